@@ -1,0 +1,135 @@
+/**
+ * Arguments are checked before anything is sent to the system: a wrong type is
+ * a `TypeError`, a wrong value a `RangeError`. The text says what was being
+ * done, what was expected and what came.
+ */
+
+/** Shows a value in an error message, shortened. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "symbol") return "a symbol";
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Array.isArray(value) ? "an array" : "an object";
+}
+
+function integer(action: string, name: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be an integer, received ${show(value)}`,
+    );
+  }
+  return value;
+}
+
+/** An integer that fits a C `int`, as CPython's argument parser takes it. */
+export function checkInt(
+  action: string,
+  name: string,
+  value: unknown,
+): number {
+  const n = integer(action, name, value);
+  if (n < -0x80000000 || n > 0x7fffffff) {
+    throw new RangeError(
+      `Cannot ${action}: ${name} must fit in 32 bits, received ${n}`,
+    );
+  }
+  return n;
+}
+
+/** A number of bytes: an integer from 0 up. */
+export function checkSize(
+  action: string,
+  name: string,
+  value: unknown,
+): number {
+  const n = integer(action, name, value);
+  if (n < 0 || !Number.isSafeInteger(n)) {
+    throw new RangeError(
+      `Cannot ${action}: ${name} must be 0 or more, received ${n}`,
+    );
+  }
+  return n;
+}
+
+/** A port number. */
+export function checkPort(action: string, value: unknown): number {
+  const n = integer(action, "port", value);
+  if (n < 0 || n > 65535) {
+    throw new RangeError(
+      `Cannot ${action}: port must be 0 to 65535, received ${n}`,
+    );
+  }
+  return n;
+}
+
+/** Bytes to send, or to receive into. */
+export function checkBytes(
+  action: string,
+  name: string,
+  value: unknown,
+): Uint8Array {
+  if (value instanceof Uint8Array) {
+    if (value.length === 0 && isDetached(value)) {
+      throw new TypeError(
+        `Cannot ${action}: the memory of ${name} has been transferred away`,
+      );
+    }
+    return value;
+  }
+  if (typeof value === "string") {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be a Uint8Array, received a string; encode it with new TextEncoder().encode(...)`,
+    );
+  }
+  if (value instanceof Promise) {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be a Uint8Array, received a Promise; await it first`,
+    );
+  }
+  throw new TypeError(
+    `Cannot ${action}: ${name} must be a Uint8Array, received ${show(value)}`,
+  );
+}
+
+function isDetached(view: Uint8Array): boolean {
+  return view.buffer instanceof ArrayBuffer && view.buffer.detached;
+}
+
+/** A timeout in seconds, or null for none; returned in milliseconds. */
+export function checkTimeout(action: string, value: unknown): number | null {
+  if (value === null) return null;
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `Cannot ${action}: timeout must be a number of seconds or null, received ${
+        show(value)
+      }`,
+    );
+  }
+  // CPython's limit is that of a 64-bit count of nanoseconds.
+  if (!(value >= 0) || value > 9223372036) {
+    throw new RangeError(
+      `Cannot ${action}: timeout must be 0 to 9223372036 seconds, received ${value}`,
+    );
+  }
+  return value * 1000;
+}
+
+/** The `signal` of a call's options. */
+export function checkSignal(
+  action: string,
+  options: unknown,
+): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot ${action}: options must be an object, received ${show(options)}`,
+    );
+  }
+  const { signal } = options as { signal?: unknown };
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new TypeError(
+    `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
+  );
+}

@@ -1,0 +1,160 @@
+import type { Address } from "../address.ts";
+import {
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_KEEPALIVE,
+  SOL_SOCKET,
+} from "../constants.ts";
+import { IPPROTO_TCP, TCP_NODELAY } from "../protocol_constants.ts";
+import { fromPlatform } from "./address.ts";
+import type { StreamConn } from "./deno_net.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Options } from "./options.ts";
+import { osError } from "./os_error.ts";
+import { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import type { Limits } from "./wait.ts";
+
+/** How long a closed connection may make no progress with what is unsent. */
+const LINGER_MS = 30_000;
+
+const NOTHING = new Uint8Array(0);
+
+/** A connected stream: a receiving half and a sending half. */
+export class Connected implements Endpoint {
+  readonly kind = "connected";
+  readonly #conn: StreamConn;
+  readonly #family: number;
+  readonly #options: Options;
+  readonly #receiver: Receiver;
+  readonly #sender = new Sender();
+  #sendShut = false;
+
+  /** `isShared` says whether another descriptor could read from here too. */
+  constructor(
+    conn: StreamConn,
+    family: number,
+    options: Options,
+    isShared: () => boolean,
+  ) {
+    this.#conn = conn;
+    this.#family = family;
+    this.#options = options;
+    this.#receiver = new Receiver(conn, isShared);
+    if (options.isSet(IPPROTO_TCP, TCP_NODELAY)) conn.setNoDelay?.(true);
+    if (options.isSet(SOL_SOCKET, SO_KEEPALIVE)) conn.setKeepAlive?.(true);
+  }
+
+  localAddress(): Address {
+    return fromPlatform(this.#family, this.#conn.localAddr);
+  }
+
+  peerAddress(): Address {
+    return fromPlatform(this.#family, this.#conn.remoteAddr);
+  }
+
+  applyOption(level: number, option: number): void {
+    const on = this.#options.isSet(level, option);
+    if (level === IPPROTO_TCP && option === TCP_NODELAY) {
+      this.#conn.setNoDelay?.(on);
+    } else if (level === SOL_SOCKET && option === SO_KEEPALIVE) {
+      this.#conn.setKeepAlive?.(on);
+    }
+  }
+
+  takeError(): Error | undefined {
+    return this.#sender.takeError() ?? this.#receiver.takeError();
+  }
+
+  get readable(): boolean {
+    return this.#receiver.readable;
+  }
+
+  get writable(): boolean {
+    return this.#sendShut || this.#sender.writable;
+  }
+
+  whenReadable(limits: Limits): Promise<true> {
+    return this.#receiver.whenReadable(limits);
+  }
+
+  whenWritable(limits: Limits): Promise<true> {
+    return this.#sender.whenWritable(limits);
+  }
+
+  recv(limits: Limits, n: number, flags: number): Promise<Uint8Array> {
+    return this.#receiver.recv(limits, n, flags);
+  }
+
+  recvInto(
+    limits: Limits,
+    target: Uint8Array,
+    flags: number,
+  ): Promise<number> {
+    return this.#receiver.recvInto(limits, target, flags);
+  }
+
+  /** Sends; with `all`, all of it. */
+  send(limits: Limits, data: Uint8Array, all: boolean): Promise<number> {
+    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
+    if (data.length === 0) return Promise.resolve(0);
+    return this.#sender.send(limits, { data, all, write: this.#write });
+  }
+
+  readonly #write = (piece: Uint8Array): Promise<number> =>
+    this.#conn.write(piece);
+
+  /** Half-closes, in order with the sends. */
+  async shutdown(limits: Limits, how: number): Promise<void> {
+    if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
+    if ((how === SHUT_WR || how === SHUT_RDWR) && !this.#sendShut) {
+      this.#sendShut = true;
+      await this.#sender.send(limits, {
+        data: NOTHING,
+        certain: true,
+        write: async () => {
+          await this.#conn.closeWrite();
+          return 0;
+        },
+      });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#receiver.close(osError("EBADF"));
+    if (this.#sender.writable) {
+      this.#conn.close();
+      const error = this.#sender.takeError();
+      return error === undefined ? Promise.resolve() : Promise.reject(error);
+    }
+    return this.#closeWhenDrained();
+  }
+
+  async #closeWhenDrained(): Promise<void> {
+    let progress = this.#sender.progress;
+    // Not unreferenced: the write that it watches keeps the process alive too.
+    const timer = setInterval(() => {
+      if (progress !== this.#sender.progress) {
+        progress = this.#sender.progress;
+        return;
+      }
+      const seconds = LINGER_MS / 1000;
+      this.#sender.abandon(
+        osError("ECONNRESET", `unsent for ${seconds} s after close`),
+      );
+      this.reset();
+    }, LINGER_MS);
+    await this.#sender.drained();
+    clearInterval(timer);
+    this.#conn.close();
+    const error = this.#sender.takeError();
+    if (error !== undefined) throw error;
+  }
+
+  /** Ends the connection without sending what is unsent. */
+  reset(): void {
+    if (this.#conn.reset) this.#conn.reset();
+    else this.#conn.close();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The platform. This file and `node_net.ts` alone call the runtime's network
+ * functions; every error of theirs leaves here as one of ours.
+ */
+
+import { fromDeno } from "./os_error.ts";
+import { isPath, type Place, platformHost } from "./address.ts";
+
+/** What keeps the process alive by its pending operations. */
+interface Referenced {
+  ref(): void;
+  unref(): void;
+}
+
+/** A connection: the part of `Deno.Conn` that is used. */
+export interface StreamConn extends Referenced {
+  readonly localAddr: Deno.Addr;
+  readonly remoteAddr: Deno.Addr;
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(data: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean): void;
+  /** Closes with a reset, where the platform can. */
+  reset?(): void;
+}
+
+/** A listener: the part of `Deno.Listener` that is used. */
+export interface StreamListener extends Referenced {
+  readonly addr: Deno.Addr;
+  accept(): Promise<StreamConn>;
+  close(): void;
+}
+
+/** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
+export interface DatagramPort extends Referenced {
+  readonly addr: Deno.Addr;
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
+  send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
+  close(): void;
+}
+
+/** How a port is opened. */
+export interface OpenOptions {
+  readonly reuseAddress?: boolean;
+  readonly reusePort?: boolean;
+  readonly backlog?: number;
+}
+
+/** Opens a listener, which binds and listens in one step. */
+export function listen(place: Place, options: OpenOptions): StreamListener {
+  try {
+    if (isPath(place)) {
+      return Deno.listen({ transport: "unix", path: place.path });
+    }
+    return Deno.listen({
+      hostname: platformHost(place),
+      port: place.port,
+      ...(options.reusePort ? { reusePort: true } : {}),
+      ...(options.backlog ? { tcpBacklog: options.backlog } : {}),
+    });
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/** Connects. */
+export async function connect(
+  place: Place,
+  signal: AbortSignal,
+): Promise<StreamConn> {
+  try {
+    if (isPath(place)) {
+      return await Deno.connect({ transport: "unix", path: place.path });
+    }
+    return await Deno.connect({
+      hostname: platformHost(place),
+      port: place.port,
+      signal,
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : fromDeno(error);
+  }
+}
+
+/** Whether `Deno.listenDatagram` is there: it needs `--unstable-net`. */
+export function hasDatagrams(): boolean {
+  return typeof Deno.listenDatagram === "function";
+}
+
+/** Opens a datagram port with `Deno.listenDatagram`. */
+export function listenDatagram(
+  place: Place,
+  options: OpenOptions,
+): DatagramPort {
+  try {
+    if (isPath(place)) {
+      return Deno.listenDatagram({
+        transport: "unixpacket",
+        path: place.path,
+      }) as Deno.DatagramConn & Referenced;
+    }
+    return Deno.listenDatagram(
+      {
+        transport: "udp",
+        hostname: platformHost(place),
+        port: place.port,
+        ...(options.reuseAddress ? { reuseAddress: true } : {}),
+        ...(options.reusePort ? { reusePort: true } : {}),
+      } as Deno.UdpListenOptions & { transport: "udp" },
+    ) as Deno.DatagramConn & Referenced;
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/** The platform's form of a datagram's destination. */
+export function toPlatform(place: Place): Deno.Addr {
+  return isPath(place) ? { transport: "unixpacket", path: place.path } : {
+    transport: "udp",
+    hostname: platformHost(place),
+    port: place.port,
+  };
+}
+
+/** Whether network access is granted, found out without asking the user. */
+export function isGranted(host: string, port?: number): boolean {
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  return Deno.permissions.querySync({
+    name: "net",
+    host: port === undefined ? bracketed : `${bracketed}:${port}`,
+  }).state === "granted";
+}

@@ -1,0 +1,198 @@
+import type { Address } from "../address.ts";
+import {
+  AF_UNIX,
+  SHUT_WR,
+  SO_ACCEPTCONN,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_PROTOCOL,
+  SO_TYPE,
+  SOCK_STREAM,
+} from "../constants.ts";
+import type { OSError } from "../errors.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../protocol_constants.ts";
+import { type Place, thisMachine } from "./address.ts";
+import { Connected } from "./connected.ts";
+import { Datagram } from "./datagram.ts";
+import type { StreamConn } from "./deno_net.ts";
+import {
+  Closed,
+  type Endpoint,
+  type Operation,
+  wrongKind,
+} from "./endpoint.ts";
+import { Listening } from "./listening.ts";
+import { Options } from "./options.ts";
+import { osError } from "./os_error.ts";
+import { Connecting, Unconnected } from "./unconnected.ts";
+import type { Limits } from "./wait.ts";
+
+/**
+ * An open socket as the kernel knows it: what all its descriptors share. After
+ * `d = s.dup()`, connecting `s` connects `d`, since both hold this.
+ */
+export class Description {
+  readonly family: number;
+  readonly type: number;
+  readonly proto: number;
+  readonly options: Options;
+  #endpoint: Endpoint;
+  #holders = 0;
+
+  constructor(
+    family: number,
+    type: number,
+    proto: number,
+    options: Options = new Options(family, type),
+    conn?: StreamConn,
+  ) {
+    this.family = family;
+    this.type = type;
+    this.proto = proto;
+    this.options = options;
+    if (conn !== undefined) this.#endpoint = this.#connected(conn);
+    else if (type === SOCK_STREAM) {
+      this.#endpoint = new Unconnected(family, options);
+    } else this.#endpoint = new Datagram(family, options);
+  }
+
+  /** What it is now. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** One descriptor more refers to it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** One less; with the last the endpoint is closed. */
+  release(): Promise<void> {
+    if (--this.#holders > 0) return Promise.resolve();
+    const endpoint = this.#endpoint;
+    this.#endpoint = new Closed();
+    return endpoint.close();
+  }
+
+  readonly #isShared = (): boolean => this.#holders > 1;
+
+  #connected(conn: StreamConn): Connected {
+    return new Connected(conn, this.family, this.options, this.#isShared);
+  }
+
+  bind(place: Place): void {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Unconnected || endpoint instanceof Datagram) {
+      endpoint.bind(place);
+    } else throw wrongKind("bind", endpoint.kind);
+  }
+
+  listen(backlog: number): void {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Listening) return;
+    if (!(endpoint instanceof Unconnected)) {
+      throw wrongKind("listen", endpoint.kind);
+    }
+    const listener = endpoint.listen(backlog);
+    const { family, options } = this;
+    this.#endpoint = new Listening(listener, family, options, endpoint);
+  }
+
+  /** The next connection, as a description of its own. */
+  async accept(limits: Limits): Promise<[Description, Address]> {
+    const endpoint = this.#endpoint;
+    if (!(endpoint instanceof Listening)) {
+      throw wrongKind("accept", endpoint.kind);
+    }
+    const conn = await endpoint.accept(limits);
+    const { family, type, proto } = this;
+    const options = this.options.inherit();
+    const accepted = new Description(family, type, proto, options, conn);
+    return [accepted, accepted.endpoint.peerAddress()!];
+  }
+
+  async connect(place: Place, limits: Limits): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Datagram) return await endpoint.connect(place);
+    if (!(endpoint instanceof Unconnected)) {
+      throw wrongKind("connect", endpoint.kind);
+    }
+    if (limits.signal?.aborted) throw limits.signal.reason;
+    endpoint.takeError();
+    const connecting = new Connecting(
+      endpoint,
+      thisMachine(place),
+      (outcome) => {
+        if (this.#endpoint !== connecting) return;
+        this.#endpoint = outcome instanceof Error
+          ? endpoint
+          : this.#connected(outcome);
+      },
+    );
+    this.#endpoint = connecting;
+    await connecting.connect(limits);
+  }
+
+  /** The endpoint to receive from or send to. */
+  transferable(operation: Operation): Connected | Datagram {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Connected || endpoint instanceof Datagram) {
+      return endpoint;
+    }
+    throw endpoint.takeError() ?? wrongKind(operation, endpoint.kind);
+  }
+
+  /** Waits until a connect under way has settled, if there is one. */
+  async whenConnected(limits: Limits): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Connecting) await endpoint.whenSettled(limits);
+  }
+
+  /** Whether a connect is under way. */
+  get connecting(): boolean {
+    return this.#endpoint instanceof Connecting;
+  }
+
+  /** Half-closes; a listener stops listening, and may listen again. */
+  async shutdown(how: number, limits: Limits): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Listening) {
+      if (how === SHUT_WR) return;
+      endpoint.stop(osError("EINVAL"));
+      this.#endpoint = endpoint.unlistened;
+    } else await this.transferable("shutdown").shutdown(limits, how);
+  }
+
+  getOption(level: number, option: number): Uint8Array {
+    return this.options.get(level, option, this.#describe);
+  }
+
+  readonly #describe = (option: number): number => {
+    switch (option) {
+      case SO_TYPE:
+        return this.type;
+      case SO_DOMAIN:
+        return this.family;
+      case SO_PROTOCOL:
+        return this.proto || this.#defaultProto();
+      case SO_ACCEPTCONN:
+        return this.#endpoint instanceof Listening ? 1 : 0;
+      case SO_ERROR: {
+        const error = this.#endpoint.takeError() as OSError | undefined;
+        return error?.errno ?? 0;
+      }
+      default:
+        throw osError("ENOPROTOOPT");
+    }
+  };
+
+  #defaultProto(): number {
+    if (this.family === AF_UNIX) return 0;
+    return this.type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+  }
+
+  setOption(level: number, option: number, value: number | Uint8Array): void {
+    this.options.set(level, option, value);
+    this.#endpoint.applyOption(level, option);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Description } from "./description.ts";
+
+/**
+ * A descriptor: a number for a description. Sockets and file objects hold this
+ * object, never the number, which may belong to another socket later.
+ */
+export class Descriptor {
+  readonly number: number;
+  readonly description: Description;
+  #holders = 1;
+  #closed = false;
+
+  constructor(number: number, description: Description) {
+    this.number = number;
+    this.description = description;
+    description.hold();
+  }
+
+  /** Whether the descriptor is closed, by its last holder or under it. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** One more socket or file object holds it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** One less; the last one closes it. Resolves when it is released. */
+  release(): Promise<void> {
+    return --this.#holders > 0 ? Promise.resolve() : this.close();
+  }
+
+  /** Closes it, whoever holds it. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    table.delete(this.number);
+    if (this.number < lowest) lowest = this.number;
+    return this.description.release();
+  }
+}
+
+/** 0 to 2 are the standard streams. */
+const FIRST = 3;
+
+const table = new Map<number, Descriptor>();
+/** No number below this is free. */
+let lowest = FIRST;
+
+/** A new descriptor for a description, with the smallest free number. */
+export function openDescriptor(description: Description): Descriptor {
+  while (table.has(lowest)) lowest++;
+  const descriptor = new Descriptor(lowest, description);
+  table.set(lowest++, descriptor);
+  return descriptor;
+}
+
+/** The descriptor that a number belongs to now. */
+export function findDescriptor(number: number): Descriptor | undefined {
+  return table.get(number);
+}

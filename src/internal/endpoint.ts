@@ -1,0 +1,109 @@
+/**
+ * What a description is at the moment: it holds one endpoint, and replaces it on
+ * a change of state.
+ */
+
+import type { Address } from "../address.ts";
+import type { ErrnoCode } from "../errno.ts";
+import { osError } from "./os_error.ts";
+import type { Limits } from "./wait.ts";
+
+/** The states of a socket. */
+export type Kind =
+  | "unconnected"
+  | "connecting"
+  | "listening"
+  | "connected"
+  | "datagram"
+  | "closed";
+
+/** What every endpoint can be asked. */
+export interface Endpoint {
+  readonly kind: Kind;
+  /** The local address; the unspecified one if there is none. */
+  localAddress(): Address;
+  /** The peer's address. */
+  peerAddress(): Address | undefined;
+  /** Puts an option in force that has just been stored. */
+  applyOption(level: number, option: number): void;
+  /** The state's own error, for SO_ERROR, taken. */
+  takeError(): Error | undefined;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  whenReadable(limits: Limits): Promise<true>;
+  whenWritable(limits: Limits): Promise<true>;
+  /** Lets what is unsent go out, then releases; rejects with why it did not. */
+  close(): Promise<void>;
+}
+
+/** What a call needs a socket to be. */
+export type Operation =
+  | "accept"
+  | "bind"
+  | "connect"
+  | "listen"
+  | "recv"
+  | "send"
+  | "shutdown";
+
+/** The errno of a call on a socket of another kind, as Linux has it. */
+const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
+  accept: {
+    unconnected: "EINVAL",
+    connecting: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EOPNOTSUPP",
+  },
+  bind: { connecting: "EINVAL", listening: "EINVAL", connected: "EINVAL" },
+  connect: {
+    connecting: "EALREADY",
+    listening: "EISCONN",
+    connected: "EISCONN",
+  },
+  listen: {
+    connecting: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EOPNOTSUPP",
+  },
+  recv: { unconnected: "ENOTCONN", listening: "ENOTCONN" },
+  send: { unconnected: "ENOTCONN", listening: "ENOTCONN" },
+  shutdown: { unconnected: "ENOTCONN", connecting: "ENOTCONN" },
+};
+
+/** The error of a call on a socket of the wrong kind. */
+export function wrongKind(operation: Operation, kind: Kind): Error {
+  return osError(WRONG_KIND[operation][kind] ?? "EBADF");
+}
+
+/** What is left after the last holder has closed: every call fails. */
+export class Closed implements Endpoint {
+  readonly kind = "closed";
+  readonly readable = true;
+  readonly writable = true;
+
+  localAddress(): Address {
+    throw osError("EBADF");
+  }
+
+  peerAddress(): Address {
+    throw osError("EBADF");
+  }
+
+  applyOption(): void {}
+
+  takeError(): undefined {
+    return undefined;
+  }
+
+  whenReadable(): Promise<true> {
+    return Promise.reject(osError("EBADF"));
+  }
+
+  whenWritable(): Promise<true> {
+    return Promise.reject(osError("EBADF"));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,134 @@
+import type { Address } from "../address.ts";
+import { AF_INET6 } from "../constants.ts";
+import { IPPROTO_IPV6, IPV6_V6ONLY } from "../protocol_constants.ts";
+import { fromPlatform } from "./address.ts";
+import type { StreamConn, StreamListener } from "./deno_net.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Options } from "./options.ts";
+import { fromDeno, osError } from "./os_error.ts";
+import { Pump, type Source } from "./pump.ts";
+import type { Limits } from "./wait.ts";
+
+/** A listening stream socket: connections, in the order they came. */
+export class Listening implements Endpoint, Source {
+  readonly kind = "listening";
+  readonly writable = false;
+  readonly unlistened: Endpoint;
+  readonly #listener: StreamListener;
+  readonly #family: number;
+  readonly #options: Options;
+  readonly #pump: Pump = new Pump(this);
+  readonly #accepted: StreamConn[] = [];
+  readonly #address: Address;
+  #error: Error | undefined;
+  #closed = false;
+
+  /** `unlistened` is what the socket is again after a shutdown. */
+  constructor(
+    listener: StreamListener,
+    family: number,
+    options: Options,
+    unlistened: Endpoint,
+  ) {
+    this.unlistened = unlistened;
+    this.#listener = listener;
+    this.#family = family;
+    this.#options = options;
+    this.#address = fromPlatform(family, listener.addr);
+  }
+
+  localAddress(): Address {
+    return this.#address;
+  }
+
+  peerAddress(): undefined {
+    return undefined;
+  }
+
+  applyOption(): void {}
+
+  takeError(): undefined {
+    return undefined;
+  }
+
+  get readable(): boolean {
+    return this.#accepted.length > 0 || this.#error !== undefined;
+  }
+
+  /** The next connection. */
+  accept(limits: Limits): Promise<StreamConn> {
+    return this.#pump.run(limits, () => {
+      const conn = this.#accepted.shift();
+      if (conn !== undefined || this.#error === undefined) return conn;
+      const error = this.#error;
+      this.#error = undefined;
+      throw error;
+    });
+  }
+
+  whenReadable(limits: Limits): Promise<true> {
+    const attempt = () => this.readable ? true as const : undefined;
+    return this.#pump.run(limits, attempt);
+  }
+
+  /** Never, as in Linux: there is nothing to write to. */
+  whenWritable(limits: Limits): Promise<true> {
+    return new Pump(IDLE).run<true>(limits, () => undefined);
+  }
+
+  start(): boolean {
+    if (this.#closed) return false;
+    this.#listener.accept().then(this.#onAccepted, this.#onError);
+    return true;
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
+
+  readonly #onAccepted = (conn: StreamConn): void => {
+    if (this.#closed || this.#isTurnedAway(conn)) conn.close();
+    else this.#accepted.push(conn);
+    this.#pump.settled();
+  };
+
+  readonly #onError = (reason: unknown): void => {
+    const error = fromDeno(reason);
+    // The peer of that connection is gone already; others may be waiting.
+    const aborted = "code" in error && error.code === "ECONNABORTED";
+    // An error is for a call that waits. EMFILE with none is tried again.
+    if (!aborted && this.#pump.waited && !this.#closed) this.#error = error;
+    this.#pump.settled();
+  };
+
+  /** `Deno.listen` on `::` is always dual-stack. */
+  #isTurnedAway(conn: StreamConn): boolean {
+    return this.#family === AF_INET6 &&
+      this.#options.isSet(IPPROTO_IPV6, IPV6_V6ONLY) &&
+      /^::ffff:\d+\./i.test((conn.remoteAddr as Deno.NetAddr).hostname);
+  }
+
+  /** Stops listening; those who wait get `reason`. */
+  stop(reason: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    for (const conn of this.#accepted.splice(0)) conn.close();
+    this.#pump.rejectAll(reason);
+  }
+
+  close(): Promise<void> {
+    const inFlight = this.#pump.inFlight;
+    this.stop(osError("EBADF"));
+    // With an accept in flight the address is free one turn of the loop later.
+    return inFlight
+      ? new Promise((resolve) => setTimeout(resolve, 0))
+      : Promise.resolve();
+  }
+}
+
+const IDLE: Source = { start: () => false, ref() {}, unref() {} };

@@ -1,0 +1,188 @@
+/**
+ * Connections made by `node:net`, for what `Deno.connect` lacks: a local
+ * address, and the choice of a family for a name.
+ *
+ * The module is loaded at first use: importing it costs several milliseconds.
+ */
+
+import type { Socket as NodeSocket } from "node:net";
+import { AF_INET6 } from "../constants.ts";
+import { type HostPlace, platformHost } from "./address.ts";
+import type { StreamConn } from "./deno_net.ts";
+import { fromDeno, osError } from "./os_error.ts";
+
+/** A `node:net` socket with the shape of a `Deno.Conn`. */
+class NodeConn implements StreamConn {
+  readonly #socket: NodeSocket;
+  readonly localAddr: Deno.NetAddr;
+  readonly remoteAddr: Deno.NetAddr;
+  #error: Error | undefined;
+  #ended = false;
+  #closed = false;
+  #wake: (() => void) | undefined;
+  #reading = false;
+  #writing = 0;
+  #referenced = true;
+
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    this.localAddr = netAddr(socket.localAddress, socket.localPort);
+    this.remoteAddr = netAddr(socket.remoteAddress, socket.remotePort);
+    const wake = () => this.#wake?.();
+    socket.on("readable", wake);
+    socket.on("end", () => {
+      this.#ended = true;
+      wake();
+    });
+    socket.on("error", (error) => {
+      this.#error = error;
+      wake();
+    });
+    socket.on("close", wake);
+    this.#updateRef();
+  }
+
+  /** As a `Deno.Conn`, it keeps the process alive by its operations only. */
+  #updateRef(): void {
+    if ((this.#reading && this.#referenced) || this.#writing > 0) {
+      this.#socket.ref();
+    } else this.#socket.unref();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.#reading = true;
+    this.#updateRef();
+    try {
+      return await this.#read(buffer);
+    } finally {
+      this.#reading = false;
+      this.#updateRef();
+    }
+  }
+
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const size = Math.min(buffer.length, this.#socket.readableLength || 1);
+      const chunk: Uint8Array | null = this.#socket.read(size);
+      if (chunk !== null) {
+        buffer.set(chunk);
+        return chunk.length;
+      }
+      if (this.#ended) return null;
+      if (this.#error) throw this.#takeError();
+      if (this.#closed) throw osError("EBADF");
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #takeError(): Error {
+    const error = this.#error!;
+    this.#error = undefined;
+    this.#ended = true;
+    return error;
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    await this.#untilDone((done) => this.#socket.write(data, done));
+    return data.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#untilDone((done) => this.#socket.end(done));
+  }
+
+  async #untilDone(
+    start: (done: (error?: Error | null) => void) => void,
+  ): Promise<void> {
+    this.#writing++;
+    this.#updateRef();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // The callback of a write may never come when the connection dies.
+        const onClose = () => reject(this.#error ?? osError("EPIPE"));
+        this.#socket.once("close", onClose);
+        start((error) => {
+          this.#socket.off("close", onClose);
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    } finally {
+      this.#writing--;
+      this.#updateRef();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+    this.#wake?.();
+  }
+
+  reset(): void {
+    this.#closed = true;
+    this.#socket.resetAndDestroy();
+    this.#wake?.();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#updateRef();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#updateRef();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#socket.setNoDelay(on);
+  }
+
+  setKeepAlive(on: boolean): void {
+    this.#socket.setKeepAlive(on);
+  }
+}
+
+function netAddr(
+  hostname: string | undefined,
+  port: number | undefined,
+): Deno.NetAddr {
+  return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
+}
+
+/** Connects from a local address, or to a name's address of one family. */
+export async function connectFrom(
+  local: Deno.NetAddr | undefined,
+  place: HostPlace,
+  signal: AbortSignal,
+): Promise<StreamConn> {
+  const { connect } = await import("node:net");
+  signal.throwIfAborted();
+  const socket = connect({
+    host: platformHost(place),
+    port: place.port,
+    family: place.family === AF_INET6 ? 6 : 4,
+    autoSelectFamily: false,
+    allowHalfOpen: true,
+    ...(local && { localAddress: local.hostname, localPort: local.port }),
+  });
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    const onError = (error: Error) => {
+      signal.removeEventListener("abort", onAbort);
+      socket.destroy();
+      reject(fromDeno(error));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", onAbort);
+      socket.off("error", onError);
+      resolve(new NodeConn(socket));
+    });
+  });
+}

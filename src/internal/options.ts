@@ -1,0 +1,172 @@
+/** Socket options: which there are, and one socket's values. */
+
+import * as c from "../constants.ts";
+import {
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  TCP_NODELAY,
+} from "../protocol_constants.ts";
+import { osError } from "./os_error.ts";
+
+/** What an option's value is. */
+type Kind = "flag" | "time" | "readonly";
+
+interface Option {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Whether a socket of this family and type has it. */
+  readonly has: (family: number, type: number) => boolean;
+}
+
+const any = (): boolean => true;
+const inet = (family: number): boolean => family !== c.AF_UNIX;
+const tcp = (family: number, type: number): boolean =>
+  inet(family) && type === c.SOCK_STREAM;
+const inet6 = (family: number): boolean => family === c.AF_INET6;
+
+const key = (level: number, option: number): string => `${level}:${option}`;
+
+const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>(
+  ([
+    [c.SOL_SOCKET, c.SO_REUSEADDR, "SO_REUSEADDR", "flag", any],
+    [c.SOL_SOCKET, c.SO_REUSEPORT, "SO_REUSEPORT", "flag", any],
+    [c.SOL_SOCKET, c.SO_BROADCAST, "SO_BROADCAST", "flag", any],
+    [c.SOL_SOCKET, c.SO_KEEPALIVE, "SO_KEEPALIVE", "flag", any],
+    [c.SOL_SOCKET, c.SO_RCVTIMEO, "SO_RCVTIMEO", "time", any],
+    [c.SOL_SOCKET, c.SO_SNDTIMEO, "SO_SNDTIMEO", "time", any],
+    [c.SOL_SOCKET, c.SO_TYPE, "SO_TYPE", "readonly", any],
+    [c.SOL_SOCKET, c.SO_DOMAIN, "SO_DOMAIN", "readonly", any],
+    [c.SOL_SOCKET, c.SO_PROTOCOL, "SO_PROTOCOL", "readonly", any],
+    [c.SOL_SOCKET, c.SO_ERROR, "SO_ERROR", "readonly", any],
+    [c.SOL_SOCKET, c.SO_ACCEPTCONN, "SO_ACCEPTCONN", "readonly", any],
+    [IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", "flag", tcp],
+    [IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", "flag", inet6],
+  ] as const).filter(([, option]) => option !== undefined)
+    .map(([level, option, name, kind, has]) => [
+      key(level, option as number),
+      { name, kind, has },
+    ]),
+);
+
+function find(
+  level: number,
+  option: number,
+  family: number,
+  type: number,
+): Option {
+  const found = OPTIONS.get(key(level, option));
+  if (found === undefined) {
+    throw osError("ENOPROTOOPT", `level ${level}, option ${option}`);
+  }
+  if (!found.has(family, type)) throw osError("EOPNOTSUPP", found.name);
+  return found;
+}
+
+/** The option values of one socket, shared by its duplicates. */
+export class Options {
+  readonly #family: number;
+  readonly #type: number;
+  readonly #values = new Map<string, number>();
+
+  constructor(family: number, type: number) {
+    this.#family = family;
+    this.#type = type;
+  }
+
+  /** Whether a flag is set. */
+  isSet(level: number, option: number): boolean {
+    return this.#values.get(key(level, option)) === 1;
+  }
+
+  /** Milliseconds that bound receiving, null for no limit. */
+  receiveTimeoutMs: number | null = null;
+  /** Milliseconds that bound sending, null for no limit. */
+  sendTimeoutMs: number | null = null;
+
+  /**
+   * Stores a value after checking it.
+   *
+   * @throws {OSError} ENOPROTOOPT if there is no such option or it is
+   * read-only; EINVAL if bytes are too few for it.
+   */
+  set(level: number, option: number, value: number | Uint8Array): void {
+    const found = find(level, option, this.#family, this.#type);
+    if (found.kind === "readonly") {
+      throw osError("ENOPROTOOPT", `${found.name} is read-only`);
+    }
+    const stored = found.kind === "time"
+      ? timeFrom(value, found.name)
+      : flagFrom(value, found.name);
+    this.#values.set(key(level, option), stored);
+    if (found.name === "SO_RCVTIMEO") this.receiveTimeoutMs = stored || null;
+    if (found.name === "SO_SNDTIMEO") this.sendTimeoutMs = stored || null;
+  }
+
+  /**
+   * The value as the system would give it: an int, or for a time its bytes.
+   * `readonly` looks up an option that describes the socket.
+   */
+  get(
+    level: number,
+    option: number,
+    readonly: (option: number) => number,
+  ): Uint8Array {
+    const found = find(level, option, this.#family, this.#type);
+    if (found.kind === "readonly") return intBytes(readonly(option));
+    const value = this.#values.get(key(level, option)) ?? 0;
+    return found.kind === "time" ? timeBytes(value) : intBytes(value);
+  }
+
+  /** The options that an accepted socket has from its listener. */
+  inherit(): Options {
+    const child = new Options(this.#family, this.#type);
+    for (const [name, value] of this.#values) child.#values.set(name, value);
+    child.receiveTimeoutMs = this.receiveTimeoutMs;
+    child.sendTimeoutMs = this.sendTimeoutMs;
+    return child;
+  }
+}
+
+function intBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}
+
+/** The int that the first bytes of an option's value are. */
+export function intFrom(bytes: Uint8Array): number {
+  const padded = new Uint8Array(4);
+  padded.set(bytes.subarray(0, 4));
+  return new DataView(padded.buffer).getInt32(0, true);
+}
+
+function flagFrom(value: number | Uint8Array, name: string): number {
+  if (typeof value === "number") return value === 0 ? 0 : 1;
+  if (value.length < 4) throw osError("EINVAL", `${name} takes 4 bytes`);
+  return intFrom(value) === 0 ? 0 : 1;
+}
+
+const WINDOWS = Deno.build.os === "windows";
+
+/** A `struct timeval`; on Windows a DWORD of milliseconds. */
+function timeFrom(value: number | Uint8Array, name: string): number {
+  if (WINDOWS) return typeof value === "number" ? value : intFrom(value);
+  if (typeof value === "number" || value.length < 16) {
+    throw osError("EINVAL", `${name} takes a struct timeval of 16 bytes`);
+  }
+  const view = new DataView(value.buffer, value.byteOffset, 16);
+  const seconds = Number(view.getBigInt64(0, true));
+  const micros = Number(view.getBigInt64(8, true));
+  if (micros < 0 || micros > 999_999) throw osError("EDOM", name);
+  return Math.max(0, seconds * 1000 + micros / 1000);
+}
+
+function timeBytes(valueMs: number): Uint8Array {
+  if (WINDOWS) return intBytes(valueMs);
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, BigInt(Math.floor(valueMs / 1000)), true);
+  view.setBigInt64(8, BigInt(Math.round((valueMs % 1000) * 1000)), true);
+  return bytes;
+}

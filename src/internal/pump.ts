@@ -1,0 +1,126 @@
+import { type Limits, type Pending, Wait, type WaitQueue } from "./wait.ts";
+
+/** A source of events with one operation in flight at most. */
+export interface Source {
+  /**
+   * Starts the one operation, for the first in line. When it has settled and
+   * its result is where attempts find it, `settled()` must be called. Returns
+   * false if nothing can be started now.
+   */
+  start(first: Pending): boolean;
+  /** Lets the operation in flight keep the process alive. */
+  ref(): void;
+  /** Lets the process end in spite of the operation in flight. */
+  unref(): void;
+}
+
+/**
+ * First come, first served, with one operation in flight.
+ *
+ * Connections, datagrams, bytes and room to send all come this way. Calls try,
+ * and if they would block they stand in line. A call that gives up leaves the
+ * line, never the operation: what it brings is there for the next call. That
+ * one rule makes timeouts and aborts lose nothing, keeps calls in order, and
+ * gives non-blocking calls and readiness.
+ *
+ * The operation in flight keeps the process alive only while someone whose
+ * socket is referenced waits for it.
+ */
+export class Pump implements WaitQueue {
+  readonly #source: Source;
+  readonly #waits = new Set<Pending>();
+  #inFlight = false;
+  #unreferenced = false;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  /** Whether an operation is in flight. */
+  get inFlight(): boolean {
+    return this.#inFlight;
+  }
+
+  /** Whether somebody stands in line. */
+  get waited(): boolean {
+    return this.#waits.size > 0;
+  }
+
+  /** The call that is served next. */
+  get first(): Pending | undefined {
+    for (const wait of this.#waits) return wait;
+    return undefined;
+  }
+
+  /** Settles at once if nobody is before it and the attempt succeeds. */
+  run<T>(limits: Limits, attempt: () => T | undefined): Promise<T> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
+    if (this.#waits.size === 0) {
+      try {
+        const value = attempt();
+        if (value !== undefined) return Promise.resolve(value);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.join(new Wait(limits, attempt));
+  }
+
+  /** Stands in line. */
+  join<T>(wait: Wait<T>): Promise<T> {
+    this.#waits.add(wait);
+    wait.begin(this);
+    this.kick();
+    return wait.promise;
+  }
+
+  /** Starts an operation if somebody waits and none is in flight. */
+  kick(): void {
+    const { first } = this;
+    if (first !== undefined && !this.#inFlight) {
+      this.#inFlight = true;
+      if (!this.#source.start(first)) this.#inFlight = false;
+    }
+    this.updateLiveness();
+  }
+
+  /** The operation has settled. */
+  settled(): void {
+    this.#inFlight = false;
+    this.serve();
+  }
+
+  /** Serves those whose turn it is, and goes on for the others. */
+  serve(): void {
+    for (const wait of this.#waits) {
+      if (!wait.tryNow()) break;
+    }
+    this.kick();
+  }
+
+  leave(wait: Pending): void {
+    this.#waits.delete(wait);
+    this.updateLiveness();
+  }
+
+  /** Ends everybody's waiting. */
+  rejectAll(reason: unknown): void {
+    for (const wait of [...this.#waits]) wait.reject(reason);
+  }
+
+  updateLiveness(): void {
+    if (!this.#inFlight) return;
+    const unreferenced = !this.#anyReferenced();
+    if (unreferenced === this.#unreferenced) return;
+    this.#unreferenced = unreferenced;
+    if (unreferenced) this.#source.unref();
+    else this.#source.ref();
+  }
+
+  #anyReferenced(): boolean {
+    for (const wait of this.#waits) {
+      if (wait.limits.caller.referenced) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,216 @@
+import {
+  concat,
+  EMPTY,
+  type FileReader,
+  GrowingBytes,
+  NEWLINE,
+  type RawStream,
+} from "./raw_stream.ts";
+
+/**
+ * Bytes that were received and not read yet.
+ *
+ * A call that ends early leaves here all that it had collected, so that the
+ * next one finds it.
+ */
+export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
+  readonly #raw: RawStream;
+  readonly #size: number;
+  #bytes = EMPTY;
+  #start = 0;
+  #end = 0;
+
+  constructor(raw: RawStream, size: number) {
+    this.#raw = raw;
+    this.#size = size;
+  }
+
+  /** How many bytes are buffered. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The buffered bytes, in memory that the next `fill()` writes to. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** Drops the buffered bytes. */
+  clear(): void {
+    this.#start = this.#end = 0;
+  }
+
+  /** Receives once, behind what is buffered; 0 at the end, null if blocked. */
+  async fill(signal?: AbortSignal): Promise<number | null> {
+    if (this.#start === this.#end) {
+      this.clear();
+      if (this.#bytes.length !== this.#size + 1) {
+        this.#bytes = new Uint8Array(this.#size + 1);
+      }
+    } else if (this.#start > 0) {
+      this.#bytes.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    } else if (this.#end >= this.#bytes.length - 1) {
+      const size = Math.max(this.#bytes.length * 2, this.#size + 1);
+      const more = new Uint8Array(size);
+      more.set(this.#bytes);
+      this.#bytes = more;
+    }
+    const room = this.#bytes.subarray(this.#end, this.#bytes.length - 1);
+    const n = await this.#raw.receive(room, signal);
+    if (n) {
+      this.#end += n;
+      // Ends the search for a line, which otherwise went through old bytes.
+      this.#bytes[this.#end] = NEWLINE;
+    }
+    return n;
+  }
+
+  nextLine(): Uint8Array<ArrayBuffer> | undefined {
+    const end = this.#lineEnd(this.#start);
+    return end < 0 ? undefined : this.#take(end - this.#start);
+  }
+
+  async readLine(
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    for (let searched = 0;;) {
+      const end = this.#lineEnd(this.#start + searched);
+      const found = end < 0 ? this.length : end - this.#start;
+      if (limit >= 0 && found >= limit) return this.#take(limit);
+      if (end >= 0) return this.#take(found);
+      searched = found;
+      const n = await this.fill(signal);
+      if (n === null && found === 0) return null;
+      if (!n) return this.#take(found);
+    }
+  }
+
+  async read(
+    size: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (size >= 0 && size <= this.length) return this.#take(size);
+    const wanted = size < 0 ? Infinity : size;
+    const data = new GrowingBytes(size, Math.max(this.length, FIRST_READ));
+    data.length = this.#copyTo(data.room(), wanted);
+    try {
+      while (data.length < wanted) {
+        const room = data.room();
+        let n: number | null;
+        if (wanted - data.length >= this.#size) {
+          // Whole blocks go straight to the result; only the last one is read
+          // through the buffer, which may take what follows.
+          n = await this.#raw.receive(wholeBlocks(room, this.#size), signal);
+        } else {
+          n = await this.fill(signal);
+          if (n) n = this.#copyTo(room, wanted - data.length);
+        }
+        if (n === null && data.length === 0) return null;
+        if (!n) break;
+        data.length += n;
+      }
+    } catch (error) {
+      this.giveBack([data.finish()]);
+      throw error;
+    }
+    return data.finish();
+  }
+
+  async readInto(
+    target: Uint8Array,
+    signal?: AbortSignal,
+    once = false,
+  ): Promise<number | null> {
+    let count = this.#copyTo(target, Infinity);
+    try {
+      while (count < target.length && !(once && count > 0)) {
+        const room = target.subarray(count);
+        let n: number | null;
+        if (room.length > this.#size) {
+          n = await this.#raw.receive(room, signal);
+        } else {
+          n = await this.fill(signal);
+          if (n) n = this.#copyTo(room, Infinity);
+        }
+        if (n === null && count === 0) return null;
+        if (!n) break;
+        count += n;
+      }
+    } catch (error) {
+      this.giveBack([target.subarray(0, count)]);
+      throw error;
+    }
+    return count;
+  }
+
+  /** Reads up to `size` bytes, those buffered or with one receive. */
+  async readOnce(
+    size: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (size === 0) return new Uint8Array(0);
+    const limit = size < 0 ? this.#size : size;
+    if (this.length === 0 && limit > this.#size) {
+      const data = new GrowingBytes(limit, FIRST_READ);
+      const n = await this.#raw.receive(data.room(), signal);
+      if (n === null) return null;
+      data.length = n;
+      return data.finish();
+    }
+    if (this.length === 0 && await this.fill(signal) === null) return null;
+    return this.#take(Math.min(limit, this.length));
+  }
+
+  /** The buffered bytes, or what one receive brings, left in the buffer. */
+  async peek(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (this.length === 0 && await this.fill(signal) === null) return null;
+    return this.view().slice();
+  }
+
+  giveBack(lines: readonly Uint8Array[]): void {
+    this.#bytes = concat([...lines, this.view(), EMPTY_LINE]);
+    this.#start = 0;
+    this.#end = this.#bytes.length - 1;
+  }
+
+  lengthOf(line: Uint8Array): number {
+    return line.length;
+  }
+
+  #lineEnd(from: number): number {
+    const index = this.#bytes.indexOf(NEWLINE, from);
+    return index < 0 || index >= this.#end ? -1 : index + 1;
+  }
+
+  #take(size: number): Uint8Array<ArrayBuffer> {
+    const end = this.#start + size;
+    const data = this.#bytes.slice(this.#start, end);
+    this.#start = end;
+    return data;
+  }
+
+  #copyTo(target: Uint8Array, limit: number): number {
+    const count = Math.min(this.length, target.length, limit);
+    const end = this.#start + count;
+    target.set(this.#bytes.subarray(this.#start, end));
+    this.#start = end;
+    return count;
+  }
+}
+
+/** The memory that a large read starts with. */
+const FIRST_READ = 0x10000;
+
+const EMPTY_LINE = Uint8Array.of(NEWLINE);
+
+function wholeBlocks(
+  room: Uint8Array<ArrayBuffer>,
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  return room.length < size
+    ? room
+    : room.subarray(0, room.length - room.length % size);
+}

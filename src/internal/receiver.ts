@@ -1,0 +1,256 @@
+import { MSG_PEEK, MSG_WAITALL } from "../constants.ts";
+import { ByteQueue } from "./byte_queue.ts";
+import type { StreamConn } from "./deno_net.ts";
+import { fromDeno } from "./os_error.ts";
+import { Pump, type Source } from "./pump.ts";
+import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
+
+/** The first read for a large request: a pending read holds its memory. */
+const FIRST_READ = 1024;
+/** The largest read. */
+const LARGEST_READ = 65536;
+/** Reads that came back full before the next ones read ahead. */
+const FULL_READS = 3;
+
+/** A call that waits for bytes. */
+class ByteWait<T> extends Wait<T> {
+  /** How many bytes it can use. */
+  readonly wanted: number;
+  /** Where a read may put them directly. */
+  readonly target: Uint8Array | undefined;
+
+  constructor(
+    limits: Limits,
+    attempt: () => T | undefined,
+    wanted: number,
+    target?: Uint8Array,
+  ) {
+    super(limits, attempt);
+    this.wanted = wanted;
+    this.target = target;
+  }
+}
+
+/**
+ * The receiving half of a connection.
+ *
+ * Bytes that arrive for a call that has given up, or ahead of any call, are
+ * queued and handed out in order, once. A reset or the end of the stream comes
+ * after them. Reading stops when nobody waits, so the kernel's window, not this
+ * program's memory, bounds what a peer can send.
+ */
+export class Receiver implements Source {
+  readonly #conn: StreamConn;
+  readonly #pump: Pump = new Pump(this);
+  readonly #queue = new ByteQueue();
+  readonly #isShared: () => boolean;
+  /** The buffer that the read in flight fills. */
+  #buffer: Uint8Array = EMPTY;
+  /** Whether that buffer is a caller's own. */
+  #direct = false;
+  #fullReads = 0;
+  /** The kernel had no more than what is queued, when last asked. */
+  #drained = false;
+  #ended = false;
+  #shut = false;
+  #error: Error | undefined;
+
+  /** `isShared` says whether another descriptor could read from here too. */
+  constructor(conn: StreamConn, isShared: () => boolean) {
+    this.#conn = conn;
+    this.#isShared = isShared;
+  }
+
+  /** Whether a receive would not wait. */
+  get readable(): boolean {
+    return this.#queue.length > 0 || this.#ended || this.#error !== undefined;
+  }
+
+  /** Takes the error that the next receive would have given. */
+  takeError(): Error | undefined {
+    const error = this.#error;
+    if (error !== undefined) this.#endWith(undefined);
+    return error;
+  }
+
+  /** Up to `n` bytes; none at the end of the stream. */
+  recv(limits: Limits, n: number, flags: number): Promise<Uint8Array> {
+    if (n === 0) return Promise.resolve(new Uint8Array(0));
+    return this.#run(limits, n, flags, (available) => {
+      if ((flags & MSG_PEEK) === 0) return this.#queue.take(available);
+      const data = new Uint8Array(available);
+      this.#queue.peekInto(data);
+      return data;
+    });
+  }
+
+  /** Fills `target` as far as it goes; the number of bytes. */
+  recvInto(
+    limits: Limits,
+    target: Uint8Array,
+    flags: number,
+  ): Promise<number> {
+    if (target.length === 0) return Promise.resolve(0);
+    const serve = (available: number): number => {
+      const view = target.subarray(0, available);
+      return (flags & MSG_PEEK) !== 0
+        ? this.#queue.peekInto(view)
+        : this.#queue.takeInto(view);
+    };
+    const direct = flags === 0 && !mayGiveUp(limits) && !this.#isShared();
+    return this.#run(
+      limits,
+      target.length,
+      flags,
+      serve,
+      direct ? target : undefined,
+    );
+  }
+
+  /** Waits until a receive would not wait. */
+  whenReadable(limits: Limits): Promise<true> {
+    const attempt = () => this.readable ? true as const : undefined;
+    return this.#join(limits, attempt, FIRST_READ);
+  }
+
+  #run<T>(
+    limits: Limits,
+    n: number,
+    flags: number,
+    serve: (available: number) => T,
+    target?: Uint8Array,
+  ): Promise<T> {
+    // A non-blocking call takes what is there, also with MSG_WAITALL.
+    const all = (flags & MSG_WAITALL) !== 0 && limits.timeoutMs !== 0;
+    const attempt = (): T | undefined => {
+      const { length } = this.#queue;
+      if (length >= n) return serve(n);
+      if (this.#error === undefined && !this.#ended) {
+        return length > 0 && this.#drained && !all ? serve(length) : undefined;
+      }
+      if (length > 0 || this.#error === undefined) return serve(length);
+      throw this.takeError();
+    };
+    return this.#join(limits, attempt, n, target);
+  }
+
+  #join<T>(
+    limits: Limits,
+    attempt: () => T | undefined,
+    wanted: number,
+    target?: Uint8Array,
+  ): Promise<T> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
+    const wait = new ByteWait(limits, attempt, wanted, target);
+    if (!this.#pump.waited && wait.tryNow()) return wait.promise;
+    return this.#pump.join(wait);
+  }
+
+  /** Returns 0 bytes to those who wait, once what was received is gone. */
+  shut(): void {
+    this.#shut = true;
+    this.#ended = true;
+    this.#pump.serve();
+  }
+
+  /** Rejects those who still wait; no read is started any more. */
+  close(reason: Error): void {
+    this.shut();
+    this.#pump.rejectAll(reason);
+    this.#queue.clear();
+  }
+
+  start(first: Pending): boolean {
+    if (this.#ended || !(first instanceof ByteWait)) return false;
+    const queued = this.#queue.length;
+    this.#drained = false;
+    this.#buffer = this.#nextBuffer(first, queued);
+    this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
+    // What does not settle without a turn of the event loop was not there.
+    // Deno settles a read that is ready within two microtasks.
+    if (queued > 0) afterMicrotasks(4, this.#onNothingMore);
+    return true;
+  }
+
+  ref(): void {
+    this.#conn.ref();
+  }
+
+  unref(): void {
+    this.#conn.unref();
+  }
+
+  /**
+   * Small requests are asked for exactly, and large ones for little, until
+   * several reads came back full: then more is waiting, and reading ahead
+   * costs one operation for many calls. A short read ends that, since on
+   * request and response traffic it loses time.
+   */
+  #nextBuffer(first: ByteWait<unknown>, queued: number): Uint8Array {
+    const { wanted, target } = first;
+    this.#direct = target !== undefined && queued === 0;
+    if (target !== undefined && queued === 0) return target;
+    const missing = Math.max(1, wanted - queued);
+    const ahead = this.#fullReads >= FULL_READS
+      ? Math.min(
+        FIRST_READ << Math.min(this.#fullReads - FULL_READS + 1, 6),
+        LARGEST_READ,
+      )
+      : 0;
+    const size = this.#fullReads > 0
+      ? Math.min(Math.max(missing, ahead), LARGEST_READ)
+      : Math.min(missing, FIRST_READ);
+    return new Uint8Array(size);
+  }
+
+  readonly #onRead = (n: number | null): void => {
+    const buffer = this.#buffer;
+    this.#buffer = EMPTY;
+    if (this.#shut) {
+      this.#pump.settled();
+      return;
+    }
+    if (n === null) {
+      this.#endWith(undefined);
+    } else if (n > 0) {
+      const full = n === buffer.length;
+      this.#fullReads = full ? this.#fullReads + 1 : 0;
+      this.#drained = !full;
+      const { first } = this.#pump;
+      if (!this.#direct) {
+        this.#queue.push(buffer.subarray(0, n) as Uint8Array<ArrayBuffer>);
+      } else if (first instanceof ByteWait && first.target === buffer) {
+        first.resolve(n);
+      } else {
+        // Its call was ended by a close; another descriptor gets the bytes.
+        this.#queue.push(buffer.slice(0, n) as Uint8Array<ArrayBuffer>);
+      }
+    }
+    this.#pump.settled();
+    this.#drained = false;
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#buffer = EMPTY;
+    if (!this.#shut) this.#endWith(fromDeno(error));
+    this.#pump.settled();
+  };
+
+  readonly #onNothingMore = (): void => {
+    if (!this.#pump.inFlight) return;
+    this.#drained = true;
+    this.#pump.serve();
+  };
+
+  #endWith(error: Error | undefined): void {
+    this.#error = error;
+    this.#ended = true;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function afterMicrotasks(count: number, callback: () => void): void {
+  if (count === 0) callback();
+  else queueMicrotask(() => afterMicrotasks(count - 1, callback));
+}

@@ -1,0 +1,76 @@
+/** Host names to addresses, by the system's resolver. */
+
+import { AF_INET, AF_INET6 } from "../constants.ts";
+import type { HostPlace } from "./address.ts";
+import { at, isLocalhost, loopback } from "./address.ts";
+import { isGranted } from "./deno_net.ts";
+import { fromDeno, gaiError, osError } from "./os_error.ts";
+
+/** An address that a name has. */
+export interface Resolved {
+  readonly family: number;
+  readonly host: string;
+}
+
+/**
+ * Every address of a name, IPv4 and IPv6. `node:dns` asks `getaddrinfo`; it
+ * needs a grant for the name, which the hint names with its port.
+ */
+export async function resolveAll(
+  host: string,
+  port: number,
+): Promise<Resolved[]> {
+  if (!/^[^\s\0:[\]%/\\]{1,255}$/.test(host)) {
+    throw gaiError("EAI_NONAME", JSON.stringify(host.slice(0, 80)));
+  }
+  const { promises } = await import("node:dns");
+  try {
+    const found = await promises.lookup(host, { all: true });
+    return found.map(({ address, family }) => ({
+      family: family === 6 ? AF_INET6 : AF_INET,
+      host: address,
+    }));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EPERM") {
+      throw osError(
+        "EACCES",
+        `Requires net access to "${host}:${port}", run again with the --allow-net flag`,
+        { cause: error },
+      );
+    }
+    throw fromDeno(error);
+  }
+}
+
+/** `localhost` as its literal, if that is granted: no resolver is asked then. */
+export function localhostLiteral(place: HostPlace): HostPlace | undefined {
+  if (!isLocalhost(place.host)) return undefined;
+  const host = loopback(place.family);
+  return isGranted(host, place.port) ? at(place, host) : undefined;
+}
+
+/**
+ * The place with its name replaced by the name's first address of the family.
+ *
+ * @throws {gaierror} EAI_NONAME if the name is unknown, EAI_ADDRFAMILY if it has
+ * addresses of another family only.
+ */
+export async function resolvePlace(place: HostPlace): Promise<HostPlace> {
+  if (!place.named) return place;
+  const literal = localhostLiteral(place);
+  if (literal !== undefined) return literal;
+  const all = await resolveAll(place.host, place.port);
+  const own = all.find(({ family }) => family === place.family);
+  if (own === undefined) throw noneOfFamily(place.host, all);
+  return at(place, own.host);
+}
+
+/** The error of a name that has only addresses of another family. */
+export function noneOfFamily(host: string, all: readonly Resolved[]): Error {
+  const others = all.map((each) => each.host).join(", ");
+  return gaiError(
+    "EAI_ADDRFAMILY",
+    others === "" ? host : `${host} is ${others}`,
+  );
+}

@@ -1,0 +1,217 @@
+import { fromDeno } from "./os_error.ts";
+import { Pump, type Source } from "./pump.ts";
+import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
+
+/**
+ * The most that one operation of a call that may give up hands to the system:
+ * what is pending then counts as taken, and must be held until it is out.
+ */
+const PIECE_BYTES = 65536;
+
+/** Hands a piece to the system; the number of bytes taken. */
+type Write = (piece: Uint8Array) => Promise<number>;
+
+/** What a call sends. */
+export interface Message {
+  readonly data: Uint8Array;
+  readonly write: Write;
+  /** Whether the call goes on until all is sent. */
+  readonly all?: boolean;
+  /** Whether it goes out in one operation or not at all, as a datagram does. */
+  readonly whole?: boolean;
+  /** Done before the first write, in turn: nothing is taken until then. */
+  readonly prepare?: () => Promise<void>;
+  /** Resolves instead of rejecting when time is over: it is taken as asked. */
+  readonly certain?: boolean;
+}
+
+/** A call that sends. */
+class Outgoing extends Wait<number> {
+  readonly message: Message;
+  readonly #sender: Sender;
+  /** Bytes that are sent or taken. */
+  offset = 0;
+  /** Whether an operation has been done for it. */
+  done = false;
+  prepared: boolean;
+
+  constructor(limits: Limits, message: Message, sender: Sender) {
+    super(limits, () => this.#result());
+    this.message = message;
+    this.#sender = sender;
+    this.prepared = message.prepare === undefined;
+  }
+
+  #result(): number | undefined {
+    const { all, data } = this.message;
+    if (!this.done || (all && this.offset < data.length)) return undefined;
+    return this.offset;
+  }
+
+  /** The next bytes to hand to the system. */
+  piece(): Uint8Array {
+    const { data, whole } = this.message;
+    if (!mayGiveUp(this.limits)) return data.subarray(this.offset);
+    // The operation may outlive the call, and so the caller's buffer.
+    return whole ? data.slice() : data.slice(
+      this.offset,
+      this.offset + PIECE_BYTES,
+    );
+  }
+
+  override get survivesClose(): boolean {
+    return true;
+  }
+
+  override giveUp(reason: unknown): void {
+    const taken = this.#sender.takeFrom(this);
+    if (taken !== undefined) {
+      this.offset += taken;
+      this.done = true;
+      const result = this.#result();
+      if (result !== undefined) return this.resolve(result);
+    }
+    if (this.message.certain && !this.limits.signal?.aborted) this.resolve(0);
+    else this.reject(reason);
+  }
+}
+
+/**
+ * The sending half of a connection, or of a datagram socket.
+ *
+ * Messages go out in the order of the calls, one operation at a time. When a
+ * call ends while its operation is pending, the bytes of that operation are
+ * taken: the call reports them as sent, they go out before anything later, and
+ * until they have, there is no room for more. A failure of taken bytes is the
+ * error of the next call.
+ */
+export class Sender implements Source {
+  readonly #pump: Pump = new Pump(this);
+  /** What the operation in flight writes. */
+  #piece: Uint8Array | undefined;
+  /** The call that it writes for; undefined if the piece was taken. */
+  #owner: Outgoing | undefined;
+  #operation: Write | undefined;
+  #error: Error | undefined;
+  #progress = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  /** Whether a send would not wait: nothing is unsent, or it would fail. */
+  get writable(): boolean {
+    return !this.#pump.inFlight || this.#error !== undefined;
+  }
+
+  /** A number that grows with every operation that the system has done. */
+  get progress(): number {
+    return this.#progress;
+  }
+
+  /** Takes the failure of bytes that had been reported as sent. */
+  takeError(): Error | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error;
+  }
+
+  /** Sends in turn; the number of bytes sent or taken. */
+  send(limits: Limits, message: Message): Promise<number> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
+    const error = this.takeError();
+    if (error !== undefined) return Promise.reject(error);
+    return this.#pump.join(new Outgoing(limits, message, this));
+  }
+
+  /** Waits until there is room. */
+  whenWritable(limits: Limits): Promise<true> {
+    const attempt = () => this.writable ? true as const : undefined;
+    return this.#pump.run(limits, attempt);
+  }
+
+  /** Resolves when nothing is unsent. */
+  async drained(): Promise<void> {
+    if (!this.#pump.inFlight) return;
+    this.#drained ??= Promise.withResolvers();
+    await this.#drained.promise;
+  }
+
+  /** Gives up everything unsent. */
+  abandon(reason: Error): void {
+    this.#owner = undefined;
+    this.#error = reason;
+    this.#pump.rejectAll(reason);
+  }
+
+  /**
+   * Called by a call that ends early. If the operation in flight is its own,
+   * its bytes are taken and their number is returned.
+   */
+  takeFrom(call: Outgoing): number | undefined {
+    if (this.#owner !== call) return undefined;
+    this.#owner = undefined;
+    return this.#piece!.length;
+  }
+
+  start(first: Pending): boolean {
+    if (!(first instanceof Outgoing)) return false;
+    if (!first.prepared) {
+      this.#prepare(first);
+      return true;
+    }
+    this.#owner = first;
+    this.#write(first.piece(), first.message.write);
+    return true;
+  }
+
+  /** A write always keeps the process alive: its bytes are owed. */
+  ref(): void {}
+  unref(): void {}
+
+  #prepare(call: Outgoing): void {
+    call.message.prepare!().then(
+      () => {
+        call.prepared = true;
+        this.#settled();
+      },
+      (error) => {
+        if (call.queue !== undefined) call.reject(error);
+        this.#settled();
+      },
+    );
+  }
+
+  #write(piece: Uint8Array, write: Write): void {
+    this.#piece = piece;
+    this.#operation = write;
+    write(piece).then(this.#onWritten, this.#onError);
+  }
+
+  readonly #onWritten = (n: number): void => {
+    const piece = this.#piece!;
+    const owner = this.#owner;
+    this.#piece = this.#owner = undefined;
+    this.#progress++;
+    if (owner !== undefined) {
+      owner.offset += n;
+      owner.done = true;
+    } else if (n < piece.length && this.#error === undefined) {
+      // Taken bytes go out before any call is served.
+      this.#write(piece.subarray(n), this.#operation!);
+      return;
+    }
+    this.#settled();
+  };
+
+  readonly #onError = (reason: unknown): void => {
+    const error = fromDeno(reason) as Error;
+    const owner = this.#owner;
+    this.#piece = this.#owner = undefined;
+    if (owner !== undefined) owner.reject(error);
+    else this.#error ??= error;
+    this.#settled();
+  };
+
+  #settled(): void {
+    this.#pump.settled();
+    if (!this.#pump.inFlight) this.#drained?.resolve();
+  }
+}

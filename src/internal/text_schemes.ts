@@ -1,0 +1,241 @@
+/** How the encodings without state are decoded, and where bytes are no text. */
+
+import { isSingleByte, undefinedReason } from "./encodings.ts";
+
+/** Bytes that are no text: where they begin and end, and why. */
+export interface Flaw {
+  readonly start: number;
+  readonly end: number;
+  readonly reason: string;
+}
+
+/** What differs between encodings without state. */
+export interface Scheme {
+  readonly name: string;
+  /** How many bytes at the end begin a character that is not all there. */
+  incomplete(bytes: Uint8Array): number;
+  /** The text of bytes that end with a character; undefined if flawed. */
+  decode(bytes: Uint8Array): string | undefined;
+  /** The first flaw at or after `from`. */
+  flaw(bytes: Uint8Array, from: number): Flaw | undefined;
+}
+
+/** The scheme of an encoding that has one. */
+export function schemeOf(encoding: string): Scheme {
+  switch (encoding) {
+    case "utf-8":
+      return new Utf8();
+    case "utf-16le":
+    case "utf-16be":
+      return new Utf16(encoding);
+    default:
+      return isSingleByte(encoding)
+        ? new SingleByte(encoding)
+        : new Multibyte(encoding);
+  }
+}
+
+function tryDecode(
+  decoder: TextDecoder,
+  bytes: Uint8Array,
+): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function strictDecoder(label: string): TextDecoder {
+  return new TextDecoder(label, { fatal: true, ignoreBOM: true });
+}
+
+class Utf8 implements Scheme {
+  readonly name = "utf-8";
+  readonly #decoder = strictDecoder("utf-8");
+
+  incomplete(bytes: Uint8Array): number {
+    const { length } = bytes;
+    for (let back = 1; back <= 3 && back <= length; back++) {
+      const byte = bytes[length - back]!;
+      if (byte < 0x80) return 0;
+      if (byte < 0xc0) continue;
+      const flaw = this.flaw(bytes, length - back);
+      return flaw?.reason === TRUNCATED ? back : 0;
+    }
+    return 0;
+  }
+
+  decode(bytes: Uint8Array): string | undefined {
+    return tryDecode(this.#decoder, bytes);
+  }
+
+  // What is one flaw, and so one replacement character, is as in Python and in
+  // the Encoding Standard: the longest start of a valid sequence.
+  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+    for (let start = from; start < bytes.length;) {
+      const lead = bytes[start]!;
+      let end = start + 1;
+      if (lead >= 0x80) {
+        if (lead < 0xc2 || lead > 0xf4) {
+          return { start, end, reason: "invalid start byte" };
+        }
+        let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+        let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+        for (let more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3; more--;) {
+          const byte = bytes[end];
+          if (byte === undefined) return { start, end, reason: TRUNCATED };
+          if (byte < low || byte > high) {
+            return { start, end, reason: "invalid continuation byte" };
+          }
+          low = 0x80;
+          high = 0xbf;
+          end++;
+        }
+      }
+      start = end;
+    }
+    return undefined;
+  }
+}
+
+const TRUNCATED = "unexpected end of data";
+
+class Utf16 implements Scheme {
+  readonly name: string;
+  readonly #decoder: TextDecoder;
+  readonly #high: number;
+
+  constructor(label: "utf-16le" | "utf-16be") {
+    this.name = label === "utf-16le" ? "utf-16-le" : "utf-16-be";
+    this.#decoder = strictDecoder(label);
+    this.#high = label === "utf-16le" ? 1 : 0;
+  }
+
+  incomplete(bytes: Uint8Array): number {
+    const odd = bytes.length % 2;
+    const last = bytes.length - odd - 2;
+    return last >= 0 && this.#kind(bytes, last) === 0xd8 ? odd + 2 : odd;
+  }
+
+  decode(bytes: Uint8Array): string | undefined {
+    return tryDecode(this.#decoder, bytes);
+  }
+
+  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+    for (let start = from; start < bytes.length; start += 2) {
+      const { length } = bytes;
+      const end = start + 2;
+      if (end > length) return { start, end: length, reason: "truncated data" };
+      const kind = this.#kind(bytes, start);
+      if (kind === 0) continue;
+      if (kind === 0xdc) return { start, end, reason: "illegal encoding" };
+      if (end + 2 > length) return { start, end: length, reason: TRUNCATED };
+      if (this.#kind(bytes, end) !== 0xdc) {
+        return { start, end, reason: "illegal UTF-16 surrogate" };
+      }
+      start += 2;
+    }
+    return undefined;
+  }
+
+  /** 0xd8 for the first of two surrogates, 0xdc for the second, otherwise 0. */
+  #kind(bytes: Uint8Array, index: number): number {
+    const kind = bytes[index + this.#high]! & 0xfc;
+    return kind === 0xd8 || kind === 0xdc ? kind : 0;
+  }
+}
+
+class SingleByte implements Scheme {
+  readonly name: string;
+  readonly #decoder: TextDecoder;
+  readonly #reason: string;
+
+  constructor(encoding: string) {
+    const ours = encoding === "ascii" || encoding === "latin-1";
+    this.name = ours ? encoding : "charmap";
+    this.#decoder = strictDecoder(ours ? "windows-1252" : encoding);
+    this.#reason = undefinedReason(encoding);
+  }
+
+  incomplete(): number {
+    return 0;
+  }
+
+  decode(bytes: Uint8Array): string | undefined {
+    const text = tryDecode(this.#decoder, bytes);
+    if (text === undefined) return undefined;
+    if (this.name === "ascii") {
+      return /[^\0-\x7f]/.test(text) ? undefined : text;
+    }
+    if (this.name !== "latin-1") return text;
+    // What windows-1252 has instead of the control characters of latin-1.
+    return text.replaceAll(/[^\0-\xff]/g, (_, index: number) => {
+      return String.fromCharCode(bytes[index]!);
+    });
+  }
+
+  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+    const sound = (byte: number): boolean =>
+      this.name === "ascii"
+        ? byte < 0x80
+        : byte < 0x80 || this.decode(Uint8Array.of(byte)) !== undefined;
+    for (let start = from; start < bytes.length; start++) {
+      if (sound(bytes[start]!)) continue;
+      return { start, end: start + 1, reason: this.#reason };
+    }
+    return undefined;
+  }
+}
+
+/** The East Asian encodings without shift states. */
+class Multibyte implements Scheme {
+  readonly name: string;
+  readonly #decoder: TextDecoder;
+
+  constructor(encoding: string) {
+    this.name = encoding;
+    this.#decoder = strictDecoder(encoding);
+  }
+
+  incomplete(bytes: Uint8Array): number {
+    for (let back = 0; back <= 3 && back < bytes.length; back++) {
+      const whole = bytes.subarray(0, bytes.length - back);
+      if (this.decode(whole) !== undefined) return back;
+    }
+    for (let from = 0;;) {
+      const flaw = this.flaw(bytes, from);
+      if (flaw === undefined) return 0;
+      if (flaw.reason === INCOMPLETE) return bytes.length - flaw.start;
+      from = flaw.end;
+    }
+  }
+
+  decode(bytes: Uint8Array): string | undefined {
+    return tryDecode(this.#decoder, bytes);
+  }
+
+  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+    // Byte by byte, since TextDecoder does not tell where it failed.
+    const decoder = strictDecoder(this.name);
+    let start = from;
+    for (let end = from; end < bytes.length; end++) {
+      let text: string;
+      try {
+        text = decoder.decode(bytes.subarray(end, end + 1), { stream: true });
+      } catch {
+        return {
+          start,
+          end: start + 1,
+          reason: "illegal multibyte sequence",
+        };
+      }
+      if (text !== "") start = end + 1;
+    }
+    return start < bytes.length
+      ? { start, end: bytes.length, reason: INCOMPLETE }
+      : undefined;
+  }
+}
+
+const INCOMPLETE = "incomplete multibyte sequence";

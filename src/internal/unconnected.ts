@@ -1,0 +1,353 @@
+import type { Address } from "../address.ts";
+import { AF_INET6, SO_REUSEPORT, SOL_SOCKET } from "../constants.ts";
+import {
+  at,
+  fromPlatform,
+  type HostPlace,
+  isLocalhost,
+  isPath,
+  loopback,
+  type Place,
+  unspecified,
+} from "./address.ts";
+import {
+  connect,
+  isGranted,
+  listen,
+  type StreamConn,
+  type StreamListener,
+} from "./deno_net.ts";
+import { PermissionError } from "../errors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { connectFrom } from "./node_net.ts";
+import type { Options } from "./options.ts";
+import { gaiError, osError } from "./os_error.ts";
+import { Pump, type Source } from "./pump.ts";
+import { localhostLiteral, noneOfFamily, resolveAll } from "./resolver.ts";
+import { type Limits, Wait } from "./wait.ts";
+
+/** The backlog that `bind` opens with; Python's default is at most this. */
+const DEFAULT_BACKLOG = 128;
+
+/** A local address that a socket is bound to. */
+interface Bound {
+  /** The place as it was asked for, with the port that it got. */
+  readonly place: Place;
+  readonly address: Address;
+  /** `Deno.listen` binds and listens in one step. */
+  listener: StreamListener | undefined;
+}
+
+/** A stream socket that is neither connected nor listening. */
+export class Unconnected implements Endpoint {
+  readonly kind = "unconnected";
+  // As Linux polls a stream socket that was never connected.
+  readonly readable = true;
+  readonly writable = true;
+  readonly #family: number;
+  readonly #options: Options;
+  #bound: Bound | undefined;
+  #error: Error | undefined;
+
+  constructor(family: number, options: Options, bound?: Bound) {
+    this.#family = family;
+    this.#options = options;
+    this.#bound = bound;
+  }
+
+  localAddress(): Address {
+    return this.#bound?.address ?? unspecified(this.#family);
+  }
+
+  peerAddress(): undefined {
+    return undefined;
+  }
+
+  applyOption(): void {}
+
+  /** Keeps what a connect that nobody waited for has failed with. */
+  fail(error: Error): void {
+    this.#error = error;
+  }
+
+  takeError(): Error | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error;
+  }
+
+  whenReadable(): Promise<true> {
+    return Promise.resolve(true);
+  }
+
+  whenWritable(): Promise<true> {
+    return Promise.resolve(true);
+  }
+
+  /** Takes the address, at once. */
+  bind(place: Place): void {
+    if (this.#bound !== undefined) throw osError("EINVAL");
+    this.#bound = this.#open(place, DEFAULT_BACKLOG);
+  }
+
+  /** The listener to accept from; an unbound socket gets a port. */
+  listen(backlog: number): StreamListener {
+    const bound = this.#bound;
+    let { listener } = bound ?? {};
+    if (listener === undefined || backlog !== DEFAULT_BACKLOG) {
+      this.release();
+      const place = bound?.place ?? this.#anywhere();
+      this.#bound = this.#open(place, backlog);
+      ({ listener } = this.#bound);
+    }
+    // From now on the listening endpoint owns it; the address stays.
+    this.#bound!.listener = undefined;
+    return listener!;
+  }
+
+  #anywhere(): Place {
+    const [host, port] = unspecified(this.#family);
+    if (host === undefined || port === undefined) throw osError("EINVAL");
+    return {
+      family: this.#family,
+      host: String(host),
+      port: Number(port),
+      flowinfo: 0,
+      scopeId: 0,
+      named: false,
+    };
+  }
+
+  #open(place: Place, backlog: number): Bound {
+    const listener = openListener(place, {
+      backlog,
+      reusePort: this.#options.isSet(SOL_SOCKET, SO_REUSEPORT),
+    });
+    const { addr } = listener;
+    const taken = isPath(place)
+      ? place
+      : { ...place, port: (addr as Deno.NetAddr).port };
+    const address = fromPlatform(this.#family, addr);
+    return { place: taken, address, listener };
+  }
+
+  /** Lets go of the listener but not of the address, to connect from it. */
+  release(): Deno.NetAddr | undefined {
+    const bound = this.#bound;
+    if (bound === undefined) return undefined;
+    bound.listener?.close();
+    bound.listener = undefined;
+    if (isPath(bound.place)) return undefined;
+    const { host, port } = bound.place;
+    return { transport: "tcp", hostname: host, port };
+  }
+
+  close(): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Opens a listener by name or number. Deno has no synchronous resolver, but
+ * `Deno.listen` takes a name; it may choose an address of the other family.
+ */
+function openListener(
+  place: Place,
+  options: { backlog: number; reusePort: boolean },
+): StreamListener {
+  if (isPath(place) || !place.named) return listen(place, options);
+  const named = hostToBind(place);
+  const listener = listen(named, options);
+  const { hostname } = listener.addr as Deno.NetAddr;
+  if (named.named && hostname.includes(":") !== (place.family === AF_INET6)) {
+    listener.close();
+    throw gaiError(
+      "EAI_ADDRFAMILY",
+      `${place.host} is ${hostname}; bind to an address`,
+    );
+  }
+  return listener;
+}
+
+/** `localhost` is bound by its literal, unless only the name is granted. */
+export function hostToBind(place: HostPlace): HostPlace {
+  if (!place.named) return place;
+  if (/[\s:[\]%/\\]/.test(place.host)) {
+    throw gaiError("EAI_NONAME", JSON.stringify(place.host.slice(0, 80)));
+  }
+  if (!isLocalhost(place.host)) return place;
+  const literal = loopback(place.family);
+  const byName = isGranted(place.host, place.port) &&
+    !isGranted(literal, place.port);
+  return byName ? place : at(place, literal);
+}
+
+/** A stream socket on its way to a peer. */
+export class Connecting implements Endpoint, Source {
+  readonly kind = "connecting";
+  readonly readable = false;
+  readonly writable = false;
+  readonly #pump: Pump = new Pump(this);
+  readonly #controller = new AbortController();
+  readonly #from: Unconnected;
+  readonly #place: Place;
+  readonly #settle: (outcome: StreamConn | Error) => void;
+  #outcome: StreamConn | Error | undefined;
+
+  /** `settle` replaces this endpoint; it is called once, in the end. */
+  constructor(
+    from: Unconnected,
+    place: Place,
+    settle: (outcome: StreamConn | Error) => void,
+  ) {
+    this.#from = from;
+    this.#place = place;
+    this.#settle = settle;
+  }
+
+  localAddress(): Address {
+    return this.#from.localAddress();
+  }
+
+  peerAddress(): undefined {
+    return undefined;
+  }
+
+  applyOption(): void {}
+
+  takeError(): undefined {
+    return undefined;
+  }
+
+  /** Connects; a caller that gives up calls it off, unless non-blocking. */
+  connect(limits: Limits): Promise<true> {
+    return this.#pump.join(
+      new ConnectWait(limits, this.#attempt, () => this.#callOff()),
+    );
+  }
+
+  /** Waits for the outcome, whatever it is. */
+  whenSettled(limits: Limits): Promise<true> {
+    const attempt = () => this.#outcome === undefined ? undefined : true;
+    return this.#pump.run<true>(limits, attempt);
+  }
+
+  whenReadable(limits: Limits): Promise<true> {
+    return this.whenSettled(limits);
+  }
+
+  whenWritable(limits: Limits): Promise<true> {
+    return this.whenSettled(limits);
+  }
+
+  readonly #attempt = (): true | undefined => {
+    if (this.#outcome instanceof Error) throw this.#outcome;
+    return this.#outcome && true;
+  };
+
+  start(): boolean {
+    const { signal } = this.#controller;
+    openStream(this.#place, this.#from.release(), signal)
+      .then((conn) => this.#end(conn), (error) => this.#end(error));
+    return true;
+  }
+
+  // Neither `Deno.connect` nor a name lookup can be unreferenced.
+  ref(): void {}
+  unref(): void {}
+
+  #end(outcome: StreamConn | Error): void {
+    if (this.#outcome !== undefined) {
+      // Called off in the very turn in which it succeeded.
+      if (!(outcome instanceof Error)) outcome.close();
+      return;
+    }
+    this.#outcome = outcome;
+    // SO_ERROR tells what no call to connect() can tell any more.
+    const told = this.#pump.first instanceof ConnectWait;
+    if (outcome instanceof Error && !told) this.#from.fail(outcome);
+    this.#settle(outcome);
+    this.#pump.settled();
+  }
+
+  #callOff(): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = osError("ECANCELED");
+    this.#settle(this.#outcome);
+    this.#controller.abort(this.#outcome);
+    this.#pump.settled();
+  }
+
+  close(): Promise<void> {
+    this.#callOff();
+    return Promise.resolve();
+  }
+}
+
+class ConnectWait extends Wait<true> {
+  readonly #callOff: () => void;
+
+  constructor(
+    limits: Limits,
+    attempt: () => true | undefined,
+    callOff: () => void,
+  ) {
+    super(limits, attempt);
+    this.#callOff = callOff;
+  }
+
+  override giveUp(reason: unknown): void {
+    this.reject(reason);
+    const goesOn = this.limits.timeoutMs === 0 || this.limits.caller.closed;
+    if (!goesOn) this.#callOff();
+  }
+}
+
+/**
+ * Connects, by name if it has to. `Deno.connect` may take an address of either
+ * family for a name, and so reach the wrong server; given an address that the
+ * name was resolved to, it would need a grant for that. So a name goes to it
+ * only if all its addresses have the family, and to `node:net` otherwise.
+ */
+async function openStream(
+  place: Place,
+  local: Deno.NetAddr | undefined,
+  signal: AbortSignal,
+): Promise<StreamConn> {
+  if (isPath(place)) return connect(place, signal);
+  const target = place.named ? localhostLiteral(place) ?? place : place;
+  if (target.named) {
+    let all;
+    try {
+      all = await resolveAll(target.host, target.port);
+    } catch (error) {
+      const resolverOnly = error instanceof PermissionError &&
+        isGranted(target.host, target.port);
+      if (!resolverOnly) throw error;
+      return connectUnresolved(target, signal);
+    }
+    signal.throwIfAborted();
+    const own = all.filter(({ family }) => family === target.family);
+    if (own.length === 0) throw noneOfFamily(target.host, all);
+    if (own.length < all.length) return connectFrom(local, target, signal);
+  }
+  return local === undefined
+    ? connect(target, signal)
+    : connectFrom(local, target, signal);
+}
+
+/** For a grant of one port of a name: the resolver needs one for all ports. */
+async function connectUnresolved(
+  place: HostPlace,
+  signal: AbortSignal,
+): Promise<StreamConn> {
+  const conn = await connect(place, signal);
+  const { hostname } = conn.remoteAddr as Deno.NetAddr;
+  if (hostname.includes(":") === (place.family === AF_INET6)) return conn;
+  conn.close();
+  throw gaiError(
+    "EAI_ADDRFAMILY",
+    `${place.host} is ${hostname}; connect to an address`,
+  );
+}

@@ -1,0 +1,225 @@
+/**
+ * Waiting, the one mechanism under every call that Python would block in.
+ *
+ * A {@linkcode Wait} is a call that has not settled. It ends once, by its
+ * result, its timeout, its abort signal, or the closing of its socket. A call
+ * that ends early leaves the operation it was waiting for alone: what that
+ * brings goes to the next call (see `Pump`).
+ */
+
+import { osError, timedOut } from "./os_error.ts";
+
+/** The last argument of every waiting method. */
+export interface SignalOption {
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What may end one call early. */
+export interface Limits {
+  /** Whose call it is. */
+  readonly caller: Caller;
+  /** Milliseconds, 0 for non-blocking, null for no limit. */
+  readonly timeoutMs: number | null;
+  readonly signal: AbortSignal | undefined;
+  /** What the call rejects with when its time is over, if not the usual. */
+  readonly expired?: () => Error;
+}
+
+/** Whether a call may end before the operation it waits for. */
+export function mayGiveUp(limits: Limits): boolean {
+  return limits.timeoutMs !== null || limits.signal !== undefined;
+}
+
+/** The longest delay of `setTimeout`; longer ones fire at once. */
+const MAX_DELAY_MS = 0x7fffffff;
+
+/**
+ * A socket, or a file object on one, as the owner of waiting calls.
+ *
+ * It has one timer at most. A call that settles in time costs a clock read: the
+ * timer is left to fire and armed again for what is then pending. It never
+ * keeps the process alive; the operation that a call waits for does.
+ */
+export class Caller {
+  readonly #waits = new Set<Pending>();
+  #referenced = true;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAtMs = Infinity;
+  #turn: ReturnType<typeof setImmediate> | undefined;
+  /** From then on no timer outlives the last call. */
+  #closed = false;
+
+  /** Whether pending calls keep the process alive. */
+  get referenced(): boolean {
+    return this.#referenced;
+  }
+
+  set referenced(value: boolean) {
+    if (value === this.#referenced) return;
+    this.#referenced = value;
+    for (const wait of this.#waits) wait.queue?.updateLiveness();
+  }
+
+  /** Whether the owner has closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ends every pending call but those that go on after a close. */
+  close(reason: Error): void {
+    this.#closed = true;
+    for (const wait of [...this.#waits]) {
+      if (!wait.survivesClose) wait.giveUp(reason);
+    }
+    this.#disarmIfIdle();
+  }
+
+  /** Called by a wait that begins. */
+  enter(wait: Pending): void {
+    this.#waits.add(wait);
+    if (wait.deadlineMs < this.#timerAtMs) this.#arm(wait.deadlineMs);
+  }
+
+  /** Called by a wait that ends. */
+  leave(wait: Pending): void {
+    this.#waits.delete(wait);
+    if (this.#closed) this.#disarmIfIdle();
+  }
+
+  #disarmIfIdle(): void {
+    if (this.#waits.size > 0) return;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
+    this.#timer = this.#turn = undefined;
+    this.#timerAtMs = Infinity;
+  }
+
+  #arm(atMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
+    const delayMs = Math.min(atMs - performance.now(), MAX_DELAY_MS);
+    this.#timer = setTimeout(this.#fire, Math.max(0, Math.ceil(delayMs)));
+    Deno.unrefTimer(this.#timer);
+  }
+
+  // Timers run before the reactor is polled, immediates after it. Data that the
+  // kernel had in time is found in between, also by a non-blocking call, whose
+  // timeout is 0, and also when the program was too busy to look.
+  readonly #fire = (): void => {
+    this.#timer = undefined;
+    this.#turn ??= setImmediate(this.#expire);
+  };
+
+  readonly #expire = (): void => {
+    this.#turn = undefined;
+    this.#timerAtMs = Infinity;
+    const nowMs = performance.now();
+    let nextMs = Infinity;
+    for (const wait of [...this.#waits]) {
+      if (wait.deadlineMs <= nowMs) wait.giveUp(wait.expiry());
+      else nextMs = Math.min(nextMs, wait.deadlineMs);
+    }
+    if (nextMs < this.#timerAtMs) this.#arm(nextMs);
+  };
+}
+
+/** What a wait stands in line at. */
+export interface WaitQueue {
+  leave(wait: Pending): void;
+  updateLiveness(): void;
+}
+
+/** A call that has not settled yet, whatever its result. */
+export interface Pending {
+  readonly limits: Limits;
+  /** `performance.now()` at which the call's time is over. */
+  readonly deadlineMs: number;
+  /** Where it stands in line; undefined once it has settled. */
+  queue: WaitQueue | undefined;
+  /** Whether the call goes on when its socket is closed, as a send does. */
+  readonly survivesClose: boolean;
+  /** Settles if the result is there; otherwise false. */
+  tryNow(): boolean;
+  reject(reason: unknown): void;
+  /** Called when time is over, the signal aborts, or the socket is closed. */
+  giveUp(reason: unknown): void;
+  /** The error for time that is over. */
+  expiry(): Error;
+}
+
+/** A call that has not settled yet, with its promise. */
+export class Wait<T> implements Pending {
+  readonly promise: Promise<T>;
+  readonly limits: Limits;
+  readonly deadlineMs: number;
+  queue: WaitQueue | undefined;
+  /** Looks for the result; undefined means that it is not there yet. */
+  readonly attempt: () => T | undefined;
+  #resolve!: (value: T) => void;
+  #reject!: (reason: unknown) => void;
+
+  constructor(limits: Limits, attempt: () => T | undefined) {
+    this.limits = limits;
+    this.attempt = attempt;
+    const { timeoutMs } = limits;
+    this.deadlineMs = timeoutMs === null
+      ? Infinity
+      : performance.now() + timeoutMs;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get survivesClose(): boolean {
+    return false;
+  }
+
+  /** Stands in line, and lets timeout, abort and close reach the call. */
+  begin(queue: WaitQueue): void {
+    this.queue = queue;
+    this.limits.caller.enter(this);
+    this.limits.signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  tryNow(): boolean {
+    try {
+      const value = this.attempt();
+      if (value === undefined) return false;
+      this.resolve(value);
+    } catch (error) {
+      this.reject(error);
+    }
+    return true;
+  }
+
+  resolve(value: T): void {
+    this.#end();
+    this.#resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#end();
+    this.#reject(reason);
+  }
+
+  giveUp(reason: unknown): void {
+    this.reject(reason);
+  }
+
+  expiry(): Error {
+    if (this.limits.expired) return this.limits.expired();
+    return this.limits.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
+  }
+
+  readonly #onAbort = (): void => this.giveUp(this.limits.signal!.reason);
+
+  #end(): void {
+    const { queue } = this;
+    this.queue = undefined;
+    this.limits.signal?.removeEventListener("abort", this.#onAbort);
+    this.limits.caller.leave(this);
+    queue?.leave(this);
+  }
+}

@@ -1,0 +1,1049 @@
+/**
+ * The class {@linkcode Socket}, and {@linkcode socket}, which makes one.
+ */
+
+import type { Address, AddressInput, Family, InetAddress } from "./address.ts";
+import {
+  AddressFamily,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_WAITALL,
+  MsgFlag,
+  SHUT_RD,
+  SHUT_RDWR,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SocketKind,
+} from "./constants.ts";
+import { gaierror, OSError, TimeoutError } from "./errors.ts";
+import { EAGAIN } from "./errno.ts";
+import { toPlace } from "./internal/address.ts";
+import type { ByteStream } from "./internal/byte_stream.ts";
+import {
+  checkBytes,
+  checkInt,
+  checkSignal,
+  checkSize,
+  checkTimeout,
+} from "./internal/checks.ts";
+import type { Connected } from "./internal/connected.ts";
+import type { Datagram } from "./internal/datagram.ts";
+import { Description } from "./internal/description.ts";
+import {
+  type Descriptor,
+  findDescriptor,
+  openDescriptor,
+} from "./internal/descriptors.ts";
+import { intFrom } from "./internal/options.ts";
+import { osError } from "./internal/os_error.ts";
+import { Caller, type Limits, type SignalOption } from "./internal/wait.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "./protocol_constants.ts";
+import { getdefaulttimeout } from "./timeouts.ts";
+
+export type { SignalOption };
+
+const RECEIVE_FLAGS: Readonly<Record<string, number>> = {
+  MSG_PEEK,
+  MSG_WAITALL,
+  MSG_DONTWAIT,
+};
+const SEND_FLAGS: Readonly<Record<string, number>> = {
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+};
+
+/** Python's default backlog is the smaller of this and SOMAXCONN. */
+const DEFAULT_BACKLOG = 128;
+
+/**
+ * A socket of Python's shape.
+ *
+ * - **In order**: calls made side by side are served in the order they were
+ *   made.
+ * - **Once**: every byte, datagram and connection goes to one call.
+ * - **Nothing lost**: a receive or accept that timed out, was aborted or would
+ *   have blocked leaves what comes later to the next call. A send that is given
+ *   up reports what it has handed over; those bytes go out before any others.
+ * - **Closing** rejects waiting receives at once with EBADF and lets started
+ *   sends finish. `using` closes; `await using` waits until what was sent is
+ *   with the kernel.
+ * - **Ending**: the process ends when no call is waiting and no byte is unsent,
+ *   whatever is open.
+ *
+ * Where Python would block, methods return a promise; these only ever reject.
+ * Each takes a last `{ signal }`; aborting rejects with the signal's reason.
+ *
+ * Made by {@linkcode socket}; the class is for types, `instanceof` and
+ * subclassing.
+ *
+ * @example A server that answers one client
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+ * server.bind(["127.0.0.1", 0]);
+ * server.listen();
+ *
+ * using client = socket.socket();
+ * await client.connect(server.getsockname());
+ * const [conn] = await server.accept();
+ * await client.sendall(new TextEncoder().encode("hello"));
+ * assertEquals(await conn.recv(1024), new TextEncoder().encode("hello"));
+ * conn.close();
+ * ```
+ *
+ * @typeParam A The address that comes out of this socket.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python: Socket objects}
+ */
+export class Socket<A extends Address = Address> {
+  /** The address family, one of `AF_*`. */
+  readonly family: Family<A>;
+  /** The type, `SOCK_STREAM` or `SOCK_DGRAM`. */
+  readonly type: number;
+  /** The protocol number as it was given. */
+  readonly proto: number;
+  #descriptor: Descriptor;
+  readonly #caller = new Caller();
+  readonly #fileCallers = new Set<Caller>();
+  #timeoutMs: number | null;
+  #closed = false;
+  #released: Promise<void> | undefined;
+
+  /**
+   * Makes a socket, or takes over a descriptor.
+   *
+   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+   * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
+   * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+   * @param proto 0, or the protocol of that type.
+   * @param fileno A descriptor of this process's table that is to become this
+   * socket's; then it also decides on what the other arguments say.
+   * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there
+   * is no such socket here; EBADF if `fileno` is not open.
+   * @throws {TypeError} If an argument is not an integer.
+   */
+  constructor(
+    family: Family<A> = AF_INET as Family<A>,
+    type: number = SOCK_STREAM,
+    proto: number = 0,
+    fileno: number | null = null,
+  ) {
+    const action = "make a socket";
+    checkInt(action, "family", family);
+    checkInt(action, "type", type);
+    checkInt(action, "proto", proto);
+    const timeout = getdefaulttimeout();
+    this.#timeoutMs = timeout === null ? null : timeout * 1000;
+    let description: Description;
+    if (fileno === null) {
+      const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if ((type & SOCK_NONBLOCK) !== 0) this.#timeoutMs = 0;
+      checkKind(family, plain, proto);
+      description = new Description(family, plain, proto);
+      this.#descriptor = openDescriptor(description);
+    } else {
+      this.#descriptor = toDescriptor(action, fileno);
+      description = this.#descriptor.description;
+    }
+    this.family = description.family as Family<A>;
+    this.type = description.type;
+    this.proto = description.proto;
+  }
+
+  /**
+   * The timeout in seconds: null if calls block, 0 if they never do.
+   *
+   * @returns Seconds, or null.
+   */
+  get timeout(): number | null {
+    return this.gettimeout();
+  }
+
+  /**
+   * Binds to a local address. A stream socket's port is taken, and seen by
+   * {@linkcode Socket.getsockname}, from now on.
+   *
+   * A host name means an address of the socket's own family.
+   *
+   * @param address Where: `""` is every interface, port 0 any free port.
+   * @throws {OSError} EADDRINUSE if the address is taken; EADDRNOTAVAIL if it is
+   * not this machine's; EINVAL if the socket is bound already; EBADF if closed.
+   * @throws {PermissionError} EACCES if Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown, EAI_ADDRFAMILY if it
+   * has no address of the family.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   */
+  bind(address: AddressInput<A>): void {
+    if (arguments.length > 1) {
+      throw new TypeError(
+        "Cannot bind: the address is one argument, bind([host, port])",
+      );
+    }
+    const place = toPlace("bind", this.family, address);
+    this.#description.bind(place);
+  }
+
+  /**
+   * Lets peers connect. An unbound socket gets a free port on every interface.
+   *
+   * @param backlog How many connections may wait to be accepted. Another number
+   * than 128 opens the port anew. A second call changes nothing.
+   * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
+   * EBADF if closed.
+   * @throws {TypeError} If `backlog` is not an integer.
+   */
+  listen(backlog: number = DEFAULT_BACKLOG): void {
+    const size = Math.max(0, checkInt("listen", "backlog", backlog));
+    this.#description.listen(size);
+  }
+
+  /**
+   * Waits for a connection.
+   *
+   * A call that times out or is aborted loses no connection: the next call gets
+   * it.
+   *
+   * @example Giving up after half a second
+   * ```ts
+   * import { assertRejects } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket();
+   * server.bind(["127.0.0.1", 0]);
+   * server.listen();
+   * server.settimeout(0.5);
+   * await assertRejects(() => server.accept(), socket.TimeoutError, "timed out");
+   * ```
+   *
+   * @param options `signal` ends the wait.
+   * @returns The new socket, which is blocking or has the default timeout, and
+   * the address of the peer.
+   * @throws {OSError} EINVAL if not listening, or no longer; EOPNOTSUPP if a
+   * datagram socket; EMFILE if there are too many open files; EBADF if closed.
+   * @throws {TimeoutError} If none came in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and none is there.
+   */
+  async accept(options?: SignalOption): Promise<[Socket<A>, A]> {
+    const signal = checkSignal("accept", options);
+    const limits = this.#limits("recv", 0, signal);
+    const [conn, address] = await this.#description.accept(limits);
+    const { number } = openDescriptor(conn);
+    const { family, type, proto } = this;
+    return [new Socket<A>(family, type, proto, number), address as A];
+  }
+
+  /**
+   * Connects to a peer; for a datagram socket, sets the address that datagrams
+   * go to and are accepted from.
+   *
+   * A connect that times out or is aborted is called off: the socket is as
+   * before, and may connect again.
+   *
+   * @param address Where to.
+   * @param options `signal` calls it off.
+   * @throws {ConnectionRefusedError} ECONNREFUSED if nobody listens there.
+   * @throws {OSError} EISCONN if connected; EALREADY if another call is about
+   * it; ENETUNREACH or EHOSTUNREACH if there is no way; EBADF if closed.
+   * @throws {BlockingIOError} EINPROGRESS if non-blocking and not done yet.
+   * @throws {TimeoutError} If it takes too long.
+   * @throws {PermissionError} EACCES if Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   */
+  async connect(
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<void> {
+    await this.#connect(address, options);
+  }
+
+  /**
+   * As {@linkcode Socket.connect}, but gives an errno for what the system says.
+   *
+   * @param address Where to.
+   * @param options `signal` calls it off.
+   * @returns 0, or an errno: EAGAIN for a timeout, as in Python.
+   * @throws {gaierror} If the host is unknown.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   */
+  async connect_ex(
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number> {
+    try {
+      await this.#connect(address, options);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof OSError) || error instanceof gaierror) throw error;
+      return error instanceof TimeoutError && error.message === "timed out"
+        ? EAGAIN
+        : error.errno;
+    }
+  }
+
+  async #connect(
+    address: AddressInput<A>,
+    options: SignalOption | undefined,
+  ): Promise<void> {
+    const signal = checkSignal("connect", options);
+    const place = toPlace("connect", this.family, address);
+    const { description } = this.#open();
+    const limits = this.#limits("send", 0, signal);
+    await description.connect(
+      place,
+      limits.timeoutMs === 0
+        ? { ...limits, expired: () => osError("EINPROGRESS") }
+        : limits,
+    );
+  }
+
+  /**
+   * Receives bytes; for a datagram socket, one datagram cut to `bufsize`.
+   *
+   * A call that times out, is aborted or would block loses nothing: what
+   * arrives later is given to the next call. With `MSG_WAITALL` the part that
+   * had come stays for the next call.
+   *
+   * @example Looking ahead
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket();
+   * server.bind(["127.0.0.1", 0]);
+   * server.listen();
+   * using client = socket.socket();
+   * await client.connect(server.getsockname());
+   * using conn = (await server.accept())[0];
+   * await client.sendall(new Uint8Array([1, 2, 3, 4]));
+   *
+   * assertEquals(await conn.recv(2, socket.MSG_PEEK), new Uint8Array([1, 2]));
+   * const all = await conn.recv(4, socket.MSG_WAITALL);
+   * assertEquals(all, new Uint8Array([1, 2, 3, 4]));
+   * ```
+   *
+   * @param bufsize The most bytes to receive.
+   * @param flags `MSG_PEEK`, `MSG_WAITALL`, `MSG_DONTWAIT`, or-ed.
+   * @param options `signal` ends the wait.
+   * @returns Bytes that belong to the caller: `data.buffer` is exactly them.
+   * None means the end of the stream.
+   * @throws {OSError} ENOTCONN if not connected; EOPNOTSUPP if there is no such
+   * flag; EBADF if closed, also while waiting.
+   * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
+   * @throws {TimeoutError} If nothing came in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and nothing is there.
+   * @throws {TypeError} If `bufsize` is not an integer.
+   * @throws {RangeError} If `bufsize` is negative.
+   */
+  recv(
+    bufsize: number,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<Uint8Array> {
+    return this.#receive(flags, options, (endpoint, limits, flags) => {
+      const size = checkSize("receive", "bufsize", bufsize);
+      if (size === 0) return Promise.resolve(new Uint8Array(0));
+      return endpoint.kind === "connected"
+        ? endpoint.recv(limits, size, flags)
+        : endpoint.recv(limits, size, flags).then(({ data }) => data);
+    });
+  }
+
+  /**
+   * Receives into a buffer; for a datagram socket, one datagram cut to fit.
+   *
+   * What a timeout or an abort leaves behind is as in {@linkcode Socket.recv}.
+   *
+   * @param buffer Where to.
+   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
+   * @param flags As in {@linkcode Socket.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, 0 at the end of the stream.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {TypeError} If `buffer` is not a Uint8Array.
+   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   */
+  recv_into(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<number> {
+    if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
+    return this.#receive(flags, options, (endpoint, limits, flags) => {
+      const view = checkTarget(buffer, nbytes as number);
+      return endpoint.kind === "connected"
+        ? endpoint.recvInto(limits, view, flags)
+        : endpoint.recvInto(limits, view, flags).then(({ n }) => n);
+    });
+  }
+
+  /**
+   * Receives bytes and the address that they came from.
+   *
+   * What a timeout or an abort leaves behind is as in {@linkcode Socket.recv}.
+   *
+   * @example A datagram
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * server.bind(["127.0.0.1", 0]);
+   * using client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * await client.sendto(new Uint8Array([7]), server.getsockname());
+   *
+   * const [data, address] = await server.recvfrom(1024);
+   * assertEquals(data, new Uint8Array([7]));
+   * assertEquals(address[1], client.getsockname()[1]);
+   * ```
+   *
+   * @param bufsize The most bytes to receive.
+   * @param flags As in {@linkcode Socket.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The bytes and the address; on a stream the address is null.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {TypeError} If `bufsize` is not an integer.
+   * @throws {RangeError} If `bufsize` is negative.
+   */
+  recvfrom(
+    bufsize: number,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[Uint8Array, A]> {
+    return this.#receive(flags, options, async (endpoint, limits, flags) => {
+      const size = checkSize("receive", "bufsize", bufsize);
+      if (endpoint.kind === "connected") {
+        return [await endpoint.recv(limits, size, flags), null as never];
+      }
+      const { data, address } = await endpoint.recv(limits, size, flags);
+      return [data, address as A];
+    });
+  }
+
+  /**
+   * Receives into a buffer, and the address that it came from.
+   *
+   * @param buffer Where to.
+   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
+   * @param flags As in {@linkcode Socket.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes and the address; on a stream that is null.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {TypeError} If `buffer` is not a Uint8Array.
+   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   */
+  recvfrom_into(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[number, A]> {
+    if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
+    return this.#receive(flags, options, async (endpoint, limits, flags) => {
+      const view = checkTarget(buffer, nbytes as number);
+      if (endpoint.kind === "connected") {
+        return [await endpoint.recvInto(limits, view, flags), null as never];
+      }
+      const { n, address } = await endpoint.recvInto(limits, view, flags);
+      return [n, address as A];
+    });
+  }
+
+  /**
+   * Sends bytes, perhaps not all of them; for a datagram socket, one datagram to
+   * its peer.
+   *
+   * A call that is given up by a timeout, its signal or a non-blocking socket
+   * either has handed over nothing and rejects, or resolves with the number of
+   * bytes that it has handed over, which go out before any others.
+   *
+   * @param data The bytes, which may be overwritten once the call has settled.
+   * @param flags `MSG_DONTWAIT` and `MSG_NOSIGNAL`, or-ed.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes taken.
+   * @throws {OSError} ENOTCONN if not connected; EDESTADDRREQ if a datagram
+   * socket has no peer; EMSGSIZE if a datagram is too long; EOPNOTSUPP if there
+   * is no such flag; EBADF if closed.
+   * @throws {BrokenPipeError} EPIPE if the peer has gone, or after
+   * `shutdown(SHUT_WR)`.
+   * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
+   * @throws {TimeoutError} If nothing could be sent in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and there is no room.
+   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   */
+  send(
+    data: Uint8Array,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<number> {
+    return this.#send(data, flags, options, false);
+  }
+
+  /**
+   * Sends all of the bytes.
+   *
+   * @param data The bytes, which may be overwritten once the call has settled.
+   * @param flags As in {@linkcode Socket.send}.
+   * @param options `signal` ends the wait.
+   * @throws {OSError} As {@linkcode Socket.send}; how much was sent is then
+   * undetermined, as in Python.
+   * @throws {TimeoutError} If not all could be sent in time.
+   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   */
+  async sendall(
+    data: Uint8Array,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<void> {
+    await this.#send(data, flags, options, true);
+  }
+
+  #send(
+    data: Uint8Array,
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    all: boolean,
+  ): Promise<number> {
+    return this.#transfer("send", flags, options, (endpoint, limits) => {
+      const bytes = checkBytes("send", "data", data);
+      return endpoint.send(limits, bytes, all);
+    });
+  }
+
+  /**
+   * Sends a datagram to an address. A socket that is not bound gets a free port:
+   * on every interface if that is granted, otherwise on loopback.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * receiver.bind(["127.0.0.1", 0]);
+   * using sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * const n = await sender.sendto(new Uint8Array(3), receiver.getsockname());
+   * assertEquals(n, 3);
+   * ```
+   *
+   * @param data The bytes of the datagram.
+   * @param address Where to; on a connected stream it is ignored.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} EMSGSIZE if too long; EISCONN never; otherwise as
+   * {@linkcode Socket.send}.
+   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
+   * Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
+   * shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   */
+  sendto(
+    data: Uint8Array,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  /**
+   * Sends a datagram to an address, with flags.
+   *
+   * @param data The bytes of the datagram.
+   * @param flags As in {@linkcode Socket.send}.
+   * @param address Where to.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   */
+  sendto(
+    data: Uint8Array,
+    flags: number,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  sendto(data: Uint8Array, ...rest: readonly unknown[]): Promise<number> {
+    if (typeof rest[0] !== "number") rest = [0, ...rest];
+    const [flags, address, options] = rest as [number, unknown, SignalOption];
+    return this.#transfer("send", flags, options, (endpoint, limits) => {
+      const bytes = checkBytes("send", "data", data);
+      const place = toPlace("send", this.family, address);
+      return endpoint.kind === "connected"
+        ? endpoint.send(limits, bytes, false)
+        : endpoint.send(limits, bytes, false, place);
+    });
+  }
+
+  /**
+   * Closes one direction of the connection, or both. What was sent before goes
+   * out first; what has been received is still returned.
+   *
+   * The state changes when it is called, awaited or not. The promise resolves
+   * when the peer has been told, or when the timeout is over, since it will be.
+   *
+   * On a listening socket, pending and later accepts get EINVAL.
+   *
+   * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+   * @param options `signal` ends the wait, not the shutdown.
+   * @throws {OSError} ENOTCONN if not connected; EINVAL if `how` is none of
+   * these; EBADF if closed.
+   * @throws {TypeError} If `how` is not an integer.
+   */
+  async shutdown(how: number, options?: SignalOption): Promise<void> {
+    checkInt("shut down", "how", how);
+    if (how < SHUT_RD || how > SHUT_RDWR) {
+      throw osError("EINVAL", `how is ${how}`);
+    }
+    const signal = checkSignal("shut down", options);
+    await this.#description.shutdown(how, this.#limits("send", 0, signal));
+  }
+
+  /**
+   * Closes the socket. Pending receives and accepts reject with EBADF at once;
+   * started sends go on and finish. The connection ends when the last duplicate
+   * and file object of it has closed.
+   *
+   * Bytes that are still unsent go out first; if for 30 seconds none can, the
+   * rest is given up. Closing twice does nothing.
+   */
+  close(): void {
+    this.#close().catch(() => {});
+  }
+
+  #close(): Promise<void> {
+    if (this.#released === undefined) {
+      this.#closed = true;
+      this.#caller.close(osError("EBADF"));
+      this.#released = this.#descriptor.release();
+    }
+    return this.#released;
+  }
+
+  /** Closes the socket, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Closes the socket, for `await using`, and waits until what was sent is with
+   * the kernel and the descriptor is released.
+   *
+   * @throws {OSError} If what was sent could not be delivered to the kernel.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+
+  /**
+   * The address of the peer.
+   *
+   * @returns It, in the shape of the family.
+   * @throws {OSError} ENOTCONN if there is none; EBADF if closed.
+   */
+  getpeername(): A {
+    const address = this.#description.endpoint.peerAddress();
+    if (address === undefined) throw osError("ENOTCONN");
+    return address as A;
+  }
+
+  /**
+   * The socket's own address.
+   *
+   * @returns It, in the shape of the family; unspecified if there is none yet.
+   * @throws {OSError} EBADF if closed.
+   */
+  getsockname(): A {
+    return this.#description.endpoint.localAddress() as A;
+  }
+
+  /**
+   * An option's value as a number.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on; the README lists which there are.
+   * @returns The value; 1 and 0 for flags.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
+   */
+  getsockopt(level: number, optname: number): number;
+  /**
+   * An option's value as bytes.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on.
+   * @param buflen How many bytes at most, 1 to 1024.
+   * @returns The value in the platform's representation.
+   * @throws {RangeError} If `buflen` is out of range.
+   */
+  getsockopt(level: number, optname: number, buflen: number): Uint8Array;
+  getsockopt(
+    level: number,
+    optname: number,
+    buflen: number = 0,
+  ): number | Uint8Array {
+    const action = "get a socket option";
+    checkInt(action, "level", level);
+    checkInt(action, "optname", optname);
+    if (checkSize(action, "buflen", buflen) > 1024) {
+      throw new RangeError(
+        `Cannot ${action}: buflen must be 0 to 1024, received ${buflen}`,
+      );
+    }
+    const bytes = this.#description.getOption(level, optname);
+    return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
+  }
+
+  /**
+   * Sets an option, and puts it in force.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using s = socket.socket();
+   * s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1);
+   * assertEquals(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1);
+   * ```
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on; the README lists which there are.
+   * @param value A number, or its bytes in the platform's representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it or it is read-only;
+   * EINVAL if the bytes are too few; EBADF if closed.
+   * @throws {TypeError} If an argument has the wrong type.
+   */
+  setsockopt(
+    level: number,
+    optname: number,
+    value: number | boolean | Uint8Array,
+  ): void {
+    const action = "set a socket option";
+    checkInt(action, "level", level);
+    checkInt(action, "optname", optname);
+    if (typeof value === "boolean") value = Number(value);
+    else if (typeof value === "number") checkInt(action, "value", value);
+    else checkBytes(action, "value", value);
+    this.#description.setOption(level, optname, value);
+  }
+
+  /**
+   * The timeout of this socket's calls.
+   *
+   * @returns Seconds; 0 if non-blocking, null if there is none.
+   */
+  gettimeout(): number | null {
+    return this.#timeoutMs === null ? null : this.#timeoutMs / 1000;
+  }
+
+  /**
+   * Sets the timeout of this socket's calls, which bounds each of them as a
+   * whole. Calls that are already waiting keep theirs.
+   *
+   * @param timeout Seconds; 0 for non-blocking, null for none.
+   * @throws {TypeError} If `timeout` is neither a number nor null.
+   * @throws {RangeError} If it is negative, NaN or too large.
+   */
+  settimeout(timeout: number | null): void {
+    this.#timeoutMs = checkTimeout("set the timeout", timeout);
+  }
+
+  /**
+   * Whether calls wait.
+   *
+   * @returns False if the timeout is 0.
+   */
+  getblocking(): boolean {
+    return this.#timeoutMs !== 0;
+  }
+
+  /**
+   * `setblocking(true)` is `settimeout(null)`, `setblocking(false)` is
+   * `settimeout(0)`.
+   *
+   * @param flag Whether calls wait.
+   */
+  setblocking(flag: boolean): void {
+    this.#timeoutMs = flag ? null : 0;
+  }
+
+  /**
+   * The descriptor's number, in a table of this module's own: the smallest from
+   * 3 up that is free. No system call knows it.
+   *
+   * @returns The number, -1 after close.
+   */
+  fileno(): number {
+    return this.#closed || this.#descriptor.closed
+      ? -1
+      : this.#descriptor.number;
+  }
+
+  /**
+   * A second socket on the same connection, sharing what the kernel shares:
+   * state, options, queued bytes. Each has its own timeout and waiting calls.
+   *
+   * @returns The socket, of the same class.
+   * @throws {OSError} EBADF if closed.
+   */
+  dup(): this {
+    const { number } = openDescriptor(this.#description);
+    const { family, type, proto } = this;
+    const Class = this.constructor as new (
+      ...args: ConstructorParameters<typeof Socket<A>>
+    ) => this;
+    const copy = new Class(family, type, proto, number);
+    copy.#timeoutMs = this.#timeoutMs;
+    return copy;
+  }
+
+  /** What a file object reads from and writes to. */
+  #stream(): ByteStream {
+    const descriptor = this.#open();
+    const caller = new Caller();
+    caller.referenced = this.#caller.referenced;
+    this.#fileCallers.add(caller);
+    descriptor.hold();
+    const { description } = descriptor;
+    const limits = (options?: SignalOption): Limits => ({
+      caller,
+      timeoutMs: this.#timeoutMs,
+      signal: options?.signal,
+    });
+    return {
+      recvInto: async (buffer, options) => {
+        const endpoint = description.transferable("recv");
+        const got = await endpoint.recvInto(limits(options), buffer, 0);
+        return typeof got === "number" ? got : got.n;
+      },
+      send: async (data, options) => {
+        const endpoint = description.transferable("send");
+        return await endpoint.send(limits(options), data, false);
+      },
+      fileno: () => descriptor.closed ? -1 : descriptor.number,
+      release: () => {
+        if (!this.#fileCallers.delete(caller)) return;
+        caller.close(osError("EBADF"));
+        descriptor.release().catch(() => {});
+      },
+    };
+  }
+
+  /** The descriptor; EBADF if it is closed. */
+  #open(): Descriptor {
+    if (this.#closed || this.#descriptor.closed) throw osError("EBADF");
+    return this.#descriptor;
+  }
+
+  get #description(): Description {
+    return this.#open().description;
+  }
+
+  #receive<T>(
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    run: (
+      endpoint: Connected | Datagram,
+      limits: Limits,
+      flags: number,
+    ) => Promise<T>,
+  ): Promise<T> {
+    return this.#transfer("recv", flags, options, run);
+  }
+
+  /** Receives or sends: checks the arguments, and rejects if one is wrong. */
+  #transfer<T>(
+    operation: "recv" | "send",
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    run: (
+      endpoint: Connected | Datagram,
+      limits: Limits,
+      flags: number,
+    ) => Promise<T>,
+  ): Promise<T> {
+    try {
+      if (typeof flags === "object") [flags, options] = [0, flags];
+      const known = operation === "recv" ? RECEIVE_FLAGS : SEND_FLAGS;
+      if (flags !== 0) checkFlags(flags, known);
+      const action = operation === "recv" ? "receive" : "send";
+      const signal = options && checkSignal(action, options);
+      const { description } = this.#open();
+      const limits = this.#limits(operation, flags, signal);
+      if (description.connecting) {
+        return description.whenConnected(limits).then(() =>
+          run(description.transferable(operation), limits, flags as number)
+        );
+      }
+      return run(description.transferable(operation), limits, flags);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #limits(
+    operation: "recv" | "send",
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Limits {
+    const caller = this.#caller;
+    if ((flags & MSG_DONTWAIT) !== 0) return { caller, timeoutMs: 0, signal };
+    const timeoutMs = this.#timeoutMs;
+    if (timeoutMs !== null) return { caller, timeoutMs, signal };
+    const { options } = this.#descriptor.description;
+    const optionMs = operation === "recv"
+      ? options.receiveTimeoutMs
+      : options.sendTimeoutMs;
+    // The kernel's own timeout says EAGAIN, socket(7).
+    return optionMs === null
+      ? { caller, timeoutMs, signal }
+      : { caller, timeoutMs: optionMs, signal, expired };
+  }
+}
+
+function expired(): Error {
+  return osError("EAGAIN");
+}
+
+function checkFlags(
+  flags: number,
+  known: Readonly<Record<string, number>>,
+): void {
+  checkInt("transfer", "flags", flags);
+  let rest = flags;
+  for (const flag of Object.values(known)) rest &= ~flag;
+  if (rest === 0) return;
+  const names = Object.entries(MsgFlag)
+    .filter(([, flag]) => (rest & flag) !== 0)
+    .map(([name]) => name);
+  const unknown = names.join(", ") || `flag 0x${(rest >>> 0).toString(16)}`;
+  throw osError("EOPNOTSUPP", unknown);
+}
+
+function checkTarget(buffer: Uint8Array, nbytes: number): Uint8Array {
+  const action = "receive";
+  checkBytes(action, "buffer", buffer);
+  const size = checkSize(action, "nbytes", nbytes);
+  if (size > buffer.length) {
+    throw new RangeError(
+      `Cannot ${action}: nbytes must be at most the ${buffer.length} bytes of buffer, received ${size}`,
+    );
+  }
+  return size === 0 || size === buffer.length
+    ? buffer
+    : buffer.subarray(0, size);
+}
+
+function checkKind(family: number, type: number, proto: number): void {
+  if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
+    throw osError("EAFNOSUPPORT", nameOf(AddressFamily, family, "family"));
+  }
+  if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
+    throw osError("ESOCKTNOSUPPORT", nameOf(SocketKind, type, "type"));
+  }
+  const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+  if (proto !== 0 && (family === AF_UNIX || proto !== own)) {
+    throw osError("EPROTONOSUPPORT", `protocol ${proto}`);
+  }
+}
+
+function nameOf(
+  group: Readonly<Record<string, number>>,
+  value: number,
+  what: string,
+): string {
+  const found = Object.entries(group).find(([, each]) => each === value);
+  return found?.[0] ?? `${what} ${value}`;
+}
+
+function toDescriptor(action: string, fileno: number): Descriptor {
+  checkInt(action, "fileno", fileno);
+  if (fileno < 0) {
+    throw new RangeError(
+      `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
+    );
+  }
+  const descriptor = findDescriptor(fileno);
+  if (descriptor === undefined) throw osError("EBADF");
+  return descriptor;
+}
+
+/**
+ * Makes an IPv4 stream socket.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket();
+ * assertEquals(s.family, socket.AF_INET);
+ * ```
+ *
+ * @returns The socket.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ */
+export function socket(): Socket<InetAddress>;
+/**
+ * Makes a socket.
+ *
+ * @example A datagram socket over IPv6
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
+ * assertEquals(s.getsockname(), ["::", 0, 0, 0]);
+ * ```
+ *
+ * @typeParam A The address that comes out of the socket.
+ * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+ * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
+ * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param proto 0, or the protocol of that type.
+ * @param fileno A descriptor to take over, for example a detached one.
+ * @returns The socket.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
+ * no such socket here; EBADF if `fileno` is not open.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ */
+export function socket<A extends Address>(
+  family: Family<A>,
+  type?: number,
+  proto?: number,
+  fileno?: number | null,
+): Socket<A>;
+/**
+ * Makes a socket of a family that is known only when the program runs.
+ *
+ * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+ * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
+ * @param proto 0, or the protocol of that type.
+ * @param fileno A descriptor to take over.
+ * @returns The socket.
+ */
+export function socket(
+  family: number,
+  type?: number,
+  proto?: number,
+  fileno?: number | null,
+): Socket;
+export function socket(
+  family: number = AF_INET,
+  type: number = SOCK_STREAM,
+  proto: number = 0,
+  fileno: number | null = null,
+): Socket {
+  return new Socket(family, type, proto, fileno);
+}
+
+export { Socket as SocketType };

@@ -1,0 +1,66 @@
+import { ChildProcess, type ProcessResult } from "./process.ts";
+
+/** A program for a Deno process of its own: a file or the text of one. */
+export type DenoProgram = ({ file: string } | { code: string }) & {
+  /** Permission flags, as `--allow-net=127.0.0.1`; none by default. */
+  permissions?: readonly string[];
+  /** Arguments of the program. */
+  args?: readonly string[];
+  /** Further flags of `deno run`. */
+  flags?: readonly string[];
+  /** Whether to run with `--unstable-net`; false by default. */
+  unstable?: boolean;
+  /** An import map; that of the running suite by default, null for none. */
+  importMap?: string | null;
+  /** Environment variables, added to those of this process. */
+  env?: Record<string, string>;
+  /** How long it may run, for {@linkcode runDeno}. */
+  timeoutMs?: number;
+};
+
+/**
+ * Runs a program to its end.
+ *
+ * @param program What to run and how.
+ * @returns Its exit code and all that it printed.
+ * @throws {Error} If it runs longer than `timeoutMs`.
+ */
+export async function runDeno(program: DenoProgram): Promise<ProcessResult> {
+  await using child = startDeno(program);
+  return await child.result(program.timeoutMs);
+}
+
+/**
+ * Starts a program, for `await using`: it is killed at the end of the block.
+ *
+ * @param program What to run and how. The text of one is its standard input.
+ * @returns The process, to read line by line.
+ */
+export function startDeno(program: DenoProgram): ChildProcess {
+  const importMap = program.importMap === undefined
+    ? suiteImportMap()
+    : program.importMap;
+  const args = [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--no-check",
+    ...(importMap === null ? [] : ["--import-map", importMap]),
+    ...(program.unstable ? ["--unstable-net"] : []),
+    ...(program.flags ?? []),
+    ...(program.permissions ?? []),
+    "file" in program ? program.file : "-",
+    ...(program.args ?? []),
+  ];
+  const name = "file" in program ? program.file : "a Deno program";
+  return new ChildProcess(name, Deno.execPath(), args, {
+    stdin: "code" in program ? program.code : undefined,
+    env: { NO_COLOR: "1", ...program.env },
+  });
+}
+
+function suiteImportMap(): string | null {
+  return import.meta.resolve("@std/assert").startsWith("file:")
+    ? "tests/offline/import_map.json"
+    : null;
+}
