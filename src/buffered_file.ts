@@ -5,7 +5,7 @@
  */
 
 import { checkBytes } from "./internal/checks.ts";
-import { type BufferedCore, checkLength } from "./internal/file_core.ts";
+import { type BufferedCore, sizeAndOptions } from "./internal/file_core.ts";
 import type { SignalOption } from "./internal/wait.ts";
 import { IOBase } from "./io_base.ts";
 import type { SocketIO } from "./raw_file.ts";
@@ -47,13 +47,13 @@ export class BufferedIOBase
    * @throws {RangeError} If the file is or gets closed.
    */
   async read1(
-    size?: number | null,
+    size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const limit = checkLength("read1", size);
+    const [limit, last] = sizeAndOptions("read1", size, options);
     return await this.#core.reading(
       "read1",
-      options,
+      last,
       (reader, signal) => reader.readOnce(limit, signal),
     );
   }
@@ -95,13 +95,13 @@ export class BufferedIOBase
    * @throws {RangeError} If the file is or gets closed.
    */
   async peek(
-    size?: number | null,
+    size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    checkLength("peek", size);
+    const [, last] = sizeAndOptions("peek", size, options);
     return await this.#core.reading(
       "peek",
-      options,
+      last,
       (reader, signal) => reader.peek(signal),
     );
   }

@@ -6,7 +6,7 @@
 
 import { UnsupportedOperation } from "./errors.ts";
 import { checkBytes, checkSignal } from "./internal/checks.ts";
-import { checkLength, type FileCore } from "./internal/file_core.ts";
+import { type FileCore, sizeAndOptions } from "./internal/file_core.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
 export type { SignalOption };
@@ -85,14 +85,17 @@ export class IOBase<
    * @throws {RangeError} If the file is or gets closed, or has bytes that are
    * no text.
    */
-  async read(size?: number | null, options?: SignalOption): Promise<T | null> {
-    const limit = checkLength("read", size);
+  async read(
+    size?: number | null | SignalOption,
+    options?: SignalOption,
+  ): Promise<T | null> {
+    const [limit, last] = sizeAndOptions("read", size, options);
     if (limit < -1 && this.#core.kind === "buffered") {
       throw new RangeError("read length must be non-negative or -1");
     }
     return await this.#core.reading(
       "read",
-      options,
+      last,
       (reader, signal) => reader.read(Math.max(limit, -1), signal),
     );
   }
@@ -110,7 +113,10 @@ export class IOBase<
    * @throws {RangeError} If the file is or gets closed, or has bytes that are
    * no text.
    */
-  readline(size?: number | null, options?: SignalOption): Promise<T | null> {
+  readline(
+    size?: number | null | SignalOption,
+    options?: SignalOption,
+  ): Promise<T | null> {
     if (size === undefined && options === undefined) {
       const line = this.#core.nextLine();
       if (line !== undefined) return Promise.resolve(line);
@@ -119,13 +125,13 @@ export class IOBase<
   }
 
   async #readline(
-    size: number | null | undefined,
+    size: number | null | SignalOption | undefined,
     options: SignalOption | undefined,
   ): Promise<T | null> {
-    const limit = checkLength("readline", size);
+    const [limit, last] = sizeAndOptions("readline", size, options);
     return await this.#core.reading(
       "readline",
-      options,
+      last,
       (reader, signal) => reader.readLine(Math.max(limit, -1), signal),
     );
   }
@@ -145,30 +151,11 @@ export class IOBase<
    * no text.
    */
   async readlines(
-    hint?: number | null,
+    hint?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<T[] | null> {
-    const limit = checkLength("readlines", hint);
-    return await this.#core.reading(
-      "readlines",
-      options,
-      async (reader, signal) => {
-        const lines: T[] = [];
-        try {
-          for (let length = 0;;) {
-            const line = reader.nextLine() ?? await reader.readLine(-1, signal);
-            if (line === null) return lines.length > 0 ? lines : null;
-            if (line.length === 0) return lines;
-            lines.push(line);
-            if (limit > 0) length += reader.lengthOf(line);
-            if (length > limit && limit > 0) return lines;
-          }
-        } catch (error) {
-          reader.giveBack(lines);
-          throw error;
-        }
-      },
-    );
+    const [limit, last] = sizeAndOptions("readlines", hint, options);
+    return await this.#core.readLines(limit, last);
   }
 
   /**
@@ -221,30 +208,8 @@ export class IOBase<
   write(data: W, options?: SignalOption): Promise<number | null> {
     const taken = options === undefined ? this.#core.writeNow(data) : undefined;
     return taken === undefined
-      ? this.#write(data, options)
+      ? this.#core.write(data, options)
       : Promise.resolve(taken);
-  }
-
-  async #write(
-    data: W,
-    options: SignalOption | undefined,
-  ): Promise<number | null> {
-    const core = this.#core;
-    core.checkUsable();
-    const writer = core.writer ?? core.unsupported("write");
-    core.checkData(data);
-    const signal = checkSignal("write", options);
-    const turns = core.raw.writeTurns;
-    if (!turns.busy) {
-      return await turns.run(signal, () => writer.write(data, signal));
-    }
-    signal?.throwIfAborted();
-    await turns.enter(signal, signal && writer.keeping(data));
-    try {
-      return await writer.write(data, signal);
-    } finally {
-      turns.leave();
-    }
   }
 
   /**
@@ -263,18 +228,7 @@ export class IOBase<
    * the encoding does not have.
    */
   async writelines(lines: Iterable<W>, options?: SignalOption): Promise<void> {
-    const core = this.#core;
-    core.checkUsable();
-    const signal = checkSignal("writelines", options);
-    await core.raw.writeTurns.run(signal, async () => {
-      for (const line of lines) {
-        const writer = core.writer ?? core.unsupported("write");
-        core.checkData(line);
-        if (writer.writeNow(line) === undefined) {
-          await writer.writeWhole(line, signal);
-        }
-      }
-    });
+    await this.#core.writeLines(lines, options);
   }
 
   /**
@@ -288,13 +242,7 @@ export class IOBase<
    * @throws {RangeError} If the file is closed.
    */
   async flush(options?: SignalOption): Promise<void> {
-    this.#core.checkUsable();
-    const signal = checkSignal("flush", options);
-    const { raw, writer } = this.#core;
-    if (writer === undefined) return;
-    const turns = raw.writeTurns;
-    if (!writer.pending && !turns.busy) return;
-    await turns.run(signal, () => writer.flush(signal));
+    await this.#core.flush(options);
   }
 
   /**

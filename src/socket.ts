@@ -4,26 +4,31 @@
 
 import type { Address, AddressInput, Family, InetAddress } from "./address.ts";
 import {
-  AddressFamily,
   AF_INET,
-  AF_INET6,
-  AF_UNIX,
   MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  MSG_PEEK,
-  MSG_WAITALL,
-  MsgFlag,
+  MSG_TRUNC,
   SHUT_RD,
   SHUT_RDWR,
   SOCK_CLOEXEC,
-  SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_STREAM,
-  SocketKind,
 } from "./constants.ts";
-import { gaierror, OSError, TimeoutError } from "./errors.ts";
+import type {
+  BufferedReader,
+  BufferedRWPair,
+  BufferedWriter,
+} from "./buffered_file.ts";
 import { EAGAIN } from "./errno.ts";
+import { gaierror, OSError, TimeoutError } from "./errors.ts";
 import { toPlace } from "./internal/address.ts";
+import {
+  checkAncillary,
+  checkBuffers,
+  checkFlags,
+  checkKind,
+  checkTarget,
+  toDescriptor,
+} from "./internal/arguments.ts";
 import type { ByteStream } from "./internal/byte_stream.ts";
 import {
   checkBytes,
@@ -32,30 +37,40 @@ import {
   checkSize,
   checkTimeout,
 } from "./internal/checks.ts";
-import type { Connected } from "./internal/connected.ts";
+import { Connected } from "./internal/connected.ts";
 import type { Datagram } from "./internal/datagram.ts";
 import { Description } from "./internal/description.ts";
+import { type Descriptor, openDescriptor } from "./internal/descriptors.ts";
 import {
-  type Descriptor,
-  findDescriptor,
-  openDescriptor,
-} from "./internal/descriptors.ts";
+  type BinaryMode,
+  type BinaryReadMode,
+  type BinaryReadWriteMode,
+  type BinaryWriteMode,
+  type FileOptions,
+  openFile,
+  type SocketFile,
+  type TextMode,
+} from "./internal/makefile.ts";
 import { intFrom } from "./internal/options.ts";
-import { osError } from "./internal/os_error.ts";
+import { osError, timedOut } from "./internal/os_error.ts";
+import { represent } from "./internal/represent.ts";
+import { checkFile, type Readable, sendFile } from "./internal/sendfile.ts";
 import { Caller, type Limits, type SignalOption } from "./internal/wait.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "./protocol_constants.ts";
+import { toReadable, toWritable } from "./internal/web_streams.ts";
+import type { SocketIO } from "./raw_file.ts";
+import type { TextIOWrapper } from "./text_file.ts";
 import { getdefaulttimeout } from "./timeouts.ts";
 
-export type { SignalOption };
-
-const RECEIVE_FLAGS: Readonly<Record<string, number>> = {
-  MSG_PEEK,
-  MSG_WAITALL,
-  MSG_DONTWAIT,
-};
-const SEND_FLAGS: Readonly<Record<string, number>> = {
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
+export type {
+  BinaryMode,
+  BinaryReadMode,
+  BinaryReadWriteMode,
+  BinaryWriteMode,
+  FileOptions,
+  Readable,
+  SignalOption,
+  SocketFile,
+  TextMode,
 };
 
 /** Python's default backlog is the smaller of this and SOMAXCONN. */
@@ -115,6 +130,8 @@ export class Socket<A extends Address = Address> {
   #timeoutMs: number | null;
   #closed = false;
   #released: Promise<void> | undefined;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
 
   /**
    * Makes a socket, or takes over a descriptor.
@@ -805,6 +822,393 @@ export class Socket<A extends Address = Address> {
     return copy;
   }
 
+  /**
+   * A file object on this socket, as Python's `open` makes them. The socket
+   * really closes with its last file object.
+   *
+   * Its calls have this socket's timeout, and lose nothing when that expires. A
+   * read or write that would block on a non-blocking socket gives null. What it
+   * has read ahead belongs to it: `recv` does not see that.
+   *
+   * @example Lines
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * const [a, b] = await socket.socketpair();
+   * await a.sendall(new TextEncoder().encode("one\ntwo\n"));
+   * a.close();
+   *
+   * const lines = [];
+   * await using file = b.makefile("r");
+   * b.close();
+   * for await (const line of file) lines.push(line);
+   * assertEquals(lines, ["one\n", "two\n"]);
+   * ```
+   *
+   * @param mode Of the letters r, w and b; text unless there is a b.
+   * @param buffering The size of the buffer in bytes; 0 for none, which only
+   * binary files may have; 1 for text files means line by line.
+   * @param options `encoding`, `errors` and `newline` of a text file.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile(mode: BinaryMode, buffering: 0, options?: FileOptions): SocketIO;
+  /** A buffered binary file for reading. */
+  makefile(
+    mode: BinaryReadMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedReader;
+  /** A buffered binary file for writing. */
+  makefile(
+    mode: BinaryWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedWriter;
+  /** A buffered binary file for both. */
+  makefile(
+    mode: BinaryReadWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedRWPair;
+  /** A text file. */
+  makefile(
+    mode?: TextMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): TextIOWrapper;
+  /** A file of a mode that is known only when the program runs. */
+  makefile(
+    mode: string,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): SocketFile;
+  makefile(
+    mode: string = "r",
+    buffering?: number | null,
+    options?: FileOptions,
+  ): SocketFile {
+    return openFile(this.#stream(), mode, buffering, options);
+  }
+
+  /**
+   * Receives as {@linkcode Socket.recvfrom}, and says whether a datagram was
+   * cut.
+   *
+   * @param bufsize The most bytes to receive.
+   * @param ancbufsize Room for ancillary data, of which Deno has none.
+   * @param flags As in {@linkcode Socket.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The bytes, no ancillary data, `MSG_TRUNC` or 0, and the address.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {RangeError} If a size is negative.
+   */
+  recvmsg(
+    bufsize: number,
+    ancbufsize: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[Uint8Array, [], number, A]> {
+    if (typeof ancbufsize === "object") [ancbufsize, flags] = [0, ancbufsize];
+    return this.#receive(flags, options, async (endpoint, limits, flags) => {
+      checkSize("receive", "ancbufsize", ancbufsize);
+      const size = checkSize("receive", "bufsize", bufsize);
+      if (endpoint.kind === "connected") {
+        const data = await endpoint.recv(limits, size, flags);
+        return [data, [], 0, null as never];
+      }
+      const got = await endpoint.recv(limits, size, flags);
+      const msgFlags = got.truncated ? MSG_TRUNC : 0;
+      return [got.data, [], msgFlags, got.address as A];
+    });
+  }
+
+  /**
+   * Receives as {@linkcode Socket.recvmsg}, into several buffers, each filled
+   * before the next.
+   *
+   * @param buffers Where to.
+   * @param ancbufsize Room for ancillary data, of which Deno has none.
+   * @param flags As in {@linkcode Socket.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, no ancillary data, `MSG_TRUNC` or 0, and the
+   * address.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {TypeError} If one of the buffers is not a Uint8Array.
+   */
+  async recvmsg_into(
+    buffers: Iterable<Uint8Array>,
+    ancbufsize: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[number, [], number, A]> {
+    const targets = checkBuffers("receive", buffers);
+    const size = targets.reduce((sum, each) => sum + each.length, 0);
+    const [data, ancillary, msgFlags, address] = await this.recvmsg(
+      size,
+      ancbufsize,
+      flags,
+      options,
+    );
+    let offset = 0;
+    for (const target of targets) {
+      target.set(data.subarray(offset, offset + target.length));
+      offset += target.length;
+    }
+    return [data.length, ancillary, msgFlags, address];
+  }
+
+  /**
+   * Sends several buffers as one.
+   *
+   * @param buffers The bytes; one write or datagram, not one for each.
+   * @param ancdata Ancillary data, of which Deno can send none.
+   * @param flags As in {@linkcode Socket.send}.
+   * @param address Where a datagram goes; null for the peer.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes taken.
+   * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
+   * {@linkcode Socket.send}.
+   * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of
+   * `ancdata` is malformed.
+   */
+  async sendmsg(
+    buffers: Iterable<Uint8Array>,
+    ancdata: Iterable<readonly [number, number, Uint8Array]> = [],
+    flags: number = 0,
+    address: AddressInput<A> | null = null,
+    options?: SignalOption,
+  ): Promise<number> {
+    const parts = checkBuffers("send", buffers);
+    checkAncillary(ancdata);
+    const data = parts.length === 1 ? parts[0]! : join(parts);
+    return address === null
+      ? await this.send(data, flags, options)
+      : await this.sendto(data, flags, address, options);
+  }
+
+  /**
+   * Sends a file until its end, or `count` bytes of it.
+   *
+   * However it ends, the file's position is behind the last byte that was sent,
+   * or taken to be sent. The timeout bounds the whole.
+   *
+   * @param file A `Deno.FsFile`, or anything with its `read` and `seek`.
+   * @param offset Where in the file to begin.
+   * @param count How many bytes at most; null for all.
+   * @param options `signal` ends it early.
+   * @returns The number of bytes sent.
+   * @throws {OSError} As {@linkcode Socket.send}.
+   * @throws {RangeError} If this is not a stream socket, or non-blocking; if
+   * the file was opened as text; if `count` is not positive or `offset` is
+   * negative.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendfile | Python: socket.sendfile}
+   */
+  async sendfile(
+    file: Readable,
+    offset: number = 0,
+    count: number | null = null,
+    options?: SignalOption,
+  ): Promise<number> {
+    checkFile(file, offset, count);
+    const signal = checkSignal("send a file", options);
+    if (this.type !== SOCK_STREAM) {
+      throw new RangeError("Cannot send a file: only stream sockets can");
+    }
+    if (this.#timeoutMs === 0) {
+      throw new RangeError("Cannot send a file: the socket is non-blocking");
+    }
+    const limits = this.#limits("send", 0, signal);
+    const { timeoutMs } = limits;
+    const endMs = performance.now() + (timeoutMs ?? Infinity);
+    this.#description.transferable("send");
+    return await sendFile(file, offset, count, (data) => {
+      signal?.throwIfAborted();
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) throw limits.expired?.() ?? timedOut();
+      return this.#description.transferable("send").send(
+        timeoutMs === null ? limits : { ...limits, timeoutMs: leftMs },
+        data,
+        false,
+      );
+    });
+  }
+
+  /**
+   * Gives up the descriptor without closing it: this object is closed, the
+   * connection goes on under the number that is returned.
+   *
+   * @returns The descriptor, for `fileno` of {@linkcode socket} or for `fromfd`;
+   * -1 if closed already.
+   */
+  detach(): number {
+    const number = this.fileno();
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#released = Promise.resolve();
+      this.#caller.close(osError("EBADF"));
+    }
+    return number;
+  }
+
+  /**
+   * Whether child processes inherit the descriptor: never, since no system call
+   * knows it.
+   *
+   * @returns False.
+   * @throws {OSError} EBADF if closed.
+   */
+  get_inheritable(): boolean {
+    this.#open();
+    return false;
+  }
+
+  /**
+   * Sets whether child processes inherit the descriptor.
+   *
+   * @param inheritable Only false is possible.
+   * @throws {OSError} EOPNOTSUPP if true; EBADF if closed.
+   */
+  set_inheritable(inheritable: boolean): void {
+    this.#open();
+    if (inheritable) {
+      throw osError("EOPNOTSUPP", "Deno's sockets are not inherited");
+    }
+  }
+
+  /** Lets this socket's pending calls keep the process alive, as they do. */
+  ref(): void {
+    this.#setReferenced(true);
+  }
+
+  /** Lets the process end in spite of this socket's pending calls. */
+  unref(): void {
+    this.#setReferenced(false);
+  }
+
+  #setReferenced(referenced: boolean): void {
+    this.#caller.referenced = referenced;
+    for (const caller of this.#fileCallers) caller.referenced = referenced;
+  }
+
+  /**
+   * The connections of a listening socket, until it is closed. Leaving the loop
+   * leaves it listening.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.create_server(["127.0.0.1", 0]);
+   * using client = await socket.create_connection(server.getsockname());
+   * for await (const [conn, addr] of server) {
+   *   assertEquals(addr, client.getsockname());
+   *   conn.close();
+   *   break;
+   * }
+   * ```
+   *
+   * @returns What {@linkcode Socket.accept} returns, again and again.
+   * @throws {OSError} As {@linkcode Socket.accept}.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<[Socket<A>, A], void> {
+    while (!this.#closed) {
+      let accepted: [Socket<A>, A];
+      try {
+        accepted = await this.accept();
+      } catch (error) {
+        if (this.#closed) return;
+        throw error;
+      }
+      yield accepted;
+    }
+  }
+
+  /**
+   * What is received, as a stream: one `recv` for each pull, none ahead.
+   * Cancelling it or leaving its loop closes nothing and loses nothing; the
+   * socket has a new stream then.
+   *
+   * @returns The stream.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    this.#readable ??= toReadable(this, () => this.#readable = undefined);
+    return this.#readable;
+  }
+
+  /**
+   * A stream whose chunks are sent in order. Closing it is
+   * `shutdown(SHUT_WR)`, aborting it resets the connection.
+   *
+   * @returns The stream.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    this.#writable ??= toWritable(this, () => {
+      if (this.#closed) return;
+      const { endpoint } = this.#description;
+      if (endpoint instanceof Connected) endpoint.reset();
+    });
+    return this.#writable;
+  }
+
+  /**
+   * Receives into `p`, as the Reader of `@std/io` does.
+   *
+   * @param p Where to.
+   * @returns The number of bytes, null at the end of the stream.
+   * @throws {OSError} As {@linkcode Socket.recv}.
+   */
+  async read(p: Uint8Array): Promise<number | null> {
+    const n = await this.recv_into(p);
+    return n === 0 && p.length > 0 ? null : n;
+  }
+
+  /**
+   * Sends, as the Writer of `@std/io` does.
+   *
+   * @param p The bytes.
+   * @returns The number of bytes taken.
+   * @throws {OSError} As {@linkcode Socket.send}.
+   */
+  write(p: Uint8Array): Promise<number> {
+    return this.send(p);
+  }
+
+  /**
+   * What Python prints for a socket.
+   *
+   * @returns Such as `<socket.socket fd=3, family=2, type=1, proto=0, ...>`.
+   */
+  toString(): string {
+    const { family, type, proto } = this;
+    const fd = this.fileno();
+    const endpoint = fd < 0 ? undefined : this.#description.endpoint;
+    return represent({
+      name: this.constructor === Socket
+        ? "socket.socket"
+        : this.constructor.name,
+      fd,
+      family,
+      type,
+      proto,
+      laddr: endpoint?.localAddress(),
+      raddr: endpoint?.peerAddress(),
+    });
+  }
+
+  static {
+    // What `console.log` prints; a computed name has no type to publish.
+    Object.defineProperty(
+      Socket.prototype,
+      Symbol.for("Deno.customInspect"),
+      { value: Socket.prototype.toString },
+    );
+  }
+
   /** What a file object reads from and writes to. */
   #stream(): ByteStream {
     const descriptor = this.#open();
@@ -872,8 +1276,7 @@ export class Socket<A extends Address = Address> {
   ): Promise<T> {
     try {
       if (typeof flags === "object") [flags, options] = [0, flags];
-      const known = operation === "recv" ? RECEIVE_FLAGS : SEND_FLAGS;
-      if (flags !== 0) checkFlags(flags, known);
+      if (flags !== 0) checkFlags(operation, flags);
       const action = operation === "recv" ? "receive" : "send";
       const signal = options && checkSignal(action, options);
       const { description } = this.#open();
@@ -913,67 +1316,15 @@ function expired(): Error {
   return osError("EAGAIN");
 }
 
-function checkFlags(
-  flags: number,
-  known: Readonly<Record<string, number>>,
-): void {
-  checkInt("transfer", "flags", flags);
-  let rest = flags;
-  for (const flag of Object.values(known)) rest &= ~flag;
-  if (rest === 0) return;
-  const names = Object.entries(MsgFlag)
-    .filter(([, flag]) => (rest & flag) !== 0)
-    .map(([name]) => name);
-  const unknown = names.join(", ") || `flag 0x${(rest >>> 0).toString(16)}`;
-  throw osError("EOPNOTSUPP", unknown);
-}
-
-function checkTarget(buffer: Uint8Array, nbytes: number): Uint8Array {
-  const action = "receive";
-  checkBytes(action, "buffer", buffer);
-  const size = checkSize(action, "nbytes", nbytes);
-  if (size > buffer.length) {
-    throw new RangeError(
-      `Cannot ${action}: nbytes must be at most the ${buffer.length} bytes of buffer, received ${size}`,
-    );
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, each) => sum + each.length, 0);
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
   }
-  return size === 0 || size === buffer.length
-    ? buffer
-    : buffer.subarray(0, size);
-}
-
-function checkKind(family: number, type: number, proto: number): void {
-  if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
-    throw osError("EAFNOSUPPORT", nameOf(AddressFamily, family, "family"));
-  }
-  if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
-    throw osError("ESOCKTNOSUPPORT", nameOf(SocketKind, type, "type"));
-  }
-  const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-  if (proto !== 0 && (family === AF_UNIX || proto !== own)) {
-    throw osError("EPROTONOSUPPORT", `protocol ${proto}`);
-  }
-}
-
-function nameOf(
-  group: Readonly<Record<string, number>>,
-  value: number,
-  what: string,
-): string {
-  const found = Object.entries(group).find(([, each]) => each === value);
-  return found?.[0] ?? `${what} ${value}`;
-}
-
-function toDescriptor(action: string, fileno: number): Descriptor {
-  checkInt(action, "fileno", fileno);
-  if (fileno < 0) {
-    throw new RangeError(
-      `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
-    );
-  }
-  const descriptor = findDescriptor(fileno);
-  if (descriptor === undefined) throw osError("EBADF");
-  return descriptor;
+  return whole;
 }
 
 /**

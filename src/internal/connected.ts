@@ -30,6 +30,8 @@ export class Connected implements Endpoint {
   readonly #receiver: Receiver;
   readonly #sender = new Sender();
   #sendShut = false;
+  /** Whether the platform's connection is closed. */
+  #gone = false;
 
   /** `isShared` says whether another descriptor could read from here too. */
   constructor(
@@ -124,11 +126,16 @@ export class Connected implements Endpoint {
   close(): Promise<void> {
     this.#receiver.close(osError("EBADF"));
     if (this.#sender.writable) {
-      this.#conn.close();
+      this.#release();
       const error = this.#sender.takeError();
       return error === undefined ? Promise.resolve() : Promise.reject(error);
     }
     return this.#closeWhenDrained();
+  }
+
+  #release(): void {
+    if (!this.#gone) this.#conn.close();
+    this.#gone = true;
   }
 
   async #closeWhenDrained(): Promise<void> {
@@ -140,20 +147,25 @@ export class Connected implements Endpoint {
         return;
       }
       const seconds = LINGER_MS / 1000;
-      this.#sender.abandon(
-        osError("ECONNRESET", `unsent for ${seconds} s after close`),
-      );
-      this.reset();
+      this.reset(osError("ECONNRESET", `unsent for ${seconds} s after close`));
     }, LINGER_MS);
     await this.#sender.drained();
     clearInterval(timer);
-    this.#conn.close();
+    this.#release();
     const error = this.#sender.takeError();
     if (error !== undefined) throw error;
   }
 
-  /** Ends the connection without sending what is unsent. */
-  reset(): void {
+  /**
+   * Ends the connection without sending what is unsent; calls get ECONNRESET.
+   * A `Deno.Conn` cannot send a reset, so the peer may see an end of stream.
+   */
+  reset(reason: Error = osError("ECONNRESET")): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#sendShut = true;
+    this.#sender.abandon(reason);
+    this.#receiver.fail(reason);
     if (this.#conn.reset) this.#conn.reset();
     else this.#conn.close();
   }

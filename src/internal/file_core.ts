@@ -32,7 +32,7 @@ const WORDS = {
 
 /** What the methods of a file object work on, and the checks before they do. */
 export class FileCore<
-  T,
+  T extends { readonly length: number },
   W,
   Reader extends FileReader<T> = FileReader<T>,
   Writer extends FileWriter<W> = FileWriter<W>,
@@ -83,6 +83,76 @@ export class FileCore<
     return await this.raw.readTurns.run(signal, () => read(reader, signal));
   }
 
+  async readLines(
+    limit: number,
+    options: SignalOption | undefined,
+  ): Promise<T[] | null> {
+    return await this.reading("readlines", options, async (reader, signal) => {
+      const lines: T[] = [];
+      try {
+        for (let length = 0;;) {
+          const line = reader.nextLine() ?? await reader.readLine(-1, signal);
+          if (line === null) return lines.length > 0 ? lines : null;
+          if (line.length === 0) return lines;
+          lines.push(line);
+          if (limit > 0) length += reader.lengthOf(line);
+          if (length > limit && limit > 0) return lines;
+        }
+      } catch (error) {
+        reader.giveBack(lines);
+        throw error;
+      }
+    });
+  }
+
+  /** Writes in turn. */
+  async write(
+    data: W,
+    options: SignalOption | undefined,
+  ): Promise<number | null> {
+    this.checkUsable();
+    const writer = this.writer ?? this.unsupported("write");
+    this.checkData(data);
+    const signal = checkSignal("write", options);
+    const turns = this.raw.writeTurns;
+    if (!turns.busy) {
+      return await turns.run(signal, () => writer.write(data, signal));
+    }
+    signal?.throwIfAborted();
+    await turns.enter(signal, signal && writer.keeping(data));
+    try {
+      return await writer.write(data, signal);
+    } finally {
+      turns.leave();
+    }
+  }
+
+  async writeLines(
+    lines: Iterable<W>,
+    options: SignalOption | undefined,
+  ): Promise<void> {
+    this.checkUsable();
+    const signal = checkSignal("writelines", options);
+    await this.raw.writeTurns.run(signal, async () => {
+      for (const line of lines) {
+        const writer = this.writer ?? this.unsupported("write");
+        this.checkData(line);
+        if (writer.writeNow(line) === undefined) {
+          await writer.writeWhole(line, signal);
+        }
+      }
+    });
+  }
+
+  async flush(options: SignalOption | undefined): Promise<void> {
+    this.checkUsable();
+    const signal = checkSignal("flush", options);
+    const { writer } = this;
+    const turns = this.raw.writeTurns;
+    if (writer === undefined || !writer.pending && !turns.busy) return;
+    await turns.run(signal, () => writer.flush(signal));
+  }
+
   /** Flushes and leaves the layer below to another object, in turn. */
   async flushAndDetach(): Promise<void> {
     this.checkUsable();
@@ -129,10 +199,17 @@ export type BufferedCore = FileCore<
   WriteBuffer
 >;
 
-/** An integer, -1 if left out. */
-export function checkLength(action: string, size: unknown): number {
-  if (size === undefined || size === null) return -1;
-  if (typeof size === "number" && Number.isInteger(size)) return size;
+/** A size argument, -1 if left out, and the options, which may be in its place. */
+export function sizeAndOptions(
+  action: string,
+  size: number | null | SignalOption | undefined,
+  options: SignalOption | undefined,
+): [size: number, options: SignalOption | undefined] {
+  if (size === undefined || size === null) return [-1, options];
+  if (typeof size === "number" && Number.isInteger(size)) {
+    return [size, options];
+  }
+  if (typeof size === "object" && options === undefined) return [-1, size];
   throw new TypeError(
     `Cannot ${action}: size must be an integer or null, received ${show(size)}`,
   );

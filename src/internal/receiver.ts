@@ -153,6 +153,13 @@ export class Receiver implements Source {
     this.#pump.serve();
   }
 
+  /** Lets calls fail, once what was received is gone. */
+  fail(error: Error): void {
+    this.#shut = true;
+    this.#endWith(error);
+    this.#pump.serve();
+  }
+
   /** Rejects those who still wait; no read is started any more. */
   close(reason: Error): void {
     this.shut();

@@ -3,8 +3,9 @@
  * with bytes that are no text.
  */
 
-import { isSingleByte, type TextErrors, undefinedReason } from "./encodings.ts";
+import type { TextErrors } from "./encodings.ts";
 import { concat, EMPTY } from "./raw_stream.ts";
+import { type Scheme, schemeOf } from "./text_schemes.ts";
 
 /** Turns the pieces of a stream of bytes into text. */
 export interface Decoder {

@@ -1,0 +1,136 @@
+/** The arguments of a socket's calls, checked before anything is sent. */
+
+import {
+  AddressFamily,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_WAITALL,
+  MsgFlag,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SocketKind,
+} from "../constants.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../protocol_constants.ts";
+import { checkBytes, checkInt, checkSize, show } from "./checks.ts";
+import { type Descriptor, findDescriptor } from "./descriptors.ts";
+import { osError } from "./os_error.ts";
+
+const KNOWN_FLAGS = {
+  recv: MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT,
+  send: MSG_DONTWAIT | MSG_NOSIGNAL,
+};
+
+/** Flags of a call, of which those that Deno cannot provide are EOPNOTSUPP. */
+export function checkFlags(operation: "recv" | "send", flags: number): void {
+  const rest = checkInt(operation, "flags", flags) & ~KNOWN_FLAGS[operation];
+  if (rest === 0) return;
+  const names = Object.entries(MsgFlag)
+    .filter(([, flag]) => (rest & flag) !== 0)
+    .map(([name]) => name);
+  throw osError("EOPNOTSUPP", names.join(", ") || `flag ${rest}`);
+}
+
+/** The part of a buffer to receive into; `nbytes` 0 means all of it. */
+export function checkTarget(buffer: Uint8Array, nbytes: number): Uint8Array {
+  checkBytes("receive", "buffer", buffer);
+  const size = checkSize("receive", "nbytes", nbytes);
+  if (size > buffer.length) {
+    throw new RangeError(
+      `Cannot receive: nbytes must be at most the ${buffer.length} bytes of buffer, received ${size}`,
+    );
+  }
+  return size === 0 || size === buffer.length
+    ? buffer
+    : buffer.subarray(0, size);
+}
+
+/** A list of buffers. */
+export function checkBuffers(
+  action: string,
+  buffers: Iterable<Uint8Array>,
+): Uint8Array[] {
+  if (
+    typeof buffers !== "object" || buffers === null ||
+    buffers instanceof Uint8Array || !(Symbol.iterator in buffers)
+  ) {
+    throw new TypeError(
+      `Cannot ${action}: buffers must be an iterable of Uint8Array, received ${
+        show(buffers)
+      }`,
+    );
+  }
+  return Array.from(
+    buffers,
+    (each, i) => checkBytes(action, `buffers[${i}]`, each),
+  );
+}
+
+/**
+ * Ancillary data to send, of which Deno can send none: items must have Python's
+ * form, and are EOPNOTSUPP then.
+ */
+export function checkAncillary(ancdata: Iterable<unknown>): void {
+  const action = "send ancillary data";
+  if (
+    typeof ancdata !== "object" || ancdata === null ||
+    !(Symbol.iterator in ancdata)
+  ) {
+    throw new TypeError(
+      `Cannot ${action}: ancdata must be iterable, received ${show(ancdata)}`,
+    );
+  }
+  const items = [...ancdata];
+  for (const item of items) {
+    if (!Array.isArray(item) || item.length !== 3) {
+      throw new TypeError(
+        `Cannot ${action}: an item must be [level, type, data], received ${
+          show(item)
+        }`,
+      );
+    }
+    checkInt(action, "level", item[0]);
+    checkInt(action, "type", item[1]);
+    checkBytes(action, "data", item[2]);
+  }
+  if (items.length > 0) throw osError("EOPNOTSUPP", "ancillary data");
+}
+
+/** Family, type and protocol of a new socket. */
+export function checkKind(family: number, type: number, proto: number): void {
+  if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
+    throw osError("EAFNOSUPPORT", nameOf(AddressFamily, family, "family"));
+  }
+  if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
+    throw osError("ESOCKTNOSUPPORT", nameOf(SocketKind, type, "type"));
+  }
+  const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+  if (proto !== 0 && (family === AF_UNIX || proto !== own)) {
+    throw osError("EPROTONOSUPPORT", `protocol ${proto}`);
+  }
+}
+
+function nameOf(
+  group: Readonly<Record<string, number>>,
+  value: number,
+  what: string,
+): string {
+  const found = Object.entries(group).find(([, each]) => each === value);
+  return found?.[0] ?? `${what} ${value}`;
+}
+
+/** The open descriptor that a number stands for. */
+export function toDescriptor(action: string, fileno: unknown): Descriptor {
+  const number = checkInt(action, "fileno", fileno);
+  if (number < 0) {
+    throw new RangeError(
+      `Cannot ${action}: fileno must be 0 or more, received ${number}`,
+    );
+  }
+  const descriptor = findDescriptor(number);
+  if (descriptor === undefined) throw osError("EBADF");
+  return descriptor;
+}

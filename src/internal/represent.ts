@@ -1,0 +1,49 @@
+import type { Address } from "../address.ts";
+
+/** A string as Python's `repr` writes it. */
+function quote(text: string): string {
+  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escaped = text.replaceAll(
+    // deno-lint-ignore no-control-regex
+    /[\\'"\x00-\x1f\x7f]/g,
+    (each) => {
+      if (each === "\\") return "\\\\";
+      if (each === mark) return `\\${each}`;
+      if (each === "'" || each === '"') return each;
+      const named = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[each];
+      const hex = each.charCodeAt(0).toString(16).padStart(2, "0");
+      return named ?? `\\x${hex}`;
+    },
+  );
+  return `${mark}${escaped}${mark}`;
+}
+
+function tuple(address: Address): string {
+  if (typeof address === "string") return quote(address);
+  const parts = address.map((each) =>
+    typeof each === "string" ? quote(each) : String(each)
+  );
+  return `(${parts.join(", ")})`;
+}
+
+/** What a socket is, as Python prints it. */
+export function represent(socket: {
+  name: string;
+  fd: number;
+  family: number;
+  type: number;
+  proto: number;
+  laddr: Address | undefined;
+  raddr: Address | undefined;
+}): string {
+  const { name, fd, family, type, proto, laddr, raddr } = socket;
+  const parts = [
+    `<${name}${fd < 0 ? " [closed]" : ""} fd=${fd}`,
+    `family=${family}`,
+    `type=${type}`,
+    `proto=${proto}`,
+  ];
+  if (laddr) parts.push(`laddr=${tuple(laddr)}`);
+  if (raddr) parts.push(`raddr=${tuple(raddr)}`);
+  return `${parts.join(", ")}>`;
+}

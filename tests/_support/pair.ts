@@ -1,0 +1,63 @@
+import * as socket from "../../mod.ts";
+import { within } from "./within.ts";
+
+/** A socket over IPv4. */
+export type TcpSocket = socket.Socket<socket.InetAddress>;
+
+/** Two ends of one connection, for `await using`. */
+export interface TcpPair extends AsyncDisposable {
+  /** The end that connected. */
+  readonly client: TcpSocket;
+  /** The end that was accepted. */
+  readonly peer: TcpSocket;
+}
+
+/**
+ * Connects two sockets over loopback. Both are closed at the end of the block,
+ * `client` first; what one of them still has to send is then given up.
+ *
+ * @returns The two ends.
+ */
+export async function tcpPair(): Promise<TcpPair> {
+  await using server = listener();
+  const client = socket.socket();
+  const [, [peer]] = await within(
+    Promise.all([client.connect(server.getsockname()), server.accept()]),
+    5000,
+    "a connection over loopback",
+  );
+  return {
+    client,
+    peer,
+    async [Symbol.asyncDispose]() {
+      // Together: one end's unsent bytes may wait for the other to close.
+      await Promise.allSettled([
+        client[Symbol.asyncDispose](),
+        peer[Symbol.asyncDispose](),
+      ]);
+    },
+  };
+}
+
+/**
+ * Opens a listening socket on a free port of loopback.
+ *
+ * @returns The socket, to be closed by the caller.
+ */
+export function listener(): TcpSocket {
+  const server = socket.socket();
+  server.bind(["127.0.0.1", 0]);
+  server.listen();
+  return server;
+}
+
+/**
+ * Opens a datagram socket on a free port of loopback.
+ *
+ * @returns The socket, to be closed by the caller.
+ */
+export function udpSocket(): TcpSocket {
+  const bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+  bound.bind(["127.0.0.1", 0]);
+  return bound;
+}
