@@ -46,7 +46,7 @@ conn.setblocking(false); // The same as settimeout(0).
 await show("recv, non-blocking", () => conn.recv(1024));
 conn.setblocking(true); // The same as settimeout(null).
 await show("recv, MSG_DONTWAIT", () => conn.recv(1024, socket.MSG_DONTWAIT));
-await show(
-  "recv, aborted",
-  () => conn.recv(1024, { signal: AbortSignal.timeout(200) }),
-);
+
+await show("connect, twice", () => client.connect(conn.getsockname()));
+const error = await client.connect_ex(conn.getsockname());
+console.log(`connect_ex, twice: ${error} is ${errorcode[error]}`);

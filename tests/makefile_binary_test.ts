@@ -6,28 +6,20 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import {
-  BlockingIOError,
-  BrokenPipeError,
-  OSError,
-  TimeoutError,
-  UnsupportedOperation,
-} from "../mod.ts";
+import { TimeoutError, UnsupportedOperation } from "../mod.ts";
 import {
   BufferedReader,
-  BufferedRWPair,
-  BufferedWriter,
+  type BufferedRWPair,
+  type BufferedWriter,
 } from "../src/buffered_file.ts";
 import { makefileMode, openFile } from "../src/internal/makefile.ts";
 import { SocketIO } from "../src/raw_file.ts";
-import { TextIOWrapper } from "../src/text_file.ts";
+import type { TextIOWrapper } from "../src/text_file.ts";
 import {
-  AGAIN,
   EOF,
   LATE,
   type ReceiveStep,
   ScriptedStream,
-  WAIT,
 } from "./_support/scripted_stream.ts";
 import { within } from "./_support/within.ts";
 

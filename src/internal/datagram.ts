@@ -1,6 +1,7 @@
 import type { Address } from "../address.ts";
 import {
   AF_INET,
+  AF_INET6,
   MSG_PEEK,
   SHUT_RD,
   SHUT_RDWR,
@@ -12,13 +13,10 @@ import {
 } from "../constants.ts";
 import { IPPROTO_IPV6, IPV6_V6ONLY } from "../protocol_constants.ts";
 import {
-  at,
   fromPlatform,
   type HostPlace,
   isPath,
-  loopback,
   type Place,
-  thisMachine,
   unspecified,
   wildcard,
 } from "./address.ts";
@@ -26,22 +24,32 @@ import {
   type DatagramPort,
   hasDatagrams,
   isGranted,
-  listen,
   listenDatagram,
-  toPlatform,
 } from "./deno_net.ts";
+import {
+  type Destination,
+  isBroadcast,
+  literalDestination,
+  MAPPED_LOOPBACK,
+  ownAddressFor,
+  toDestination,
+} from "./destination.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { openNodeDatagram } from "./node_dgram.ts";
 import type { Options } from "./options.ts";
-import { fromDeno, osError } from "./os_error.ts";
+import { fromDeno, gaiError, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
-import { resolvePlace } from "./resolver.ts";
 import { Sender } from "./sender.ts";
 import { hostToBind } from "./unconnected.ts";
-import type { Limits } from "./wait.ts";
+import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
 
 /** Room for the largest UDP datagram. */
 const LARGEST_DATAGRAM = 65536;
+
+/** The longest delay of `setInterval`. */
+const FOREVER_MS = 0x7fffffff;
+
+const NOTHING = new Uint8Array(0);
 
 /** A datagram, or the part of it that was asked for. */
 export interface Received {
@@ -59,8 +67,13 @@ export class Datagram implements Endpoint, Source {
   readonly #sender = new Sender();
   readonly #queue: { data: Uint8Array; address: Address }[] = [];
   #port: DatagramPort | undefined;
-  #peer: Place | undefined;
+  /** Keeps the process alive for who receives on a socket without a port. */
+  #unbound: ReturnType<typeof setInterval> | undefined;
+  #referenced = true;
+  #peer: Destination | undefined;
   #peerAddress: Address | undefined;
+  /** How many calls of `connect` are looking a name up. */
+  #connecting = 0;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #error: Error | undefined;
   #receiveShut = false;
@@ -74,7 +87,16 @@ export class Datagram implements Endpoint, Source {
 
   localAddress(): Address {
     if (this.#port === undefined) return unspecified(this.#family);
-    return fromPlatform(this.#family, this.#port.addr);
+    const address = fromPlatform(this.#family, this.#port.addr);
+    const peer = this.#peerAddress;
+    if (peer === undefined || typeof address === "string") return address;
+    // The kernel narrows the wildcard to where the peer's packets arrive,
+    // connect(2). Which address that is is known for loopback only.
+    const own = address[0] === wildcard(this.#family)
+      ? ownAddressFor(String(peer[0]))
+      : undefined;
+    if (own !== undefined) address[0] = own;
+    return address;
   }
 
   peerAddress(): Address | undefined {
@@ -108,7 +130,7 @@ export class Datagram implements Endpoint, Source {
   /** Takes the local address, at once. */
   bind(place: Place): void {
     if (this.#port !== undefined) throw osError("EINVAL");
-    this.#open(isPath(place) ? place : literalToBind(place));
+    this.#open(place);
   }
 
   #open(place: Place): void {
@@ -116,16 +138,22 @@ export class Datagram implements Endpoint, Source {
     const reuseAddress = isSet(SO_REUSEADDR);
     const reusePort = isSet(SO_REUSEPORT);
     const v6Only = this.#options.isSet(IPPROTO_IPV6, IPV6_V6ONLY);
-    this.#port = isPath(place) || (hasDatagrams() && !v6Only)
-      ? listenDatagram(place, { reuseAddress, reusePort })
-      : openNodeDatagram(place, {
-        reuseAddress,
-        reusePort,
-        v6Only,
-        broadcast: true,
-      });
+    const where = isPath(place) ? place : hostToBind(place);
+    const port = isPath(where) || (hasDatagrams() && !v6Only)
+      ? listenDatagram(where, { reuseAddress, reusePort })
+      : openNodeDatagram(where, { reuseAddress, reusePort, v6Only });
+    if (!isPath(where) && where.named) checkFamily(where, port);
+    this.#port = port;
+    if (!this.#referenced) port.unref();
     // Somebody may have been waiting for a datagram since before the bind.
-    this.#pump.kick();
+    if (this.#unbound === undefined) return;
+    this.#endUnbound();
+    this.#pump.settled();
+  }
+
+  #endUnbound(): void {
+    clearInterval(this.#unbound);
+    this.#unbound = undefined;
   }
 
   /**
@@ -134,19 +162,51 @@ export class Datagram implements Endpoint, Source {
    */
   #bindToSend(to: Place): void {
     if (this.#port !== undefined || isPath(to)) return;
+    const place = { ...to, port: 0, scopeId: 0, named: false };
     const any = wildcard(to.family);
-    const host = isGranted(any, 0) ? any : loopback(to.family);
-    this.#open({ ...to, host, port: 0, named: false });
+    if (isGranted(any, 0)) this.#open({ ...place, host: any });
+    else if (to.host.startsWith("::ffff:")) {
+      this.#open({ ...place, host: MAPPED_LOOPBACK });
+    } else this.#open({ ...place, host: "localhost", named: true });
   }
 
-  /** Sets the peer: datagrams go there, and come from there only. */
-  async connect(place: Place): Promise<void> {
+  /**
+   * Sets the peer: datagrams go there, and come from there only. Sends called
+   * meanwhile wait for it.
+   */
+  async connect(place: Place, limits: Limits = UNLIMITED): Promise<void> {
+    limits.signal?.throwIfAborted();
     const named = !isPath(place) && place.named;
-    const peer = thisMachine(named ? await resolvePlace(place) : place);
-    if (this.#closed) throw osError("EBADF");
-    this.#bindToSend(peer);
+    if (!named && this.#connecting === 0) {
+      return this.#setPeer(literalDestination(place));
+    }
+    let destination: Destination;
+    const wait = new Wait<true>(patient(limits), () => undefined);
+    wait.begin(NO_QUEUE);
+    this.#connecting++;
+    this.#sender.send(UNLIMITED, {
+      data: NOTHING,
+      whole: true,
+      prepare: async () => {
+        destination = await toDestination(place);
+      },
+      write: async () => {
+        // Whoever has given up has called it off.
+        if (wait.queue !== undefined) this.#setPeer(destination);
+        return 0;
+      },
+    }).then(
+      () => wait.queue && wait.resolve(true),
+      (error) => wait.queue && wait.reject(error),
+    ).finally(() => this.#connecting--);
+    await wait.promise;
+  }
+
+  #setPeer(peer: Destination): void {
+    this.#checkBroadcast(peer.place);
+    this.#bindToSend(peer.place);
     this.#peer = peer;
-    this.#peerAddress = addressOf(peer);
+    this.#peerAddress = addressOf(peer.place);
   }
 
   /** One datagram, cut to `n` bytes. */
@@ -198,35 +258,41 @@ export class Datagram implements Endpoint, Source {
     place?: Place,
   ): Promise<number> {
     if (this.#sendShut) throw osError("EPIPE");
-    const to = place ?? this.#peer;
-    if (to === undefined) throw osError("EDESTADDRREQ");
-    if (isPath(to) || !to.named) {
+    const literal = place === undefined
+      ? this.#connecting === 0
+      : isPath(place) || !place.named;
+    if (literal) {
+      const to = place === undefined ? this.#peer : literalDestination(place);
       const addr = this.#prepare(to);
       const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
       return await this.#sender.send(limits, { data, whole: true, write });
     }
     // The name is looked up when its turn has come, so that nothing overtakes.
     let addr: Deno.Addr;
-    return await this.#sender.send(limits, {
+    return await this.#sender.send(patient(limits), {
       data,
       whole: true,
       prepare: async () => {
-        addr = this.#prepare(await resolvePlace(to));
+        addr = this.#prepare(place ? await toDestination(place) : this.#peer);
       },
       write: (piece) => this.#port!.send(piece, addr),
     });
   }
 
   /** Gets ready to send there. */
-  #prepare(place: Place): Deno.Addr {
-    const to = thisMachine(place);
-    if (this.#closed) throw osError("EBADF");
-    const broadcast = !isPath(to) && to.host === "255.255.255.255";
-    if (broadcast && !this.#options.isSet(SOL_SOCKET, SO_BROADCAST)) {
+  #prepare(to: Destination | undefined): Deno.Addr {
+    if (to === undefined) throw osError("EDESTADDRREQ");
+    this.#checkBroadcast(to.place);
+    this.#bindToSend(to.place);
+    return to.addr;
+  }
+
+  /** Deno lets every socket send broadcasts. */
+  #checkBroadcast(to: Place): void {
+    if (isPath(to) || !isBroadcast(to.host)) return;
+    if (!this.#options.isSet(SOL_SOCKET, SO_BROADCAST)) {
       throw osError("EACCES", "SO_BROADCAST is not set");
     }
-    this.#bindToSend(to);
-    return toPlatform(to);
   }
 
   /** Ends one direction, or both. */
@@ -241,17 +307,26 @@ export class Datagram implements Endpoint, Source {
   }
 
   start(): boolean {
-    if (this.#port === undefined || this.#closed) return false;
+    if (this.#closed) return false;
+    if (this.#port === undefined) {
+      this.#unbound = setInterval(() => {}, FOREVER_MS);
+      if (!this.#referenced) Deno.unrefTimer(this.#unbound);
+      return true;
+    }
     this.#buffer ??= new Uint8Array(LARGEST_DATAGRAM);
     this.#port.receive(this.#buffer).then(this.#onReceived, this.#onError);
     return true;
   }
 
   ref(): void {
+    this.#referenced = true;
+    if (this.#unbound !== undefined) Deno.refTimer(this.#unbound);
     this.#port?.ref();
   }
 
   unref(): void {
+    this.#referenced = false;
+    if (this.#unbound !== undefined) Deno.unrefTimer(this.#unbound);
     this.#port?.unref();
   }
 
@@ -281,24 +356,46 @@ export class Datagram implements Endpoint, Source {
   async close(): Promise<void> {
     this.#closed = true;
     this.#pump.rejectAll(osError("EBADF"));
+    this.#endUnbound();
+    const error = this.#sender.takeError();
     if (!this.#sender.writable) await this.#sender.drained();
-    const { inFlight } = this.#pump;
+    const late = this.#pump.inFlight || this.#port?.eager;
     this.#port?.close();
     // With a receive in flight the address is free one turn later.
-    if (inFlight) await new Promise((resolve) => setTimeout(resolve, 0));
-    const error = this.#sender.takeError();
-    if (error !== undefined) throw error;
+    if (this.#port !== undefined && late) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    const failure = error ?? this.#sender.takeError();
+    if (failure !== undefined) throw failure;
   }
 }
 
-/** `bind` is synchronous: a TCP listener on port 0 looks a name up at once. */
-function literalToBind(place: HostPlace): HostPlace {
-  const named = hostToBind(place);
-  if (!named.named) return named;
-  const listener = listen(at(named, named.host), { backlog: 1 });
-  const { hostname } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return at(place, hostname);
+/** For what is not bounded by a call. */
+const UNLIMITED: Limits = {
+  caller: new Caller(),
+  timeoutMs: null,
+  signal: undefined,
+};
+
+const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
+
+/**
+ * The limits of a call that looks a name up. As in Python a non-blocking one
+ * waits for that, or it could never succeed.
+ */
+function patient(limits: Limits): Limits {
+  return limits.timeoutMs === 0 ? { ...limits, timeoutMs: null } : limits;
+}
+
+/** The runtime may take an address of the other family for a name. */
+function checkFamily(place: HostPlace, port: DatagramPort): void {
+  const { hostname } = port.addr as Deno.NetAddr;
+  if (hostname.includes(":") === (place.family === AF_INET6)) return;
+  port.close();
+  throw gaiError(
+    "EAI_ADDRFAMILY",
+    `${place.host} is ${hostname}; bind to an address`,
+  );
 }
 
 function addressOf(place: Place): Address {

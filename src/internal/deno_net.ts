@@ -36,6 +36,8 @@ export interface StreamListener extends Referenced {
 /** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
 export interface DatagramPort extends Referenced {
   readonly addr: Deno.Addr;
+  /** Whether it receives even while nobody has asked. */
+  readonly eager?: boolean;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
   close(): void;

@@ -147,6 +147,7 @@ export class FileCore<
   async flush(options: SignalOption | undefined): Promise<void> {
     this.checkUsable();
     const signal = checkSignal("flush", options);
+    signal?.throwIfAborted();
     const { writer } = this;
     const turns = this.raw.writeTurns;
     if (writer === undefined || !writer.pending && !turns.busy) return;

@@ -6,8 +6,8 @@
 import type { Socket as NodeSocket } from "node:dgram";
 import { AF_INET6 } from "../constants.ts";
 import { type HostPlace, platformHost } from "./address.ts";
-import type { DatagramPort } from "./deno_net.ts";
-import { fromDeno, osError } from "./os_error.ts";
+import { type DatagramPort, isGranted } from "./deno_net.ts";
+import { fromDeno, gaiError, osError } from "./os_error.ts";
 
 /**
  * What a `node:dgram` socket may hold for the program, as Linux's default
@@ -19,96 +19,145 @@ const MAX_QUEUED_BYTES = 212_992;
 /** What a datagram costs in a queue besides its bytes. */
 const PER_DATAGRAM_BYTES = 256;
 
+/** The longest delay of `setInterval`. */
+const FOREVER_MS = 0x7fffffff;
+
+/** A receive that waits for a datagram. */
+interface Waiting {
+  readonly buffer: Uint8Array;
+  readonly resolve: (received: [Uint8Array, Deno.Addr]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 class NodeDatagramPort implements DatagramPort {
-  readonly #socket: NodeSocket;
+  readonly eager = true;
   readonly addr: Deno.NetAddr;
-  #queue: { data: Uint8Array; addr: Deno.NetAddr }[] = [];
+  readonly #socket: NodeSocket;
+  readonly #queue: { data: Uint8Array; addr: Deno.NetAddr }[] = [];
   #queuedBytes = 0;
-  #waiting: PromiseWithResolvers<void> | undefined;
+  #waiting: Waiting | undefined;
   #error: Error | undefined;
   #closed = false;
-  #receiving = false;
   #referenced = true;
+  /** Runs from the first receive that waits until the close. */
+  #alive: ReturnType<typeof setInterval> | undefined;
 
   constructor(socket: NodeSocket) {
     this.#socket = socket;
     const { address, port } = socket.address();
     this.addr = { transport: "udp", hostname: address, port };
     socket.on("message", (data, { address, port }) => {
-      const cost = data.length + PER_DATAGRAM_BYTES;
-      if (this.#queuedBytes + cost > MAX_QUEUED_BYTES) return;
-      this.#queuedBytes += cost;
       const addr = { transport: "udp" as const, hostname: address, port };
-      this.#queue.push({ data, addr });
-      this.#waiting?.resolve();
+      this.#onMessage(data, addr);
     });
-    socket.on("error", (error) => {
-      this.#error = error;
-      this.#waiting?.resolve();
-    });
-    // As a `Deno.DatagramConn`, an idle one does not keep the process alive.
-    socket.unref();
+    socket.on("error", (error) => this.#onError(error));
   }
 
-  async receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]> {
-    this.#receiving = true;
-    if (this.#referenced) this.#socket.ref();
-    try {
-      return await this.#receive(buffer);
-    } finally {
-      this.#receiving = false;
-      if (!this.#closed) this.#socket.unref();
+  #onMessage(data: Uint8Array, addr: Deno.NetAddr): void {
+    const waiting = this.#endWaiting();
+    if (waiting !== undefined) {
+      waiting.resolve([copyInto(waiting.buffer, data), addr]);
+      return;
     }
+    const cost = data.length + PER_DATAGRAM_BYTES;
+    if (this.#queuedBytes + cost > MAX_QUEUED_BYTES) return;
+    this.#queuedBytes += cost;
+    // A copy: `data` is a view that would hold 64 KiB.
+    this.#queue.push({ data: new Uint8Array(data), addr });
   }
 
-  async #receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]> {
-    for (;;) {
-      const first = this.#queue.shift();
-      if (first !== undefined) {
-        this.#queuedBytes -= first.data.length + PER_DATAGRAM_BYTES;
-        buffer.set(first.data.subarray(0, buffer.length));
-        const n = Math.min(first.data.length, buffer.length);
-        return [buffer.subarray(0, n), first.addr];
-      }
-      if (this.#error) {
-        const error = this.#error;
-        this.#error = undefined;
-        throw error;
-      }
-      if (this.#closed) throw osError("EBADF");
-      this.#waiting = Promise.withResolvers();
-      await this.#waiting.promise;
-      this.#waiting = undefined;
+  #onError(error: Error): void {
+    // An ICMP error for what was sent earlier, without its code.
+    if (Deno.build.os === "windows") return;
+    const waiting = this.#endWaiting();
+    if (waiting === undefined) this.#error = error;
+    else waiting.reject(error);
+  }
+
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]> {
+    const first = this.#queue.shift();
+    if (first !== undefined) {
+      const { data, addr } = first;
+      this.#queuedBytes -= data.length + PER_DATAGRAM_BYTES;
+      return Promise.resolve([copyInto(buffer, data), addr]);
     }
-  }
-
-  send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
-    const { hostname, port } = addr as Deno.NetAddr;
+    if (this.#closed) return Promise.reject(osError("EBADF"));
+    if (this.#error !== undefined) {
+      const error = this.#error;
+      this.#error = undefined;
+      return Promise.reject(error);
+    }
     return new Promise((resolve, reject) => {
-      this.#socket.send(
-        data,
-        port,
-        hostname,
-        (error) => error ? reject(error) : resolve(data.length),
-      );
+      this.#waiting = { buffer, resolve, reject };
+      this.#updateLiveness();
     });
+  }
+
+  #endWaiting(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#updateLiveness();
+    return waiting;
+  }
+
+  // Deno's `ref` and `unref` of a dgram socket change only receives that start
+  // later, and one is always under way. So the socket itself never keeps the
+  // process alive (see below), and a timer does while a receive waits.
+  #updateLiveness(): void {
+    if (this.#waiting !== undefined && this.#referenced) {
+      if (this.#alive === undefined) {
+        this.#alive = setInterval(() => {}, FOREVER_MS);
+      } else Deno.refTimer(this.#alive);
+    } else if (this.#alive !== undefined) Deno.unrefTimer(this.#alive);
+  }
+
+  async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
+    const { hostname, port } = addr as Deno.NetAddr;
+    if (port === 0) throw osError("EINVAL", "port 0 receives nothing");
+    const error = await new Promise<Error | null>((resolve) => {
+      this.#socket.send(data, port, hostname, resolve);
+    });
+    if (error === null) return data.length;
+    // It gives no reason but EMSGSIZE and EBADF.
+    if ((error as { code?: unknown }).code === "UNKNOWN") {
+      if (!isGranted(hostname, port)) throw notGranted(hostname, port, error);
+    }
+    throw error;
   }
 
   close(): void {
     this.#closed = true;
+    this.#endWaiting()?.reject(osError("EBADF"));
+    clearInterval(this.#alive);
+    this.#alive = undefined;
     this.#socket.close();
-    this.#waiting?.resolve();
   }
 
   ref(): void {
     this.#referenced = true;
-    if (this.#receiving) this.#socket.ref();
+    this.#updateLiveness();
   }
 
   unref(): void {
     this.#referenced = false;
-    this.#socket.unref();
+    this.#updateLiveness();
   }
+}
+
+/** As much of `data` as fits; the part of `buffer` that it fills. */
+function copyInto(buffer: Uint8Array, data: Uint8Array): Uint8Array {
+  const n = Math.min(data.length, buffer.length);
+  buffer.set(n === data.length ? data : data.subarray(0, n));
+  return buffer.subarray(0, n);
+}
+
+function notGranted(hostname: string, port: number, cause: Error): Error {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return osError(
+    "EACCES",
+    `Requires net access to "${host}:${port}", run again with the --allow-net flag`,
+    { cause },
+  );
 }
 
 /** How `node:dgram` opens a port. */
@@ -116,12 +165,11 @@ export interface NodeDatagramOptions {
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
   readonly v6Only: boolean;
-  readonly broadcast: boolean;
 }
 
 /**
- * Opens a datagram port. It is synchronous, as `bind` is, because the host is
- * numeric and the lookup that `node:dgram` makes is answered at once.
+ * Opens a datagram port. It is synchronous, as `bind` is, because the lookup
+ * that `node:dgram` makes is answered at once: Deno resolves the host itself.
  */
 export function openNodeDatagram(
   place: HostPlace,
@@ -131,11 +179,14 @@ export function openNodeDatagram(
   const isV6 = place.family === AF_INET6;
   const socket = createSocket({
     type: isV6 ? "udp6" : "udp4",
-    reuseAddr: options.reuseAddress,
-    reusePort: options.reusePort,
+    // Deno has one flag: SO_REUSEADDR on Linux and Windows, SO_REUSEPORT on
+    // macOS, where that is what lets several sockets share a port.
+    reuseAddr: options.reuseAddress || options.reusePort,
     ipv6Only: options.v6Only,
     lookup: (host, _options, callback) => callback(null, host, isV6 ? 6 : 4),
   });
+  // Before the bind, or the first receive would keep the process alive.
+  socket.unref();
   let failure: Error | undefined;
   const onError = (error: Error) => failure = error;
   socket.on("error", onError);
@@ -145,13 +196,20 @@ export function openNodeDatagram(
       port: place.port,
       exclusive: true,
     });
-    // A failed bind shows here at once; its event comes a tick later.
     socket.address();
-    if (options.broadcast) socket.setBroadcast(true);
+    socket.setBroadcast(true);
   } catch (error) {
     socket.close();
-    throw fromDeno(failure ?? error);
+    throw bindError(place, failure ?? error);
   }
   socket.off("error", onError);
   return new NodeDatagramPort(socket);
+}
+
+function bindError(place: HostPlace, error: unknown): Error {
+  const { code } = error as { code?: unknown };
+  // A name that the resolver does not know comes without a reason.
+  return place.named && code === "UNKNOWN"
+    ? gaiError("EAI_NONAME", place.host, { cause: error })
+    : fromDeno(error);
 }

@@ -151,11 +151,21 @@ function netAddr(
   return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
 }
 
-/** Connects from a local address, or to a name's address of one family. */
+/** What can let the process end in spite of it. */
+export interface Referenced {
+  ref(): void;
+  unref(): void;
+}
+
+/**
+ * Connects from a local address, or to a name's address of one family, or
+ * without holding the process: `onSocket` is given the socket on its way.
+ */
 export async function connectFrom(
-  local: Deno.NetAddr | undefined,
+  local: HostPlace | undefined,
   place: HostPlace,
   signal: AbortSignal,
+  onSocket?: (socket: Referenced) => void,
 ): Promise<StreamConn> {
   const { connect } = await import("node:net");
   signal.throwIfAborted();
@@ -165,8 +175,12 @@ export async function connectFrom(
     family: place.family === AF_INET6 ? 6 : 4,
     autoSelectFamily: false,
     allowHalfOpen: true,
-    ...(local && { localAddress: local.hostname, localPort: local.port }),
+    ...(local && {
+      localAddress: platformHost(local),
+      localPort: local.port,
+    }),
   });
+  onSocket?.(socket);
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       socket.destroy();

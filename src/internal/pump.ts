@@ -28,7 +28,8 @@ export interface Source {
  */
 export class Pump implements WaitQueue {
   readonly #source: Source;
-  readonly #waits = new Set<Pending>();
+  #first: Pending | undefined;
+  #last: Pending | undefined;
   #inFlight = false;
   #unreferenced = false;
 
@@ -43,19 +44,18 @@ export class Pump implements WaitQueue {
 
   /** Whether somebody stands in line. */
   get waited(): boolean {
-    return this.#waits.size > 0;
+    return this.#first !== undefined;
   }
 
   /** The call that is served next. */
   get first(): Pending | undefined {
-    for (const wait of this.#waits) return wait;
-    return undefined;
+    return this.#first;
   }
 
   /** Settles at once if nobody is before it and the attempt succeeds. */
   run<T>(limits: Limits, attempt: () => T | undefined): Promise<T> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    if (this.#waits.size === 0) {
+    if (this.#first === undefined) {
       try {
         const value = attempt();
         if (value !== undefined) return Promise.resolve(value);
@@ -68,7 +68,10 @@ export class Pump implements WaitQueue {
 
   /** Stands in line. */
   join<T>(wait: Wait<T>): Promise<T> {
-    this.#waits.add(wait);
+    wait.previous = this.#last;
+    if (this.#last === undefined) this.#first = wait;
+    else this.#last.next = wait;
+    this.#last = wait;
     wait.begin(this);
     this.kick();
     return wait.promise;
@@ -76,10 +79,9 @@ export class Pump implements WaitQueue {
 
   /** Starts an operation if somebody waits and none is in flight. */
   kick(): void {
-    const { first } = this;
-    if (first !== undefined && !this.#inFlight) {
+    if (this.#first !== undefined && !this.#inFlight) {
       this.#inFlight = true;
-      if (!this.#source.start(first)) this.#inFlight = false;
+      if (!this.#source.start(this.#first)) this.#inFlight = false;
     }
     this.updateLiveness();
   }
@@ -92,20 +94,23 @@ export class Pump implements WaitQueue {
 
   /** Serves those whose turn it is, and goes on for the others. */
   serve(): void {
-    for (const wait of this.#waits) {
-      if (!wait.tryNow()) break;
-    }
+    while (this.#first?.tryNow());
     this.kick();
   }
 
   leave(wait: Pending): void {
-    this.#waits.delete(wait);
+    const { next, previous } = wait;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    wait.next = wait.previous = undefined;
     this.updateLiveness();
   }
 
   /** Ends everybody's waiting. */
   rejectAll(reason: unknown): void {
-    for (const wait of [...this.#waits]) wait.reject(reason);
+    while (this.#first !== undefined) this.#first.reject(reason);
   }
 
   updateLiveness(): void {
@@ -118,7 +123,7 @@ export class Pump implements WaitQueue {
   }
 
   #anyReferenced(): boolean {
-    for (const wait of this.#waits) {
+    for (let wait = this.#first; wait !== undefined; wait = wait.next) {
       if (wait.limits.caller.referenced) return true;
     }
     return false;

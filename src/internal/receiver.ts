@@ -48,6 +48,8 @@ export class Receiver implements Source {
   #buffer: Uint8Array = EMPTY;
   /** Whether that buffer is a caller's own. */
   #direct = false;
+  /** For small reads, whose bytes are copied out: making one costs as much. */
+  #scratch: Uint8Array<ArrayBuffer> | undefined;
   #fullReads = 0;
   /** The kernel had no more than what is queued, when last asked. */
   #drained = false;
@@ -141,9 +143,15 @@ export class Receiver implements Source {
     target?: Uint8Array,
   ): Promise<T> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    const wait = new ByteWait(limits, attempt, wanted, target);
-    if (!this.#pump.waited && wait.tryNow()) return wait.promise;
-    return this.#pump.join(wait);
+    if (!this.#pump.waited) {
+      try {
+        const value = attempt();
+        if (value !== undefined) return Promise.resolve(value);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#pump.join(new ByteWait(limits, attempt, wanted, target));
   }
 
   /** Returns 0 bytes to those who wait, once what was received is gone. */
@@ -207,7 +215,11 @@ export class Receiver implements Source {
     const size = this.#fullReads > 0
       ? Math.min(Math.max(missing, ahead), LARGEST_READ)
       : Math.min(missing, FIRST_READ);
-    return new Uint8Array(size);
+    if (size > FIRST_READ || queued > 0) return new Uint8Array(size);
+    this.#scratch ??= new Uint8Array(FIRST_READ);
+    return size === FIRST_READ
+      ? this.#scratch
+      : this.#scratch.subarray(0, size);
   }
 
   readonly #onRead = (n: number | null): void => {
@@ -223,6 +235,8 @@ export class Receiver implements Source {
       const full = n === buffer.length;
       this.#fullReads = full ? this.#fullReads + 1 : 0;
       this.#drained = !full;
+      // A full chunk may be handed out whole.
+      if (buffer === this.#scratch && full) this.#scratch = undefined;
       const { first } = this.#pump;
       if (!this.#direct) {
         this.#queue.push(buffer.subarray(0, n) as Uint8Array<ArrayBuffer>);

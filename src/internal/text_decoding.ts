@@ -5,7 +5,7 @@
 
 import type { TextErrors } from "./encodings.ts";
 import { concat, EMPTY } from "./raw_stream.ts";
-import { type Scheme, schemeOf } from "./text_schemes.ts";
+import { type Flaw, type Scheme, schemeOf } from "./text_schemes.ts";
 
 /** Turns the pieces of a stream of bytes into text. */
 export interface Decoder {
@@ -55,44 +55,54 @@ class RepairingDecoder implements Decoder {
   }
 
   decode(bytes: Uint8Array, final: boolean): string {
-    let whole = bytes;
-    if (this.#carry.length > 0) {
-      whole = concat([this.#carry, bytes]);
-      this.#carry = EMPTY;
-    }
+    const whole = this.#carry.length === 0
+      ? bytes
+      : concat([this.#carry, bytes]);
     const tail = final ? 0 : this.#scheme.incomplete(whole);
-    if (tail > 0) {
-      this.#carry = whole.slice(whole.length - tail);
-      whole = whole.subarray(0, whole.length - tail);
-    }
-    if (whole.length === 0) return "";
-    const text = this.#scheme.decode(whole) ?? this.#repair(whole);
-    this.#offset += whole.length;
+    const end = whole.length - tail;
+    const text = this.#scheme.decode(whole.subarray(0, end));
+    if (text === undefined) return this.#repair(whole, final);
+    this.#keep(whole, end);
     return text;
   }
 
-  #repair(bytes: Uint8Array): string {
+  /** Leaves the bytes from `end` on to the next call. */
+  #keep(bytes: Uint8Array, end: number): void {
+    this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY;
+    this.#offset += end;
+  }
+
+  #repair(bytes: Uint8Array, final: boolean): string {
+    const errors = this.#errors;
     let text = "";
     for (let from = 0;;) {
       const flaw = this.#scheme.flaw(bytes, from);
-      const sound = bytes.subarray(from, flaw?.start);
-      if (sound.length > 0) text += this.#scheme.decode(sound) ?? "";
-      if (flaw === undefined) return text;
-      from = flaw.end;
-      if (this.#errors === "strict") {
-        this.failure = decodeError(
-          this.#scheme.name,
-          bytes.subarray(flaw.start, flaw.end),
-          this.#offset + flaw.start,
-          flaw.reason,
-        );
-        this.#carry = concat([bytes.subarray(from), this.#carry]);
-        this.#offset += from - bytes.length;
+      const start = flaw?.start ?? bytes.length;
+      text += this.#scheme.decode(bytes.subarray(from, start)) ?? "";
+      if (flaw === undefined || flaw.truncated && !final) {
+        this.#keep(bytes, start);
         return text;
       }
-      text += substitute(bytes.subarray(flaw.start, flaw.end), this.#errors);
+      const flawed = bytes.subarray(start, flaw.end);
+      const count = errors === "surrogateescape"
+        ? escapable(flawed)
+        : flawed.length;
+      if (errors === "strict" || count === 0) {
+        const offset = this.#offset + start;
+        this.failure = decodeError(this.#scheme.name, flawed, offset, flaw);
+        this.#keep(bytes, flaw.end);
+        return text;
+      }
+      from = start + count;
+      text += substitute(flawed.subarray(0, count), errors);
     }
   }
+}
+
+/** How many bytes at the beginning have a surrogate: those from 0x80 up. */
+function escapable(bytes: Uint8Array): number {
+  const count = bytes.findIndex((byte) => byte < 0x80);
+  return count < 0 ? bytes.length : count;
 }
 
 function substitute(bytes: Uint8Array, errors: TextErrors): string {
@@ -116,7 +126,7 @@ function decodeError(
   encoding: string,
   bytes: Uint8Array,
   offset: number,
-  reason: string,
+  { reason }: Flaw,
 ): RangeError {
   const where = bytes.length === 1
     ? `byte 0x${hex(bytes[0]!)} in position ${offset}`
@@ -130,7 +140,7 @@ function decodeError(
 class BomDecoder implements Decoder {
   readonly #encoding: "utf-8-sig" | "utf-16";
   readonly #errors: TextErrors;
-  #start = EMPTY;
+  #start: Uint8Array = EMPTY;
   #decoder: Decoder | undefined;
   #failure: RangeError | undefined;
 
@@ -149,34 +159,42 @@ class BomDecoder implements Decoder {
   }
 
   decode(bytes: Uint8Array, final: boolean): string {
-    if (this.#decoder) return this.#decoder.decode(bytes, final);
-    this.#start = concat([this.#start, bytes]);
-    const start = this.#start;
-    const bom = this.#encoding === "utf-16" ? 2 : 3;
-    if (start.length < bom && !final) return "";
-    if (start.length === 0) return "";
-    const label = this.#choose(start);
-    this.#decoder = decoderFor(label ?? this.#fallback(start), this.#errors);
+    const whole = this.#start.length === 0
+      ? bytes
+      : concat([this.#start, bytes]);
     this.#start = EMPTY;
-    if (this.#failure) return this.#decoder.decode(start, false);
-    return this.#decoder.decode(start.subarray(label ? bom : 0), final);
-  }
+    if (this.#decoder) return this.#decoder.decode(whole, final);
 
-  #choose(start: Uint8Array): string | undefined {
-    const [a, b, c] = start;
-    if (this.#encoding === "utf-8-sig") {
-      return a === 0xef && b === 0xbb && c === 0xbf ? "utf-8" : undefined;
+    const bom = this.#encoding === "utf-16" ? 2 : 3;
+    const label = this.#choose(whole);
+    if (label === "" && !final) {
+      this.#start = whole.slice();
+      return "";
     }
-    if (a === 0xff && b === 0xfe) return "utf-16le";
-    return a === 0xfe && b === 0xff ? "utf-16be" : undefined;
-  }
-
-  #fallback(start: Uint8Array): string {
-    if (this.#encoding === "utf-8-sig") return "utf-8";
-    if (start.length > 1) {
+    if (whole.length === 0) return "";
+    const fallback = this.#encoding === "utf-16" ? "utf-16le" : "utf-8";
+    this.#decoder = decoderFor(label || fallback, this.#errors);
+    if (label === undefined && bom === 2) {
       this.#failure = new RangeError("UTF-16 stream does not start with BOM");
+      this.#start = whole.slice();
+      return "";
     }
-    return "utf-16le";
+    return this.#decoder.decode(whole.subarray(label ? bom : 0), final);
+  }
+
+  /** The encoding that the bytes tell, undefined if none, "" if not yet. */
+  #choose(bytes: Uint8Array): string | undefined {
+    if (this.#encoding === "utf-16") {
+      if (bytes.length < 2) return "";
+      const [first, second] = bytes;
+      if (first === 0xff && second === 0xfe) return "utf-16le";
+      return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
+    }
+    for (const [i, byte] of [0xef, 0xbb, 0xbf].entries()) {
+      if (i === bytes.length) return "";
+      if (bytes[i] !== byte) return undefined;
+    }
+    return "utf-8";
   }
 }
 

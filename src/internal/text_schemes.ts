@@ -7,6 +7,8 @@ export interface Flaw {
   readonly start: number;
   readonly end: number;
   readonly reason: string;
+  /** Whether they begin a character that could still become complete. */
+  readonly truncated?: boolean;
 }
 
 /** What differs between encodings without state. */
@@ -61,7 +63,7 @@ class Utf8 implements Scheme {
       if (byte < 0x80) return 0;
       if (byte < 0xc0) continue;
       const flaw = this.flaw(bytes, length - back);
-      return flaw?.reason === TRUNCATED ? back : 0;
+      return flaw?.truncated ? back : 0;
     }
     return 0;
   }
@@ -84,7 +86,7 @@ class Utf8 implements Scheme {
         let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
         for (let more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3; more--;) {
           const byte = bytes[end];
-          if (byte === undefined) return { start, end, reason: TRUNCATED };
+          if (byte === undefined) return truncated(start, end);
           if (byte < low || byte > high) {
             return { start, end, reason: "invalid continuation byte" };
           }
@@ -99,7 +101,13 @@ class Utf8 implements Scheme {
   }
 }
 
-const TRUNCATED = "unexpected end of data";
+function truncated(
+  start: number,
+  end: number,
+  reason = "unexpected end of data",
+): Flaw {
+  return { start, end, reason, truncated: true };
+}
 
 class Utf16 implements Scheme {
   readonly name: string;
@@ -126,11 +134,11 @@ class Utf16 implements Scheme {
     for (let start = from; start < bytes.length; start += 2) {
       const { length } = bytes;
       const end = start + 2;
-      if (end > length) return { start, end: length, reason: "truncated data" };
+      if (end > length) return truncated(start, length, "truncated data");
       const kind = this.#kind(bytes, start);
       if (kind === 0) continue;
       if (kind === 0xdc) return { start, end, reason: "illegal encoding" };
-      if (end + 2 > length) return { start, end: length, reason: TRUNCATED };
+      if (end + 2 > length) return truncated(start, length);
       if (this.#kind(bytes, end) !== 0xdc) {
         return { start, end, reason: "illegal UTF-16 surrogate" };
       }
@@ -203,12 +211,7 @@ class Multibyte implements Scheme {
       const whole = bytes.subarray(0, bytes.length - back);
       if (this.decode(whole) !== undefined) return back;
     }
-    for (let from = 0;;) {
-      const flaw = this.flaw(bytes, from);
-      if (flaw === undefined) return 0;
-      if (flaw.reason === INCOMPLETE) return bytes.length - flaw.start;
-      from = flaw.end;
-    }
+    return 0;
   }
 
   decode(bytes: Uint8Array): string | undefined {
@@ -233,9 +236,7 @@ class Multibyte implements Scheme {
       if (text !== "") start = end + 1;
     }
     return start < bytes.length
-      ? { start, end: bytes.length, reason: INCOMPLETE }
+      ? truncated(start, bytes.length, "incomplete multibyte sequence")
       : undefined;
   }
 }
-
-const INCOMPLETE = "incomplete multibyte sequence";

@@ -17,14 +17,16 @@ import {
   type StreamConn,
   type StreamListener,
 } from "./deno_net.ts";
+import type { ErrnoCode } from "../errno.ts";
 import { PermissionError } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectFrom } from "./node_net.ts";
+import { connectFrom, type Referenced } from "./node_net.ts";
 import type { Options } from "./options.ts";
 import { gaiError, osError } from "./os_error.ts";
+import { pick } from "./platform.ts";
 import { Pump, type Source } from "./pump.ts";
 import { localhostLiteral, noneOfFamily, resolveAll } from "./resolver.ts";
-import { type Limits, Wait } from "./wait.ts";
+import { type Limits, type Pending, Wait } from "./wait.ts";
 
 /** The backlog that `bind` opens with; Python's default is at most this. */
 const DEFAULT_BACKLOG = 128;
@@ -132,14 +134,14 @@ export class Unconnected implements Endpoint {
   }
 
   /** Lets go of the listener but not of the address, to connect from it. */
-  release(): Deno.NetAddr | undefined {
+  release(): HostPlace | undefined {
     const bound = this.#bound;
     if (bound === undefined) return undefined;
     bound.listener?.close();
     bound.listener = undefined;
-    if (isPath(bound.place)) return undefined;
-    const { host, port } = bound.place;
-    return { transport: "tcp", hostname: host, port };
+    const { place, address } = bound;
+    // Bound by name, it connects from the address that the name has.
+    return isPath(place) ? undefined : at(place, String(address[0]));
   }
 
   close(): Promise<void> {
@@ -194,6 +196,9 @@ export class Connecting implements Endpoint, Source {
   readonly #place: Place;
   readonly #settle: (outcome: StreamConn | Error) => void;
   #outcome: StreamConn | Error | undefined;
+  #referenced = true;
+  /** The socket on its way, if it can be unreferenced. */
+  #handle: Referenced | undefined;
 
   /** `settle` replaces this endpoint; it is called once, in the end. */
   constructor(
@@ -246,16 +251,35 @@ export class Connecting implements Endpoint, Source {
     return this.#outcome && true;
   };
 
-  start(): boolean {
-    const { signal } = this.#controller;
-    openStream(this.#place, this.#from.release(), signal)
-      .then((conn) => this.#end(conn), (error) => this.#end(error));
+  start(first: Pending): boolean {
+    // A call that goes on when nobody waits must not hold the process, which
+    // `Deno.connect` and a name lookup always do.
+    const { timeoutMs, caller } = first.limits;
+    openStream({
+      place: this.#place,
+      local: this.#from.release(),
+      signal: this.#controller.signal,
+      onSocket: timeoutMs === 0 || !caller.referenced
+        ? this.#onSocket
+        : undefined,
+    }).then((conn) => this.#end(conn), (error) => this.#end(error));
     return true;
   }
 
-  // Neither `Deno.connect` nor a name lookup can be unreferenced.
-  ref(): void {}
-  unref(): void {}
+  readonly #onSocket = (socket: Referenced): void => {
+    this.#handle = socket;
+    if (!this.#referenced) socket.unref();
+  };
+
+  ref(): void {
+    this.#referenced = true;
+    this.#handle?.ref();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#handle?.unref();
+  }
 
   #end(outcome: StreamConn | Error): void {
     if (this.#outcome !== undefined) {
@@ -304,19 +328,29 @@ class ConnectWait extends Wait<true> {
   }
 }
 
+/** How a stream is opened. */
+interface Opening {
+  readonly place: Place;
+  /** The address to connect from; undefined for any. */
+  readonly local: HostPlace | undefined;
+  readonly signal: AbortSignal;
+  /** Called with the socket on its way, which it then has to be able to unref. */
+  readonly onSocket: ((socket: Referenced) => void) | undefined;
+}
+
 /**
  * Connects, by name if it has to. `Deno.connect` may take an address of either
  * family for a name, and so reach the wrong server; given an address that the
  * name was resolved to, it would need a grant for that. So a name goes to it
  * only if all its addresses have the family, and to `node:net` otherwise.
  */
-async function openStream(
-  place: Place,
-  local: Deno.NetAddr | undefined,
-  signal: AbortSignal,
-): Promise<StreamConn> {
+async function openStream(opening: Opening): Promise<StreamConn> {
+  const { place, local, signal, onSocket } = opening;
   if (isPath(place)) return connect(place, signal);
+  // No system sends to port 0; the runtime's text for it is about an argument.
+  if (place.port === 0) throw osError(REFUSES_PORT_0);
   const target = place.named ? localhostLiteral(place) ?? place : place;
+  let byNode = local !== undefined || onSocket !== undefined;
   if (target.named) {
     let all;
     try {
@@ -330,12 +364,18 @@ async function openStream(
     signal.throwIfAborted();
     const own = all.filter(({ family }) => family === target.family);
     if (own.length === 0) throw noneOfFamily(target.host, all);
-    if (own.length < all.length) return connectFrom(local, target, signal);
+    if (own.length < all.length) byNode = true;
   }
-  return local === undefined
-    ? connect(target, signal)
-    : connectFrom(local, target, signal);
+  return byNode
+    ? connectFrom(local, target, signal, onSocket)
+    : connect(target, signal);
 }
+
+const REFUSES_PORT_0: ErrnoCode = pick(
+  "ECONNREFUSED",
+  "EADDRNOTAVAIL",
+  "EADDRNOTAVAIL",
+);
 
 /** For a grant of one port of a name: the resolver needs one for all ports. */
 async function connectUnresolved(

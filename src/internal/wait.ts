@@ -42,7 +42,7 @@ const MAX_DELAY_MS = 0x7fffffff;
  * keeps the process alive; the operation that a call waits for does.
  */
 export class Caller {
-  readonly #waits = new Set<Pending>();
+  readonly #waits: Pending[] = [];
   #referenced = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Infinity;
@@ -77,18 +77,23 @@ export class Caller {
 
   /** Called by a wait that begins. */
   enter(wait: Pending): void {
-    this.#waits.add(wait);
+    wait.index = this.#waits.length;
+    this.#waits.push(wait);
     if (wait.deadlineMs < this.#timerAtMs) this.#arm(wait.deadlineMs);
   }
 
   /** Called by a wait that ends. */
   leave(wait: Pending): void {
-    this.#waits.delete(wait);
+    const last = this.#waits.pop()!;
+    if (last !== wait) {
+      this.#waits[wait.index] = last;
+      last.index = wait.index;
+    }
     if (this.#closed) this.#disarmIfIdle();
   }
 
   #disarmIfIdle(): void {
-    if (this.#waits.size > 0) return;
+    if (this.#waits.length > 0) return;
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
     this.#timer = this.#turn = undefined;
@@ -135,8 +140,13 @@ export interface Pending {
   readonly limits: Limits;
   /** `performance.now()` at which the call's time is over. */
   readonly deadlineMs: number;
-  /** Where it stands in line; undefined once it has settled. */
+  /** Where it stands in line; undefined before, and once it has settled. */
   queue: WaitQueue | undefined;
+  /** Its neighbours there. */
+  next: Pending | undefined;
+  previous: Pending | undefined;
+  /** Its place among its caller's. */
+  index: number;
   /** Whether the call goes on when its socket is closed, as a send does. */
   readonly survivesClose: boolean;
   /** Settles if the result is there; otherwise false. */
@@ -148,16 +158,32 @@ export interface Pending {
   expiry(): Error;
 }
 
+// Kept out of the constructor: a closure for each promise would cost as much as
+// the promise.
+let newResolve: (value: unknown) => void;
+let newReject: (reason: unknown) => void;
+const keepFunctions = (
+  resolve: (value: unknown) => void,
+  reject: (reason: unknown) => void,
+): void => {
+  newResolve = resolve;
+  newReject = reject;
+};
+
 /** A call that has not settled yet, with its promise. */
 export class Wait<T> implements Pending {
   readonly promise: Promise<T>;
   readonly limits: Limits;
   readonly deadlineMs: number;
-  queue: WaitQueue | undefined;
+  queue: WaitQueue | undefined = undefined;
+  next: Pending | undefined = undefined;
+  previous: Pending | undefined = undefined;
+  index = 0;
   /** Looks for the result; undefined means that it is not there yet. */
   readonly attempt: () => T | undefined;
-  #resolve!: (value: T) => void;
-  #reject!: (reason: unknown) => void;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
+  #onAbort: (() => void) | undefined = undefined;
 
   constructor(limits: Limits, attempt: () => T | undefined) {
     this.limits = limits;
@@ -166,10 +192,9 @@ export class Wait<T> implements Pending {
     this.deadlineMs = timeoutMs === null
       ? Infinity
       : performance.now() + timeoutMs;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.promise = new Promise<unknown>(keepFunctions) as Promise<T>;
+    this.#resolve = newResolve;
+    this.#reject = newReject;
   }
 
   get survivesClose(): boolean {
@@ -179,8 +204,12 @@ export class Wait<T> implements Pending {
   /** Stands in line, and lets timeout, abort and close reach the call. */
   begin(queue: WaitQueue): void {
     this.queue = queue;
-    this.limits.caller.enter(this);
-    this.limits.signal?.addEventListener("abort", this.#onAbort);
+    const { caller, signal } = this.limits;
+    caller.enter(this);
+    if (signal !== undefined) {
+      this.#onAbort = () => this.giveUp(signal.reason);
+      signal.addEventListener("abort", this.#onAbort);
+    }
   }
 
   tryNow(): boolean {
@@ -213,13 +242,13 @@ export class Wait<T> implements Pending {
     return this.limits.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
   }
 
-  readonly #onAbort = (): void => this.giveUp(this.limits.signal!.reason);
-
   #end(): void {
     const { queue } = this;
+    if (queue === undefined) return;
     this.queue = undefined;
-    this.limits.signal?.removeEventListener("abort", this.#onAbort);
-    this.limits.caller.leave(this);
-    queue?.leave(this);
+    const { caller, signal } = this.limits;
+    if (this.#onAbort) signal!.removeEventListener("abort", this.#onAbort);
+    caller.leave(this);
+    queue.leave(this);
   }
 }

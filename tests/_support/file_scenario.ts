@@ -23,8 +23,8 @@ export type Step =
   | ["nonblocking"]
   | [method: string, ...args: (number | string | null | Hex | Hex[])[]];
 
-/** Bytes as an argument. */
-export type Hex = { hex: string };
+/** Bytes as an argument, repeated `times` times. */
+export type Hex = { hex: string; times?: number };
 
 /** A file object and what is done with it. */
 export interface Scenario {
@@ -49,7 +49,7 @@ def plain(value):
 
 def argument(value):
     if isinstance(value, dict):
-        return bytes.fromhex(value["hex"])
+        return bytes.fromhex(value["hex"]) * value.get("times", 1)
     if isinstance(value, list):
         return [argument(item) for item in value]
     return value
@@ -213,9 +213,9 @@ function plain(value: unknown): unknown {
 
 function argument(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(argument);
-  return typeof value === "object" && value !== null
-    ? fromHex((value as Hex).hex)
-    : value;
+  if (typeof value !== "object" || value === null) return value;
+  const { hex, times = 1 } = value as Hex;
+  return fromHex(hex.repeat(times));
 }
 
 function nameOf(error: unknown): string {
@@ -238,10 +238,13 @@ export function hex(text: string): string {
 
 /** Bytes in hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
-  return bytes.toHex();
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
 }
 
 /** The bytes that are written in hexadecimal. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromHex(hex);
+  const pairs = hex.match(/../g) ?? [];
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
 }

@@ -1,0 +1,60 @@
+/**
+ * A chat over lines of text, with file objects of `makefile`: what one client
+ * says is shown to all others.
+ *
+ *     deno run --allow-net=127.0.0.1 examples/line_chat_server.ts [host] [port]
+ *     deno run --allow-net=127.0.0.1 examples/line_chat_client.ts [host] [port]
+ *
+ * @module
+ */
+
+import * as socket from "@pystd/socket";
+
+const HOST = Deno.args[0] ?? "127.0.0.1";
+const PORT = Number(Deno.args[1] ?? 8000);
+
+// Ctrl-C aborts every call that waits, for all clients.
+const interrupt = new AbortController();
+const { signal } = interrupt;
+Deno.addSignalListener("SIGINT", () => interrupt.abort());
+const files = new Set<socket.TextIOWrapper>();
+
+async function chat(conn: socket.Socket, name: string): Promise<void> {
+  const file = conn.makefile("rw", 1); // 1: every line is sent at its end.
+  conn.close(); // The file object keeps the connection open.
+  files.add(file);
+  console.log(`Joined: ${name}`);
+  try {
+    let line;
+    while ((line = await file.readline({ signal }))) {
+      for (const other of files) {
+        if (other === file) continue;
+        // One that has gone is noticed where its own lines are read.
+        await other.write(`${name}: ${line}`).catch(() => {});
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) console.log(`Lost: ${name}, ${error}`);
+  } finally {
+    files.delete(file);
+    await file.close().catch(() => {}); // What was not sent to it is lost.
+    console.log(`Left: ${name}`);
+  }
+}
+
+const server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
+server.bind([HOST, PORT]);
+server.listen();
+console.log(`Listening on ${server.getsockname().join(":")}`);
+
+try {
+  while (true) {
+    const [conn, addr] = await server.accept({ signal });
+    chat(conn, addr.join(":"));
+  }
+} catch (error) {
+  if (!signal.aborted) throw error;
+} finally {
+  server.close();
+}

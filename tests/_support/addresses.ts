@@ -1,0 +1,51 @@
+import * as socket from "../../mod.ts";
+import type { TcpSocket } from "./pair.ts";
+import { within } from "./within.ts";
+
+/** A host name that the C library knows to be none without asking anybody. */
+export const unknownHost: string = `${"x".repeat(64)}.invalid`;
+
+/** An address of loopback that refuses connections. */
+export function closedAddress(): socket.InetAddress {
+  using bound = socket.socket();
+  bound.bind(["127.0.0.1", 0]);
+  return bound.getsockname();
+}
+
+/** An address where connecting hangs, for `await using`. */
+export interface FullListener extends AsyncDisposable {
+  readonly address: socket.InetAddress;
+  /** Accepts what is queued, so that the next connect gets through. */
+  makeRoom(): Promise<void>;
+}
+
+/**
+ * Opens a listener whose queue is full. A kernel lets one connection more than
+ * the backlog in, and drops the requests of all others.
+ *
+ * @returns The listener.
+ */
+export async function fullListener(): Promise<FullListener> {
+  const server = socket.socket();
+  server.bind(["127.0.0.1", 0]);
+  server.listen(1);
+  const queued: TcpSocket[] = [];
+  for (let n = 0; n < 2; n++) {
+    const client = socket.socket();
+    queued.push(client);
+    await within(client.connect(server.getsockname()));
+  }
+  return {
+    address: server.getsockname(),
+    async makeRoom() {
+      for (const _ of [...queued]) {
+        const [conn] = await within(server.accept());
+        queued.push(conn);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      const all = [server, ...queued];
+      await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
+    },
+  };
+}

@@ -1,0 +1,289 @@
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import * as socket from "@pystd/socket";
+import { startDeno } from "./_support/child.ts";
+import type { ChildProcess } from "./_support/process.ts";
+
+const examples = new URL("../examples/", import.meta.url);
+
+/** Test functions by the examples that they run. */
+const tests: [files: string, criterion: string, run: () => Promise<void>][] = [
+  ["tutorial_server tutorial_client", "pass a message on", tutorial],
+  ["tutorial_server", "ends with Ctrl-C while it waits", stopWhileAccepting],
+  ["demo", "shows both sides", demo],
+  ["echo_server echo_client", "serve one client after another", oneByOne],
+  ["echo_server", "outlives a client that resets", outliveReset],
+  ["concurrent_server", "serves clients at once", atOnce],
+  ["std_io_echo", "sends everything back", stdIo],
+  ["udp_server udp_client", "answer each datagram", udp],
+  ["udp_client", "gives up an answer that does not come", udpUnanswered],
+  ["line_chat_server line_chat_client", "show lines to others", lineChat],
+  ["timeouts", "shows what each call says", timeouts],
+  ["options", "shows what options say", options],
+  ["with", "shows that sockets are closed", withSockets],
+];
+
+for (const [files, criterion, run] of tests) {
+  Deno.test(`examples ${files} ${criterion}`, run);
+}
+
+Deno.test("examples are all run here, short, and say how to run them", async () => {
+  const run = new Set(tests.flatMap(([files]) => files.split(" ")));
+  const found = new Set<string>();
+  for await (const { name } of Deno.readDir(examples)) {
+    found.add(name.replace(/\.ts$/, ""));
+    const source = await Deno.readTextFile(new URL(name, examples));
+    assertLess(source.split("\n").length, 61, name);
+    assertMatch(source, /^\/\*\*\n \* [A-Z]/, name);
+  }
+  assertEquals([...run].sort(), [...found].sort());
+});
+
+/** The flags of the command in an example's header that runs that example. */
+async function flagsOf(example: string): Promise<string[]> {
+  const source = await Deno.readTextFile(new URL(`${example}.ts`, examples));
+  const command = / \* {5}deno run ((?:--\S+ )+)examples\/(\w+)\.ts/g;
+  for (const [, flags, name] of source.matchAll(command)) {
+    if (name === example && flags) return flags.trim().split(" ");
+  }
+  throw new Error(`${example} does not say how to run it`);
+}
+
+async function start(
+  example: string,
+  ...args: string[]
+): Promise<ChildProcess> {
+  return startDeno({
+    file: `examples/${example}.ts`,
+    permissions: await flagsOf(example),
+    args,
+  });
+}
+
+/** Starts a server on a free port; the address that it says to listen on. */
+async function serve(
+  example: string,
+): Promise<[ChildProcess, [host: string, port: number]]> {
+  const server = await start(example, "127.0.0.1", "0");
+  const [, port] = await server.readMatch(/^Listening on 127\.0\.0\.1:(\d+)$/);
+  return [server, ["127.0.0.1", Number(port)]];
+}
+
+/** Runs an example to its end; what it prints. */
+async function output(example: string, ...args: unknown[]): Promise<string> {
+  await using child = await start(example, ...args.map(String));
+  return await ended(child);
+}
+
+/** Waits for the end of an example; what it still prints. */
+async function ended(child: ChildProcess): Promise<string> {
+  const { code, stdout, stderr } = await child.result();
+  assertEquals({ code, stderr }, { code: 0, stderr: "" }, stdout);
+  return stdout;
+}
+
+/** Stops a server as Ctrl-C does; what it still prints. */
+async function interrupt(child: ChildProcess): Promise<string> {
+  child.kill("SIGINT");
+  // There such a signal ends a process without asking it.
+  if (Deno.build.os === "windows") return (await child.result()).stdout;
+  return await ended(child);
+}
+
+async function connect(
+  address: readonly [string, number],
+): Promise<socket.Socket<socket.InetAddress>> {
+  const s = socket.socket();
+  s.settimeout(10);
+  await s.connect(address);
+  return s;
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Sends and receives as many bytes. */
+async function roundTrip(s: socket.Socket, text: string): Promise<string> {
+  await s.sendall(encode(text));
+  return new TextDecoder().decode(
+    await s.recv(encode(text).length, socket.MSG_WAITALL),
+  );
+}
+
+async function tutorial(): Promise<void> {
+  const [server, address] = await serve("tutorial_server");
+  await using _ = server;
+  // More than one receive brings, and a character on the boundary.
+  const message = "x".repeat(1023) + "é, 你好";
+  const sent = await output("tutorial_client", ...address, message);
+  assertEquals(sent, `Sent: ${message}\n`);
+  assertMatch(await server.readLine() ?? "", /^Connected by 127\.0\.0\.1:\d+$/);
+  assertEquals(await ended(server), `Received: ${message}\n`);
+}
+
+async function stopWhileAccepting(): Promise<void> {
+  const [server] = await serve("tutorial_server");
+  await using _ = server;
+  assertEquals(await interrupt(server), "");
+}
+
+async function demo(): Promise<void> {
+  const shown = await output("demo");
+  assertMatch(shown, /^server \| Received: Hello$/m);
+  assertMatch(shown, /^client \| Sent: Hello$/m);
+}
+
+async function oneByOne(): Promise<void> {
+  const [server, address] = await serve("echo_server");
+  await using _ = server;
+  using first = await connect(address);
+  assertEquals(await roundTrip(first, "first"), "first");
+  await using client = await start(
+    "echo_client",
+    ...address.map(String),
+    "second",
+  );
+  using third = await connect(address);
+  assertEquals(await roundTrip(first, "again"), "again");
+  first.close();
+  assertEquals(await ended(client), "Received: second\n");
+
+  assertEquals(await roundTrip(third, "third"), "third");
+  const end = third.recv(1);
+  await interrupt(server);
+  assertEquals((await end).length, 0);
+}
+
+/** Closes with bytes unread, which resets the connection. */
+async function outliveReset(): Promise<void> {
+  const [server, address] = await serve("echo_server");
+  await using _ = server;
+  const conn = await Deno.connect({ hostname: address[0], port: address[1] });
+  await conn.write(encode("never read"));
+  await server.readMatch(/^Connected by/);
+  conn.close();
+  await server.readMatch(/^(Lost|Closed by) /);
+  using next = await connect(address);
+  assertEquals(await roundTrip(next, "next"), "next");
+  await interrupt(server);
+}
+
+async function atOnce(): Promise<void> {
+  const [server, address] = await serve("concurrent_server");
+  await using _ = server;
+  using first = await connect(address);
+  using second = await connect(address);
+  assertEquals(await roundTrip(second, "second"), "second");
+  assertEquals(await roundTrip(first, "first"), "first");
+  await server.readMatch(/clients: 2$/);
+  assertEquals(
+    await output("echo_client", ...address, "third"),
+    "Received: third\n",
+  );
+  await server.readMatch(/^Closed .*clients: 2$/);
+
+  const ends = Promise.all([first.recv(1), second.recv(1)]);
+  const rest = await interrupt(server);
+  assertEquals((await ends).map((end) => end.length), [0, 0]);
+  if (Deno.build.os !== "windows") assertMatch(rest, /clients: 0\n$/);
+}
+
+async function stdIo(): Promise<void> {
+  const [server, address] = await serve("std_io_echo");
+  await using _ = server;
+  assertEquals(
+    await output("echo_client", ...address, "by copy()"),
+    "Received: by copy()\n",
+  );
+  await server.readMatch(/^Sent 9 bytes back to /);
+
+  using idle = await connect(address);
+  assertEquals(await roundTrip(idle, "idle"), "idle");
+  const end = idle.recv(1);
+  await interrupt(server);
+  assertEquals((await end).length, 0);
+}
+
+async function udp(): Promise<void> {
+  const [server, address] = await serve("udp_server");
+  await using _ = server;
+  const from = `Received from ${address.join(":")}`;
+  assertEquals(
+    await output("udp_client", ...address, "one", "two"),
+    `${from}: ONE\n${from}: TWO\n`,
+  );
+  assertMatch(await server.readLine() ?? "", /^Received from .*: one$/);
+  assertMatch(await server.readLine() ?? "", /^Received from .*: two$/);
+  await interrupt(server);
+}
+
+async function udpUnanswered(): Promise<void> {
+  using silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+  silent.bind(["127.0.0.1", 0]);
+  assertEquals(
+    await output("udp_client", ...silent.getsockname(), "hello"),
+    "No answer to hello: timed out\n",
+  );
+}
+
+async function lineChat(): Promise<void> {
+  const [server, address] = await serve("line_chat_server");
+  await using _ = server;
+  const args = address.map(String);
+  await using first = await start("line_chat_client", ...args);
+  await server.readMatch(/^Joined: /);
+  await using second = await start("line_chat_client", ...args);
+  await server.readMatch(/^Joined: /);
+
+  await first.write("héllo\n");
+  assertMatch(await second.readLine() ?? "", /^127\.0\.0\.1:\d+: héllo$/);
+  await second.write("one\ntwo\n");
+  assertMatch(await first.readLine() ?? "", /: one$/);
+  assertMatch(await first.readLine() ?? "", /: two$/);
+
+  await using third = await start("line_chat_client", ...args);
+  await server.readMatch(/^Joined: /);
+  await interrupt(third);
+  await server.readMatch(/^Left: /);
+
+  await first.closeStdin();
+  assertEquals(await ended(first), "");
+  await server.readMatch(/^Left: /);
+  await interrupt(server);
+  await second.result();
+}
+
+async function timeouts(): Promise<void> {
+  const lines = (await output("timeouts", "127.0.0.1", 0)).split("\n");
+  const expected = [
+    /^accept, 0\.2 s: TimeoutError: timed out$/,
+    /^timeouts: 0\.2 s, 0\.2 s$/,
+    /^recv, 0\.2 s: TimeoutError: timed out$/,
+    /^recv, then: late, but not lost$/,
+    /^recv, non-blocking: BlockingIOError: \[Errno \d+\] /,
+    /^recv, MSG_DONTWAIT: BlockingIOError: \[Errno \d+\] /,
+    /^connect, twice: OSError: \[Errno \d+\] /,
+    /^connect_ex, twice: \d+ is EISCONN$/,
+    /^$/,
+  ];
+  assertEquals(lines.length, expected.length);
+  for (const [i, line] of lines.entries()) assertMatch(line, expected[i]!);
+}
+
+async function options(): Promise<void> {
+  const text = await output("options", "127.0.0.1", 0);
+  assertMatch(text, /^SO_REUSEADDR: 0\nSO_REUSEADDR: 1\nSO_ACCEPTCONN: 1$/m);
+  assertMatch(text, /^same address: true\nSO_KEEPALIVE: .*\[ 1, 0, 0, 0 \]$/m);
+  assertMatch(text, /^OSError: \[Errno \d+\] .*$/m);
+  assertMatch(text, /^blocking, timeout: true null$/m);
+  assertMatch(text, /^blocking, timeout: true 2\.5$/m);
+  assertMatch(text, /^descriptors: \d+ \d+ \d+\nafter close: -1$/m);
+  assertMatch(text, /^received: sent by the duplicate\n$/m);
+}
+
+async function withSockets(): Promise<void> {
+  assertMatch(
+    await output("with", "127.0.0.1", 0),
+    /^Received: Hello, world\nOSError: .*\nClosed after the error: true\n$/,
+  );
+}

@@ -1,0 +1,330 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { BlockingIOError, OSError, TimeoutError } from "../../src/errors.ts";
+import { osError } from "../../src/internal/os_error.ts";
+import {
+  Caller,
+  type Limits,
+  mayGiveUp,
+  Wait,
+  type WaitQueue,
+} from "../../src/internal/wait.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { microtasks } from "../_support/fake_conn.ts";
+
+/** A line that only knows who left. */
+class Line implements WaitQueue {
+  left = 0;
+  updates = 0;
+
+  leave(): void {
+    this.left++;
+  }
+
+  updateLiveness(): void {
+    this.updates++;
+  }
+}
+
+interface Begun {
+  readonly wait: Wait<string>;
+  readonly line: Line;
+  /** What the call has settled with. */
+  readonly outcome: Promise<unknown>;
+  /** Whether it has. */
+  settled: boolean;
+}
+
+/** A call that waits; `result()` is what it finds. */
+function begin(
+  caller: Caller,
+  limits: Partial<Limits> = {},
+  result: () => string | undefined = () => undefined,
+): Begun {
+  const line = new Line();
+  const wait = new Wait<string>(
+    { caller, timeoutMs: null, signal: undefined, ...limits },
+    result,
+  );
+  wait.begin(line);
+  const begun: Begun = {
+    wait,
+    line,
+    outcome: wait.promise.then((value) => value, (error) => error),
+    settled: false,
+  };
+  void begun.outcome.then(() => begun.settled = true);
+  return begun;
+}
+
+const giveUps: readonly [limits: Partial<Limits>, expected: boolean][] = [
+  [{}, false],
+  [{ timeoutMs: 0 }, true],
+  [{ timeoutMs: 1000 }, true],
+  [{ signal: new AbortController().signal }, true],
+];
+for (const [limits, expected] of giveUps) {
+  const { timeoutMs = null, signal } = limits;
+  Deno.test(`mayGiveUp() is ${expected} for a timeout of ${timeoutMs} and ${signal ? "a" : "no"} signal`, () => {
+    const caller = new Caller();
+    const actual = mayGiveUp({ caller, timeoutMs, signal });
+    assertEquals(actual, expected);
+  });
+}
+
+Deno.test("Wait.tryNow() settles only with a result", async () => {
+  let value: string | undefined;
+  const { wait, line } = begin(new Caller(), {}, () => value);
+  assertFalse(wait.tryNow());
+  assertEquals(line.left, 0);
+  value = "there";
+  assert(wait.tryNow());
+  assertEquals(await wait.promise, "there");
+  assertEquals(line.left, 1);
+  assertEquals(wait.queue, undefined);
+});
+
+Deno.test("Wait.tryNow() settles with an error that is thrown", async () => {
+  const { wait, line } = begin(new Caller(), {}, () => {
+    throw osError("ECONNRESET");
+  });
+  assert(wait.tryNow());
+  await assertRejects(() => wait.promise, OSError, "[Errno");
+  assertEquals(line.left, 1);
+});
+
+Deno.test("Wait ends once, by what comes first", async () => {
+  using clock = new FakeClock();
+  const ends: Record<string, (begun: Begun, abort: () => void) => void> = {
+    result: ({ wait }) => wait.resolve("result"),
+    abort: (_, abort) => abort(),
+    close: ({ wait }) => wait.limits.caller.close(osError("EBADF")),
+  };
+  for (const [first, end] of Object.entries(ends)) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const caller = new Caller();
+    const begun = begin(caller, { timeoutMs: 50, signal });
+    const abort = () => controller.abort("abort");
+    end(begun, abort);
+    for (const later of Object.values(ends)) later(begun, abort);
+    await clock.advance(100);
+    const outcome = await begun.outcome;
+    const expected = outcome instanceof OSError ? "close" : outcome;
+    assertEquals(expected, first);
+  }
+});
+
+Deno.test("Wait lets go of its signal when it has ended", async () => {
+  using clock = new FakeClock();
+  const counts = { added: 0, removed: 0 };
+  const { signal } = new AbortController();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    counts.added++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    counts.removed++;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  const caller = new Caller();
+  begin(caller, { signal }).wait.resolve("done");
+  const late = begin(caller, { signal, timeoutMs: 5 });
+  await clock.advance(10);
+  assertInstanceOf(await late.outcome, TimeoutError);
+  const closed = begin(caller, { signal });
+  caller.close(osError("EBADF"));
+  assertInstanceOf(await closed.outcome, OSError);
+  assertEquals(counts, { added: 3, removed: 3 });
+});
+
+Deno.test("Wait rejects with the signal's own reason, whatever it is", async () => {
+  for (const reason of [new Error("mine"), "text", null, 0]) {
+    const controller = new AbortController();
+    const begun = begin(new Caller(), { signal: controller.signal });
+    controller.abort(reason);
+    assertStrictEquals(await begun.outcome, reason);
+  }
+});
+
+const limitsInTime: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [50, 50],
+  [30_000, 30_000],
+  [86_400_000, 86_400_000],
+  [3_000_000_000, 3_000_000_000],
+];
+for (const [timeoutMs, atMs] of limitsInTime) {
+  Deno.test(`Wait with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
+    using clock = new FakeClock();
+    const begun = begin(new Caller(), { timeoutMs });
+    await clock.advance(atMs - 1);
+    assertFalse(begun.settled);
+    await clock.advance(20);
+    assert(begun.settled);
+    assertInstanceOf(await begun.outcome, TimeoutError);
+  });
+}
+
+Deno.test("Wait with a timeout of 0 is EAGAIN, with another it is a timeout", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  const now = begin(caller, { timeoutMs: 0 });
+  const later = begin(caller, { timeoutMs: 5 });
+  const own = begin(caller, {
+    timeoutMs: 5,
+    expired: () => osError("EINPROGRESS"),
+  });
+  await clock.advance(20);
+  assertInstanceOf(await now.outcome, BlockingIOError);
+  assertEquals((await now.outcome as OSError).code, "EAGAIN");
+  assertInstanceOf(await later.outcome, TimeoutError);
+  assertEquals((await own.outcome as OSError).code, "EINPROGRESS");
+});
+
+Deno.test("Caller ends each of its calls at its own time", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  const ended: number[] = [];
+  for (const timeoutMs of [400, 100, 300, 200]) {
+    const { outcome } = begin(caller, { timeoutMs });
+    void outcome.then(() => ended.push(timeoutMs));
+  }
+  const seen: number[][] = [];
+  for (let i = 0; i < 4; i++) {
+    await clock.advance(i === 0 ? 120 : 100);
+    seen.push([...ended]);
+  }
+  assertEquals(seen, [
+    [100],
+    [100, 200],
+    [100, 200, 300],
+    [100, 200, 300, 400],
+  ]);
+});
+
+Deno.test("Caller sets few timers for many calls that end in time", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  for (let i = 0; i < 10_000; i++) {
+    begin(caller, { timeoutMs: 1000 }).wait.resolve("done");
+  }
+  assertEquals(clock.count, 1);
+  assertEquals(clock.pending, [1000]);
+  assertEquals(clock.referenced, 0);
+  const begun = begin(caller, { timeoutMs: 5000 });
+  await clock.advance(4900);
+  assertFalse(begun.settled);
+  assertEquals(clock.referenced, 0);
+  await clock.advance(200);
+  assertInstanceOf(await begun.outcome, TimeoutError);
+  assertEquals(clock.pending, []);
+});
+
+Deno.test("Caller serves a shorter timeout than the one that its timer is for", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  const long = begin(caller, { timeoutMs: 30_000 });
+  const short = begin(caller, { timeoutMs: 10 });
+  await clock.advance(20);
+  assert(short.settled);
+  assertFalse(long.settled);
+  await clock.advance(30_000);
+  assertInstanceOf(await long.outcome, TimeoutError);
+});
+
+Deno.test("Caller.close() leaves no timer", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  const begun = begin(caller, { timeoutMs: 30_000 });
+  begin(caller, { timeoutMs: 60_000 }).wait.resolve("done");
+  caller.close(osError("EBADF"));
+  assertEquals(clock.pending, []);
+  assertEquals((await begun.outcome as OSError).code, "EBADF");
+});
+
+Deno.test("Caller.close() leaves no timer of a call that goes on, once it has ended", async () => {
+  class Going extends Wait<string> {
+    override get survivesClose(): boolean {
+      return true;
+    }
+  }
+  using clock = new FakeClock();
+  const caller = new Caller();
+  const limits = { caller, timeoutMs: 30_000, signal: undefined };
+  const wait = new Going(limits, () => undefined);
+  wait.begin(new Line());
+  caller.close(osError("EBADF"));
+  assertEquals(clock.pending, [30_000]);
+  wait.resolve("done");
+  assertEquals(clock.pending, []);
+  assertEquals(await wait.promise, "done");
+});
+
+for (const timeoutMs of [0, 10]) {
+  Deno.test(`Wait with a timeout of ${timeoutMs} ms finds what the kernel had in time, though the program was busy`, async () => {
+    using clock = new FakeClock();
+    const begun = begin(new Caller(), { timeoutMs });
+    clock.beBusy(50);
+    clock.onPoll = () => {
+      if (begun.wait.queue !== undefined) begun.wait.resolve("found");
+    };
+    await clock.advance(20);
+    assertEquals(await begun.outcome, "found");
+  });
+}
+
+Deno.test("Wait with a timeout of 0 finds what the kernel has, though an earlier call's timer is due", async () => {
+  using clock = new FakeClock();
+  const caller = new Caller();
+  begin(caller, { timeoutMs: 0 }).wait.resolve("done");
+  clock.beBusy(5);
+  const begun = begin(caller, { timeoutMs: 0 });
+  clock.onPoll = () => {
+    if (begun.wait.queue !== undefined) begun.wait.resolve("found");
+  };
+  await clock.advance(20);
+  assertEquals(await begun.outcome, "found");
+});
+
+Deno.test("Wait with a timeout of 0 does not wait longer than a few turns", async () => {
+  using clock = new FakeClock();
+  const begun = begin(new Caller(), { timeoutMs: 0 });
+  await clock.advance(10);
+  assert(begun.settled);
+});
+
+Deno.test("Caller.referenced tells the lines of its calls", () => {
+  const caller = new Caller();
+  const begun = [begin(caller), begin(caller)];
+  caller.referenced = false;
+  caller.referenced = false;
+  caller.referenced = true;
+  assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
+  for (const { wait } of begun) wait.resolve("done");
+  caller.referenced = false;
+  assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
+});
+
+Deno.test("Wait ends at every microtask around its result exactly once", async () => {
+  for (let at = 0; at < 10; at++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const begun = begin(new Caller(), { signal });
+    const result = microtasks(5).then(() => {
+      // Only a call that still stands in line is given something.
+      if (begun.wait.queue !== undefined) begun.wait.resolve("result");
+    });
+    const abort = microtasks(at).then(() => controller.abort("abort"));
+    await Promise.all([result, abort]);
+    assertEquals(begun.line.left, 1);
+    assertEquals(await begun.outcome, at < 5 ? "abort" : "result", `${at}`);
+  }
+});
