@@ -36,6 +36,7 @@
 export * from "./src/address.ts";
 export * from "./src/buffered_file.ts";
 export * from "./src/constants.ts";
+export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/errno.ts";
 export * from "./src/errors.ts";
 export * from "./src/fd.ts";
 export * from "./src/inet.ts";

@@ -1,6 +1,5 @@
 /**
- * A chat over lines of text, with file objects of `makefile`: what one client
- * says is shown to all others.
+ * A chat over lines of `makefile`: what one client says is shown to the others.
  *
  *     deno run --allow-net=127.0.0.1 examples/line_chat_server.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 examples/line_chat_client.ts [host] [port]

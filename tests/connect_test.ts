@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import * as socket from "../mod.ts";
 import * as errno from "../src/errno.ts";
 import { closedAddress, fullListener } from "./_support/addresses.ts";
@@ -128,7 +133,7 @@ Deno.test("connect_ex() rejects with what is not the system's error", async () =
       client.connect_ex(closedAddress(), { signal: AbortSignal.abort(reason) }),
     )
   );
-  assertEquals(error, reason);
+  assertStrictEquals(error, reason);
 });
 
 Deno.test("connect() on a connected socket is EISCONN", async () => {

@@ -29,6 +29,7 @@ const layers: readonly string[] = [
   "internal/resolver.ts",
   // Endpoints.
   "internal/endpoint.ts",
+  "internal/destination.ts",
   "internal/unconnected.ts",
   "internal/listening.ts",
   "internal/receiver.ts",

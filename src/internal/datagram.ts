@@ -24,6 +24,7 @@ import {
   type DatagramPort,
   hasDatagrams,
   isGranted,
+  KeepAlive,
   listenDatagram,
 } from "./deno_net.ts";
 import {
@@ -46,11 +47,6 @@ import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
 /** Room for the largest UDP datagram. */
 const LARGEST_DATAGRAM = 65536;
 
-/** The longest delay of `setInterval`. */
-const FOREVER_MS = 0x7fffffff;
-
-const NOTHING = new Uint8Array(0);
-
 /** A datagram, or the part of it that was asked for. */
 export interface Received {
   readonly data: Uint8Array;
@@ -67,8 +63,8 @@ export class Datagram implements Endpoint, Source {
   readonly #sender = new Sender();
   readonly #queue: { data: Uint8Array; address: Address }[] = [];
   #port: DatagramPort | undefined;
-  /** Keeps the process alive for who receives on a socket without a port. */
-  #unbound: ReturnType<typeof setInterval> | undefined;
+  /** Stands in for the receive in flight while there is no port. */
+  #unbound: KeepAlive | undefined;
   #referenced = true;
   #peer: Destination | undefined;
   #peerAddress: Address | undefined;
@@ -147,13 +143,9 @@ export class Datagram implements Endpoint, Source {
     if (!this.#referenced) port.unref();
     // Somebody may have been waiting for a datagram since before the bind.
     if (this.#unbound === undefined) return;
-    this.#endUnbound();
-    this.#pump.settled();
-  }
-
-  #endUnbound(): void {
-    clearInterval(this.#unbound);
+    this.#unbound.end();
     this.#unbound = undefined;
+    this.#pump.settled();
   }
 
   /**
@@ -181,11 +173,15 @@ export class Datagram implements Endpoint, Source {
       return this.#setPeer(literalDestination(place));
     }
     let destination: Destination;
-    const wait = new Wait<true>(patient(limits), () => undefined);
+    const wait = new Wait<void>(patient(limits), () => undefined);
     wait.begin(NO_QUEUE);
     this.#connecting++;
+    const end = (settle: () => void) => {
+      this.#connecting--;
+      if (wait.queue !== undefined) settle();
+    };
     this.#sender.send(UNLIMITED, {
-      data: NOTHING,
+      data: new Uint8Array(0),
       whole: true,
       prepare: async () => {
         destination = await toDestination(place);
@@ -196,9 +192,9 @@ export class Datagram implements Endpoint, Source {
         return 0;
       },
     }).then(
-      () => wait.queue && wait.resolve(true),
-      (error) => wait.queue && wait.reject(error),
-    ).finally(() => this.#connecting--);
+      () => end(() => wait.resolve()),
+      (error) => end(() => wait.reject(error)),
+    );
     await wait.promise;
   }
 
@@ -309,8 +305,8 @@ export class Datagram implements Endpoint, Source {
   start(): boolean {
     if (this.#closed) return false;
     if (this.#port === undefined) {
-      this.#unbound = setInterval(() => {}, FOREVER_MS);
-      if (!this.#referenced) Deno.unrefTimer(this.#unbound);
+      this.#unbound = new KeepAlive();
+      if (!this.#referenced) this.#unbound.unref();
       return true;
     }
     this.#buffer ??= new Uint8Array(LARGEST_DATAGRAM);
@@ -320,14 +316,12 @@ export class Datagram implements Endpoint, Source {
 
   ref(): void {
     this.#referenced = true;
-    if (this.#unbound !== undefined) Deno.refTimer(this.#unbound);
-    this.#port?.ref();
+    (this.#unbound ?? this.#port)?.ref();
   }
 
   unref(): void {
     this.#referenced = false;
-    if (this.#unbound !== undefined) Deno.unrefTimer(this.#unbound);
-    this.#port?.unref();
+    (this.#unbound ?? this.#port)?.unref();
   }
 
   readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
@@ -356,7 +350,7 @@ export class Datagram implements Endpoint, Source {
   async close(): Promise<void> {
     this.#closed = true;
     this.#pump.rejectAll(osError("EBADF"));
-    this.#endUnbound();
+    this.#unbound?.end();
     const error = this.#sender.takeError();
     if (!this.#sender.writable) await this.#sender.drained();
     const late = this.#pump.inFlight || this.#port?.eager;

@@ -12,6 +12,24 @@ interface Referenced {
   unref(): void;
 }
 
+/** Keeps the process alive where no operation of the runtime does. */
+export class KeepAlive implements Referenced {
+  // The longest delay that there is.
+  readonly #timer = setInterval(() => {}, 0x7fffffff);
+
+  ref(): void {
+    Deno.refTimer(this.#timer);
+  }
+
+  unref(): void {
+    Deno.unrefTimer(this.#timer);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+}
+
 /** A connection: the part of `Deno.Conn` that is used. */
 export interface StreamConn extends Referenced {
   readonly localAddr: Deno.Addr;

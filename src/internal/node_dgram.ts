@@ -6,7 +6,7 @@
 import type { Socket as NodeSocket } from "node:dgram";
 import { AF_INET6 } from "../constants.ts";
 import { type HostPlace, platformHost } from "./address.ts";
-import { type DatagramPort, isGranted } from "./deno_net.ts";
+import { type DatagramPort, isGranted, KeepAlive } from "./deno_net.ts";
 import { fromDeno, gaiError, osError } from "./os_error.ts";
 
 /**
@@ -18,9 +18,6 @@ const MAX_QUEUED_BYTES = 212_992;
 
 /** What a datagram costs in a queue besides its bytes. */
 const PER_DATAGRAM_BYTES = 256;
-
-/** The longest delay of `setInterval`. */
-const FOREVER_MS = 0x7fffffff;
 
 /** A receive that waits for a datagram. */
 interface Waiting {
@@ -40,7 +37,7 @@ class NodeDatagramPort implements DatagramPort {
   #closed = false;
   #referenced = true;
   /** Runs from the first receive that waits until the close. */
-  #alive: ReturnType<typeof setInterval> | undefined;
+  #alive: KeepAlive | undefined;
 
   constructor(socket: NodeSocket) {
     this.#socket = socket;
@@ -102,13 +99,12 @@ class NodeDatagramPort implements DatagramPort {
 
   // Deno's `ref` and `unref` of a dgram socket change only receives that start
   // later, and one is always under way. So the socket itself never keeps the
-  // process alive (see below), and a timer does while a receive waits.
+  // process alive (see below), and something else does while a
+  // receive waits.
   #updateLiveness(): void {
-    if (this.#waiting !== undefined && this.#referenced) {
-      if (this.#alive === undefined) {
-        this.#alive = setInterval(() => {}, FOREVER_MS);
-      } else Deno.refTimer(this.#alive);
-    } else if (this.#alive !== undefined) Deno.unrefTimer(this.#alive);
+    if (this.#waiting === undefined || !this.#referenced) this.#alive?.unref();
+    else if (this.#alive === undefined) this.#alive = new KeepAlive();
+    else this.#alive.ref();
   }
 
   async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
@@ -128,8 +124,7 @@ class NodeDatagramPort implements DatagramPort {
   close(): void {
     this.#closed = true;
     this.#endWaiting()?.reject(osError("EBADF"));
-    clearInterval(this.#alive);
-    this.#alive = undefined;
+    this.#alive?.end();
     this.#socket.close();
   }
 

@@ -44,6 +44,8 @@ class NodeConn implements StreamConn {
 
   /** As a `Deno.Conn`, it keeps the process alive by its operations only. */
   #updateRef(): void {
+    // A destroyed one has no handle, and adds a listener for one at each call.
+    if (this.#socket.destroyed) return;
     if ((this.#reading && this.#referenced) || this.#writing > 0) {
       this.#socket.ref();
     } else this.#socket.unref();
@@ -103,7 +105,7 @@ class NodeConn implements StreamConn {
         this.#socket.once("close", onClose);
         start((error) => {
           this.#socket.off("close", onClose);
-          if (error) reject(error);
+          if (error) reject(this.#reasonOf(error));
           else resolve();
         });
       });
@@ -111,6 +113,13 @@ class NodeConn implements StreamConn {
       this.#writing--;
       this.#updateRef();
     }
+  }
+
+  /** A read that fails cancels the writes, which then do not say why. */
+  #reasonOf(error: Error): Error {
+    const { code } = error as { code?: string };
+    if (code !== "ECANCELED") return error;
+    return this.#error ?? osError(this.#closed ? "EBADF" : "ECONNRESET");
   }
 
   close(): void {

@@ -113,13 +113,13 @@ export class Caller {
   // timeout is 0, and also when the program was too busy to look.
   readonly #fire = (): void => {
     this.#timer = undefined;
-    this.#turn ??= setImmediate(this.#expire);
+    this.#turn = setImmediate(this.#expire, performance.now());
   };
 
-  readonly #expire = (): void => {
+  /** A call made since the timer fired has its turn still to come. */
+  readonly #expire = (nowMs: number): void => {
     this.#turn = undefined;
     this.#timerAtMs = Infinity;
-    const nowMs = performance.now();
     let nextMs = Infinity;
     for (const wait of [...this.#waits]) {
       if (wait.deadlineMs <= nowMs) wait.giveUp(wait.expiry());

@@ -22,10 +22,7 @@ export class FakeClock implements Disposable {
     this.#replace(globalThis, "setInterval", this.#set(true));
     this.#replace(globalThis, "clearTimeout", this.#clear);
     this.#replace(globalThis, "clearInterval", this.#clear);
-    this.#replace(globalThis, "setImmediate", (callback: () => void) => {
-      this.#immediates.set(++this.#lastId, callback);
-      return this.#lastId;
-    });
+    this.#replace(globalThis, "setImmediate", this.#setImmediate);
     this.#replace(globalThis, "clearImmediate", (id: number) => {
       this.#immediates.delete(id);
     });
@@ -100,17 +97,22 @@ export class FakeClock implements Disposable {
   }
 
   #set(repeats: boolean) {
-    return (callback: () => void, delayMs = 0): number => {
+    return (callback: Callback, delayMs = 0, ...args: unknown[]): number => {
       const ms = Math.max(1, delayMs);
       this.#timers.set(++this.#lastId, {
         atMs: this.#nowMs + ms,
         everyMs: repeats ? ms : undefined,
-        callback,
+        callback: () => callback(...args),
         referenced: true,
       });
       return this.#lastId;
     };
   }
+
+  readonly #setImmediate = (callback: Callback, ...args: unknown[]): number => {
+    this.#immediates.set(++this.#lastId, () => callback(...args));
+    return this.#lastId;
+  };
 
   readonly #clear = (id: number | undefined): void => {
     if (id !== undefined) this.#timers.delete(id);
@@ -129,6 +131,8 @@ export class FakeClock implements Disposable {
     });
   }
 }
+
+type Callback = (...args: unknown[]) => void;
 
 interface Timer {
   atMs: number;

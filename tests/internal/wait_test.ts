@@ -79,11 +79,11 @@ for (const [limits, expected] of giveUps) {
 }
 
 Deno.test("Wait.tryNow() settles only with a result", async () => {
-  let value: string | undefined;
-  const { wait, line } = begin(new Caller(), {}, () => value);
+  const values: string[] = [];
+  const { wait, line } = begin(new Caller(), {}, () => values.shift());
   assertFalse(wait.tryNow());
   assertEquals(line.left, 0);
-  value = "there";
+  values.push("there");
   assert(wait.tryNow());
   assertEquals(await wait.promise, "there");
   assertEquals(line.left, 1);

@@ -1,0 +1,47 @@
+/** The names of Python's `socket` that this module does not have, and why. */
+export interface Absent {
+  /** As the README lists them. */
+  readonly names: string;
+  readonly reason: string;
+  matches(name: string): boolean;
+}
+
+function absence(names: string, reason: string, pattern: RegExp): Absent {
+  return { names, reason, matches: (name) => pattern.test(name) };
+}
+
+/** In the order of the README's table. */
+export const absent: readonly Absent[] = [
+  absence(
+    "`send_fds`, `recv_fds`, `CMSG_LEN`, `CMSG_SPACE`",
+    "Deno has no ancillary data",
+    /^(?:send_fds|recv_fds|CMSG_LEN|CMSG_SPACE)$/,
+  ),
+  absence(
+    "`sethostname`",
+    "Deno cannot set the name of the machine",
+    /^sethostname$/,
+  ),
+  absence(
+    "families other than `AF_INET`, `AF_INET6`, `AF_UNIX`, and what belongs to them: `AF_ALG`, `AF_CAN`, `AF_PACKET`, `AF_TIPC`, `AF_VSOCK` …, `ALG_*`, `CAN_*`, `J1939_*`, `NETLINK_*`, `PACKET_*`, `PF_*`, `TIPC_*`, `VMADDR_*`, `SOL_CAN_*` …",
+    "Deno opens no such sockets",
+    /^(?:AF_(?!INET6?$|UNIX$|UNSPEC$|LOCAL$)\w+|PF_\w+|(?:ALG|CAN|J1939|NETLINK|PACKET|TIPC|VMADDR)_\w+|SO_(?:J1939|VM_SOCKETS)_\w+|SCM_J1939_\w+|SOL_(?:ALG|CAN_\w+|RDS|TIPC|UDPLITE)|(?:IOCTL_)?VM_SOCKETS_\w+|UDPLITE_\w+|(?:BD|BT|HCI)\w*_\w+|BTPROTO_\w+|IOCTL_VM_SOCKETS_\w+)$/,
+  ),
+  absence(
+    "`CAPI`",
+    "the interface of Python's C modules",
+    /^CAPI$/,
+  ),
+  absence(
+    "`array`, `errno`, `io`, `os`, `selectors`, `sys`, `IntEnum`, `IntFlag`",
+    "modules that Python's file happens to import; `errno` and `selectors` are entry points here",
+    /^(?:array|errno|io|os|selectors|sys|IntEnum|IntFlag)$/,
+  ),
+];
+
+/** Methods that Python has for `AF_ALG`, and on Windows for its handles. */
+export const absentMethods: readonly string[] = [
+  "sendmsg_afalg",
+  "ioctl",
+  "share",
+];
