@@ -35,13 +35,17 @@
 
 export * from "./src/address.ts";
 export * from "./src/buffered_file.ts";
+export * from "./src/connection.ts";
 export * from "./src/constants.ts";
 export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/errno.ts";
 export * from "./src/errors.ts";
 export * from "./src/fd.ts";
 export * from "./src/inet.ts";
+export * from "./src/interfaces.ts";
 export * from "./src/io_base.ts";
+export * from "./src/netdb.ts";
 export * from "./src/raw_file.ts";
+export * from "./src/services.ts";
 export * from "./src/socket.ts";
 export * from "./src/text_file.ts";
 export * from "./src/timeouts.ts";

@@ -4,12 +4,12 @@
  * @see {@link https://docs.python.org/3/library/socket.html#socket.if_nameindex | Python: if_nameindex}
  */
 
-import { show } from "./internal/checks.ts";
 import {
   interfaceIndex,
   interfaceName,
   listInterfaces,
 } from "./internal/interface_table.ts";
+import { checkText, checkUnsigned } from "./internal/name_arguments.ts";
 import { osError } from "./internal/os_error.ts";
 
 /**
@@ -69,20 +69,8 @@ export function if_nameindex(): [index: number, name: string][] {
  * @see {@link https://man7.org/linux/man-pages/man3/if_nametoindex.3.html | if_nametoindex(3)}
  */
 export function if_nametoindex(if_name: string): number {
-  const action = "call if_nametoindex";
-  if (typeof if_name !== "string") {
-    throw new TypeError(
-      `Cannot ${action}: if_name must be a string, received ${show(if_name)}`,
-    );
-  }
-  if (if_name.includes("\0")) {
-    throw new RangeError(
-      `Cannot ${action}: if_name must not contain a NUL, received ${
-        show(if_name)
-      }`,
-    );
-  }
-  const index = interfaceIndex(if_name);
+  const name = checkText("call if_nametoindex", "if_name", if_name);
+  const index = interfaceIndex(name);
   if (index === undefined) {
     throw osError("ENODEV", "no interface with this name");
   }
@@ -117,20 +105,13 @@ export function if_nametoindex(if_name: string): number {
  * @see {@link https://man7.org/linux/man-pages/man3/if_indextoname.3.html | if_indextoname(3)}
  */
 export function if_indextoname(if_index: number): string {
-  const action = "call if_indextoname";
-  if (typeof if_index !== "number" || !Number.isInteger(if_index)) {
-    throw new TypeError(
-      `Cannot ${action}: if_index must be an integer, received ${
-        show(if_index)
-      }`,
-    );
-  }
-  if (if_index < 0 || if_index > 0xffffffff) {
-    throw new RangeError(
-      `Cannot ${action}: if_index must be 0 to 4294967295, received ${if_index}`,
-    );
-  }
-  const name = interfaceName(if_index);
+  const index = checkUnsigned(
+    "call if_indextoname",
+    "if_index",
+    if_index,
+    0xffffffff,
+  );
+  const name = interfaceName(index);
   if (name === undefined) throw osError("ENXIO");
   return name;
 }

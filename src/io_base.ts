@@ -22,7 +22,7 @@ export type { SignalOption };
  *   included, to the next read.
  * - A buffered write that is given up has taken its data, which the next
  *   `flush()` sends: do not write it again. `flush()` keeps exactly what was
- *   not sent.
+ *   not sent. Only a signal that had aborted before keeps a write from it.
  *
  * On a non-blocking socket a read that would block resolves to what there is,
  * or to null if that is nothing; a write without a buffer resolves to null. A
@@ -32,6 +32,8 @@ export type { SignalOption };
  *
  * `for await` reads lines to the end of the stream, or until reading would
  * block. Leaving the loop closes nothing.
+ *
+ * A size may be left out before the options: `readline({ signal })`.
  *
  * @typeParam T What it reads: `Uint8Array` or `string`.
  * @typeParam W What it writes.

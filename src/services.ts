@@ -5,7 +5,8 @@
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getservbyname | Python: getservbyname}
  */
 
-import { checkPort, show } from "./internal/checks.ts";
+import { checkText } from "./internal/name_arguments.ts";
+import { checkPort } from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 import { portOf, protocolOf, serviceOf } from "./internal/service_table.ts";
 
@@ -103,20 +104,4 @@ export function getprotobyname(protocolname: string): number {
 function checkProtocol(action: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return checkText(action, "protocolname", value);
-}
-
-function checkText(action: string, name: string, value: unknown): string {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be a string, received ${show(value)}`,
-    );
-  }
-  if (value.includes("\0")) {
-    throw new RangeError(
-      `Cannot ${action}: ${name} must not contain a NUL, received ${
-        show(value)
-      }`,
-    );
-  }
-  return value;
 }

@@ -33,24 +33,37 @@ for (const [files, criterion, run] of tests) {
 
 Deno.test("examples are all run here, short, and say how to run them", async () => {
   const run = new Set(tests.flatMap(([files]) => files.split(" ")));
-  const found = new Set<string>();
+  const found: string[] = [];
   for await (const { name } of Deno.readDir(examples)) {
-    found.add(name.replace(/\.ts$/, ""));
+    const example = name.replace(/\.ts$/, "");
+    found.push(example);
     const source = await Deno.readTextFile(new URL(name, examples));
     assertLess(source.trimEnd().split("\n").length, 60, name);
-    assertMatch(source, /^\/\*\*\n \* [A-Z]/, name);
+    const commands = await commandsOf(example);
+    // A server and a client need two terminals.
+    assertEquals(commands.size, /_(server|client|echo)$/.test(example) ? 2 : 1);
+    for (const [other, flags] of commands) {
+      assertEquals(flags, await flagsOf(other), `${example} runs ${other}`);
+    }
   }
-  assertEquals([...run].sort(), [...found].sort());
+  assertEquals([...run].sort(), found.sort());
 });
 
-/** The flags of the command in an example's header that runs that example. */
-async function flagsOf(example: string): Promise<string[]> {
+/** The flags of each command in an example's header, by what it runs. */
+async function commandsOf(example: string): Promise<Map<string, string[]>> {
   const source = await Deno.readTextFile(new URL(`${example}.ts`, examples));
-  const command = / \* {5}deno run ((?:--\S+ )+)examples\/(\w+)\.ts/g;
-  for (const [, flags, name] of source.matchAll(command)) {
-    if (name === example && flags) return flags.trim().split(" ");
-  }
-  throw new Error(`${example} does not say how to run it`);
+  const command = /^ \* {5}deno run ((?:--\S+ )*)examples\/(\w+)\.ts/gm;
+  return new Map(
+    [...source.matchAll(command)].map((
+      [, flags, name],
+    ) => [name!, flags!.split(" ").slice(0, -1)]),
+  );
+}
+
+async function flagsOf(example: string): Promise<string[]> {
+  const flags = (await commandsOf(example)).get(example);
+  if (flags === undefined) throw new Error(`${example} has no command`);
+  return flags;
 }
 
 async function start(

@@ -118,7 +118,7 @@ Deno.test("readline() hands out buffered lines without receiving", async () => {
   const file = openFile(stream, "rb");
   assertEquals(text(await file.readline()), "a\n");
   assertEquals(text(await file.readline()), "b\n");
-  assertEquals(stream.receives, 1);
+  assertEquals(stream.asked.length, 1);
 });
 
 Deno.test("readline() finds the end of a line longer than the buffer", async () => {
@@ -136,6 +136,17 @@ Deno.test("read() of much takes whole blocks past the buffer, and no more", asyn
   assertEquals(await file.read(3), data.slice(0, 3));
   assertEquals(await file.read(200_000), data.slice(3, 200_003));
   assertEquals(await file.read(), data.slice(200_003));
+});
+
+Deno.test("makefile() reads ahead what was asked for, by default more in a stream", async () => {
+  const data = new Uint8Array(200_000);
+  const usual = new ScriptedStream([data, EOF]);
+  assertEquals(await openFile(usual, "r").readline(), "\0".repeat(200_000));
+  assertEquals(usual.asked.slice(0, 5), [8192, 16384, 32768, 65536, 65536]);
+  const exact = new ScriptedStream([data, "x", EOF]);
+  const file = openFile(exact, "rb", 1000);
+  while ((await file.read(1))!.length > 0);
+  assertEquals(new Set(exact.asked), new Set([1000]));
 });
 
 /** Reads, and the data that each wants of `0123456789\nabcdef\n`. */

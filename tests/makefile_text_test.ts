@@ -125,7 +125,7 @@ Deno.test("readline() hands out decoded lines without receiving", async () => {
   const stream = new ScriptedStream(["a\nb\nc"]);
   const file = openFile(stream, "r");
   assertEquals([await file.readline(), await file.readline()], ["a\n", "b\n"]);
-  assertEquals(stream.receives, 1);
+  assertEquals(stream.asked.length, 1);
 });
 
 Deno.test("readline() does not wait to see what follows a carriage return", async () => {

@@ -71,6 +71,8 @@ export class Datagram implements Endpoint, Source {
   /** How many calls of `connect` are looking a name up. */
   #connecting = 0;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** Settles with the receive in flight. */
+  #receiving: Promise<void> | undefined;
   #error: Error | undefined;
   #receiveShut = false;
   #sendShut = false;
@@ -131,13 +133,14 @@ export class Datagram implements Endpoint, Source {
 
   #open(place: Place): void {
     const isSet = (option: number) => this.#options.isSet(SOL_SOCKET, option);
-    const reuseAddress = isSet(SO_REUSEADDR);
-    const reusePort = isSet(SO_REUSEPORT);
+    // Deno has no SO_REUSEPORT for datagrams. This shares the port as well, but
+    // not with sockets of other programs, nor does it spread the load.
+    const reuseAddress = isSet(SO_REUSEADDR) || isSet(SO_REUSEPORT);
     const v6Only = this.#options.isSet(IPPROTO_IPV6, IPV6_V6ONLY);
     const where = isPath(place) ? place : hostToBind(place);
     const port = isPath(where) || (hasDatagrams() && !v6Only)
-      ? listenDatagram(where, { reuseAddress, reusePort })
-      : openNodeDatagram(where, { reuseAddress, reusePort, v6Only });
+      ? listenDatagram(where, { reuseAddress })
+      : openNodeDatagram(where, { reuseAddress, v6Only });
     if (!isPath(where) && where.named) checkFamily(where, port);
     this.#port = port;
     if (!this.#referenced) port.unref();
@@ -310,7 +313,8 @@ export class Datagram implements Endpoint, Source {
       return true;
     }
     this.#buffer ??= new Uint8Array(LARGEST_DATAGRAM);
-    this.#port.receive(this.#buffer).then(this.#onReceived, this.#onError);
+    this.#receiving = this.#port.receive(this.#buffer)
+      .then(this.#onReceived, this.#onError);
     return true;
   }
 
@@ -353,12 +357,9 @@ export class Datagram implements Endpoint, Source {
     this.#unbound?.end();
     const error = this.#sender.takeError();
     if (!this.#sender.writable) await this.#sender.drained();
-    const late = this.#pump.inFlight || this.#port?.eager;
-    this.#port?.close();
-    // With a receive in flight the address is free one turn later.
-    if (this.#port !== undefined && late) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
+    // With a receive in flight the address is free only when that has ended.
+    this.#port?.ref();
+    await Promise.all([this.#port?.close(), this.#receiving]);
     const failure = error ?? this.#sender.takeError();
     if (failure !== undefined) throw failure;
   }

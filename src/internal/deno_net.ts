@@ -3,7 +3,7 @@
  * functions; every error of theirs leaves here as one of ours.
  */
 
-import { fromDeno } from "./os_error.ts";
+import { fromDeno, osError } from "./os_error.ts";
 import { isPath, type Place, platformHost } from "./address.ts";
 
 /** What keeps the process alive by its pending operations. */
@@ -54,11 +54,10 @@ export interface StreamListener extends Referenced {
 /** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
 export interface DatagramPort extends Referenced {
   readonly addr: Deno.Addr;
-  /** Whether it receives even while nobody has asked. */
-  readonly eager?: boolean;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
-  close(): void;
+  /** The address is free when this and the receive in flight have settled. */
+  close(): void | Promise<void>;
 }
 
 /** How a port is opened. */
@@ -114,6 +113,12 @@ export function listenDatagram(
   place: Place,
   options: OpenOptions,
 ): DatagramPort {
+  if (!hasDatagrams()) {
+    throw osError(
+      "EOPNOTSUPP",
+      'Unix datagrams need --unstable-net, or "unstable": ["net"] in deno.json',
+    );
+  }
   try {
     if (isPath(place)) {
       return Deno.listenDatagram({
@@ -121,15 +126,12 @@ export function listenDatagram(
         path: place.path,
       }) as Deno.DatagramConn & Referenced;
     }
-    return Deno.listenDatagram(
-      {
-        transport: "udp",
-        hostname: platformHost(place),
-        port: place.port,
-        ...(options.reuseAddress ? { reuseAddress: true } : {}),
-        ...(options.reusePort ? { reusePort: true } : {}),
-      } as Deno.UdpListenOptions & { transport: "udp" },
-    ) as Deno.DatagramConn & Referenced;
+    return Deno.listenDatagram({
+      transport: "udp",
+      hostname: platformHost(place),
+      port: place.port,
+      ...(options.reuseAddress ? { reuseAddress: true } : {}),
+    }) as Deno.DatagramConn & Referenced;
   } catch (error) {
     throw fromDeno(error);
   }

@@ -1,5 +1,11 @@
 import type { Description } from "./description.ts";
 
+/** Somebody who waits for a descriptor, whoever holds it. */
+export interface Watcher {
+  /** Called when it is closed, referenced or unreferenced. */
+  descriptorChanged(descriptor: Descriptor): void;
+}
+
 /**
  * A descriptor: a number for a description. Sockets and file objects hold this
  * object, never the number, which may belong to another socket later.
@@ -9,6 +15,8 @@ export class Descriptor {
   readonly description: Description;
   #holders = 1;
   #closed = false;
+  #referenced = true;
+  #watchers: Set<Watcher> | undefined;
 
   constructor(number: number, description: Description) {
     this.number = number;
@@ -19,6 +27,32 @@ export class Descriptor {
   /** Whether the descriptor is closed, by its last holder or under it. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether waiting for it keeps the process alive, as its socket says. */
+  get referenced(): boolean {
+    return this.#referenced;
+  }
+
+  set referenced(value: boolean) {
+    if (value === this.#referenced) return;
+    this.#referenced = value;
+    this.#tellWatchers();
+  }
+
+  watch(watcher: Watcher): void {
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers?.delete(watcher);
+  }
+
+  #tellWatchers(): void {
+    for (const watcher of [...this.#watchers ?? []]) {
+      watcher.descriptorChanged(this);
+    }
   }
 
   /** One more socket or file object holds it. */
@@ -37,6 +71,7 @@ export class Descriptor {
     this.#closed = true;
     table.delete(this.number);
     if (this.number < lowest) lowest = this.number;
+    this.#tellWatchers();
     return this.description.release();
   }
 }

@@ -30,6 +30,12 @@ export interface Endpoint {
   takeError(): Error | undefined;
   readonly readable: boolean;
   readonly writable: boolean;
+  /** Whether an error is pending, which the next call or SO_ERROR takes. */
+  readonly failed?: boolean;
+  /** Whether nothing more will be received than what is there. */
+  readonly ended?: boolean;
+  /** Whether neither direction carries anything any more. */
+  readonly hungUp?: boolean;
   whenReadable(limits: Limits): Promise<true>;
   whenWritable(limits: Limits): Promise<true>;
   /** Lets what is unsent go out, then releases; rejects with why it did not. */

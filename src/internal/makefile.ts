@@ -54,6 +54,9 @@ export interface FileOptions {
 /** The size of a buffer by default, as in Python's `io`. */
 const DEFAULT_BUFFER_SIZE = 8192;
 
+/** How much may be read ahead where no size was asked for. */
+const MAX_READ_AHEAD = 0x10000;
+
 /** What a mode and a buffering argument mean. */
 export interface FileMode {
   /** As given. */
@@ -63,6 +66,8 @@ export interface FileMode {
   readonly binary: boolean;
   /** The size of the buffer in bytes, 0 for none. */
   readonly bufferSize: number;
+  /** How far reading ahead may go while more keeps coming. */
+  readonly maxReadAhead: number;
   readonly lineBuffering: boolean;
 }
 
@@ -99,12 +104,14 @@ export function makefileMode(
     throw new RangeError("unbuffered streams must be binary");
   }
   const lineBuffering = size === 1 && !binary;
+  const usual = size < 0 || lineBuffering;
   return {
     mode,
     reading: mode.includes("r") || !writing,
     writing,
     binary,
-    bufferSize: size < 0 || lineBuffering ? DEFAULT_BUFFER_SIZE : size,
+    bufferSize: usual ? DEFAULT_BUFFER_SIZE : size,
+    maxReadAhead: usual ? MAX_READ_AHEAD : size,
     lineBuffering,
   };
 }
@@ -180,7 +187,7 @@ interface Layers {
 }
 
 function layersOf(stream: ByteStream, mode: FileMode): Layers {
-  const { reading, writing, bufferSize } = mode;
+  const { reading, writing, bufferSize, maxReadAhead } = mode;
   const raw = new RawStream(
     stream,
     reading && writing ? "rwb" : reading ? "rb" : "wb",
@@ -196,7 +203,7 @@ function layersOf(stream: ByteStream, mode: FileMode): Layers {
   return {
     raw,
     io,
-    reader: reading ? new ReadBuffer(raw, bufferSize) : undefined,
+    reader: reading ? new ReadBuffer(raw, bufferSize, maxReadAhead) : undefined,
     writer: writing ? new WriteBuffer(raw, bufferSize) : undefined,
   };
 }

@@ -27,7 +27,6 @@ interface Waiting {
 }
 
 class NodeDatagramPort implements DatagramPort {
-  readonly eager = true;
   readonly addr: Deno.NetAddr;
   readonly #socket: NodeSocket;
   readonly #queue: { data: Uint8Array; addr: Deno.NetAddr }[] = [];
@@ -121,11 +120,14 @@ class NodeDatagramPort implements DatagramPort {
     throw error;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#endWaiting()?.reject(osError("EBADF"));
     this.#alive?.end();
     this.#socket.close();
+    // Deno's own receive, which is always in flight, is cancelled in the turn of
+    // the event loop that ends before the second of these.
+    for (let i = 0; i < 2; i++) await new Promise(setImmediate);
   }
 
   ref(): void {
@@ -158,7 +160,6 @@ function notGranted(hostname: string, port: number, cause: Error): Error {
 /** How `node:dgram` opens a port. */
 export interface NodeDatagramOptions {
   readonly reuseAddress: boolean;
-  readonly reusePort: boolean;
   readonly v6Only: boolean;
 }
 
@@ -174,9 +175,7 @@ export function openNodeDatagram(
   const isV6 = place.family === AF_INET6;
   const socket = createSocket({
     type: isV6 ? "udp6" : "udp4",
-    // Deno has one flag: SO_REUSEADDR on Linux and Windows, SO_REUSEPORT on
-    // macOS, where that is what lets several sockets share a port.
-    reuseAddr: options.reuseAddress || options.reusePort,
+    reuseAddr: options.reuseAddress,
     ipv6Only: options.v6Only,
     lookup: (host, _options, callback) => callback(null, host, isV6 ? 6 : 4),
   });

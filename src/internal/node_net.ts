@@ -160,6 +160,23 @@ function netAddr(
   return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
 }
 
+/**
+ * Asks for the grant of a local address. `node:net` would throw for want of it
+ * in a tick of its own, where nothing can catch it and the process ends (Deno
+ * 2.9).
+ */
+function requireGrant(local: HostPlace): void {
+  const host = platformHost(local);
+  const target = `${host.includes(":") ? `[${host}]` : host}:${local.port}`;
+  const { state } = Deno.permissions.requestSync({ name: "net", host: target });
+  if (state === "granted") return;
+  throw fromDeno(
+    new Deno.errors.NotCapable(
+      `Requires net access to "${target}", run again with the --allow-net flag`,
+    ),
+  );
+}
+
 /** What can let the process end in spite of it. */
 export interface Referenced {
   ref(): void;
@@ -178,6 +195,7 @@ export async function connectFrom(
 ): Promise<StreamConn> {
   const { connect } = await import("node:net");
   signal.throwIfAborted();
+  if (local !== undefined) requireGrant(local);
   const socket = connect({
     host: platformHost(place),
     port: place.port,

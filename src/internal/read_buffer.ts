@@ -16,13 +16,17 @@ import {
 export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
   readonly #raw: RawStream;
   readonly #size: number;
+  readonly #maxAhead: number;
+  /** How much is received at once: more while receives come back full. */
+  #ahead: number;
   #bytes = EMPTY;
   #start = 0;
   #end = 0;
 
-  constructor(raw: RawStream, size: number) {
+  constructor(raw: RawStream, size: number, maxAhead: number = size) {
     this.#raw = raw;
-    this.#size = size;
+    this.#size = this.#ahead = size;
+    this.#maxAhead = maxAhead;
   }
 
   /** How many bytes are buffered. */
@@ -44,8 +48,8 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
   async fill(signal?: AbortSignal): Promise<number | null> {
     if (this.#start === this.#end) {
       this.clear();
-      if (this.#bytes.length !== this.#size + 1) {
-        this.#bytes = new Uint8Array(this.#size + 1);
+      if (this.#bytes.length !== this.#ahead + 1) {
+        this.#bytes = new Uint8Array(this.#ahead + 1);
       }
     } else if (this.#start > 0) {
       this.#bytes.copyWithin(0, this.#start, this.#end);
@@ -60,6 +64,10 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
     const room = this.#bytes.subarray(this.#end, this.#bytes.length - 1);
     const n = await this.#raw.receive(room, signal);
     if (n) {
+      if (n < this.#size) this.#ahead = this.#size;
+      else if (n === room.length && n >= this.#ahead) {
+        this.#ahead = Math.min(this.#maxAhead, this.#ahead * 2);
+      }
       this.#end += n;
       // Ends the search for a line, which otherwise went through old bytes.
       this.#bytes[this.#end] = NEWLINE;

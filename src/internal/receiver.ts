@@ -170,7 +170,7 @@ export class Receiver implements Source {
 
   /** Rejects those who still wait; no read is started any more. */
   close(reason: Error): void {
-    this.shut();
+    this.#shut = this.#ended = true;
     this.#pump.rejectAll(reason);
     this.#queue.clear();
   }

@@ -33,9 +33,11 @@ export async function resolveAll(
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EPERM") {
+      // The resolver needs a grant for every port; one it has is no hint.
+      const missing = isGranted(host, port) ? host : `${host}:${port}`;
       throw osError(
         "EACCES",
-        `Requires net access to "${host}:${port}", run again with the --allow-net flag`,
+        `Requires net access to "${missing}", run again with the --allow-net flag`,
         { cause: error },
       );
     }

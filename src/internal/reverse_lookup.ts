@@ -1,10 +1,10 @@
-/** Addresses to host names, by the system's resolver. */
+/** Names: of an address, by the system's resolver, and of this machine. */
 
 import { fromDeno } from "./os_error.ts";
 
 /**
  * The name of an address. `node:dns` asks `getnameinfo`; it needs a grant for
- * the address, with this port if it is not 0.
+ * the address with this port.
  *
  * @throws {gaierror} EAI_NONAME if the address has no name.
  */
@@ -13,6 +13,19 @@ export async function lookupName(host: string, port: number): Promise<string> {
   try {
     const { hostname } = await promises.lookupService(host, port);
     return hostname;
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * The name of this machine.
+ *
+ * @throws {PermissionError} EACCES without `--allow-sys=hostname`.
+ */
+export function ownName(): string {
+  try {
+    return Deno.hostname();
   } catch (error) {
     throw fromDeno(error);
   }

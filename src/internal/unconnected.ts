@@ -350,25 +350,10 @@ async function openStream(opening: Opening): Promise<StreamConn> {
   // No system sends to port 0; the runtime's text for it is about an argument.
   if (place.port === 0) throw osError(REFUSES_PORT_0);
   const target = place.named ? localhostLiteral(place) ?? place : place;
-  let byNode = local !== undefined || onSocket !== undefined;
-  if (target.named) {
-    let all;
-    try {
-      all = await resolveAll(target.host, target.port);
-    } catch (error) {
-      const resolverOnly = error instanceof PermissionError &&
-        isGranted(target.host, target.port);
-      if (!resolverOnly) throw error;
-      return connectUnresolved(target, signal);
-    }
-    signal.throwIfAborted();
-    const own = all.filter(({ family }) => family === target.family);
-    if (own.length === 0) throw noneOfFamily(target.host, all);
-    if (own.length < all.length) byNode = true;
-  }
-  return byNode
-    ? connectFrom(local, target, signal, onSocket)
-    : connect(target, signal);
+  const isSafe = !target.named || await hasOneFamily(target, signal);
+  return isSafe && local === undefined && onSocket === undefined
+    ? connect(target, signal)
+    : connectFrom(local, target, signal, onSocket);
 }
 
 const REFUSES_PORT_0: ErrnoCode = pick(
@@ -377,17 +362,23 @@ const REFUSES_PORT_0: ErrnoCode = pick(
   "EADDRNOTAVAIL",
 );
 
-/** For a grant of one port of a name: the resolver needs one for all ports. */
-async function connectUnresolved(
+/** Whether all addresses of a name are of its socket's family. */
+async function hasOneFamily(
   place: HostPlace,
   signal: AbortSignal,
-): Promise<StreamConn> {
-  const conn = await connect(place, signal);
-  const { hostname } = conn.remoteAddr as Deno.NetAddr;
-  if (hostname.includes(":") === (place.family === AF_INET6)) return conn;
-  conn.close();
-  throw gaiError(
-    "EAI_ADDRFAMILY",
-    `${place.host} is ${hostname}; connect to an address`,
-  );
+): Promise<boolean> {
+  let all;
+  try {
+    all = await resolveAll(place.host, place.port);
+  } catch (error) {
+    // A grant of one port of a name is none for the resolver.
+    const unknown = error instanceof PermissionError &&
+      isGranted(place.host, place.port);
+    if (unknown) return false;
+    throw error;
+  }
+  signal.throwIfAborted();
+  const own = all.filter(({ family }) => family === place.family);
+  if (own.length === 0) throw noneOfFamily(place.host, all);
+  return own.length === all.length;
 }

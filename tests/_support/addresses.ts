@@ -17,6 +17,8 @@ export interface FullListener extends AsyncDisposable {
   readonly address: socket.InetAddress;
   /** Accepts what is queued, so that the next connect gets through. */
   makeRoom(): Promise<void>;
+  /** Accepts the next one; it closes with the listener. */
+  accept(): Promise<TcpSocket>;
 }
 
 /**
@@ -35,14 +37,18 @@ export async function fullListener(): Promise<FullListener> {
     queued.push(client);
     await within(client.connect(server.getsockname()));
   }
+  const accept = async () => {
+    const [conn] = await within(server.accept());
+    queued.push(conn);
+    return conn;
+  };
   return {
     address: server.getsockname(),
     async makeRoom() {
-      for (const _ of [...queued]) {
-        const [conn] = await within(server.accept());
-        queued.push(conn);
-      }
+      await accept();
+      await accept();
     },
+    accept,
     async [Symbol.asyncDispose]() {
       const all = [server, ...queued];
       await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));

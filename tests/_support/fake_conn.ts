@@ -196,5 +196,7 @@ export async function settle(): Promise<void> {
  * @param from The first.
  */
 export function numbered(length: number, from = 0): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length }, (_, i) => (from + i) % 251);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (from + i) % 251;
+  return bytes;
 }

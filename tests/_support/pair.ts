@@ -1,3 +1,4 @@
+import { assertEquals, AssertionError } from "@std/assert";
 import * as socket from "../../mod.ts";
 import { within } from "./within.ts";
 
@@ -60,4 +61,98 @@ export function udpSocket(): TcpSocket {
   const bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   bound.bind(["127.0.0.1", 0]);
   return bound;
+}
+
+/**
+ * Receives until the end of the stream.
+ *
+ * @param s The socket; blocking.
+ * @returns All that came.
+ */
+export async function receiveToEnd(
+  s: socket.Socket,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const data = await within(s.recv(1 << 18), 10_000, "the end of the stream");
+    if (data.length === 0) return join(chunks);
+    chunks.push(data);
+  }
+}
+
+/**
+ * Puts bytes together.
+ *
+ * @param parts The parts, in order.
+ * @returns The whole.
+ */
+export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/**
+ * Checks long byte sequences, for which a printed comparison would take long.
+ *
+ * @param actual What came.
+ * @param expected What should have.
+ */
+export function assertSameBytes(
+  actual: Uint8Array,
+  expected: Uint8Array,
+): void {
+  const length = Math.min(actual.length, expected.length);
+  for (let i = 0; i < length; i++) {
+    if (actual[i] !== expected[i]) {
+      throw new AssertionError(
+        `Byte ${i} of ${expected.length} is ${actual[i]}, not ${expected[i]}`,
+      );
+    }
+  }
+  assertEquals(actual.length, expected.length);
+}
+
+/** How a test ends a call. */
+export type Ending = "timeout" | "abort" | "EAGAIN";
+
+/** The ways to end a call, for tables. */
+export const endings: readonly Ending[] = ["timeout", "abort", "EAGAIN"];
+
+/**
+ * Makes a call that ends early, in the given way, unless it succeeds.
+ *
+ * @param s The socket, whose timeout is set as it has to be.
+ * @param ending How the call ends.
+ * @param call The call.
+ * @returns What it gave; undefined if it was ended.
+ * @throws Any other error.
+ */
+export async function attempt<T>(
+  s: socket.Socket,
+  ending: Ending,
+  call: (options: socket.SignalOption) => Promise<T>,
+): Promise<T | undefined> {
+  s.settimeout(ending === "EAGAIN" ? 0 : ending === "timeout" ? 0.005 : null);
+  const controller = new AbortController();
+  const reason = new Error("given up");
+  const { signal } = controller;
+  try {
+    const result = call(ending === "abort" ? { signal } : {});
+    if (ending === "abort") setTimeout(() => controller.abort(reason), 1);
+    return await within(result, 5000);
+  } catch (error) {
+    const expected = error === reason ||
+      (error instanceof socket.TimeoutError && ending === "timeout") ||
+      (error instanceof socket.BlockingIOError && ending === "EAGAIN");
+    if (!expected) throw error;
+    return undefined;
+  } finally {
+    s.settimeout(null);
+  }
 }

@@ -36,8 +36,8 @@ export type SendStep =
  * or would block if it is non-blocking, and a send takes everything.
  */
 export class ScriptedStream implements ByteStream {
-  /** How many receives were begun. */
-  receives = 0;
+  /** How much each receive asked for. */
+  readonly asked: number[] = [];
   /** The sizes of the sends that were begun. */
   readonly sends: number[] = [];
   /** How often it was released. */
@@ -85,7 +85,7 @@ export class ScriptedStream implements ByteStream {
   async recvInto(buffer: Uint8Array, options?: SignalOption): Promise<number> {
     if (this.#reading) throw new Error("Two receives at a time");
     if (buffer.length === 0) throw new Error("A receive of nothing");
-    this.receives++;
+    this.asked.push(buffer.length);
     this.#reading = true;
     try {
       while (this.#receiving.length === 0) {

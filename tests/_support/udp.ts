@@ -36,11 +36,29 @@ export async function udpPair(): Promise<UdpPair> {
   };
 }
 
+/** Makes an IPv4 datagram socket without an address. */
+export function unboundUdp(): TcpSocket {
+  return socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+}
+
 /** Opens a datagram socket on a free port of IPv6 loopback. */
 export function udp6Socket(): socket.Socket<socket.Inet6Address> {
   const bound = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
   bound.bind(["::1", 0]);
   return bound;
+}
+
+/** The texts of the datagrams that the kernel has, in order. */
+export async function drain(receiver: socket.Socket): Promise<string[]> {
+  const texts = [];
+  for (;;) {
+    try {
+      texts.push(text(await receiver.recv(65536, socket.MSG_DONTWAIT)));
+    } catch (error) {
+      if (error instanceof socket.BlockingIOError) return texts;
+      throw error;
+    }
+  }
 }
 
 /** The text of the next datagram. */

@@ -1,0 +1,84 @@
+/** The arguments of the functions about names, checked before anything else. */
+
+import { checkPort, show } from "./checks.ts";
+
+/** A string without a NUL, at which C would end it. */
+export function checkText(
+  action: string,
+  name: string,
+  value: unknown,
+): string {
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be a string, received ${show(value)}`,
+    );
+  }
+  if (value.includes("\0")) {
+    throw new RangeError(
+      `Cannot ${action}: ${name} must not contain a NUL, received ${
+        show(value)
+      }`,
+    );
+  }
+  return value;
+}
+
+/** An integer from 0 to `max`. */
+export function checkUnsigned(
+  action: string,
+  name: string,
+  value: unknown,
+  max: number,
+): number {
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be an integer, received ${show(value)}`,
+    );
+  }
+  if (value < 0 || value > max) {
+    throw new RangeError(
+      `Cannot ${action}: ${name} must be 0 to ${max}, received ${value}`,
+    );
+  }
+  return value;
+}
+
+/** A port as `getaddrinfo` takes it: a number, a text or null. */
+export function checkService(action: string, port: unknown): string | null {
+  if (port === null) return null;
+  if (typeof port === "string") return checkText(action, "port", port);
+  if (typeof port === "number") return String(checkPort(action, port));
+  throw new TypeError(
+    `Cannot ${action}: port must be a number, a string or null, received ${
+      show(port)
+    }`,
+  );
+}
+
+/** An address as `getnameinfo` takes it, whose host is not parsed yet. */
+export interface Sockaddr {
+  readonly host: string;
+  readonly port: number;
+  readonly scopeId: number;
+  /** How many parts it has. */
+  readonly length: number;
+}
+
+/** An address of either family, which its host alone tells. */
+export function checkSockaddr(action: string, value: unknown): Sockaddr {
+  if (!Array.isArray(value) || value.length < 2 || value.length > 4) {
+    throw new TypeError(
+      `Cannot ${action}: sockaddr must be [host, port] or [host, port, flowinfo, scope_id], received ${
+        Array.isArray(value) ? `${value.length} parts` : show(value)
+      }`,
+    );
+  }
+  const [host, port, flowinfo = 0, scopeId = 0]: readonly unknown[] = value;
+  checkUnsigned(action, "flowinfo", flowinfo, 0xfffff);
+  return {
+    host: checkText(action, "host", host),
+    port: checkPort(action, port),
+    scopeId: checkUnsigned(action, "scope_id", scopeId, 0xffffffff),
+    length: value.length,
+  };
+}

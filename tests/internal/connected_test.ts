@@ -1,0 +1,311 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+} from "@std/assert";
+import {
+  AF_INET,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+  SO_KEEPALIVE,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../src/constants.ts";
+import {
+  BrokenPipeError,
+  ConnectionResetError,
+  type OSError,
+} from "../../src/errors.ts";
+import { Connected } from "../../src/internal/connected.ts";
+import type { StreamConn } from "../../src/internal/deno_net.ts";
+import { Options } from "../../src/internal/options.ts";
+import { Caller, type Limits } from "../../src/internal/wait.ts";
+import { FakeClock } from "../_support/fake_clock.ts";
+import { FakeConn, numbered, settle } from "../_support/fake_conn.ts";
+
+/** A connected endpoint on a connection that does what the test says. */
+class Rig {
+  readonly conn = new FakeConn();
+  readonly caller = new Caller();
+  readonly options = new Options(AF_INET, SOCK_STREAM);
+  readonly endpoint: Connected;
+
+  constructor(prepare: (rig: Rig) => void = () => {}) {
+    prepare(this);
+    this.endpoint = new Connected(
+      this.conn,
+      AF_INET,
+      this.options,
+      () => false,
+    );
+  }
+
+  limits(limits: Partial<Limits> = {}): Limits {
+    const { caller } = this;
+    return { caller, timeoutMs: null, signal: undefined, ...limits };
+  }
+
+  /** A message that is given up while its write is pending, and so taken. */
+  async take(data: Uint8Array): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const call = this.endpoint.send(this.limits({ signal }), data, false);
+    controller.abort("given up");
+    assertEquals(await call, data.length);
+  }
+
+  /** Closes, and says how. */
+  close(): { state: string } {
+    const closing = { state: "pending" };
+    this.endpoint.close().then(
+      () => closing.state = "closed",
+      (error) => closing.state = error.code,
+    );
+    return closing;
+  }
+}
+
+Deno.test("Connected.close() closes at once when nothing is unsent", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  const closing = rig.close();
+  assertEquals(rig.conn.events, ["close"]);
+  await settle();
+  assertEquals(closing.state, "closed");
+  assertEquals(clock.pending, []);
+});
+
+Deno.test("Connected.close() lets what was started and taken go out first", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  await rig.take(numbered(10));
+  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const closing = rig.close();
+  for (const n of [7, 3, 6]) {
+    await settle();
+    rig.conn.take(n);
+  }
+  await settle();
+  assertEquals(closing.state, "pending");
+  assertFalse(rig.conn.closed);
+  rig.conn.take(4);
+  assertEquals(await call, 10);
+  await settle();
+  assertEquals(closing.state, "closed");
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
+  assertEquals(rig.conn.events.at(-1), "close");
+  assertEquals(clock.pending, []);
+});
+
+Deno.test("Connected.close() gives a peer that never reads 30 seconds, then resets", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  await rig.take(numbered(10));
+  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const outcome = call.catch((error) => error);
+  const closing = rig.close();
+  await clock.advance(29_900);
+  assertEquals(rig.conn.events, []);
+  await clock.advance(200);
+  assertEquals(rig.conn.events, ["reset"]);
+  assertEquals(closing.state, "ECONNRESET");
+  assertInstanceOf(await outcome, ConnectionResetError);
+  assertEquals(clock.pending, []);
+});
+
+Deno.test("Connected.close() waits on while the peer reads, however slowly", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const closing = rig.close();
+  for (let i = 0; i < 9; i++) {
+    await clock.advance(25_000);
+    rig.conn.take(1);
+    await settle();
+  }
+  assertEquals(closing.state, "pending");
+  rig.conn.take(1);
+  assertEquals(await call, 10);
+  await settle();
+  assertEquals(closing.state, "closed");
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(10));
+});
+
+Deno.test("Connected.close() does not wait much longer than 30 seconds after the last progress", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  void call.catch(() => {});
+  const closing = rig.close();
+  await clock.advance(1000);
+  rig.conn.take(1);
+  await clock.advance(60_000);
+  assertEquals(closing.state, "ECONNRESET");
+});
+
+Deno.test("Connected.close() rejects with what taken bytes failed with", async () => {
+  for (const when of ["before", "after"]) {
+    const rig = new Rig();
+    await rig.take(numbered(10));
+    const fail = async () => {
+      const error = new Deno.errors.BrokenPipe("Broken pipe");
+      rig.conn.failWrite(Object.assign(error, { code: "EPIPE" }));
+      await settle();
+    };
+    if (when === "before") await fail();
+    const closing = rig.close();
+    if (when === "after") await fail();
+    await settle();
+    assertEquals(closing.state, "EPIPE", when);
+    assert(rig.conn.closed);
+  }
+});
+
+Deno.test("Connected.close() rejects a receive that waits, at once, and not the sends", async () => {
+  const rig = new Rig();
+  const receive = rig.endpoint.recv(rig.limits(), 10, 0);
+  const received = receive.catch((error: OSError) => error.code);
+  const send = rig.endpoint.send(rig.limits(), numbered(10), true);
+  rig.close();
+  assertEquals(await received, "EBADF");
+  rig.conn.take(10);
+  assertEquals(await send, 10);
+  await settle();
+  assert(rig.conn.closed);
+});
+
+Deno.test("Connected.shutdown() comes after what was sent before", async () => {
+  const rig = new Rig();
+  await rig.take(numbered(10));
+  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_WR);
+  rig.conn.instant = true;
+  rig.conn.take(10);
+  assertEquals(await call, 10);
+  await shutdown;
+  assertEquals(rig.conn.events, ["write 10", "write 10", "closeWrite"]);
+});
+
+Deno.test("Connected.shutdown() refuses sends from the moment of the call", async () => {
+  const rig = new Rig();
+  const before = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
+  await assertRejects(
+    () => rig.endpoint.send(rig.limits(), numbered(10), true),
+    BrokenPipeError,
+  );
+  assertEquals((await rig.endpoint.recv(rig.limits(), 10, 0)).length, 0);
+  rig.conn.instant = true;
+  rig.conn.take(10);
+  assertEquals(await before, 10);
+  await shutdown;
+  await rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
+  assertEquals(rig.conn.events, ["write 10", "closeWrite"]);
+});
+
+const givenUp: readonly [string, (rig: Rig) => [Limits, () => unknown]][] = [
+  ["a timeout", (rig) => [rig.limits({ timeoutMs: 50 }), () => {}]],
+  ["a non-blocking socket", (rig) => [rig.limits({ timeoutMs: 0 }), () => {}]],
+  ["a signal", (rig) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    return [rig.limits({ signal }), () => controller.abort("given up")];
+  }],
+  ["a signal that has aborted", (rig) => {
+    const signal = AbortSignal.abort("given up");
+    return [rig.limits({ signal }), () => {}];
+  }],
+  ["close()", (rig) => [rig.limits(), () => rig.close()]],
+];
+for (const [what, prepare] of givenUp) {
+  Deno.test(`Connected.shutdown() still comes when its wait is ended by ${what}`, async () => {
+    using clock = new FakeClock();
+    const rig = new Rig();
+    await rig.take(numbered(10));
+    const [limits, end] = prepare(rig);
+    const call = rig.endpoint.shutdown(limits, SHUT_WR);
+    const outcome = call.then(() => "done", (reason) => reason);
+    end();
+    await clock.advance(60);
+    assertEquals(rig.conn.events, []);
+    rig.conn.instant = true;
+    rig.conn.take(10);
+    await settle();
+    const { events } = rig.conn;
+    assertEquals(events.slice(0, 2), ["write 10", "closeWrite"]);
+    assertEquals(await outcome, limits.signal ? "given up" : "done");
+  });
+}
+
+Deno.test("Connected.shutdown() comes when its own wait for the system is ended", async () => {
+  using clock = new FakeClock();
+  const rig = new Rig();
+  const call = rig.endpoint.shutdown(rig.limits({ timeoutMs: 50 }), SHUT_WR);
+  await clock.advance(60);
+  await call;
+  assert(rig.conn.closingWrite);
+  rig.conn.endWrite();
+  await settle();
+  assertEquals(rig.conn.events, ["closeWrite"]);
+});
+
+Deno.test("Connected.shutdown() of the receiving half leaves sending alone", async () => {
+  const rig = new Rig();
+  const pending = rig.endpoint.recv(rig.limits(), 10, 0);
+  await rig.endpoint.shutdown(rig.limits(), SHUT_RD);
+  assertEquals(await pending, new Uint8Array(0));
+  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  rig.conn.take(10);
+  assertEquals(await call, 10);
+});
+
+Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset", async () => {
+  const rig = new Rig();
+  assertEquals(rig.endpoint.takeError(), undefined);
+  await rig.take(numbered(10));
+  const error = new Deno.errors.ConnectionReset("Connection reset");
+  rig.conn.failWrite(Object.assign(error, { code: "ECONNRESET" }));
+  await settle();
+  assert(rig.endpoint.writable);
+  assertInstanceOf(rig.endpoint.takeError(), ConnectionResetError);
+  assertEquals(rig.endpoint.takeError(), undefined);
+});
+
+Deno.test("Connected.send() of nothing is done at once", async () => {
+  const rig = new Rig();
+  await rig.take(numbered(10));
+  assertEquals(await rig.endpoint.send(rig.limits(), numbered(0), true), 0);
+  assertEquals(rig.conn.writeSizes, [10]);
+});
+
+Deno.test("Connected.reset() ends everything, and closes once", async () => {
+  const rig = new Rig();
+  const calls = [
+    rig.endpoint.send(rig.limits(), numbered(10), true),
+    rig.endpoint.recv(rig.limits(), 10, 0),
+  ];
+  const outcomes = Promise.allSettled(calls);
+  rig.endpoint.reset();
+  rig.endpoint.reset();
+  for (const outcome of await outcomes) {
+    assertEquals((outcome as PromiseRejectedResult).reason.code, "ECONNRESET");
+  }
+  rig.close();
+  await settle();
+  assertEquals(rig.conn.events, ["reset"]);
+});
+
+Deno.test("Connected puts the options in force that were set before", () => {
+  const set: string[] = [];
+  const rig = new Rig((rig) => {
+    const conn: StreamConn = rig.conn;
+    conn.setKeepAlive = (on) => set.push(`keepalive ${on}`);
+    rig.options.set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  });
+  rig.options.set(SOL_SOCKET, SO_KEEPALIVE, 0);
+  rig.endpoint.applyOption(SOL_SOCKET, SO_KEEPALIVE);
+  assertEquals(set, ["keepalive true", "keepalive false"]);
+});

@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as socket from "@pystd/socket";
+import { absent } from "./_support/absent.ts";
+import { runDeno, startDeno } from "./_support/child.ts";
+import { listener } from "./_support/pair.ts";
+import type { ChildProcess } from "./_support/process.ts";
+import { python, startPython } from "./_support/python.ts";
+
+const root = new URL("../", import.meta.url);
+const readme = await Deno.readTextFile(new URL("README.md", root));
+
+/** The text below a heading, up to the next one. */
+function section(heading: string): string {
+  const [, text] = readme.split(`\n## ${heading}\n`);
+  assert(text !== undefined, `There is no section "${heading}"`);
+  return text.split("\n## ")[0]!;
+}
+
+/** The cells of each row of the first table in a section. */
+function rows(heading: string): string[][] {
+  const lines = section(heading).split("\n");
+  const start = lines.findIndex((line) => /^\| -+ \|/.test(line)) + 1;
+  const end = lines.findIndex((line, i) => i > start && !line.startsWith("|"));
+  return lines.slice(start, end).map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+}
+
+/** What stands in backticks. */
+function codes(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
+
+Deno.test("README.md links to files, and names tasks, that are there", async () => {
+  for (const [, path] of readme.matchAll(/\]\(([^)]+)\)/g)) {
+    assertMatch(path!, /^[\w./]+$/);
+    await Deno.stat(new URL(path!, root));
+  }
+  const { tasks } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", root)),
+  );
+  for (const [, task] of readme.matchAll(/\btask (\w+)/g)) {
+    assert(task! in tasks, task);
+  }
+});
+
+Deno.test("README.md lists every example", async () => {
+  const listed = section("Examples").matchAll(/\(examples\/(\w+\.ts)\)/g);
+  const there: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("examples/", root))) {
+    there.push(name);
+  }
+  assertEquals([...listed].map(([, name]) => name!).sort(), there.sort());
+});
+
+Deno.test("README.md lists the absent names with their reasons", () => {
+  assertEquals(
+    rows("Names that are absent"),
+    absent.map(({ names, reason }) => [names, reason]),
+  );
+});
+
+Deno.test("README.md lists the options that there are, and no other", () => {
+  using stream = socket.socket(socket.AF_INET6, socket.SOCK_STREAM);
+  using datagram = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
+  const levels = [socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IPV6];
+  const listed = new Set(
+    rows("Socket options").flatMap(([cell]) => codes(cell!)),
+  );
+  for (const [name, option] of Object.entries(socket)) {
+    if (!/^(SO|TCP|IPV6)_[A-Z]/.test(name)) continue;
+    const prefix = ["SO_", "TCP_", "IPV6_"].findIndex((p) =>
+      name.startsWith(p)
+    );
+    const isThere = [stream, datagram].some((s) => {
+      try {
+        s.getsockopt(levels[prefix]!, option as number);
+        return true;
+      } catch (error) {
+        assert(error instanceof socket.OSError);
+        return false;
+      }
+    });
+    if (option !== undefined) assertEquals(isThere, listed.has(name), name);
+  }
+});
+
+const calls = rows("Permissions").flatMap(([call, needs]) => {
+  const code = codes(call!)[0] ?? "";
+  const flags = codes(needs!).filter((flag) => flag.startsWith("--"));
+  return flags.map((flag) => [code, flag] as const);
+});
+
+for (const [call, flag] of calls) {
+  Deno.test(`README.md says that ${call} needs ${flag}`, async () => {
+    const peer = listener();
+    const port = String(peer.getsockname()[1]);
+    // A port to bind to has to be free.
+    if (call.includes("bind") || call.includes("listen")) peer.close();
+    using _ = peer;
+    const code = `
+      import * as socket from "@pystd/socket";
+      const data = new Uint8Array(1);
+      const s = socket.socket();
+      const u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+      try {
+        ${call.replaceAll("8000", port)}
+        console.log("granted");
+      } catch (error) {
+        console.log(error.name, error.message);
+      }`;
+    const grants = flag.replaceAll("8000", port).split("=")[1]!.split(",");
+    const withGrants = async (hosts: string[]) => {
+      const permissions = hosts.length === 0 ? [] : [`--allow-net=${hosts}`];
+      const { stdout, stderr } = await runDeno({ code, permissions });
+      assertEquals(stderr, "");
+      return stdout;
+    };
+    assertEquals(await withGrants(grants), "granted\n");
+    for (const grant of grants) {
+      assertMatch(
+        await withGrants(grants.filter((other) => other !== grant)),
+        /^PermissionError \[Errno \d+\] .*--allow-net/,
+      );
+    }
+  });
+}
+
+assert(calls.length > 10);
+
+/** The programs that stand side by side. */
+const [pythonServer, denoServer, pythonClient, denoClient] = [
+  ...section("An echo server and its client").matchAll(
+    /```(?:python|ts ignore)\n([\s\S]*?)```/g,
+  ),
+].map(([, program]) => program!);
+
+function start(program: string, port: number): ChildProcess {
+  const code = program.replace("8000", String(port));
+  return program.startsWith("import socket\n")
+    ? startPython(code)
+    : startDeno({ code, permissions: [`--allow-net=127.0.0.1:${port}`] });
+}
+
+for (const server of [pythonServer!, denoServer!]) {
+  for (const client of [pythonClient!, denoClient!]) {
+    const isPython = server === pythonServer || client === pythonClient;
+    const name = `README.md has a server in ${
+      server === pythonServer ? "Python" : "Deno"
+    } that serves the client in ${client === pythonClient ? "Python" : "Deno"}`;
+    const ignore = isPython && python === null;
+    Deno.test({
+      name: ignore ? `${name} (skipped: no python3)` : name,
+      ignore,
+      async fn() {
+        await using serving = start(server, 0);
+        const [, port] = await serving.readMatch(/^Listening on .* (\d+)\W*$/);
+        for (let i = 0; i < 2; i++) {
+          await using asking = start(client, Number(port));
+          const { code, stdout } = await asking.result();
+          assertEquals([code, stdout.trim()], [0, "Received: Hello, world"]);
+        }
+      },
+    });
+  }
+}
