@@ -95,6 +95,9 @@ export class OSError extends Error {
  * @see {@link https://docs.python.org/3/library/exceptions.html#BlockingIOError | Python: BlockingIOError}
  */
 export class BlockingIOError extends OSError {
+  /** How many bytes of a buffered write were taken all the same. */
+  declare characters_written?: number;
+
   static {
     this.prototype.name = "BlockingIOError";
   }

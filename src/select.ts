@@ -37,6 +37,13 @@ import {
   show,
 } from "./internal/checks.ts";
 import { type Descriptor, findDescriptor } from "./internal/descriptors.ts";
+import {
+  type FileDescriptorLike,
+  type HasFileno,
+  type Interest,
+  toNumber,
+  toOpenDescriptor,
+} from "./internal/interest.ts";
 import { osError } from "./internal/os_error.ts";
 import {
   POLLERR,
@@ -46,15 +53,7 @@ import {
   POLLOUT,
   POLLPRI,
 } from "./internal/poll_events.ts";
-import {
-  type FileDescriptorLike,
-  type HasFileno,
-  type Interest,
-  Polling,
-  PollSet,
-  toNumber,
-  toOpenDescriptor,
-} from "./internal/polling.ts";
+import { Polling, PollSet } from "./internal/polling.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
 export { error, OSError } from "./errors.ts";

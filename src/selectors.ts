@@ -29,13 +29,13 @@
 
 import { checkSignal, show } from "./internal/checks.ts";
 import type { Descriptor } from "./internal/descriptors.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./internal/poll_events.ts";
 import {
   type FileDescriptorLike,
   type HasFileno,
-  PollSet,
   toOpenDescriptor,
-} from "./internal/polling.ts";
+} from "./internal/interest.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./internal/poll_events.ts";
+import { PollSet } from "./internal/polling.ts";
 import {
   findRegistered,
   type Registered,

@@ -61,6 +61,7 @@ import type { SocketIO } from "./raw_file.ts";
 import type { TextIOWrapper } from "./text_file.ts";
 import { getdefaulttimeout } from "./timeouts.ts";
 
+export type { Newline } from "./internal/text_io.ts";
 export type {
   BinaryMode,
   BinaryReadMode,

@@ -44,9 +44,12 @@ const layers: readonly string[] = [
   "internal/raw_stream.ts",
   "internal/read_buffer.ts",
   "internal/write_buffer.ts",
+  "internal/file_core.ts",
+  "io_base.ts",
   "raw_file.ts",
   "buffered_file.ts",
   "internal/encodings.ts",
+  "internal/text_schemes.ts",
   "internal/text_decoding.ts",
   "internal/text_encoding.ts",
   "internal/text_io.ts",
@@ -54,14 +57,27 @@ const layers: readonly string[] = [
   "internal/makefile.ts",
   "internal/web_streams.ts",
   "internal/sendfile.ts",
+  "internal/represent.ts",
+  "internal/arguments.ts",
   "socket.ts",
   // Functions.
+  "internal/or_aborted.ts",
+  "internal/interface_table.ts",
+  "internal/name_arguments.ts",
+  "internal/service_table.ts",
   "services.ts",
+  "internal/addrinfo.ts",
+  "internal/reverse_lookup.ts",
+  "internal/nameinfo.ts",
+  "internal/hosts.ts",
   "netdb.ts",
   "interfaces.ts",
   "connection.ts",
   "fd.ts",
+  "internal/poll_events.ts",
+  "internal/polling.ts",
   "select.ts",
+  "internal/selector_keys.ts",
   "selectors.ts",
 ];
 
@@ -71,6 +87,7 @@ const platform: readonly string[] = [
   "internal/node_net.ts",
   "internal/node_dgram.ts",
   "internal/resolver.ts",
+  "internal/reverse_lookup.ts",
 ];
 
 const networkCall =

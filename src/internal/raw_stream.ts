@@ -311,14 +311,13 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** The error of a write that has taken `written` bytes and would now block. */
-export function wouldBlock(
-  written: number,
-): BlockingIOError & { characters_written: number } {
+export function wouldBlock(written: number): BlockingIOError {
   const error = new BlockingIOError(
     errnoOf("EAGAIN"),
     "write could not complete without blocking",
   );
-  return Object.assign(error, { characters_written: written });
+  error.characters_written = written;
+  return error;
 }
 
 function isWouldBlock(error: unknown): boolean {

@@ -4,9 +4,9 @@ import { type Descriptor, findDescriptor } from "./descriptors.ts";
 import {
   type FileDescriptorLike,
   type Interest,
-  type PollSet,
   toNumber,
-} from "./polling.ts";
+} from "./interest.ts";
+import type { PollSet } from "./polling.ts";
 
 /**
  * What was registered.

@@ -74,7 +74,7 @@ export async function receiveToEnd(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for (;;) {
-    const data = await within(s.recv(1 << 18), 10_000, "the end of the stream");
+    const data = await within(s.recv(1 << 18), 5000, "the end of the stream");
     if (data.length === 0) return join(chunks);
     chunks.push(data);
   }

@@ -8,7 +8,7 @@ import {
 import {
   BlockingIOError,
   BrokenPipeError,
-  OSError,
+  type OSError,
   TimeoutError,
 } from "../../src/errors.ts";
 import { osError } from "../../src/internal/os_error.ts";
