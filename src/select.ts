@@ -6,9 +6,9 @@
  * have no descriptor here.
  *
  * Waiting takes nothing from a socket: what it finds is there for the next call.
- * To see whether a connection is readable it is read, 64 KiB at most, and so
- * what a peer does after sending bytes, as closing, is seen when they have been
- * received.
+ * Whether a connection is readable is found out by reading, one piece ahead at
+ * most. So what a peer does after sending bytes, as closing, is seen when they
+ * have been received.
  *
  * ```ts
  * import * as socket from "@pystd/socket";
@@ -53,7 +53,7 @@ import {
   POLLOUT,
   POLLPRI,
 } from "./internal/poll_events.ts";
-import { Polling, PollSet } from "./internal/polling.ts";
+import { PollSet } from "./internal/polling.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
 export { error, OSError } from "./errors.ts";
@@ -146,8 +146,14 @@ export async function select<
     ...itemsOf("wlist", wlist, POLLOUT | POLLERR, writable),
     ...itemsOf("xlist", xlist, POLLPRI, exceptional),
   ];
-  const polling = new Polling(() => items, timeoutMs, signal);
-  for (const [{ file, ready }] of await polling.run()) ready.push(file);
+  const set = new PollSet<Item>();
+  for (const [index, item] of items.entries()) set.set(index, item);
+  try {
+    const found = await set.wait(timeoutMs, signal);
+    for (const [{ file, ready }] of found) ready.push(file);
+  } finally {
+    set.end();
+  }
   return [readable, writable, exceptional];
 }
 

@@ -381,6 +381,8 @@ export class Socket<A extends Address = Address> {
    * Receives into a buffer; for a datagram socket, one datagram cut to fit.
    *
    * What a timeout or an abort leaves behind is as in {@linkcode Socket.recv}.
+   * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
+   * that brings may still be written to `buffer`.
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.

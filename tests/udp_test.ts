@@ -11,4 +11,5 @@ import "./udp/giving_up.ts";
 import "./udp/options.ts";
 import "./udp/order.ts";
 import "./udp/peers.ts";
+import "./udp/python.ts";
 import "./udp/receiving.ts";

@@ -186,7 +186,8 @@ export function findEndpoints(
 /** A service as `strtoul` reads it, undefined if it is a name. */
 function toNumber(service: string): number | undefined {
   const [, digits] = /^[ \t\n\v\f\r]*([+-]?\d+)$/.exec(service) ?? [];
-  return digits === undefined ? undefined : Number(digits);
+  // "-0" is 0 as well, and not JavaScript's other zero.
+  return digits === undefined ? undefined : Number(digits) || 0;
 }
 
 function checkRange(port: number): number {

@@ -1,12 +1,7 @@
 import type { Address } from "../address.ts";
-import {
-  SHUT_RD,
-  SHUT_RDWR,
-  SHUT_WR,
-  SO_KEEPALIVE,
-  SOL_SOCKET,
-} from "../constants.ts";
+import { SHUT_RD, SHUT_RDWR, SO_KEEPALIVE, SOL_SOCKET } from "../constants.ts";
 import { IPPROTO_TCP, TCP_NODELAY } from "../protocol_constants.ts";
+import { BlockingIOError, TimeoutError } from "../errors.ts";
 import { fromPlatform } from "./address.ts";
 import type { StreamConn } from "./deno_net.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -14,7 +9,7 @@ import type { Options } from "./options.ts";
 import { osError } from "./os_error.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
-import type { Limits } from "./wait.ts";
+import { bounded, type Limits } from "./wait.ts";
 
 /** How long a closed connection may make no progress with what is unsent. */
 const LINGER_MS = 30_000;
@@ -107,21 +102,31 @@ export class Connected implements Endpoint {
   readonly #write = (piece: Uint8Array): Promise<number> =>
     this.#conn.write(piece);
 
-  /** Half-closes, in order with the sends. */
+  /**
+   * Half-closes, in order with the sends. It comes also if the call that asked
+   * for it is given up, so a timeout is no error.
+   */
   async shutdown(limits: Limits, how: number): Promise<void> {
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
-    if ((how === SHUT_WR || how === SHUT_RDWR) && !this.#sendShut) {
-      this.#sendShut = true;
-      await this.#sender.send(limits, {
-        data: NOTHING,
-        certain: true,
-        write: async () => {
-          await this.#conn.closeWrite();
-          return 0;
-        },
-      });
+    if (how === SHUT_RD || this.#sendShut) return;
+    this.#sendShut = true;
+    const done = this.#sender.send(
+      { caller: limits.caller, timeoutMs: null, signal: undefined },
+      { data: NOTHING, write: this.#closeWrite },
+    );
+    try {
+      await bounded(limits, done);
+    } catch (error) {
+      const timedOut = error instanceof TimeoutError ||
+        error instanceof BlockingIOError;
+      if (!timedOut) throw error;
     }
   }
+
+  readonly #closeWrite = async (): Promise<number> => {
+    await this.#conn.closeWrite();
+    return 0;
+  };
 
   close(): Promise<void> {
     this.#receiver.close(osError("EBADF"));

@@ -1,6 +1,5 @@
 /** The network interfaces of this machine. */
 
-import { OSError } from "../errors.ts";
 import { fromDeno, osError } from "./os_error.ts";
 
 const FOLDER = "/sys/class/net";
@@ -26,7 +25,13 @@ export function listInterfaces(): [index: number, name: string][] {
       if (index !== undefined) found.push([index, name]);
     }
   } catch (error) {
-    throw fromDeno(error);
+    if (!(error instanceof Deno.errors.NotCapable)) throw fromDeno(error);
+    // The hint alone leads to --allow-read, which is then not enough.
+    throw osError(
+      "EACCES",
+      `${error.message}; for /sys Deno 2.9 takes --allow-all only`,
+      { cause: error },
+    );
   }
   return found.sort(([a], [b]) => a - b);
 }
@@ -51,16 +56,26 @@ export function interfaceName(index: number): string | undefined {
   return listInterfaces().find(([each]) => each === index)?.[1];
 }
 
-/** As {@linkcode interfaceName}, undefined too if that cannot be found out. */
+const EVERY_PERMISSION = [
+  "read",
+  "write",
+  "net",
+  "env",
+  "sys",
+  "run",
+  "ffi",
+] as const;
+
+/**
+ * As {@linkcode interfaceName}, undefined too where it cannot be found out. The
+ * user is not asked for a permission.
+ */
 export function interfaceNameIfGranted(index: number): string | undefined {
-  const read = { name: "read", path: FOLDER } as const;
-  if (Deno.permissions.querySync(read).state !== "granted") return undefined;
-  try {
-    return interfaceName(index);
-  } catch (error) {
-    if (error instanceof OSError) return undefined;
-    throw error;
-  }
+  const all = EVERY_PERMISSION.every((name) =>
+    Deno.permissions.querySync({ name }).state === "granted"
+  );
+  if (!all || Deno.build.os !== "linux") return undefined;
+  return interfaceName(index);
 }
 
 /** The kinds of addresses that this machine has beside its loopback ones. */

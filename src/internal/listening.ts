@@ -99,9 +99,9 @@ export class Listening implements Endpoint, Source {
   readonly #onError = (reason: unknown): void => {
     const error = fromDeno(reason);
     // The peer of that connection is gone already; others may be waiting.
-    const aborted = "code" in error && error.code === "ECONNABORTED";
+    const gone = "code" in error && PEER_GONE.includes(error.code);
     // An error is for a call that waits. EMFILE with none is tried again.
-    if (!aborted && this.#pump.waited && !this.#closed) this.#error = error;
+    if (!gone && this.#pump.waited && !this.#closed) this.#error = error;
     this.#pump.settled();
   };
 
@@ -112,23 +112,28 @@ export class Listening implements Endpoint, Source {
       /^::ffff:\d+\./i.test((conn.remoteAddr as Deno.NetAddr).hostname);
   }
 
-  /** Stops listening; those who wait get `reason`. */
-  stop(reason: Error): void {
-    if (this.#closed) return;
+  /**
+   * Stops listening; those who wait get `reason`. Resolves when the address is
+   * free: with an accept in flight that is one turn of the event loop later.
+   */
+  stop(reason: Error): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
+    const { inFlight } = this.#pump;
     this.#listener.close();
     for (const conn of this.#accepted.splice(0)) conn.close();
     this.#pump.rejectAll(reason);
-  }
-
-  close(): Promise<void> {
-    const inFlight = this.#pump.inFlight;
-    this.stop(osError("EBADF"));
-    // With an accept in flight the address is free one turn of the loop later.
     return inFlight
       ? new Promise((resolve) => setTimeout(resolve, 0))
       : Promise.resolve();
   }
+
+  close(): Promise<void> {
+    return this.stop(osError("EBADF"));
+  }
 }
+
+/** Deno asks an accepted socket for its peer: ENOTCONN after a reset (2.9). */
+const PEER_GONE: readonly unknown[] = ["ECONNABORTED", "ENOTCONN"];
 
 const IDLE: Source = { start: () => false, ref() {}, unref() {} };

@@ -32,6 +32,9 @@ export async function findNames(
   { host, port, scopeId, length }: Sockaddr,
   flags: number,
 ): Promise<[host: string, port: string]> {
+  if (host === "*") {
+    throw osError("EINVAL", "sockaddr resolved to multiple addresses");
+  }
   const found = parseAddress(host, AF_UNSPEC, 0);
   if (found === undefined) throw gaiError("EAI_NONAME", host);
   if (found.family === AF_INET && length !== 2) {

@@ -108,7 +108,7 @@ class NodeDatagramPort implements DatagramPort {
 
   async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
     const { hostname, port } = addr as Deno.NetAddr;
-    if (port === 0) throw osError("EINVAL", "port 0 receives nothing");
+    if (port === 0) throw osError("EINVAL");
     const error = await new Promise<Error | null>((resolve) => {
       this.#socket.send(data, port, hostname, resolve);
     });

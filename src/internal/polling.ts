@@ -19,6 +19,240 @@ import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
 /** An interest that has come true, and the events of it that have. */
 export type Ready<I> = [interest: I, events: number];
 
+const WITHDRAWN = new Error("Nobody waits for this any more");
+const TIME_OVER = new Error("The time of a poll is over");
+
+/** An interest, and the waits at its endpoint for it. */
+class Watch<I extends Interest> {
+  interest: I;
+  /** The directions that are being waited for. */
+  waiting = 0;
+  readonly #set: PollSet<I>;
+  readonly #limits: Limits;
+
+  constructor(set: PollSet<I>, interest: I) {
+    this.#set = set;
+    this.interest = interest;
+    const caller = new Caller();
+    caller.referenced = false;
+    this.#limits = { caller, timeoutMs: null, signal: undefined };
+  }
+
+  set referenced(value: boolean) {
+    this.#limits.caller.referenced = value;
+  }
+
+  /** Whether an operation is in flight that can keep the process alive. */
+  get isOperation(): boolean {
+    if ((this.waiting & RECEIVING) === 0) return false;
+    const { kind } = this.interest.descriptor!.description.endpoint;
+    return kind === "connected" || kind === "listening";
+  }
+
+  /** Starts to wait for what is not known. */
+  start(): void {
+    const { descriptor, events } = this.interest;
+    const missing = directionsOf(events) & ~this.waiting;
+    if (missing === 0 || descriptor === undefined || descriptor.closed) return;
+    const { endpoint } = descriptor.description;
+    if ((missing & RECEIVING) !== 0 && !endpoint.readable) {
+      this.#wait(RECEIVING, endpoint.whenReadable(this.#limits));
+    }
+    if ((missing & SENDING) !== 0 && !endpoint.writable) {
+      this.#wait(SENDING, endpoint.whenWritable(this.#limits));
+    }
+  }
+
+  #wait(direction: number, ready: Promise<true>): void {
+    this.waiting |= direction;
+    // What fails does so on a change of state, which has to be looked at too.
+    const settled = () => {
+      this.waiting &= ~direction;
+      this.#set.settled(this);
+    };
+    ready.then(settled, settled);
+  }
+
+  /** Stops waiting, which takes nothing from anybody. */
+  withdraw(): void {
+    this.#limits.caller.close(WITHDRAWN);
+  }
+}
+
+/**
+ * Interests by number, which may change while calls wait for them.
+ *
+ * What is known of an endpoint is not asked for again. For the rest one of its
+ * waits stands in line there, also between the calls, since to line up again
+ * with a thousand idle sockets for each call would cost a millisecond. So there
+ * is one operation in flight for each at most, and what that brings is there for
+ * whoever receives next.
+ */
+export class PollSet<I extends Interest> implements Watcher {
+  readonly #watches = new Map<number, Watch<I>>();
+  readonly #calls = new Set<Polling<I>>();
+  #waiting = 0;
+  /** The one whose operation keeps the process alive. */
+  #anchor: Watch<I> | undefined;
+  /** Does so if there is none. */
+  #keepAlive: KeepAlive | undefined;
+
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  get(number: number): I | undefined {
+    return this.#watches.get(number)?.interest;
+  }
+
+  *values(): Generator<I> {
+    for (const { interest } of this.#watches.values()) yield interest;
+  }
+
+  set(number: number, interest: I): void {
+    const { descriptor } = interest;
+    const old = this.#watches.get(number);
+    if (old !== undefined && old.interest.descriptor === descriptor) {
+      old.interest = interest;
+    } else {
+      if (old !== undefined) this.#drop(old);
+      this.#watches.set(number, new Watch(this, interest));
+      descriptor?.watch(this);
+    }
+    this.#changed();
+  }
+
+  delete(number: number): boolean {
+    const watch = this.#watches.get(number);
+    if (watch === undefined) return false;
+    this.#watches.delete(number);
+    this.#drop(watch);
+    this.#changed();
+    return true;
+  }
+
+  #drop(watch: Watch<I>): void {
+    watch.interest.descriptor?.unwatch(this);
+    watch.withdraw();
+  }
+
+  #changed(): void {
+    if (this.#calls.size === 0) return;
+    this.watch();
+    this.updateLiveness();
+    for (const call of this.#calls) call.soon();
+  }
+
+  /** Removes everything, and ends the calls that wait. */
+  end(reason: Error = WITHDRAWN): void {
+    for (const watch of this.#watches.values()) this.#drop(watch);
+    this.#watches.clear();
+    for (const call of [...this.#calls]) call.reject(reason);
+  }
+
+  /** Waits until some of the interests come true; none if time is over. */
+  wait(
+    timeoutMs: number | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Ready<I>[]> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const call = new Polling(this, timeoutMs, signal);
+    this.#calls.add(call);
+    call.start();
+    return call.promise;
+  }
+
+  /** Called by a call that ends. */
+  leave(call: Polling<I>): void {
+    this.#calls.delete(call);
+    this.updateLiveness();
+  }
+
+  /** Whether nothing is being waited for: all is known. */
+  get isKnown(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Waits for what is not known. */
+  watch(): void {
+    for (const watch of this.#watches.values()) {
+      const before = watch.waiting;
+      watch.start();
+      if (before === 0 && watch.waiting !== 0) this.#waiting++;
+    }
+  }
+
+  /** Called by a watch when a wait of it has settled. */
+  settled(watch: Watch<I>): void {
+    if (watch.waiting === 0) this.#waiting--;
+    for (const call of this.#calls) call.soon();
+  }
+
+  /** What has come true; EBADF if a descriptor is closed. */
+  ready(): Ready<I>[] {
+    const ready: Ready<I>[] = [];
+    for (const { interest } of this.#watches.values()) {
+      const events = eventsOf(interest.descriptor);
+      const wanted = events & interest.events;
+      if (wanted !== 0) ready.push([interest, wanted]);
+      else if (events === POLLNVAL) {
+        const number = interest.descriptor?.number;
+        throw osError("EBADF", `descriptor ${number} is closed`);
+      }
+    }
+    return ready;
+  }
+
+  /** Whether something has come true, be it a close. */
+  get isAnyReady(): boolean {
+    for (const { interest } of this.#watches.values()) {
+      const events = eventsOf(interest.descriptor);
+      if ((events & interest.events) !== 0 || events === POLLNVAL) return true;
+    }
+    return false;
+  }
+
+  descriptorChanged(descriptor: Descriptor): void {
+    if (!descriptor.closed) return this.updateLiveness();
+    for (const call of [...this.#calls]) call.tryNow();
+  }
+
+  /**
+   * One operation is enough to keep the process alive. Where there is none, as
+   * in a mere sleep, a timer does it, which costs as much as all the rest.
+   */
+  updateLiveness(): void {
+    let anchor: Watch<I> | undefined;
+    let alone = false;
+    if (this.#isWaited()) {
+      alone = this.#watches.size === 0;
+      for (const watch of this.#watches.values()) {
+        if (!watch.interest.descriptor?.referenced) continue;
+        alone = !watch.isOperation;
+        if (!alone) {
+          anchor = watch;
+          break;
+        }
+      }
+    }
+    if (anchor !== this.#anchor) {
+      if (this.#anchor !== undefined) this.#anchor.referenced = false;
+      if (anchor !== undefined) anchor.referenced = true;
+      this.#anchor = anchor;
+    }
+    if (alone) this.#keepAlive ??= new KeepAlive();
+    else {
+      this.#keepAlive?.end();
+      this.#keepAlive = undefined;
+    }
+  }
+
+  #isWaited(): boolean {
+    for (const call of this.#calls) if (call.late) return true;
+    return false;
+  }
+}
+
 /**
  * After as many microtasks everything has settled that the runtime can settle
  * without a turn of the event loop, or has settled in the same turn.
@@ -32,150 +266,48 @@ const MICROTASKS = 16;
  */
 const REACTOR_TURNS = 64;
 
-const WITHDRAWN = new Error("Nobody waits for this any more");
-const TIME_OVER = new Error("The time of a poll is over");
-
 /**
  * A call that waits until something can be done with one of many descriptors.
  *
- * What is known already is not asked for again. For the rest it joins those who
- * wait for each endpoint, so there is one operation in flight for each at most;
- * when it ends it leaves them, and what the operations bring is there for the
- * next call. All that are ready are reported, not only the first: if some are
- * ready at once, the others get one turn of the reactor to show it, also so that
- * a socket which is always writable does not hide that another is readable.
+ * All that are ready are reported, not only the first: if some are ready at
+ * once, the others get one turn of the reactor to show it, also so that a socket
+ * which is always writable does not hide that another is readable.
  */
-export class Polling<I extends Interest> extends Wait<Ready<I>[]>
-  implements WaitQueue, Watcher {
-  readonly #interests: () => Iterable<I>;
-  /** The directions of each interest that are being waited for. */
-  readonly #waiting = new Map<I, number>();
-  readonly #descriptors = new Set<Descriptor>();
-  /** For the waits that keep the process alive by their operation, or do not. */
-  readonly #loud: Limits;
-  readonly #quiet: Limits;
-  /** The one interest whose operation keeps the process alive. */
-  #anchor: I | undefined;
-  /** Does so if there is no such operation. */
-  #keepAlive: KeepAlive | undefined;
+class Polling<I extends Interest> extends Wait<Ready<I>[]>
+  implements WaitQueue {
+  readonly #set: PollSet<I>;
   #scheduled = false;
   #turn: ReturnType<typeof setImmediate> | undefined;
   #turns = 0;
   /** Whether nothing was ready at first. */
-  #late = false;
+  late = false;
 
-  /** `interests` is called again whenever they are looked at. */
   constructor(
-    interests: () => Iterable<I>,
+    set: PollSet<I>,
     timeoutMs: number | null,
     signal: AbortSignal | undefined,
   ) {
-    const caller = new Caller();
-    caller.referenced = false;
-    const expired = () => TIME_OVER;
-    super({ caller, timeoutMs, signal, expired }, () => this.#look());
-    this.#interests = interests;
-    this.#quiet = { caller, timeoutMs: null, signal: undefined };
-    this.#loud = { ...this.#quiet, caller: new Caller() };
-  }
-
-  /** Starts to wait; what is ready, nothing if time is over. */
-  run(): Promise<Ready<I>[]> {
-    const { signal } = this.limits;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    this.begin(this);
-    this.#watch();
-    this.#soon();
-    return this.promise;
-  }
-
-  /** The interests are others now. */
-  changed(): void {
-    if (this.queue === undefined) return;
-    this.#watch();
-    this.#soon();
-  }
-
-  descriptorChanged(descriptor: Descriptor): void {
-    if (descriptor.closed) this.tryNow();
-    else this.updateLiveness();
-  }
-
-  #ready(): Ready<I>[] {
-    const ready: Ready<I>[] = [];
-    for (const interest of this.#interests()) {
-      const { descriptor } = interest;
-      const events = eventsOf(descriptor);
-      const wanted = events & interest.events;
-      if (wanted !== 0) ready.push([interest, wanted]);
-      else if (events === POLLNVAL) {
-        throw osError("EBADF", `descriptor ${descriptor?.number} is closed`);
-      }
-    }
-    return ready;
-  }
-
-  #look(): Ready<I>[] | undefined {
-    const ready = this.#ready();
-    return ready.length > 0 ? ready : undefined;
-  }
-
-  #isAnyReady(): boolean {
-    for (const { descriptor, events } of this.#interests()) {
-      const now = eventsOf(descriptor);
-      if ((now & events) !== 0 || now === POLLNVAL) return true;
-    }
-    return false;
-  }
-
-  #watch(): void {
-    for (const interest of this.#interests()) {
-      const { descriptor } = interest;
-      if (descriptor === undefined || descriptor.closed) continue;
-      if (!this.#descriptors.has(descriptor)) {
-        this.#descriptors.add(descriptor);
-        descriptor.watch(this);
-      }
-      const { endpoint } = descriptor.description;
-      let missing = directionsOf(interest.events);
-      if (endpoint.readable) missing &= ~RECEIVING;
-      if (endpoint.writable) missing &= ~SENDING;
-      const waiting = this.#waiting.get(interest) ?? 0;
-      missing &= ~waiting;
-      if (missing === 0) continue;
-      this.#waiting.set(interest, waiting | missing);
-      if ((missing & RECEIVING) !== 0) {
-        let limits = this.#quiet;
-        if (this.#anchor === undefined && isAnchor(descriptor)) {
-          this.#anchor = interest;
-          limits = this.#loud;
-        }
-        const ready = endpoint.whenReadable(limits);
-        this.#whenSettled(ready, interest, RECEIVING);
-      }
-      if ((missing & SENDING) !== 0) {
-        const ready = endpoint.whenWritable(this.#quiet);
-        this.#whenSettled(ready, interest, SENDING);
-      }
-    }
-  }
-
-  /** Looks again, also after a failure: it comes with a change of state. */
-  #whenSettled(wait: Promise<true>, interest: I, direction: number): void {
-    const settled = () => {
-      if (this.queue === undefined) return;
-      const rest = this.#waiting.get(interest)! & ~direction;
-      if (rest === 0) this.#waiting.delete(interest);
-      else this.#waiting.set(interest, rest);
-      if (interest === this.#anchor && direction === RECEIVING) {
-        this.#anchor = undefined;
-      }
-      this.#soon();
+    const limits = {
+      caller: new Caller(),
+      timeoutMs,
+      signal,
+      expired: () => TIME_OVER,
     };
-    wait.then(settled, settled);
+    super(limits, () => {
+      const ready = set.ready();
+      return ready.length > 0 ? ready : undefined;
+    });
+    this.#set = set;
   }
 
-  #soon(): void {
+  start(): void {
+    this.begin(this);
+    this.#set.watch();
+    this.soon();
+  }
+
+  /** Looks when everything has settled that settles at the same time. */
+  soon(): void {
     if (this.#scheduled || this.#turn !== undefined) return;
     this.#scheduled = true;
     afterMicrotasks(MICROTASKS, this.#onSettled);
@@ -186,17 +318,17 @@ export class Polling<I extends Interest> extends Wait<Ready<I>[]>
     if (this.queue === undefined) return;
     // When the first becomes ready later, the reactor has just been polled, and
     // all that it has found are known by now.
-    if (this.#late) this.#goOn();
+    if (this.late) this.#goOn();
     // A turn in any case, so that a program which loops over what is always
     // ready does not keep timers and the network waiting for ever.
-    else if (this.#isAnyReady()) this.#turn = setImmediate(this.#onTurn);
+    else if (this.#set.isAnyReady) this.#turn = setImmediate(this.#onTurn);
     else this.#goOn();
   };
 
   readonly #onTurn = (): void => {
     this.#turn = undefined;
     this.#turns++;
-    if (this.#waiting.size > 0 && this.#turns < REACTOR_TURNS) {
+    if (!this.#set.isKnown && this.#turns < REACTOR_TURNS) {
       this.#turn = setImmediate(this.#onTurn);
     } else this.#goOn();
   };
@@ -204,108 +336,31 @@ export class Polling<I extends Interest> extends Wait<Ready<I>[]>
   /** Ends if something is ready, and otherwise goes on waiting. */
   #goOn(): void {
     if (this.tryNow()) return;
-    this.#late = true;
-    this.#watch();
-    this.updateLiveness();
+    this.late = true;
+    this.#set.watch();
+    this.#set.updateLiveness();
   }
 
-  /**
-   * One operation is enough to keep the process alive. A call without any, as a
-   * mere sleep, does it by a timer, which costs as much as all the rest.
-   */
-  updateLiveness(): void {
-    if (!this.#late || this.queue === undefined) return;
-    let isSleep = true;
-    let referenced = false;
-    let anchored = false;
-    for (const interest of this.#interests()) {
-      isSleep = false;
-      if (!interest.descriptor?.referenced) continue;
-      referenced = true;
-      anchored = interest === this.#anchor;
-      if (anchored) break;
-    }
-    this.#loud.caller.referenced = anchored;
-    if (anchored || !(referenced || isSleep)) this.#keepAlive?.unref();
-    else if (this.#keepAlive === undefined) this.#keepAlive = new KeepAlive();
-    else this.#keepAlive.ref();
-  }
+  updateLiveness(): void {}
 
   override giveUp(reason: unknown): void {
     if (reason !== TIME_OVER) return this.reject(reason);
     try {
-      this.resolve(this.#ready());
+      this.resolve(this.#set.ready());
     } catch (error) {
       this.reject(error);
     }
   }
 
-  /** Called when it has settled: leaves everybody else. */
+  /** Called when it has settled. */
   leave(): void {
     clearImmediate(this.#turn);
-    this.#keepAlive?.end();
-    for (const descriptor of this.#descriptors) descriptor.unwatch(this);
-    this.#loud.caller.close(WITHDRAWN);
-    this.#quiet.caller.close(WITHDRAWN);
+    this.limits.caller.close(WITHDRAWN);
+    this.#set.leave(this);
   }
-}
-
-/** Whether an operation is in flight as long as somebody waits to receive. */
-function isAnchor({ description, referenced }: Descriptor): boolean {
-  const { kind } = description.endpoint;
-  return referenced && (kind === "connected" || kind === "listening");
 }
 
 function afterMicrotasks(count: number, callback: () => void): void {
   if (count === 0) callback();
   else queueMicrotask(() => afterMicrotasks(count - 1, callback));
-}
-
-/** Interests by number, which may change while calls wait for them. */
-export class PollSet<I extends Interest> {
-  readonly #interests = new Map<number, I>();
-  readonly #pollings = new Set<Polling<I>>();
-
-  get size(): number {
-    return this.#interests.size;
-  }
-
-  get(number: number): I | undefined {
-    return this.#interests.get(number);
-  }
-
-  values(): MapIterator<I> {
-    return this.#interests.values();
-  }
-
-  set(number: number, interest: I): void {
-    this.#interests.set(number, interest);
-    for (const polling of this.#pollings) polling.changed();
-  }
-
-  delete(number: number): boolean {
-    const deleted = this.#interests.delete(number);
-    for (const polling of this.#pollings) polling.changed();
-    return deleted;
-  }
-
-  /** Waits until some of the interests come true. */
-  async wait(
-    timeoutMs: number | null,
-    signal: AbortSignal | undefined,
-  ): Promise<Ready<I>[]> {
-    const polling = new Polling(() => this.values(), timeoutMs, signal);
-    this.#pollings.add(polling);
-    try {
-      return await polling.run();
-    } finally {
-      this.#pollings.delete(polling);
-    }
-  }
-
-  /** Removes everything and ends the calls that wait. */
-  end(reason: Error): void {
-    this.#interests.clear();
-    for (const polling of this.#pollings) polling.reject(reason);
-  }
 }

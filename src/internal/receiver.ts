@@ -1,15 +1,15 @@
 import { MSG_PEEK, MSG_WAITALL } from "../constants.ts";
-import { ByteQueue } from "./byte_queue.ts";
 import type { StreamConn } from "./deno_net.ts";
 import { fromDeno } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
 import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
 
 /** The first read for a large request: a pending read holds its memory. */
 const FIRST_READ = 1024;
-/** The largest read. */
-const LARGEST_READ = 65536;
-/** Reads that came back full before the next ones read ahead. */
+/** The reads after one or more that came back full: more is waiting. */
+const NEXT_READS = [65_536, 262_144] as const;
+/** Small reads that came back full before the next ones read ahead. */
 const FULL_READS = 3;
 
 /** A call that waits for bytes. */
@@ -42,14 +42,12 @@ class ByteWait<T> extends Wait<T> {
 export class Receiver implements Source {
   readonly #conn: StreamConn;
   readonly #pump: Pump = new Pump(this);
-  readonly #queue = new ByteQueue();
+  readonly #queue = new ReceiveBuffer();
   readonly #isShared: () => boolean;
   /** The buffer that the read in flight fills. */
   #buffer: Uint8Array = EMPTY;
   /** Whether that buffer is a caller's own. */
   #direct = false;
-  /** For small reads, whose bytes are copied out: making one costs as much. */
-  #scratch: Uint8Array<ArrayBuffer> | undefined;
   #fullReads = 0;
   /** The kernel had no more than what is queued, when last asked. */
   #drained = false;
@@ -127,7 +125,7 @@ export class Receiver implements Source {
     const attempt = (): T | undefined => {
       const { length } = this.#queue;
       if (length >= n) return serve(n);
-      if (this.#error === undefined && !this.#ended) {
+      if (!this.#ended) {
         return length > 0 && this.#drained && !all ? serve(length) : undefined;
       }
       if (length > 0 || this.#error === undefined) return serve(length);
@@ -154,23 +152,25 @@ export class Receiver implements Source {
     return this.#pump.join(new ByteWait(limits, attempt, wanted, target));
   }
 
-  /** Returns 0 bytes to those who wait, once what was received is gone. */
+  /**
+   * Returns 0 bytes to those who wait, and to the next calls once what the
+   * kernel has is gone. What a read that is in flight brings is dropped.
+   */
   shut(): void {
     this.#shut = true;
-    this.#ended = true;
+    if (this.#pump.inFlight) this.#endWith(undefined);
     this.#pump.serve();
   }
 
   /** Lets calls fail, once what was received is gone. */
   fail(error: Error): void {
-    this.#shut = true;
     this.#endWith(error);
     this.#pump.serve();
   }
 
   /** Rejects those who still wait; no read is started any more. */
   close(reason: Error): void {
-    this.#shut = this.#ended = true;
+    this.#ended = true;
     this.#pump.rejectAll(reason);
     this.#queue.clear();
   }
@@ -183,7 +183,7 @@ export class Receiver implements Source {
     this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
     // What does not settle without a turn of the event loop was not there.
     // Deno settles a read that is ready within two microtasks.
-    if (queued > 0) afterMicrotasks(4, this.#onNothingMore);
+    if (queued > 0 || this.#shut) afterMicrotasks(4, this.#onNothingMore);
     return true;
   }
 
@@ -206,26 +206,19 @@ export class Receiver implements Source {
     this.#direct = target !== undefined && queued === 0;
     if (target !== undefined && queued === 0) return target;
     const missing = Math.max(1, wanted - queued);
-    const ahead = this.#fullReads >= FULL_READS
-      ? Math.min(
-        FIRST_READ << Math.min(this.#fullReads - FULL_READS + 1, 6),
-        LARGEST_READ,
-      )
-      : 0;
-    const size = this.#fullReads > 0
-      ? Math.min(Math.max(missing, ahead), LARGEST_READ)
-      : Math.min(missing, FIRST_READ);
-    if (size > FIRST_READ || queued > 0) return new Uint8Array(size);
-    this.#scratch ??= new Uint8Array(FIRST_READ);
-    return size === FIRST_READ
-      ? this.#scratch
-      : this.#scratch.subarray(0, size);
+    const patience = missing > FIRST_READ ? 1 : FULL_READS;
+    const ahead = this.#fullReads - patience;
+    return this.#queue.room(
+      ahead < 0
+        ? Math.min(missing, FIRST_READ)
+        : NEXT_READS[Math.min(ahead, NEXT_READS.length - 1)]!,
+    );
   }
 
   readonly #onRead = (n: number | null): void => {
     const buffer = this.#buffer;
     this.#buffer = EMPTY;
-    if (this.#shut) {
+    if (this.#ended) {
       this.#pump.settled();
       return;
     }
@@ -235,31 +228,32 @@ export class Receiver implements Source {
       const full = n === buffer.length;
       this.#fullReads = full ? this.#fullReads + 1 : 0;
       this.#drained = !full;
-      // A full chunk may be handed out whole.
-      if (buffer === this.#scratch && full) this.#scratch = undefined;
+      if (this.#shut && !full) this.#ended = true;
       const { first } = this.#pump;
       if (!this.#direct) {
-        this.#queue.push(buffer.subarray(0, n) as Uint8Array<ArrayBuffer>);
+        this.#queue.filled(n);
       } else if (first instanceof ByteWait && first.target === buffer) {
         first.resolve(n);
       } else {
         // Its call was ended by a close; another descriptor gets the bytes.
-        this.#queue.push(buffer.slice(0, n) as Uint8Array<ArrayBuffer>);
+        this.#queue.append(buffer.subarray(0, n));
       }
     }
     this.#pump.settled();
     this.#drained = false;
+    if (!this.#pump.inFlight && this.#fullReads === 0) this.#queue.relax();
   };
 
   readonly #onError = (error: unknown): void => {
     this.#buffer = EMPTY;
-    if (!this.#shut) this.#endWith(fromDeno(error));
+    if (!this.#ended) this.#endWith(fromDeno(error));
     this.#pump.settled();
   };
 
   readonly #onNothingMore = (): void => {
     if (!this.#pump.inFlight) return;
     this.#drained = true;
+    if (this.#shut) this.#ended = true;
     this.#pump.serve();
   };
 

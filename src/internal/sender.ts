@@ -1,4 +1,5 @@
 import { fromDeno } from "./os_error.ts";
+import { borrow, giveBack } from "./memory.ts";
 import { Pump, type Source } from "./pump.ts";
 import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
 
@@ -7,6 +8,9 @@ import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
  * what is pending then counts as taken, and must be held until it is out.
  */
 const PIECE_BYTES = 65536;
+
+/** Copies up to this use memory that stays with the connection. */
+const SMALL_BYTES = 1024;
 
 /** Hands a piece to the system; the number of bytes taken. */
 type Write = (piece: Uint8Array) => Promise<number>;
@@ -21,8 +25,6 @@ export interface Message {
   readonly whole?: boolean;
   /** Done before the first write, in turn: nothing is taken until then. */
   readonly prepare?: () => Promise<void>;
-  /** Resolves instead of rejecting when time is over: it is taken as asked. */
-  readonly certain?: boolean;
 }
 
 /** A call that sends. */
@@ -52,11 +54,8 @@ class Outgoing extends Wait<number> {
   piece(): Uint8Array {
     const { data, whole } = this.message;
     if (!mayGiveUp(this.limits)) return data.subarray(this.offset);
-    // The operation may outlive the call, and so the caller's buffer.
-    return whole ? data.slice() : data.slice(
-      this.offset,
-      this.offset + PIECE_BYTES,
-    );
+    const end = whole ? data.length : this.offset + PIECE_BYTES;
+    return this.#sender.copy(data.subarray(this.offset, end));
   }
 
   override get survivesClose(): boolean {
@@ -71,8 +70,7 @@ class Outgoing extends Wait<number> {
       const result = this.#result();
       if (result !== undefined) return this.resolve(result);
     }
-    if (this.message.certain && !this.limits.signal?.aborted) this.resolve(0);
-    else this.reject(reason);
+    this.reject(reason);
   }
 }
 
@@ -92,6 +90,9 @@ export class Sender implements Source {
   /** The call that it writes for; undefined if the piece was taken. */
   #owner: Outgoing | undefined;
   #operation: Write | undefined;
+  /** Memory for copies: one operation is in flight, so one copy is in use. */
+  #small: Uint8Array<ArrayBuffer> | undefined;
+  #borrowed: Uint8Array<ArrayBuffer> | undefined;
   #error: Error | undefined;
   #progress = 0;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -132,6 +133,16 @@ export class Sender implements Source {
     if (!this.#pump.inFlight) return;
     this.#drained ??= Promise.withResolvers();
     await this.#drained.promise;
+  }
+
+  /** A copy of bytes whose operation may outlive their call. */
+  copy(data: Uint8Array): Uint8Array {
+    const small = data.length <= SMALL_BYTES;
+    if (small) this.#small ??= new Uint8Array(SMALL_BYTES);
+    else this.#borrowed = borrow(data.length);
+    const memory = small ? this.#small! : this.#borrowed!;
+    memory.set(data);
+    return memory.subarray(0, data.length);
   }
 
   /** Gives up everything unsent. */
@@ -205,13 +216,19 @@ export class Sender implements Source {
     const error = fromDeno(reason) as Error;
     const owner = this.#owner;
     this.#piece = this.#owner = undefined;
-    if (owner !== undefined) owner.reject(error);
+    // The error of bytes that were taken is the next call's.
+    const call = owner ?? this.#pump.first;
+    if (call instanceof Outgoing) call.reject(error);
     else this.#error ??= error;
     this.#settled();
   };
 
   #settled(): void {
+    if (this.#borrowed !== undefined) giveBack(this.#borrowed);
+    this.#borrowed = undefined;
     this.#pump.settled();
-    if (!this.#pump.inFlight) this.#drained?.resolve();
+    if (this.#pump.inFlight) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
   }
 }

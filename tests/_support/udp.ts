@@ -48,16 +48,17 @@ export function udp6Socket(): socket.Socket<socket.Inet6Address> {
   return bound;
 }
 
-/** The texts of the datagrams that the kernel has, in order. */
-export async function drain(receiver: socket.Socket): Promise<string[]> {
+/** The texts of the datagrams that have been sent so far, in order. */
+export async function received(
+  receiver: TcpSocket,
+  sender: TcpSocket,
+): Promise<string[]> {
+  await sender.sendto(bytes("the end"), receiver.getsockname());
   const texts = [];
   for (;;) {
-    try {
-      texts.push(text(await receiver.recv(65536, socket.MSG_DONTWAIT)));
-    } catch (error) {
-      if (error instanceof socket.BlockingIOError) return texts;
-      throw error;
-    }
+    const next = await nextText(receiver);
+    if (next === "the end") return texts;
+    texts.push(next);
   }
 }
 

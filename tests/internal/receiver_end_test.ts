@@ -64,17 +64,6 @@ Deno.test("Receiver.recvInto() that was given up never writes to its buffer", as
   assertEquals(await rig.recv(8), numbered(4));
 });
 
-Deno.test("Receiver.shut() leaves the buffer of a receive that it ended alone", async () => {
-  const rig = new ReceiverRig();
-  const target = new Uint8Array(8).fill(255);
-  const call = rig.recvInto(target);
-  rig.receiver.shut();
-  assertEquals(await call, 0);
-  if (rig.conn.reading) rig.conn.deliver(numbered(4));
-  await settle();
-  assertEquals(target, new Uint8Array(8).fill(255));
-});
-
 Deno.test("Receiver gives the bytes of a direct read whose call has ended to the next", async () => {
   const rig = new ReceiverRig();
   const other = new Caller();

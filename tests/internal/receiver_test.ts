@@ -59,7 +59,7 @@ Deno.test("Receiver.recv() reads ahead once reads come back full, in order", asy
     assertEquals(data.buffer.byteLength, 16);
   }
   assertLessOrEqual(rig.conn.readSizes.length, 30);
-  assert(rig.conn.readSizes.every((size) => size <= 65_536));
+  assert(rig.conn.readSizes.every((size) => size <= 262_144));
 });
 
 Deno.test("Receiver.recv() holds little memory while it waits", async () => {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "../../mod.ts";
 import { codeOf } from "../_support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../_support/pair.ts";
-import { bytes, drain, nextText, text, udpPair } from "../_support/udp.ts";
+import { bytes, nextText, received, text, udpPair } from "../_support/udp.ts";
 import { within } from "../_support/within.ts";
 
 /** Ways to begin a receive that ends without a datagram. */
@@ -84,19 +84,19 @@ for (const [when, pass] of distances) {
   Deno.test(`recv() aborted ${when} loses, doubles and reorders nothing`, async () => {
     using pair = await udpPair();
     const { server, client } = pair;
-    const received: string[] = [];
+    const texts: string[] = [];
     const count = 60;
     for (let n = 0; n < count; n++) {
       const controller = new AbortController();
       const pending = server.recv(10, { signal: controller.signal })
-        .then((data) => received.push(text(data)), () => {});
+        .then((data) => texts.push(text(data)), () => {});
       const sent = client.send(bytes(`${n}`));
       await pass();
       controller.abort();
       await within(Promise.all([pending, sent]));
     }
-    received.push(...await drain(server));
-    assertEquals(received, Array.from({ length: count }, (_, n) => `${n}`));
+    texts.push(...await received(server, client));
+    assertEquals(texts, Array.from({ length: count }, (_, n) => `${n}`));
   });
 }
 
@@ -104,17 +104,18 @@ Deno.test("recv() with a timeout that is over as the datagram comes loses nothin
   using pair = await udpPair();
   const { server, client } = pair;
   server.settimeout(0.002);
-  const received: string[] = [];
+  const texts: string[] = [];
   const count = 60;
   for (let n = 0; n < count; n++) {
     const pending = server.recv(10)
-      .then((data) => received.push(text(data)), () => {});
+      .then((data) => texts.push(text(data)), () => {});
     await new Promise((done) => setTimeout(done, n % 4));
     await client.send(bytes(`${n}`));
     await within(pending);
   }
-  received.push(...await drain(server));
-  assertEquals(received, Array.from({ length: count }, (_, n) => `${n}`));
+  server.settimeout(null);
+  texts.push(...await received(server, client));
+  assertEquals(texts, Array.from({ length: count }, (_, n) => `${n}`));
 });
 
 Deno.test("a non-blocking recv() gives every datagram that the kernel has", async () => {
@@ -124,9 +125,9 @@ Deno.test("a non-blocking recv() gives every datagram that the kernel has", asyn
   for (let round = 0; round < 5; round++) {
     const sent = Array.from({ length: 20 }, (_, n) => `${round} ${n}`);
     for (const each of sent) await client.send(bytes(each));
-    const received = [];
-    for (const _ of sent) received.push(await nextText(server));
-    assertEquals(received, sent);
+    const texts = [];
+    for (const _ of sent) texts.push(await nextText(server));
+    assertEquals(texts, sent);
     assertEquals(await codeOf(() => server.recv(10)), "EAGAIN");
   }
 });
@@ -194,9 +195,7 @@ Deno.test("close() lets the datagrams go out that were sent before", async () =>
     await within(Promise.all(sent)),
     texts.map((each) => each.length),
   );
-  const received = [];
-  for (const _ of texts) received.push(await nextText(server));
-  assertEquals(received, texts);
+  for (const each of texts) assertEquals(await nextText(server), each);
 });
 
 Deno.test("a signal that was aborted keeps sends and connect() from starting", async () => {

@@ -5,15 +5,15 @@ import {
   checkEcho,
   checkLine,
   checkPiece,
-  LINES_PER_BLOCK,
   lineBlock,
+  LINES_PER_BLOCK,
   makeMessage,
   markMessage,
   PERIOD,
   streamBytes,
   WAKE,
-} from "./data.js";
-import { serve } from "./control.js";
+} from "./data.ts";
+import { serve } from "./control.ts";
 import { readLines, splitByHand } from "./raw_lines.ts";
 import * as udp from "./raw_udp.ts";
 import type { End, Task } from "./types.ts";
@@ -24,23 +24,14 @@ const hostname = "127.0.0.1";
 function listen(handle: (conn: Deno.TcpConn) => void): End {
   const listener = Deno.listen({ hostname, port: 0 });
   (async () => {
-    for await (const conn of listener) {
-      conn.setNoDelay(true);
-      handle(conn);
-    }
+    for await (const conn of listener) handle(conn);
   })();
   return { port: listener.addr.port };
 }
 
-async function connect(port: number): Promise<Deno.TcpConn> {
-  const conn = await Deno.connect({ hostname, port });
-  conn.setNoDelay(true);
-  return conn;
-}
-
 async function connectMany(n: number, port: number): Promise<Deno.TcpConn[]> {
   const conns: Deno.TcpConn[] = [];
-  while (conns.length < n) conns.push(await connect(port));
+  while (conns.length < n) conns.push(await Deno.connect({ hostname, port }));
   return conns;
 }
 
@@ -49,7 +40,8 @@ async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
   while (n < data.length) n += await conn.write(data.subarray(n));
 }
 
-async function echo(conn: Deno.Conn, task: Task): Promise<void> {
+async function echo(conn: Deno.TcpConn, task: Task): Promise<void> {
+  conn.setNoDelay(true);
   const fresh = task.buffers === "fresh";
   let buffer = new Uint8Array(task.bufsize);
   while (true) {
@@ -132,7 +124,9 @@ const receiveExactly: Receive = async (conn, offset, end, task, thorough) => {
     if (fresh) record = new Uint8Array(task.size);
     let length = 0;
     while (length < record.length) {
-      const n = await conn.read(length === 0 ? record : record.subarray(length));
+      const n = await conn.read(
+        length === 0 ? record : record.subarray(length),
+      );
       if (n === null) throw new Error(`The stream ended at ${offset}`);
       length += n;
     }
@@ -161,7 +155,7 @@ const receiveByHand: Receive = async (conn, offset, end, task, thorough) => {
 };
 
 async function streamClient(task: Task, port: number): Promise<End> {
-  const conn = await connect(port);
+  const conn = await Deno.connect({ hostname, port });
   const receive = task.buffers === "by hand"
     ? receiveByHand
     : task.read === "exact"
@@ -190,7 +184,7 @@ function lineServer(): End {
 }
 
 async function lineClient(task: Task, port: number): Promise<End> {
-  const conn = await connect(port);
+  const conn = await Deno.connect({ hostname, port });
   const lines = task.buffers === "by hand"
     ? splitByHand(conn.readable)
     : readLines(conn.readable);
@@ -218,7 +212,7 @@ async function ask(port: number, n: number): Promise<void> {
   const buffer = new Uint8Array(1);
   for (let i = 0; i < n; i++) {
     const number = i & 0xff;
-    const conn = await connect(port);
+    const conn = await Deno.connect({ hostname, port });
     buffer[0] = number;
     await conn.write(buffer);
     await conn.read(buffer);
@@ -261,6 +255,7 @@ await serve({
     server: (task) => listen((conn) => void echo(conn, task)),
     client: async (task, port) => {
       const conns = await connectMany(task.connections, port);
+      for (const conn of conns) conn.setNoDelay(true);
       return {
         run: async (n, thorough) => {
           const each = n / conns.length;

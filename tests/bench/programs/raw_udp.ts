@@ -4,7 +4,7 @@ import {
   DatagramWriter,
   makeMessage,
   markMessage,
-} from "./data.js";
+} from "./data.ts";
 import type { End, Part, Task } from "./types.ts";
 
 const hostname = "127.0.0.1";
@@ -139,7 +139,9 @@ export const receive: Part = {
     let runs = 0;
     const run: End["run"] = async (n) => {
       runs++;
-      for (let i = 0; i < n; i++) await conn.send(writer.write(i, runs), address);
+      for (let i = 0; i < n; i++) {
+        await conn.send(writer.write(i, runs), address);
+      }
       // The last one may be lost too: again and again until it is answered.
       let answered = false;
       const answer = conn.receive(new Uint8Array(1)).then(() => {

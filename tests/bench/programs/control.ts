@@ -1,21 +1,18 @@
-// @ts-check
 // Runs a program in Deno or Node: commands come in, answers go out.
 
 import process from "node:process";
+import type { Command, End, Program, Reply, Task } from "./types.ts";
 
-/** @import { Command, End, Outcome, Program, Reply, Task } from "./types.ts" */
+interface Ends {
+  server?: End;
+  client?: End;
+}
 
 const isDeno = "Deno" in globalThis;
 
-/**
- * Serves commands until the standard input ends.
- *
- * @param {Program} program What can be run.
- * @returns {Promise<void>}
- */
-export async function serve(program) {
-  /** @type {{ server?: End, client?: End }} */
-  let ends = {};
+/** Serves commands until the standard input ends. */
+export async function serve(program: Program): Promise<void> {
+  let ends: Ends = {};
   for await (const command of commands()) {
     try {
       if (command.do === "open") ends = await open(program, command.task);
@@ -28,15 +25,10 @@ export async function serve(program) {
   process.exit(0);
 }
 
-/**
- * @param {Program} program
- * @param {Task} task
- */
-async function open(program, task) {
+async function open(program: Program, task: Task): Promise<Ends> {
   const part = program[task.kind];
-  if (part === undefined) throw new Error(`There is no ${task.kind}`);
-  /** @type {{ server?: End, client?: End }} */
-  const ends = {};
+  if (part === undefined) throw new Error(`There is no ${task.kind} here`);
+  const ends: Ends = {};
   if (task.role !== "client") ends.server = await part.server(task);
   if (task.role !== "server") {
     ends.client = await part.client(task, ends.server?.port ?? task.port);
@@ -44,12 +36,10 @@ async function open(program, task) {
   return ends;
 }
 
-/**
- * @param {Command} command
- * @param {{ server?: End, client?: End }} ends
- * @returns {Promise<Reply>}
- */
-async function obey(command, { server, client }) {
+async function obey(
+  command: Command,
+  { server, client }: Ends,
+): Promise<Reply> {
   switch (command.do) {
     case "open":
       return server?.port === undefined ? {} : { port: server.port };
@@ -74,19 +64,20 @@ async function obey(command, { server, client }) {
   }
 }
 
-async function residentBytes() {
+async function residentBytes(): Promise<number> {
   // Reads that were just begun reach the system in a later turn.
   await new Promise((resolve) => setTimeout(resolve, 100));
-  /** @type {{ gc?: () => void }} */ (globalThis).gc?.();
+  (globalThis as { gc?: () => void }).gc?.();
   await new Promise((resolve) => setTimeout(resolve, 100));
   return isDeno ? Deno.memoryUsage().rss : process.memoryUsage().rss;
 }
 
-/** @returns {AsyncGenerator<Command, void>} */
-async function* commands() {
+async function* commands(): AsyncGenerator<Command, void> {
   const decoder = new TextDecoder();
   let text = "";
-  const input = isDeno ? Deno.stdin.readable : process.stdin;
+  const input: AsyncIterable<Uint8Array> = isDeno
+    ? Deno.stdin.readable
+    : process.stdin;
   for await (const chunk of input) {
     text += decoder.decode(chunk, { stream: true });
     const lines = text.split("\n");
@@ -95,7 +86,6 @@ async function* commands() {
   }
 }
 
-/** @param {Reply} reply */
-function answer(reply) {
+function answer(reply: Reply): void {
   console.log(JSON.stringify(reply));
 }

@@ -1,13 +1,13 @@
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
-import { ByteQueue } from "../../src/internal/byte_queue.ts";
+import { ReceiveBuffer } from "../../src/internal/receive_buffer.ts";
 import { numbered } from "../_support/fake_conn.ts";
 
 /** A queue of the numbers from 0 on, in chunks of these sizes. */
-function queueOf(...sizes: number[]): ByteQueue {
-  const queue = new ByteQueue();
+function queueOf(...sizes: number[]): ReceiveBuffer {
+  const queue = new ReceiveBuffer();
   let from = 0;
   for (const size of sizes) {
-    queue.push(numbered(size, from));
+    queue.append(numbered(size, from));
     from += size;
   }
   return queue;
@@ -25,7 +25,7 @@ const takes: readonly [what: string, chunks: number[], takes: number[]][] = [
   ["single bytes", [3, 1, 2], [1, 1, 1, 1, 1, 1]],
 ];
 for (const [what, chunks, sizes] of takes) {
-  Deno.test(`ByteQueue.take() takes ${what}`, () => {
+  Deno.test(`ReceiveBuffer.take() takes ${what}`, () => {
     const queue = queueOf(...chunks);
     let from = 0;
     for (const size of sizes) {
@@ -39,7 +39,7 @@ for (const [what, chunks, sizes] of takes) {
     assertEquals(queue.length, 0);
   });
 
-  Deno.test(`ByteQueue.takeInto() takes ${what}`, () => {
+  Deno.test(`ReceiveBuffer.takeInto() takes ${what}`, () => {
     const queue = queueOf(...chunks);
     let from = 0;
     for (const size of sizes) {
@@ -53,7 +53,7 @@ for (const [what, chunks, sizes] of takes) {
     assertEquals(queue.length, 0);
   });
 
-  Deno.test(`ByteQueue.peekInto() leaves ${what}`, () => {
+  Deno.test(`ReceiveBuffer.peekInto() leaves ${what}`, () => {
     const queue = queueOf(...chunks);
     for (const size of sizes) {
       const { length } = queue;
@@ -66,42 +66,42 @@ for (const [what, chunks, sizes] of takes) {
   });
 }
 
-Deno.test("ByteQueue.take() gives nothing of an empty queue", () => {
+Deno.test("ReceiveBuffer.take() gives nothing of an empty queue", () => {
   const queue = queueOf();
   assertEquals(queue.take(5), new Uint8Array(0));
   assertEquals(queue.takeInto(new Uint8Array(5)), 0);
   assertEquals(queue.peekInto(new Uint8Array(5)), 0);
 });
 
-Deno.test("ByteQueue.take() never gives memory that holds more", () => {
-  const queue = new ByteQueue();
+Deno.test("ReceiveBuffer.take() never gives memory that holds more", () => {
+  const queue = new ReceiveBuffer();
   const shared = numbered(16);
-  queue.push(shared.subarray(0, 4));
+  queue.append(shared.subarray(0, 4));
   const data = queue.take(4);
   assertEquals(data, numbered(4));
   assertNotStrictEquals(data.buffer, shared.buffer);
   assertEquals(data.buffer.byteLength, 4);
 });
 
-Deno.test("ByteQueue.push() ignores an empty chunk", () => {
+Deno.test("ReceiveBuffer.append() ignores an empty chunk", () => {
   const queue = queueOf(2);
-  queue.push(new Uint8Array(0));
-  queue.push(numbered(2, 2));
+  queue.append(new Uint8Array(0));
+  queue.append(numbered(2, 2));
   assertEquals(queue.length, 4);
   assertEquals(queue.take(4), numbered(4));
 });
 
-Deno.test("ByteQueue.clear() forgets everything, a part taken included", () => {
+Deno.test("ReceiveBuffer.clear() forgets everything, a part taken included", () => {
   const queue = queueOf(4, 4);
   queue.take(2);
   queue.clear();
   assertEquals(queue.length, 0);
-  queue.push(numbered(3));
+  queue.append(numbered(3));
   assertEquals(queue.take(3), numbered(3));
 });
 
-Deno.test("ByteQueue keeps the order over any mixture of calls", () => {
-  const queue = new ByteQueue();
+Deno.test("ReceiveBuffer keeps the order over any mixture of calls", () => {
+  const queue = new ReceiveBuffer();
   let pushed = 0;
   let taken = 0;
   // A fixed pseudo-random sequence: the same mixture in every run.
@@ -113,7 +113,7 @@ Deno.test("ByteQueue keeps the order over any mixture of calls", () => {
     switch (next(4)) {
       case 0:
       case 1:
-        queue.push(numbered(size, pushed));
+        queue.append(numbered(size, pushed));
         pushed += size;
         break;
       case 2: {

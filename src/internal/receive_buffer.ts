@@ -1,0 +1,97 @@
+import { borrow, giveBack } from "./memory.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** Memory up to this stays with its connection, for the next reads. */
+const SMALL_BYTES = 1024;
+
+/**
+ * Received bytes that nobody has asked for yet, in order, and room for the read
+ * in flight behind them.
+ *
+ * What leaves is copied out, so the memory is used again and again: a fresh
+ * array for each read costs more than the copy, most of it in late garbage
+ * collection. Idle connections hold little of it.
+ */
+export class ReceiveBuffer {
+  #memory: Uint8Array<ArrayBuffer> = EMPTY;
+  #start = 0;
+  #end = 0;
+
+  /** How many bytes are queued. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * Room for a read of `size` bytes. Nothing else may be added until the read
+   * has settled; bytes may be taken meanwhile.
+   */
+  room(size: number): Uint8Array<ArrayBuffer> {
+    const { length } = this;
+    if (length === 0) this.#start = this.#end = 0;
+    if (this.#memory.length - this.#end < size) this.#makeRoom(size);
+    return this.#memory.subarray(this.#end, this.#end + size);
+  }
+
+  #makeRoom(size: number): void {
+    const { length } = this;
+    const needed = length + size;
+    if (needed <= this.#memory.length && length <= this.#start) {
+      this.#memory.copyWithin(0, this.#start, this.#end);
+    } else {
+      const memory = borrow(Math.max(SMALL_BYTES, needed, 2 * length));
+      memory.set(this.#memory.subarray(this.#start, this.#end));
+      giveBack(this.#memory);
+      this.#memory = memory;
+    }
+    this.#start = 0;
+    this.#end = length;
+  }
+
+  /** The read has filled `n` bytes of its room. */
+  filled(n: number): void {
+    this.#end += n;
+  }
+
+  /** Adds bytes that were read elsewhere. */
+  append(data: Uint8Array): void {
+    this.room(data.length).set(data);
+    this.filled(data.length);
+  }
+
+  /** Removes the first `n` bytes; the copy is the caller's own. */
+  take(n: number): Uint8Array<ArrayBuffer> {
+    const end = Math.min(this.#start + n, this.#end);
+    const data = this.#memory.slice(this.#start, end);
+    this.#start = end;
+    return data;
+  }
+
+  /** Fills `target` from the queue, as far as it goes; the number of bytes. */
+  takeInto(target: Uint8Array): number {
+    const n = this.peekInto(target);
+    this.#start += n;
+    return n;
+  }
+
+  /** Copies the first bytes into `target`, leaving them; their number. */
+  peekInto(target: Uint8Array): number {
+    const n = Math.min(target.length, this.length);
+    target.set(this.#memory.subarray(this.#start, this.#start + n));
+    return n;
+  }
+
+  /** Gives up more memory than an idle connection needs, if nothing is queued. */
+  relax(): void {
+    if (this.length > 0 || this.#memory.length <= SMALL_BYTES) return;
+    giveBack(this.#memory);
+    this.#memory = EMPTY;
+  }
+
+  /** Forgets everything. A read in flight may still write to the memory. */
+  clear(): void {
+    this.#memory = EMPTY;
+    this.#start = this.#end = 0;
+  }
+}
