@@ -76,7 +76,16 @@ export async function create_connection(
   const [host, port] = address as [string | null, number];
   const errors: unknown[] = [];
   const tried = new Set<string>();
-  for (const info of await getaddrinfo(host, port, 0, SOCK_STREAM)) {
+  const infos = await getaddrinfo(
+    host,
+    port,
+    0,
+    SOCK_STREAM,
+    0,
+    0,
+    signal && { signal },
+  );
+  for (const info of infos) {
     const [family, type, proto, , found] = info;
     // A grant for a name is none for its addresses: connect by the name then.
     const byName = !isGranted(found[0], found[1]);

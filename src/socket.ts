@@ -771,9 +771,12 @@ export class Socket<A extends Address = Address> {
    * @param timeout Seconds; 0 for non-blocking, null for none.
    * @throws {TypeError} If `timeout` is neither a number nor null.
    * @throws {RangeError} If it is negative, NaN or too large.
+   * @throws {OSError} EBADF if closed.
    */
   settimeout(timeout: number | null): void {
-    this.#timeoutMs = checkTimeout("set the timeout", timeout);
+    const timeoutMs = checkTimeout("set the timeout", timeout);
+    this.#open();
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -790,8 +793,10 @@ export class Socket<A extends Address = Address> {
    * `settimeout(0)`.
    *
    * @param flag Whether calls wait.
+   * @throws {OSError} EBADF if closed.
    */
   setblocking(flag: boolean): void {
+    this.#open();
     this.#timeoutMs = flag ? null : 0;
   }
 
@@ -813,14 +818,29 @@ export class Socket<A extends Address = Address> {
    *
    * @returns The socket, of the same class.
    * @throws {OSError} EBADF if closed.
+   * @throws {TypeError} If a subclass has a constructor that takes no `fileno`.
    */
   dup(): this {
-    const { number } = openDescriptor(this.#description);
+    const descriptor = openDescriptor(this.#description);
+    const { number } = descriptor;
     const { family, type, proto } = this;
     const Class = this.constructor as new (
       ...args: ConstructorParameters<typeof Socket<A>>
     ) => this;
-    const copy = new Class(family, type, proto, number);
+    let copy: this;
+    try {
+      copy = new Class(family, type, proto, number);
+    } catch (error) {
+      descriptor.release();
+      throw error;
+    }
+    if (copy.#descriptor !== descriptor) {
+      copy.close();
+      descriptor.release();
+      throw new TypeError(
+        `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
+      );
+    }
     copy.#timeoutMs = this.#timeoutMs;
     return copy;
   }
@@ -1236,6 +1256,7 @@ export class Socket<A extends Address = Address> {
         return await endpoint.send(limits(options), data, false);
       },
       fileno: () => descriptor.closed ? -1 : descriptor.number,
+      endReceive: () => caller.close(osError("EBADF")),
       release: () => {
         if (!this.#fileCallers.delete(caller)) return;
         caller.close(osError("EBADF"));

@@ -5,13 +5,24 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { startDeno } from "./_support/child.ts";
-import type { ChildProcess } from "./_support/process.ts";
-
-const examples = new URL("../examples/", import.meta.url);
+import {
+  commandsOf,
+  ended,
+  examples,
+  type ExampleTest,
+  flagsOf,
+  interrupt,
+  output,
+  serve,
+  start,
+} from "./_support/example.ts";
+import { tests as dns } from "./examples/dns.ts";
+import { tests as files } from "./examples/files.ts";
+import { tests as http } from "./examples/http.ts";
+import { tests as scanner } from "./examples/scanner.ts";
 
 /** Test functions by the examples that they run. */
-const tests: [files: string, criterion: string, run: () => Promise<void>][] = [
+const tests: readonly ExampleTest[] = [
   ["tutorial_server tutorial_client", "pass a message on", tutorial],
   ["tutorial_server", "ends with Ctrl-C while it waits", stopWhileAccepting],
   ["demo", "shows both sides", demo],
@@ -25,10 +36,16 @@ const tests: [files: string, criterion: string, run: () => Promise<void>][] = [
   ["timeouts", "shows what each call says", timeouts],
   ["options", "shows what options say", options],
   ["with", "shows that sockets are closed", withSockets],
+  ...http,
+  ...dns,
+  ...files,
+  ...scanner,
 ];
 
-for (const [files, criterion, run] of tests) {
-  Deno.test(`examples ${files} ${criterion}`, run);
+const onePart = /_(server|client|echo|query|send|receive)$/;
+
+for (const [files, criterion, fn, ignore = false] of tests) {
+  Deno.test({ name: `examples ${files} ${criterion}`, ignore, fn });
 }
 
 Deno.test("examples are all run here, short, and say how to run them", async () => {
@@ -39,73 +56,15 @@ Deno.test("examples are all run here, short, and say how to run them", async () 
     found.push(example);
     const source = await Deno.readTextFile(new URL(name, examples));
     assertLess(source.trimEnd().split("\n").length, 60, name);
-    const commands = await commandsOf(example);
     // A server and a client need two terminals.
-    assertEquals(commands.size, /_(server|client|echo)$/.test(example) ? 2 : 1);
-    for (const [other, flags] of commands) {
+    const lines = source.match(/^ \* {5}\S/gm) ?? [];
+    assertEquals(lines.length, onePart.test(example) ? 2 : 1, name);
+    for (const [other, flags] of await commandsOf(example)) {
       assertEquals(flags, await flagsOf(other), `${example} runs ${other}`);
     }
   }
   assertEquals([...run].sort(), found.sort());
 });
-
-/** The flags of each command in an example's header, by what it runs. */
-async function commandsOf(example: string): Promise<Map<string, string[]>> {
-  const source = await Deno.readTextFile(new URL(`${example}.ts`, examples));
-  const command = /^ \* {5}deno run ((?:--\S+ )*)examples\/(\w+)\.ts/gm;
-  return new Map(
-    [...source.matchAll(command)].map((
-      [, flags, name],
-    ) => [name!, flags!.split(" ").slice(0, -1)]),
-  );
-}
-
-async function flagsOf(example: string): Promise<string[]> {
-  const flags = (await commandsOf(example)).get(example);
-  if (flags === undefined) throw new Error(`${example} has no command`);
-  return flags;
-}
-
-async function start(
-  example: string,
-  ...args: string[]
-): Promise<ChildProcess> {
-  return startDeno({
-    file: `examples/${example}.ts`,
-    permissions: await flagsOf(example),
-    args,
-  });
-}
-
-/** Starts a server on a free port; the address that it says to listen on. */
-async function serve(
-  example: string,
-): Promise<[ChildProcess, [host: string, port: number]]> {
-  const server = await start(example, "127.0.0.1", "0");
-  const [, port] = await server.readMatch(/^Listening on 127\.0\.0\.1:(\d+)$/);
-  return [server, ["127.0.0.1", Number(port)]];
-}
-
-/** Runs an example to its end; what it prints. */
-async function output(example: string, ...args: unknown[]): Promise<string> {
-  await using child = await start(example, ...args.map(String));
-  return await ended(child);
-}
-
-/** Waits for the end of an example; what it still prints. */
-async function ended(child: ChildProcess): Promise<string> {
-  const { code, stdout, stderr } = await child.result();
-  assertEquals({ code, stderr }, { code: 0, stderr: "" }, stdout);
-  return stdout;
-}
-
-/** Stops a server as Ctrl-C does; what it still prints. */
-async function interrupt(child: ChildProcess): Promise<string> {
-  child.kill("SIGINT");
-  // There such a signal ends a process without asking it.
-  if (Deno.build.os === "windows") return (await child.result()).stdout;
-  return await ended(child);
-}
 
 async function connect(
   address: readonly [string, number],

@@ -76,6 +76,7 @@ const layers: readonly string[] = [
   "connection.ts",
   "fd.ts",
   "internal/poll_events.ts",
+  "internal/interest.ts",
   "internal/polling.ts",
   "select.ts",
   "internal/selector_keys.ts",
@@ -89,6 +90,7 @@ const platform: readonly string[] = [
   "internal/node_dgram.ts",
   "internal/resolver.ts",
   "internal/reverse_lookup.ts",
+  "internal/interface_table.ts",
 ];
 
 const networkCall =

@@ -196,8 +196,8 @@ const grants: readonly [grant: string | null, missing: Missing][] = [
     ...toBind,
     ...toBindByName,
     ...toBindAnywhere,
-    // The resolver takes no grant for one port.
-    "UDP sendto() name": '"localhost" with every port, or to its address',
+    // The name is looked up; it is the local port that is missing.
+    "UDP sendto() name": "127.0.0.1:0",
   }],
   ["127.0.0.1:PORT,127.0.0.1:0", {
     ...toBindAnywhere,

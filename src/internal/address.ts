@@ -183,10 +183,9 @@ function toLiteral(
     if (family !== AF_INET) throw osError("EAFNOSUPPORT", "<broadcast>");
     return { host: "255.255.255.255" };
   }
-  if (DOTTED_QUAD.test(host)) {
-    // Zeros in front mean octal there.
-    const plain = !/(?:^|\.)0\d/.test(host);
-    return sameFamily(family, AF_INET, plain ? host : viaAton(host)!, host);
+  // Zeros in front mean octal to `inet_aton`.
+  if (DOTTED_QUAD.test(host) && !/(?:^|\.)0\d/.test(host)) {
+    return sameFamily(family, AF_INET, host, host);
   }
   if (/^[\da-fx.]+$/i.test(host)) {
     const short = viaAton(host);

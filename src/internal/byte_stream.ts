@@ -24,9 +24,14 @@ export interface ByteStream {
   fileno(): number;
 
   /**
+   * Ends a receive that is pending on this hold with EBADF, whose bytes go to
+   * the next holder's. One that has its bytes already gives them. Sends go on.
+   */
+  endReceive(): void;
+
+  /**
    * Gives up this hold; the socket really closes with its last holder. Ends a
-   * receive that is pending on this hold, whose bytes go to the next holder's.
-   * Doing it again does nothing.
+   * pending receive too. Doing it again does nothing.
    */
   release(): void;
 }

@@ -45,12 +45,11 @@ export function checkSize(
   value: unknown,
 ): number {
   const n = integer(action, name, value);
-  if (n < 0 || !Number.isSafeInteger(n)) {
-    throw new RangeError(
-      `Cannot ${action}: ${name} must be 0 or more, received ${n}`,
-    );
-  }
-  return n;
+  if (Number.isSafeInteger(n) && n >= 0) return n;
+  const limit = n < 0 ? "0 or more" : `at most ${Number.MAX_SAFE_INTEGER}`;
+  throw new RangeError(
+    `Cannot ${action}: ${name} must be ${limit}, received ${n}`,
+  );
 }
 
 /** A port number. */

@@ -69,6 +69,10 @@ export interface OpenOptions {
 
 /** Opens a listener, which binds and listens in one step. */
 export function listen(place: Place, options: OpenOptions): StreamListener {
+  if (options.reusePort && !hasDatagrams()) {
+    // Without the flag `Deno.listen` does not throw: it ends the process.
+    throw needsUnstableNet("SO_REUSEPORT of a stream needs");
+  }
   try {
     if (isPath(place)) {
       return Deno.listen({ transport: "unix", path: place.path });
@@ -77,7 +81,7 @@ export function listen(place: Place, options: OpenOptions): StreamListener {
       hostname: platformHost(place),
       port: place.port,
       ...(options.reusePort ? { reusePort: true } : {}),
-      ...(options.backlog ? { tcpBacklog: options.backlog } : {}),
+      ...(options.backlog === undefined ? {} : { tcpBacklog: options.backlog }),
     });
   } catch (error) {
     throw fromDeno(error);
@@ -108,17 +112,19 @@ export function hasDatagrams(): boolean {
   return typeof Deno.listenDatagram === "function";
 }
 
+function needsUnstableNet(what: string): Error {
+  return osError(
+    "EOPNOTSUPP",
+    `${what} --unstable-net, or "unstable": ["net"] in deno.json`,
+  );
+}
+
 /** Opens a datagram port with `Deno.listenDatagram`. */
 export function listenDatagram(
   place: Place,
   options: OpenOptions,
 ): DatagramPort {
-  if (!hasDatagrams()) {
-    throw osError(
-      "EOPNOTSUPP",
-      'Unix datagrams need --unstable-net, or "unstable": ["net"] in deno.json',
-    );
-  }
+  if (!hasDatagrams()) throw needsUnstableNet("Unix datagrams need");
   try {
     if (isPath(place)) {
       return Deno.listenDatagram({

@@ -118,7 +118,9 @@ export class Description {
       throw wrongKind("connect", endpoint.kind);
     }
     if (limits.signal?.aborted) throw limits.signal.reason;
-    endpoint.takeError();
+    // As Linux does, for a program that polls with connect_ex().
+    const earlier = endpoint.takeError();
+    if (earlier !== undefined) throw earlier;
     const connecting = new Connecting(
       endpoint,
       thisMachine(place),

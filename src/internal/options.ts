@@ -7,6 +7,7 @@ import {
   IPV6_V6ONLY,
   TCP_NODELAY,
 } from "../protocol_constants.ts";
+import type { ErrnoCode } from "./errno_table.ts";
 import { osError } from "./os_error.ts";
 
 /** What an option's value is. */
@@ -54,12 +55,13 @@ function find(
   option: number,
   family: number,
   type: number,
+  foreign: ErrnoCode,
 ): Option {
   const found = OPTIONS.get(key(level, option));
   if (found === undefined) {
     throw osError("ENOPROTOOPT", `level ${level}, option ${option}`);
   }
-  if (!found.has(family, type)) throw osError("EOPNOTSUPP", found.name);
+  if (!found.has(family, type)) throw osError(foreign, found.name);
   return found;
 }
 
@@ -91,16 +93,28 @@ export class Options {
    * read-only; EINVAL if bytes are too few for it.
    */
   set(level: number, option: number, value: number | Uint8Array): void {
-    const found = find(level, option, this.#family, this.#type);
-    if (found.kind === "readonly") {
-      throw osError("ENOPROTOOPT", `${found.name} is read-only`);
+    // As Linux answers, which tells setting and getting apart.
+    const foreign = this.#family === c.AF_UNIX ? "EOPNOTSUPP" : "ENOPROTOOPT";
+    const { name, kind } = find(
+      level,
+      option,
+      this.#family,
+      this.#type,
+      foreign,
+    );
+    if (kind === "readonly") {
+      throw osError("ENOPROTOOPT", `${name} is read-only`);
     }
-    const stored = found.kind === "time"
-      ? timeFrom(value, found.name)
-      : flagFrom(value, found.name);
-    this.#values.set(key(level, option), stored);
-    if (found.name === "SO_RCVTIMEO") this.receiveTimeoutMs = stored || null;
-    if (found.name === "SO_SNDTIMEO") this.sendTimeoutMs = stored || null;
+    if (kind === "flag") {
+      this.#values.set(key(level, option), flagFrom(value, name));
+      return;
+    }
+    const timeMs = timeFrom(value, name);
+    this.#values.set(key(level, option), Math.max(0, timeMs));
+    // A time below 0 is over at once, and 0 never, socket(7) and sock_set_timeout.
+    const limitMs = timeMs === 0 ? null : Math.max(0, timeMs);
+    if (name === "SO_RCVTIMEO") this.receiveTimeoutMs = limitMs;
+    else this.sendTimeoutMs = limitMs;
   }
 
   /**
@@ -112,7 +126,13 @@ export class Options {
     option: number,
     readonly: (option: number) => number,
   ): Uint8Array {
-    const found = find(level, option, this.#family, this.#type);
+    const found = find(
+      level,
+      option,
+      this.#family,
+      this.#type,
+      "EOPNOTSUPP",
+    );
     if (found.kind === "readonly") return intBytes(readonly(option));
     const value = this.#values.get(key(level, option)) ?? 0;
     return found.kind === "time" ? timeBytes(value) : intBytes(value);
@@ -159,7 +179,7 @@ function timeFrom(value: number | Uint8Array, name: string): number {
   const seconds = Number(view.getBigInt64(0, true));
   const micros = Number(view.getBigInt64(8, true));
   if (micros < 0 || micros > 999_999) throw osError("EDOM", name);
-  return Math.max(0, seconds * 1000 + micros / 1000);
+  return seconds * 1000 + micros / 1000;
 }
 
 function timeBytes(valueMs: number): Uint8Array {

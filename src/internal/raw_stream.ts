@@ -53,7 +53,6 @@ export class RawStream {
   readonly writeTurns: FileTurns = new FileTurns();
   readonly #stream: ByteStream;
   #kept = EMPTY;
-  #endRead: ((reason: Error) => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(stream: ByteStream, mode: "rb" | "wb" | "rwb") {
@@ -76,30 +75,23 @@ export class RawStream {
   }
 
   /** Receives once; null if it would block. */
-  receive(buffer: Uint8Array, signal?: AbortSignal): Promise<number | null> {
-    if (this.closed) return Promise.reject(closedError());
+  async receive(
+    buffer: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<number | null> {
+    this.checkOpen();
     if (this.#kept.length > 0) {
       const part = this.#kept.subarray(0, buffer.length);
       buffer.set(part);
       this.#kept = this.#kept.subarray(part.length);
-      return Promise.resolve(part.length);
+      return part.length;
     }
-    // A promise of its own, for `close()` to end at once: the connection has to
-    // stay until all is flushed, and the peer may never send anything.
-    return new Promise((resolve, reject) => {
-      this.#endRead = reject;
-      this.#stream.recvInto(buffer, signal && { signal }).then(
-        (n) => {
-          this.#endRead = undefined;
-          resolve(n);
-        },
-        (error) => {
-          this.#endRead = undefined;
-          if (isWouldBlock(error)) resolve(null);
-          else reject(error);
-        },
-      );
-    });
+    try {
+      return await this.#stream.recvInto(buffer, signal && { signal });
+    } catch (error) {
+      if (isWouldBlock(error)) return null;
+      throw this.closed ? closedError() : error;
+    }
   }
 
   /** Takes bytes back, to be received first by the next call. */
@@ -131,7 +123,8 @@ export class RawStream {
     if (this.#closing !== undefined) return this.#closing;
     const reason = closedError();
     this.#closing = Promise.resolve();
-    this.#endRead?.(reason);
+    // Before all is flushed: the peer may never send anything.
+    this.#stream.endReceive();
     this.readTurns.rejectWaiting(reason);
     if (!this.writeTurns.busy && !writer?.pending) {
       this.#stream.release();

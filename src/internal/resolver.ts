@@ -1,5 +1,6 @@
 /** Host names to addresses, by the system's resolver. */
 
+import type { LookupAddress } from "node:dns";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 import type { HostPlace } from "./address.ts";
 import { at, isLocalhost, loopback } from "./address.ts";
@@ -23,9 +24,18 @@ export async function resolveAll(
   if (!/^[^\s\0:[\]%/\\]{1,255}$/.test(host)) {
     throw gaiError("EAI_NONAME", JSON.stringify(host.slice(0, 80)));
   }
-  const { promises } = await import("node:dns");
+  const { lookup } = await import("node:dns");
+  // In Deno 2.9 only this form takes the port, without which a grant for one
+  // port of the name is none; "verbatim" leaves the system's order as it is.
+  const options = { all: true, order: "verbatim", port } as const;
   try {
-    const found = await promises.lookup(host, { all: true });
+    const found = await new Promise<LookupAddress[]>((resolve, reject) => {
+      lookup(
+        host,
+        options,
+        (error, all) => error ? reject(error) : resolve(all),
+      );
+    });
     return found.map(({ address, family }) => ({
       family: family === 6 ? AF_INET6 : AF_INET,
       host: address,
@@ -33,8 +43,7 @@ export async function resolveAll(
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EPERM") {
-      // The resolver needs a grant for every port; one it has is no hint.
-      const missing = isGranted(host, port) ? host : `${host}:${port}`;
+      const missing = port === 0 ? host : `${host}:${port}`;
       throw osError(
         "EACCES",
         `Requires net access to "${missing}", run again with the --allow-net flag`,

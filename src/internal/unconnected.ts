@@ -367,16 +367,7 @@ async function hasOneFamily(
   place: HostPlace,
   signal: AbortSignal,
 ): Promise<boolean> {
-  let all;
-  try {
-    all = await resolveAll(place.host, place.port);
-  } catch (error) {
-    // A grant of one port of a name is none for the resolver.
-    const unknown = error instanceof PermissionError &&
-      isGranted(place.host, place.port);
-    if (unknown) return false;
-    throw error;
-  }
+  const all = await resolveAll(place.host, place.port);
   signal.throwIfAborted();
   const own = all.filter(({ family }) => family === place.family);
   if (own.length === 0) throw noneOfFamily(place.host, all);

@@ -1,4 +1,4 @@
-import { ChildProcess, type ProcessResult } from "./process.ts";
+import { ChildProcess, type ProcessResult, root } from "./process.ts";
 
 /** A program for a Deno process of its own: a file or the text of one. */
 export type DenoProgram = ({ file: string } | { code: string }) & {
@@ -14,6 +14,8 @@ export type DenoProgram = ({ file: string } | { code: string }) & {
   importMap?: string | null;
   /** Environment variables, added to those of this process. */
   env?: Record<string, string>;
+  /** Where to run; in the repository's root by default. */
+  cwd?: URL;
   /** How long it may run, for {@linkcode runDeno}. */
   timeoutMs?: number;
 };
@@ -56,11 +58,12 @@ export function startDeno(program: DenoProgram): ChildProcess {
   return new ChildProcess(name, Deno.execPath(), args, {
     stdin: "code" in program ? program.code : undefined,
     env: { NO_COLOR: "1", ...program.env },
+    cwd: program.cwd,
   });
 }
 
 function suiteImportMap(): string | null {
   return import.meta.resolve("@std/assert").startsWith("file:")
-    ? "tests/offline/import_map.json"
+    ? new URL("tests/offline/import_map.json", root).href
     : null;
 }

@@ -69,7 +69,7 @@ export interface Moment {
 
 function sentinelMoments(): Moment[] {
   const moments: Moment[] = [];
-  for (let count = 0; count <= 12; count++) {
+  for (let count = 0; count <= 10; count++) {
     moments.push({
       name: `${count} microtasks after a byte sent before it arrives`,
       run: async (arrive, end, sentinel) => {

@@ -19,6 +19,8 @@ export interface ProcessOptions {
   stdin?: string | undefined;
   /** Environment variables, added to those of this process. */
   env?: Record<string, string> | undefined;
+  /** Where to run; in the repository's root by default. */
+  cwd?: URL | undefined;
 }
 
 /** A running child process whose standard output is read line by line. */
@@ -30,7 +32,7 @@ export class ChildProcess implements AsyncDisposable {
   readonly #stdout: TextReader;
   readonly #stderr: TextReader;
 
-  /** Starts `command` in the repository's root. */
+  /** Starts `command`. */
   constructor(
     name: string,
     command: string,
@@ -40,7 +42,7 @@ export class ChildProcess implements AsyncDisposable {
     this.#name = name;
     this.#child = new Deno.Command(command, {
       args,
-      cwd: root,
+      cwd: options.cwd ?? root,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -48,6 +48,7 @@ export class ScriptedStream implements ByteStream {
   readonly #sending: SendStep[];
   readonly #sent: number[] = [];
   #reading = false;
+  #ended = false;
   #writing = false;
   #wake = Promise.withResolvers<void>();
 
@@ -89,12 +90,13 @@ export class ScriptedStream implements ByteStream {
     this.#reading = true;
     try {
       while (this.#receiving.length === 0) {
+        if (this.#ended) throw osError("EBADF");
         if (this.nonBlocking) throw osError("EAGAIN");
         await this.#wait(options?.signal);
       }
       options?.signal?.throwIfAborted();
       await null;
-      if (this.releases > 0) throw osError("EBADF");
+      if (this.#ended) throw osError("EBADF");
       const step = this.#receiving[0]!;
       if (step === EOF) return 0;
       this.#receiving.shift();
@@ -139,9 +141,14 @@ export class ScriptedStream implements ByteStream {
     return 3;
   }
 
+  endReceive(): void {
+    this.#ended = true;
+    this.#wakeUp();
+  }
+
   release(): void {
     this.releases++;
-    this.#wakeUp();
+    this.endReceive();
   }
 
   #wakeUp(): void {
@@ -151,7 +158,6 @@ export class ScriptedStream implements ByteStream {
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.releases > 0 && this.#reading) throw osError("EBADF");
     const aborted = Promise.withResolvers<never>();
     const abort = (): void => aborted.reject(signal?.reason);
     signal?.addEventListener("abort", abort);

@@ -1,6 +1,7 @@
 """asyncio's streams, and its datagram endpoints, on one event loop."""
 
 import asyncio
+import os
 import sys
 import time
 
@@ -374,8 +375,9 @@ async def main():
                     answer({})
         except Exception as error:
             answer({"error": describe(error)})
-    # Connections are open still, and asyncio.run() would wait for them.
+    # Connections are open still, and asyncio.run() would complain of each.
     sys.stdout.flush()
+    os._exit(0)
 
 
 asyncio.run(main())

@@ -144,13 +144,15 @@ async function streamServer(task: Task): Promise<End> {
 class PieceChecker {
   #offset = 0;
   #end = 0;
-  #thorough = false;
+  #thorough = true;
   #settled = withResolvers<void>();
 
   run(n: number, thorough: boolean): Promise<void> {
-    this.#end = this.#offset + n;
+    // From another process some of it may have come already.
+    this.#end += n;
     this.#thorough = thorough;
     this.#settled = withResolvers();
+    if (this.#offset === this.#end) this.#settled.resolve();
     return this.#settled.promise;
   }
 

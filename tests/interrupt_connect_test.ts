@@ -1,0 +1,143 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import * as socket from "@pystd/socket";
+import { numbered } from "./_support/fake_conn.ts";
+import {
+  type Ending,
+  endings,
+  isEnd,
+  meet,
+  moments,
+  Sentinel,
+} from "./_support/moments.ts";
+import { listener, type TcpSocket } from "./_support/pair.ts";
+import { within } from "./_support/within.ts";
+
+/** What an ended `connect()` gives: EINPROGRESS if it may not wait. */
+function assertEnded(ending: Ending, error: unknown): void {
+  if (!isEnd(ending, error)) throw error;
+  if (ending === "EAGAIN") {
+    assertEquals((error as socket.OSError).code, "EINPROGRESS");
+  }
+}
+
+/** The connection of this client; others that were called off are closed. */
+async function acceptFrom(
+  server: TcpSocket,
+  client: TcpSocket,
+): Promise<TcpSocket> {
+  for (;;) {
+    const [conn, address] = await within(server.accept());
+    if (address[1] === client.getsockname()[1]) return conn;
+    const error = await within(conn.recv(1)).catch((error) => error);
+    assert(error instanceof socket.ConnectionError || error.length === 0);
+    conn.close();
+  }
+}
+
+/** Checks that bytes pass both ways, once. */
+async function assertWorks(
+  client: TcpSocket,
+  server: TcpSocket,
+  number: number,
+): Promise<void> {
+  await within(client.sendall(numbered(3, number)));
+  const conn = await acceptFrom(server, client);
+  assertEquals(await within(conn.recv(10)), numbered(3, number));
+  await conn.sendall(numbered(3, number + 3));
+  conn.close();
+  assertEquals(await within(client.recv(10)), numbered(3, number + 3));
+  assertEquals(await within(client.recv(10)), new Uint8Array(0));
+}
+
+for (const ending of endings) {
+  Deno.test(`connect() is made or called off when it meets ${ending}`, async () => {
+    using sentinel = await Sentinel.open();
+    await using server = listener();
+    for (const [number, moment] of moments.entries()) {
+      await using client = socket.socket();
+      const outcome = await meet(
+        { socket: client, close: () => client.close() },
+        ending,
+        moment,
+        sentinel,
+        (options) => client.connect(server.getsockname(), options),
+        async () => {},
+      );
+      if (ending === "close") {
+        if ("error" in outcome) assertEnded(ending, outcome.error);
+        await assertRejects(
+          () => client.send(numbered(1)),
+          socket.OSError,
+          "Bad file descriptor",
+        );
+        continue;
+      }
+      if ("error" in outcome) {
+        assertEnded(ending, outcome.error);
+        // A non-blocking one goes on by itself, any other is as before.
+        if (ending !== "EAGAIN") {
+          assertThrows(() => client.getpeername(), socket.OSError);
+          assertEquals(client.getsockname(), ["0.0.0.0", 0]);
+          await within(client.connect(server.getsockname()));
+        }
+      }
+      await assertWorks(client, server, number);
+    }
+  });
+
+  Deno.test(`connect() to a peer that does not answer is ended by ${ending}`, async () => {
+    using sentinel = await Sentinel.open();
+    await using full = socket.socket();
+    full.bind(["127.0.0.1", 0]);
+    full.listen(1);
+    await using server = listener();
+    // The kernel drops what would be one more than a full queue.
+    const queued = await fillQueue(full);
+    let ended = 0;
+    for (const [number, moment] of moments.slice(0, 6).entries()) {
+      const client = socket.socket();
+      const outcome = await meet(
+        { socket: client, close: () => client.close() },
+        ending,
+        moment,
+        sentinel,
+        (options) => client.connect(full.getsockname(), options),
+        async () => {},
+      );
+      if ("error" in outcome) {
+        ended++;
+        assertEnded(ending, outcome.error);
+        if (ending === "timeout" || ending === "abort") {
+          await within(client.connect(server.getsockname()));
+          await assertWorks(client, server, number);
+        }
+      }
+      await client[Symbol.asyncDispose]();
+    }
+    assertGreater(ended, 0);
+    for (const each of queued) each.close();
+  });
+}
+
+/** Connects until the queue of connections to be accepted is full. */
+async function fillQueue(server: TcpSocket): Promise<TcpSocket[]> {
+  const queued: TcpSocket[] = [];
+  for (;;) {
+    const client = socket.socket();
+    client.settimeout(0.1);
+    try {
+      await client.connect(server.getsockname());
+    } catch (error) {
+      assert(error instanceof socket.TimeoutError);
+      client.close();
+      return queued;
+    }
+    queued.push(client);
+  }
+}
