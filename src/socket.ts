@@ -402,6 +402,7 @@ export class Socket<A extends Address = Address> {
     if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
     return this.#receive(flags, options, (endpoint, limits, flags) => {
       const view = checkTarget(buffer, nbytes as number);
+      if (view.length === 0) return Promise.resolve(0);
       return endpoint.kind === "connected"
         ? endpoint.recvInto(limits, view, flags)
         : endpoint.recvInto(limits, view, flags).then(({ n }) => n);

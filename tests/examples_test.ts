@@ -20,6 +20,7 @@ import { tests as dns } from "./examples/dns.ts";
 import { tests as files } from "./examples/files.ts";
 import { tests as http } from "./examples/http.ts";
 import { tests as scanner } from "./examples/scanner.ts";
+import { tests as select } from "./examples/select.ts";
 
 /** Test functions by the examples that they run. */
 const tests: readonly ExampleTest[] = [
@@ -40,6 +41,7 @@ const tests: readonly ExampleTest[] = [
   ...dns,
   ...files,
   ...scanner,
+  ...select,
 ];
 
 const onePart = /_(server|client|echo|query|send|receive)$/;

@@ -228,11 +228,11 @@ for (const [grant, missing] of grants) {
       );
       const outcomes: Record<string, string> = JSON.parse(stdout);
       const hint =
-        /^\[Errno \d+\] Permission denied: Requires net access to (?:"([^"]+)"|(.+)), run again with the --allow-net flag$/;
+        /^\[Errno \d+\] Permission denied: Requires net access to "([^"]+)", run again with the --allow-net flag$/;
       const actual = Object.fromEntries(
         Object.entries(outcomes).map(([name, text]) => [
           name,
-          text.replace(hint, "$1$2").replace(`:${port}`, ":PORT")
+          text.replace(hint, "$1").replace(`:${port}`, ":PORT")
             .replace(/:\d{2,}$/, ":LOCAL"),
         ]),
       );

@@ -113,7 +113,9 @@ export class Description {
 
   async connect(place: Place, limits: Limits): Promise<void> {
     const endpoint = this.#endpoint;
-    if (endpoint instanceof Datagram) return await endpoint.connect(place);
+    if (endpoint instanceof Datagram) {
+      return await endpoint.connect(place, limits);
+    }
     if (!(endpoint instanceof Unconnected)) {
       throw wrongKind("connect", endpoint.kind);
     }

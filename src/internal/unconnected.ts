@@ -18,7 +18,6 @@ import {
   type StreamListener,
 } from "./deno_net.ts";
 import type { ErrnoCode } from "../errno.ts";
-import { PermissionError } from "../errors.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { connectFrom, type Referenced } from "./node_net.ts";
 import type { Options } from "./options.ts";

@@ -24,8 +24,8 @@ async function bind(): Promise<Socket> {
 }
 
 /**
- * Hands what arrives to `take` until that calls `resolve`, which `start` has
- * been given too; what `take` throws rejects.
+ * Hands what arrives to `take`, which `start` sets going, until that calls its
+ * `resolve`; what it throws rejects.
  */
 function receiving<T>(
   socket: Socket,
@@ -37,14 +37,19 @@ function receiving<T>(
   start?: () => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    const stop = () => socket.removeListener("message", onMessage);
     const onMessage: Take = (data, from) => {
       try {
-        take(data, from, resolve);
+        take(data, from, (value) => {
+          stop();
+          resolve(value);
+        });
       } catch (error) {
+        stop();
         reject(error);
       }
     };
-    socket.removeAllListeners("message").on("message", onMessage);
+    socket.on("message", onMessage);
     start?.();
   });
 }

@@ -32,15 +32,15 @@ export function readLines(
     .values();
 }
 
-/** The lines of a stream, decoded and split without any stream of streams. */
+/** The lines of a stream, as many at a time as a piece of it has. */
 export async function* splitByHand(
   stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<string, void> {
+): AsyncGenerator<string[], void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    yield* lines;
+    yield lines;
   }
 }

@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { AF_INET, AF_INET6 } from "../../src/constants.ts";
+import { gaierror, PermissionError } from "../../src/errors.ts";
+import type { HostPlace } from "../../src/internal/address.ts";
+import {
+  localhostLiteral,
+  noneOfFamily,
+  resolveAll,
+  resolvePlace,
+} from "../../src/internal/resolver.ts";
+import { unknownHost } from "../_support/addresses.ts";
+import { runDeno } from "../_support/child.ts";
+import { within } from "../_support/within.ts";
+
+function named(family: number, host: string, port = 9): HostPlace {
+  return { family, host, port, flowinfo: 0, scopeId: 0, named: true };
+}
+
+Deno.test("resolveAll() gives the addresses of localhost", async () => {
+  const all = await within(resolveAll("localhost", 9));
+  assert(all.length > 0);
+  for (const { family, host } of all) {
+    assertEquals(host, family === AF_INET ? "127.0.0.1" : "::1");
+    assert(family === AF_INET || family === AF_INET6);
+  }
+});
+
+for (
+  const host of [
+    "",
+    " ",
+    "a b",
+    "a:b",
+    "[::1]",
+    "a/b",
+    "a%b",
+    "a\0b",
+    "x".repeat(256),
+  ]
+) {
+  Deno.test(`resolveAll() asks nobody for ${JSON.stringify(host.slice(0, 9))}`, async () => {
+    const error = await assertRejects(
+      () => within(resolveAll(host, 9)),
+      gaierror,
+    );
+    assertEquals(error.code, "EAI_NONAME");
+  });
+}
+
+Deno.test("resolveAll() rejects for a name that is not granted", async () => {
+  const error = await assertRejects(
+    () => within(resolveAll(unknownHost, 9)),
+    PermissionError,
+    `Requires net access to "${unknownHost}:9", run again with the --allow-net flag`,
+  );
+  assertEquals(error.code, "EACCES");
+  assert(error.cause instanceof Error);
+});
+
+Deno.test("resolveAll() rejects for an unknown name", async () => {
+  const { stdout, stderr } = await runDeno({
+    permissions: [`--allow-net=${unknownHost}`],
+    code: `
+      import { resolveAll } from "${
+      import.meta.resolve("../../src/internal/resolver.ts")
+    }";
+      await resolveAll("${unknownHost}", 9).catch((error) =>
+        console.log(error.name, error.code, error.cause instanceof Error)
+      );`,
+  });
+  assertEquals([stdout, stderr], ["gaierror EAI_NONAME true\n", ""]);
+});
+
+Deno.test("localhostLiteral() is that of the family", () => {
+  const v4 = localhostLiteral(named(AF_INET, "localhost"));
+  assertEquals(v4, { ...named(AF_INET, "127.0.0.1"), named: false });
+  const v6 = localhostLiteral(named(AF_INET6, "LOCALHOST."));
+  assertEquals(v6, { ...named(AF_INET6, "::1"), named: false });
+  assertEquals(localhostLiteral(named(AF_INET, "localhost.test")), undefined);
+});
+
+Deno.test({
+  name: "localhostLiteral() is nothing if the literal is not granted",
+  permissions: { net: ["localhost"] },
+  fn: () => {
+    assertEquals(localhostLiteral(named(AF_INET, "localhost")), undefined);
+  },
+});
+
+Deno.test("resolvePlace() leaves an address as it is", async () => {
+  const place = { ...named(AF_INET, "127.0.0.3"), named: false };
+  assertEquals(await resolvePlace(place), place);
+});
+
+for (const net of ["127.0.0.1", "localhost"]) {
+  Deno.test({
+    name: `resolvePlace() finds localhost with a grant for ${net}`,
+    permissions: { net: [net] },
+    fn: async () => {
+      const place = named(AF_INET, "localhost", 80);
+      const found = await within(resolvePlace(place));
+      assertEquals(found, { ...place, host: "127.0.0.1", named: false });
+    },
+  });
+}
+
+Deno.test("noneOfFamily() says which addresses there are", () => {
+  const error = noneOfFamily("localhost", [
+    { family: AF_INET6, host: "::1" },
+    { family: AF_INET6, host: "::2" },
+  ]);
+  assert(error instanceof gaierror);
+  assertEquals(error.code, "EAI_ADDRFAMILY");
+  assertEquals(error.message.split(": ")[1], "localhost is ::1, ::2");
+});
