@@ -168,9 +168,9 @@ export class PollSet<I extends Interest> implements Watcher {
     this.updateLiveness();
   }
 
-  /** Whether nothing is being waited for: all is known. */
-  get isKnown(): boolean {
-    return this.#waiting === 0;
+  /** How many are being waited for. */
+  get unknown(): number {
+    return this.#waiting;
   }
 
   /** Waits for what is not known. */
@@ -267,6 +267,23 @@ const MICROTASKS = 16;
 const REACTOR_TURNS = 64;
 
 /**
+ * A program that receives what is queued piece by piece would pay these turns
+ * for each piece: a tenth of the throughput. So when several in a row have shown
+ * nothing, for a millisecond only one immediate is waited for.
+ */
+const idleTurns = { inRow: 0, atMs: -Infinity };
+const ENOUGH_IN_ROW = 4;
+const PAUSE_MS = 1;
+const FORGET_MS = 10;
+
+function turnsNeeded(): number {
+  const sinceMs = performance.now() - idleTurns.atMs;
+  if (sinceMs > FORGET_MS) idleTurns.inRow = 0;
+  const isPaused = idleTurns.inRow >= ENOUGH_IN_ROW && sinceMs < PAUSE_MS;
+  return isPaused ? 1 : REACTOR_TURNS;
+}
+
+/**
  * A call that waits until something can be done with one of many descriptors.
  *
  * All that are ready are reported, not only the first: if some are ready at
@@ -278,7 +295,9 @@ class Polling<I extends Interest> extends Wait<Ready<I>[]>
   readonly #set: PollSet<I>;
   #scheduled = false;
   #turn: ReturnType<typeof setImmediate> | undefined;
+  /** The turns to let pass before it ends. */
   #turns = 0;
+  #unknown = 0;
   /** Whether nothing was ready at first. */
   late = false;
 
@@ -321,16 +340,21 @@ class Polling<I extends Interest> extends Wait<Ready<I>[]>
     if (this.late) this.#goOn();
     // A turn in any case, so that a program which loops over what is always
     // ready does not keep timers and the network waiting for ever.
-    else if (this.#set.isAnyReady) this.#turn = setImmediate(this.#onTurn);
-    else this.#goOn();
+    else if (this.#set.isAnyReady) {
+      this.#unknown = this.#set.unknown;
+      this.#turns = this.#unknown === 0 ? 1 : turnsNeeded();
+      this.#turn = setImmediate(this.#onTurn);
+    } else this.#goOn();
   };
 
   readonly #onTurn = (): void => {
-    this.#turn = undefined;
-    this.#turns++;
-    if (!this.#set.isKnown && this.#turns < REACTOR_TURNS) {
+    if (--this.#turns > 0 && this.#set.unknown > 0) {
       this.#turn = setImmediate(this.#onTurn);
-    } else this.#goOn();
+      return;
+    }
+    this.#turn = undefined;
+    if (this.#unknown > 0) this.#rememberTurns();
+    this.#goOn();
   };
 
   /** Ends if something is ready, and otherwise goes on waiting. */

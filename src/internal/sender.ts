@@ -169,7 +169,7 @@ export class Sender implements Source {
       return true;
     }
     this.#owner = first;
-    this.#write(first.piece(), first.message.write);
+    this.#write(() => first.piece(), first.message.write);
     return true;
   }
 
@@ -190,10 +190,17 @@ export class Sender implements Source {
     );
   }
 
-  #write(piece: Uint8Array, write: Write): void {
-    this.#piece = piece;
+  #write(piece: () => Uint8Array, write: Write): void {
     this.#operation = write;
-    write(piece).then(this.#onWritten, this.#onError);
+    let written: Promise<number>;
+    try {
+      this.#piece = piece();
+      written = write(this.#piece);
+    } catch (error) {
+      // The caller's buffer may have been transferred away meanwhile.
+      written = Promise.reject(error);
+    }
+    written.then(this.#onWritten, this.#onError);
   }
 
   readonly #onWritten = (n: number): void => {
@@ -206,7 +213,7 @@ export class Sender implements Source {
       owner.done = true;
     } else if (n < piece.length && this.#error === undefined) {
       // Taken bytes go out before any call is served.
-      this.#write(piece.subarray(n), this.#operation!);
+      this.#write(() => piece.subarray(n), this.#operation!);
       return;
     }
     this.#settled();

@@ -311,8 +311,9 @@ class UdpReceiveServer(DatagramEnd):
         protocol = self._protocol
 
         def take(data, address):
-            if reader.read(data) and not protocol.settled.done():
-                self._transport.sendto(b"\0", address)
+            if reader.read(data):
+                self._transport.sendto(data, address)
+            if reader.ended and not protocol.settled.done():
                 protocol.settled.set_result(None)
 
         protocol.take = take

@@ -327,11 +327,11 @@ class UdpReceiveServer:
     def run(self, n, thorough):
         self._runs += 1
         reader = DatagramReader(self._task["size"], self._runs, thorough)
-        while True:
+        while not reader.ended:
             data, address = self._sock.recvfrom(self._task["bufsize"])
             if reader.read(data):
-                self._sock.sendto(b"\0", address)
-                return reader.result(n if thorough else 1)
+                self._sock.sendto(data, address)
+        return reader.result(n if thorough else 1)
 
 
 PARTS = {

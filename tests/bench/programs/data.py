@@ -73,7 +73,8 @@ def check_line(line, number, thorough):
         raise ValueError(f"Wrong line {number}: {line!r}")
 
 
-_MARKER = 0xFFFFFFFF
+_BEGIN = 0xFFFFFFFE
+_END = 0xFFFFFFFF
 _HEADER = 8
 
 
@@ -97,9 +98,10 @@ class DatagramReader:
         self._rest = stream_bytes(size)[_HEADER:size]
         self._next = 0
         self.received = 0
+        self.ended = False
 
     def read(self, data):
-        """Takes a datagram; returns whether it was the last one."""
+        """Takes a datagram; returns whether it is to be sent back as it is."""
         if len(data) != self._size or data[-1] != (self._size - 1) % PERIOD:
             raise ValueError(f"Wrong datagram of {len(data)} bytes")
         if int.from_bytes(data[4:8], "big") != self._run:
@@ -107,7 +109,8 @@ class DatagramReader:
         if self._thorough and data[_HEADER:] != self._rest:
             raise ValueError("Wrong bytes in a datagram")
         number = int.from_bytes(data[:4], "big")
-        if number == _MARKER:
+        if number >= _BEGIN:
+            self.ended = number == _END
             return True
         if number < self._next:
             raise ValueError(f"Wrong datagram: {number} before {self._next}")

@@ -117,7 +117,8 @@ export function checkLine(
   }
 }
 
-const MARKER = 0xffffffff;
+const BEGIN = 0xfffffffe;
+const END = 0xffffffff;
 const HEADER = 8;
 
 /**
@@ -140,9 +141,14 @@ export class DatagramWriter {
     return this.#bytes;
   }
 
-  /** The last datagram of a run. */
+  /** The datagram before the first one of a run. */
+  begin(run: number): Uint8Array<ArrayBuffer> {
+    return this.write(BEGIN, run);
+  }
+
+  /** The datagram after the last one of a run. */
   end(run: number): Uint8Array<ArrayBuffer> {
-    return this.write(MARKER, run);
+    return this.write(END, run);
   }
 }
 
@@ -155,6 +161,8 @@ export class DatagramReader {
   received = 0;
   /** The number after that of the last one. */
   next = 0;
+  /** Whether the end has come. */
+  ended = false;
 
   constructor(size: number, run: number, thorough: boolean) {
     this.#size = size;
@@ -162,7 +170,7 @@ export class DatagramReader {
     this.#thorough = thorough;
   }
 
-  /** Takes a datagram; returns whether it was the last one. */
+  /** Takes a datagram; returns whether it is to be sent back as it is. */
   read(bytes: Uint8Array): boolean {
     const last = bytes.length - 1;
     if (last + 1 !== this.#size || bytes[last] !== last % PERIOD) {
@@ -171,7 +179,10 @@ export class DatagramReader {
     if (uint32(bytes, 4) !== this.#run) return false;
     if (this.#thorough) checkAll(bytes.subarray(HEADER), HEADER);
     const number = uint32(bytes, 0);
-    if (number === MARKER) return true;
+    if (number >= BEGIN) {
+      this.ended = number === END;
+      return true;
+    }
     if (number < this.next) {
       throw new Error(`Wrong datagram: ${number} when ${this.next} was next`);
     }

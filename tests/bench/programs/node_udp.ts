@@ -130,8 +130,8 @@ export const receive: Part = {
       const reader = new DatagramReader(task.size, ++runs, thorough);
       return receiving(socket, (data, from, resolve) => {
         if (!reader.read(data)) return;
-        socket.send(new Uint8Array(1), from.port, from.address);
-        resolve(reader.result(thorough ? n : 1));
+        socket.send(data, from.port, from.address);
+        if (reader.ended) resolve(reader.result(thorough ? n : 1));
       });
     };
     return { port: socket.address().port, run };

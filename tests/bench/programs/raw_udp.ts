@@ -80,7 +80,7 @@ function keepingServer({ size }: Task): End {
     for (let i = 0; i < KEPT; i++) reader.read((await conn.receive(buffer))[0]);
     // There is room again, so this comes after all that were kept.
     await conn.send(writer.end(runs), conn.addr);
-    while (!reader.read((await conn.receive(buffer))[0]));
+    while (!reader.ended) reader.read((await conn.receive(buffer))[0]);
     if (reader.next !== reader.received) throw new Error("Wrong datagrams");
     reader.result(thorough ? n : KEPT);
   };
@@ -110,12 +110,45 @@ async function receiveRun(
   conn: Deno.DatagramConn,
   reader: DatagramReader,
   task: Task,
-): Promise<Deno.Addr> {
+): Promise<void> {
   let buffer = new Uint8Array(task.bufsize);
-  while (true) {
+  while (!reader.ended) {
     if (task.buffers === "fresh") buffer = new Uint8Array(task.bufsize);
     const [data, address] = await conn.receive(buffer);
-    if (reader.read(data)) return address;
+    if (reader.read(data)) await conn.send(data, address);
+  }
+}
+
+/** Sends what may be lost again and again until it comes back. */
+class Signaller {
+  readonly #conn: Deno.DatagramConn;
+  readonly #address: Deno.Addr;
+  #returned = (_: string) => {};
+
+  constructor(conn: Deno.DatagramConn, address: Deno.Addr) {
+    this.#conn = conn;
+    this.#address = address;
+    void this.#receive();
+  }
+
+  async send(marker: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<true>();
+    const expected = marker.toHex();
+    // What was sent more than once comes back more than once.
+    this.#returned = (hex) => hex === expected && resolve(true);
+    for (let ms = 1;; ms++) {
+      await this.#conn.send(marker, this.#address);
+      const late = new Promise<false>((r) => setTimeout(r, ms, false));
+      if (await Promise.race([promise, late])) return;
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const buffer = new Uint8Array(65536);
+    while (true) {
+      const [data] = await this.#conn.receive(buffer);
+      this.#returned(data.toHex());
+    }
   }
 }
 
@@ -126,8 +159,7 @@ export const receive: Part = {
     let runs = 0;
     const run: End["run"] = async (n, thorough) => {
       const reader = new DatagramReader(task.size, ++runs, thorough);
-      const address = await receiveRun(conn, reader, task);
-      await conn.send(new Uint8Array(1), address);
+      await receiveRun(conn, reader, task);
       return reader.result(thorough ? n : 1);
     };
     return { port: portOf(conn), run };
@@ -135,22 +167,16 @@ export const receive: Part = {
   client: ({ size }, port) => {
     const conn = bind();
     const address = to(port);
+    const signaller = new Signaller(conn, address);
     const writer = new DatagramWriter(size);
     let runs = 0;
     const run: End["run"] = async (n) => {
       runs++;
+      await signaller.send(writer.begin(runs));
       for (let i = 0; i < n; i++) {
         await conn.send(writer.write(i, runs), address);
       }
-      // The last one may be lost too: again and again until it is answered.
-      let answered = false;
-      const answer = conn.receive(new Uint8Array(1)).then(() => {
-        answered = true;
-      });
-      for (let ms = 1; !answered; ms++) {
-        await conn.send(writer.end(runs), address);
-        await Promise.race([answer, new Promise((r) => setTimeout(r, ms))]);
-      }
+      await signaller.send(writer.end(runs));
     };
     return Promise.resolve({ run });
   },
