@@ -36,7 +36,7 @@ try {
       console.log(`Joined: ${addr.join(":")}, clients: ${queues.size}`);
     }
     for (const s of r.filter((s) => s !== server)) {
-      const data = await s.recv(1024).catch(() => null); // Null: it was reset.
+      const data = await s.recv(16384).catch(() => null); // Null: it was reset.
       if (data?.length) {
         for (const [to, queue] of queues) if (to !== s) queue.push(data);
       } else {

@@ -40,8 +40,14 @@ export type Family<A extends Address = Address> =
  *
  * @typeParam A The address that comes out.
  */
-export type AddressInput<A extends Address = Address> = A extends Inet6Address
-  ? readonly [host: string, port: number, flowinfo?: number, scope_id?: number]
-  : A extends InetAddress ? readonly [host: string, port: number]
-  : A extends UnixAddress ? string
-  : never;
+export type AddressInput<A extends Address = Address> =
+  | A
+  | (A extends Inet6Address ? readonly [
+      host: string,
+      port: number,
+      flowinfo?: number,
+      scope_id?: number,
+    ]
+    : A extends InetAddress ? readonly [host: string, port: number]
+    : A extends UnixAddress ? string
+    : never);

@@ -15,7 +15,7 @@
  * import * as select from "@pystd/socket/select";
  * import { assertEquals } from "@std/assert";
  *
- * using server = socket.create_server(["127.0.0.1", 0]);
+ * await using server = socket.create_server(["127.0.0.1", 0]);
  * using client = await socket.create_connection(server.getsockname());
  *
  * const [readable, writable] = await select.select([server], [client], []);
@@ -53,7 +53,7 @@ import {
   POLLOUT,
   POLLPRI,
 } from "./internal/poll_events.ts";
-import { PollSet } from "./internal/polling.ts";
+import { PollSet } from "./internal/poll_set.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
 export { error, OSError } from "./errors.ts";
@@ -83,7 +83,7 @@ interface Item extends Interest {
  * import { select } from "@pystd/socket/select";
  * import { assertEquals } from "@std/assert";
  *
- * using server = socket.create_server(["127.0.0.1", 0]);
+ * await using server = socket.create_server(["127.0.0.1", 0]);
  * using one = await socket.create_connection(server.getsockname());
  * using two = await socket.create_connection(server.getsockname());
  * await two.sendall(new TextEncoder().encode("hello"));
@@ -103,7 +103,7 @@ interface Item extends Interest {
  * import { select } from "@pystd/socket/select";
  * import { assertEquals } from "@std/assert";
  *
- * using server = socket.create_server(["127.0.0.1", 0]);
+ * await using server = socket.create_server(["127.0.0.1", 0]);
  * assertEquals(await select([server], [], [], 0), [[], [], []]);
  * ```
  *
@@ -202,7 +202,7 @@ const ALWAYS = POLLERR | POLLHUP | POLLNVAL;
  * import * as select from "@pystd/socket/select";
  * import { assertEquals } from "@std/assert";
  *
- * using server = socket.create_server(["127.0.0.1", 0]);
+ * await using server = socket.create_server(["127.0.0.1", 0]);
  * const poller = select.poll();
  * poller.register(server, select.POLLIN);
  * assertEquals(await poller.poll(0), []);

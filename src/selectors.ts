@@ -8,7 +8,7 @@
  * import { assertEquals } from "@std/assert";
  *
  * using sel = new selectors.DefaultSelector<socket.Socket, string>();
- * using server = socket.create_server(["127.0.0.1", 0]);
+ * await using server = socket.create_server(["127.0.0.1", 0]);
  * sel.register(server, selectors.EVENT_READ, "somebody connects");
  *
  * using client = await socket.create_connection(server.getsockname());
@@ -35,7 +35,7 @@ import {
   toOpenDescriptor,
 } from "./internal/interest.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./internal/poll_events.ts";
-import { PollSet } from "./internal/polling.ts";
+import { PollSet } from "./internal/poll_set.ts";
 import {
   findRegistered,
   type Registered,
@@ -203,7 +203,7 @@ export abstract class BaseSelector<
    *   }
    * };
    *
-   * using server = socket.create_server(["127.0.0.1", 0]);
+   * await using server = socket.create_server(["127.0.0.1", 0]);
    * server.setblocking(false);
    * sel.register(server, selectors.EVENT_READ, accept);
    *

@@ -120,7 +120,7 @@ const DEFAULT_BACKLOG = 128;
  */
 export class Socket<A extends Address = Address> {
   /** The address family, one of `AF_*`. */
-  readonly family: Family<A>;
+  readonly family: number;
   /** The type, `SOCK_STREAM` or `SOCK_DGRAM`. */
   readonly type: number;
   /** The protocol number as it was given. */
@@ -128,7 +128,8 @@ export class Socket<A extends Address = Address> {
   #descriptor: Descriptor;
   readonly #caller = new Caller();
   readonly #fileCallers = new Set<Caller>();
-  #timeoutMs: number | null;
+  /** In seconds, as it was given. */
+  #timeout: number | null;
   #closed = false;
   #released: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
@@ -157,12 +158,11 @@ export class Socket<A extends Address = Address> {
     checkInt(action, "family", family);
     checkInt(action, "type", type);
     checkInt(action, "proto", proto);
-    const timeout = getdefaulttimeout();
-    this.#timeoutMs = timeout === null ? null : timeout * 1000;
+    this.#timeout = getdefaulttimeout();
     let description: Description;
     if (fileno === null) {
       const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if ((type & SOCK_NONBLOCK) !== 0) this.#timeoutMs = 0;
+      if ((type & SOCK_NONBLOCK) !== 0) this.#timeout = 0;
       checkKind(family, plain, proto);
       description = new Description(family, plain, proto);
       this.#descriptor = openDescriptor(description);
@@ -170,7 +170,7 @@ export class Socket<A extends Address = Address> {
       this.#descriptor = toDescriptor(action, fileno);
       description = this.#descriptor.description;
     }
-    this.family = description.family as Family<A>;
+    this.family = description.family;
     this.type = description.type;
     this.proto = description.proto;
   }
@@ -255,7 +255,8 @@ export class Socket<A extends Address = Address> {
     const [conn, address] = await this.#description.accept(limits);
     const { number } = openDescriptor(conn);
     const { family, type, proto } = this;
-    return [new Socket<A>(family, type, proto, number), address as A];
+    const socket = new Socket<A>(family, type, proto, number);
+    return [socket, address as A];
   }
 
   /**
@@ -762,7 +763,7 @@ export class Socket<A extends Address = Address> {
    * @returns Seconds; 0 if non-blocking, null if there is none.
    */
   gettimeout(): number | null {
-    return this.#timeoutMs === null ? null : this.#timeoutMs / 1000;
+    return this.#timeout;
   }
 
   /**
@@ -775,9 +776,9 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} EBADF if closed.
    */
   settimeout(timeout: number | null): void {
-    const timeoutMs = checkTimeout("set the timeout", timeout);
+    checkTimeout("set the timeout", timeout);
     this.#open();
-    this.#timeoutMs = timeoutMs;
+    this.#timeout = timeout;
   }
 
   /**
@@ -786,7 +787,7 @@ export class Socket<A extends Address = Address> {
    * @returns False if the timeout is 0.
    */
   getblocking(): boolean {
-    return this.#timeoutMs !== 0;
+    return this.#timeout !== 0;
   }
 
   /**
@@ -798,7 +799,7 @@ export class Socket<A extends Address = Address> {
    */
   setblocking(flag: boolean): void {
     this.#open();
-    this.#timeoutMs = flag ? null : 0;
+    this.#timeout = flag ? null : 0;
   }
 
   /**
@@ -842,7 +843,7 @@ export class Socket<A extends Address = Address> {
         `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
       );
     }
-    copy.#timeoutMs = this.#timeoutMs;
+    copy.#timeout = this.#timeout;
     return copy;
   }
 
@@ -1042,7 +1043,7 @@ export class Socket<A extends Address = Address> {
     if (this.type !== SOCK_STREAM) {
       throw new RangeError("Cannot send a file: only stream sockets can");
     }
-    if (this.#timeoutMs === 0) {
+    if (this.#timeout === 0) {
       throw new RangeError("Cannot send a file: the socket is non-blocking");
     }
     const limits = this.#limits("send", 0, signal);
@@ -1243,7 +1244,7 @@ export class Socket<A extends Address = Address> {
     const { description } = descriptor;
     const limits = (options?: SignalOption): Limits => ({
       caller,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#timeout === null ? null : this.#timeout * 1000,
       signal: options?.signal,
     });
     return {
@@ -1324,15 +1325,15 @@ export class Socket<A extends Address = Address> {
   ): Limits {
     const caller = this.#caller;
     if ((flags & MSG_DONTWAIT) !== 0) return { caller, timeoutMs: 0, signal };
-    const timeoutMs = this.#timeoutMs;
-    if (timeoutMs !== null) return { caller, timeoutMs, signal };
+    const timeout = this.#timeout;
+    if (timeout !== null) return { caller, timeoutMs: timeout * 1000, signal };
     const { options } = this.#descriptor.description;
     const optionMs = operation === "recv"
       ? options.receiveTimeoutMs
       : options.sendTimeoutMs;
     // The kernel's own timeout says EAGAIN, socket(7).
     return optionMs === null
-      ? { caller, timeoutMs, signal }
+      ? { caller, timeoutMs: null, signal }
       : { caller, timeoutMs: optionMs, signal, expired };
   }
 }

@@ -78,6 +78,7 @@ const layers: readonly string[] = [
   "internal/poll_events.ts",
   "internal/interest.ts",
   "internal/polling.ts",
+  "internal/poll_set.ts",
   "select.ts",
   "internal/selector_keys.ts",
   "selectors.ts",

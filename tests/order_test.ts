@@ -67,6 +67,19 @@ Deno.test("recv() side by side with its kin is served in order, whatever is sent
   }
 });
 
+Deno.test("recv() of what is there does not overtake one that waits for more", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  await client.sendall(numbered(4));
+  await within(peer.recv(4, MSG_PEEK | MSG_WAITALL));
+  const first = peer.recv(10, MSG_WAITALL);
+  const second = peer.recv(2);
+  await assertRejects(() => within(peer.recv(2, MSG_DONTWAIT)));
+  await client.sendall(numbered(8, 4));
+  assertEquals(await within(first), numbered(10));
+  assertEquals(await within(second), numbered(2, 10));
+});
+
 Deno.test("recv() that gives up in the middle of the line leaves the others in order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;

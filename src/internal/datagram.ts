@@ -169,7 +169,7 @@ export class Datagram implements Endpoint, Source {
    * Sets the peer: datagrams go there, and come from there only. Sends called
    * meanwhile wait for it.
    */
-  async connect(place: Place, limits: Limits = UNLIMITED): Promise<void> {
+  async connect(place: Place, limits: Limits): Promise<void> {
     limits.signal?.throwIfAborted();
     const named = !isPath(place) && place.named;
     if (!named && this.#connecting === 0) {

@@ -10,7 +10,12 @@ import {
   SOCK_STREAM,
 } from "../constants.ts";
 import type { OSError } from "../errors.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../protocol_constants.ts";
+import {
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV6_V6ONLY,
+} from "../protocol_constants.ts";
 import { type Place, thisMachine } from "./address.ts";
 import { Connected } from "./connected.ts";
 import { Datagram } from "./datagram.ts";
@@ -196,6 +201,10 @@ export class Description {
   }
 
   setOption(level: number, option: number, value: number | Uint8Array): void {
+    const fixed = level === IPPROTO_IPV6 && option === IPV6_V6ONLY;
+    const [, port = 0] = fixed ? this.#endpoint.localAddress() : [];
+    // A bound address does not change its family any more, ipv6(7).
+    if (port !== 0) throw osError("EINVAL", "IPV6_V6ONLY after bind");
     this.options.set(level, option, value);
     this.#endpoint.applyOption(level, option);
   }

@@ -18,6 +18,7 @@ export class Listening implements Endpoint, Source {
   readonly #family: number;
   readonly #options: Options;
   readonly #pump: Pump = new Pump(this);
+  readonly #writers: Pump = new Pump(IDLE);
   readonly #accepted: StreamConn[] = [];
   readonly #address: Address;
   #error: Error | undefined;
@@ -73,7 +74,7 @@ export class Listening implements Endpoint, Source {
 
   /** Never, as in Linux: there is nothing to write to. */
   whenWritable(limits: Limits): Promise<true> {
-    return new Pump(IDLE).run<true>(limits, () => undefined);
+    return this.#writers.run<true>(limits, () => undefined);
   }
 
   start(): boolean {
@@ -123,6 +124,7 @@ export class Listening implements Endpoint, Source {
     this.#listener.close();
     for (const conn of this.#accepted.splice(0)) conn.close();
     this.#pump.rejectAll(reason);
+    this.#writers.rejectAll(reason);
     return inFlight
       ? new Promise((resolve) => setTimeout(resolve, 0))
       : Promise.resolve();

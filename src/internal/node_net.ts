@@ -17,6 +17,8 @@ class NodeConn implements StreamConn {
   readonly localAddr: Deno.NetAddr;
   readonly remoteAddr: Deno.NetAddr;
   #error: Error | undefined;
+  /** What a write has failed with. */
+  #told: Error | undefined;
   #ended = false;
   #closed = false;
   #wake: (() => void) | undefined;
@@ -35,7 +37,9 @@ class NodeConn implements StreamConn {
       wake();
     });
     socket.on("error", (error) => {
-      this.#error = error;
+      // As the system does, it tells an error once: the write has it already.
+      if (error === this.#told) this.#ended = true;
+      else this.#error = error;
       wake();
     });
     socket.on("close", wake);
@@ -105,8 +109,9 @@ class NodeConn implements StreamConn {
         this.#socket.once("close", onClose);
         start((error) => {
           this.#socket.off("close", onClose);
-          if (error) reject(this.#reasonOf(error));
-          else resolve();
+          if (!error) return resolve();
+          this.#told = error;
+          reject(this.#reasonOf(error));
         });
       });
     } finally {

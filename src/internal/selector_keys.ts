@@ -6,7 +6,7 @@ import {
   type Interest,
   toNumber,
 } from "./interest.ts";
-import type { PollSet } from "./polling.ts";
+import type { PollSet } from "./poll_set.ts";
 
 /**
  * What was registered.

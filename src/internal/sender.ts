@@ -157,9 +157,9 @@ export class Sender implements Source {
    * its bytes are taken and their number is returned.
    */
   takeFrom(call: Outgoing): number | undefined {
-    if (this.#owner !== call) return undefined;
+    if (this.#owner !== call || this.#piece === undefined) return undefined;
     this.#owner = undefined;
-    return this.#piece!.length;
+    return this.#piece.length;
   }
 
   start(first: Pending): boolean {

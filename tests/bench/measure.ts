@@ -10,6 +10,8 @@ export interface Plan {
   runMs: number;
   /** How long each contender runs before it counts. */
   warmUpMs: number;
+  /** How long all rounds of a row may take, unless they are only three. */
+  rowMs: number;
 }
 
 /** The runs of one contender, by round. */
@@ -70,13 +72,17 @@ export async function measure(
       failed.push(error instanceof Error ? error.message : String(error));
     }
   }
-  for (let round = 0; round < plan.rounds; round++) {
+  let rounds = plan.rounds;
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
     // Nobody runs always after the same one.
     const first = round % entrants.length;
     for (const i of entrants.keys()) {
       const entrant = entrants[(first + i) % entrants.length]!;
       entrant.runs.push(await entrant.ends.run(entrant.n, false));
     }
+    const fitting = Math.floor(plan.rowMs / (performance.now() - start));
+    rounds = Math.min(rounds, Math.max(3, fitting));
   }
   for (const agent of ours) await agent.end();
   const series = entrants.map(({ id, title, runs }) => ({ id, title, runs }));

@@ -240,3 +240,17 @@ Deno.test("Receiver.whenReadable() waits for bytes and takes none", async () => 
   assertEquals(await rig.recv(10), numbered(4));
   assertFalse(rig.receiver.readable);
 });
+
+Deno.test("Receiver lets no call overtake one that waits for more", async () => {
+  const rig = new ReceiverRig();
+  const first = rig.recv(10, MSG_WAITALL);
+  rig.conn.deliver(numbered(4));
+  await settle();
+  const target = new Uint8Array(2);
+  const later = [rig.recv(2), rig.recv(2, MSG_PEEK), rig.recvInto(target)];
+  rig.conn.deliver(numbered(10, 4));
+  assertEquals(await first, numbered(10));
+  const [a, b, c] = await Promise.all(later);
+  assertEquals([a, b, c], [numbered(2, 10), numbered(2, 12), 2]);
+  assertEquals(target, numbered(2, 12));
+});

@@ -1,0 +1,202 @@
+/**
+ * Measures this module beside raw Deno, Node and CPython.
+ *
+ *     deno task bench [--full] [--only PATTERN] [--json FILE] [--readme]
+ *                     [--cpu-prof FOLDER]
+ *
+ * By default it takes about a minute; `--full` takes several and gives narrower
+ * ranges. `--only` chooses rows by a regular expression for their names,
+ * `--cpu-prof` writes profiles of this module's processes.
+ */
+
+import { parseArgs } from "node:util";
+import os from "node:os";
+import { findContenders, versions } from "./contenders.ts";
+import { measure, type Measured, type Plan } from "./measure.ts";
+import { measureMemory } from "./memory.ts";
+import {
+  type Figures,
+  growthTable,
+  memoryTable,
+  otherTable,
+  rawTable,
+  startupTable,
+  toMarkdown,
+} from "./report.ts";
+import { growthRow, idleRow, type Row, rows } from "./rows.ts";
+import { measureStartup } from "./startup.ts";
+
+const { values: options } = parseArgs({
+  args: Deno.args,
+  options: {
+    full: { type: "boolean", default: false },
+    readme: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    json: { type: "string" },
+    "cpu-prof": { type: "string" },
+  },
+});
+
+const plan: Plan & { memoryRounds: number; starts: number } = options.full
+  ? {
+    rounds: 15,
+    runMs: 150,
+    warmUpMs: 600,
+    rowMs: 40_000,
+    memoryRounds: 3,
+    starts: 20,
+  }
+  : {
+    rounds: 5,
+    runMs: 50,
+    warmUpMs: 150,
+    rowMs: 3000,
+    memoryRounds: 1,
+    starts: 8,
+  };
+
+/** Files that a process needs beside its connections. */
+const SPARE_FILES = 200;
+const IDLE_CONNECTIONS = 5000;
+const GROWTH = [10, 100, 1000, 10_000];
+/** Longer than the measurement. */
+const IDLE_TIMEOUT = 600;
+
+const readme = new URL("../../README.md", import.meta.url);
+const markers = ["<!-- bench -->", "<!-- /bench -->"] as const;
+
+const notes: string[] = [];
+const chosen = new RegExp(options.only);
+if (options.readme) await readmeParts();
+const most = await openFiles() - SPARE_FILES;
+
+const { contenders, missing } = await findContenders({
+  profileTo: options["cpu-prof"],
+});
+notes.push(...missing);
+
+const figures: Figures = {
+  rows: await measureAll(
+    rows.filter(({ onlyFull }) => options.full || !onlyFull),
+  ),
+  growth: await measureAll(growthSizes().map(growthRow)),
+  memory: await memoryFigures(),
+  startup: await startupFigures(),
+};
+for (const { row, failed } of [...figures.rows, ...figures.memory]) {
+  for (const each of failed) notes.push(`${row.title}: ${each}`);
+}
+
+const report = await toReport();
+console.log(report);
+if (options.json !== undefined) {
+  const { cpus } = machine();
+  const date = new Date().toISOString();
+  const content = { date, cpus, versions: await versions(), plan, ...figures };
+  await Deno.writeTextFile(
+    options.json,
+    `${JSON.stringify({ ...content, notes }, null, 2)}\n`,
+  );
+}
+if (options.readme) {
+  const [before, after] = await readmeParts();
+  await Deno.writeTextFile(
+    readme,
+    `${before}${markers[0]}\n\n${report}\n\n${markers[1]}${after}`,
+  );
+}
+
+async function measureAll(all: readonly Row[]): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const row of all.filter(({ id }) => chosen.test(id))) {
+    console.error(row.title);
+    measured.push(await measure(row, contenders, plan));
+  }
+  return measured;
+}
+
+/** Numbers of connections up to what this system lets a process open. */
+function growthSizes(): number[] {
+  const sizes = GROWTH.filter((size) => size <= most);
+  const largest = GROWTH.at(-1)!;
+  if (most >= largest) return sizes;
+  notes.push(limited(largest, most));
+  return [...sizes, most];
+}
+
+async function memoryFigures(): Promise<Figures["memory"]> {
+  const all = [idleRow(null), idleRow(IDLE_TIMEOUT)];
+  const connections = Math.min(IDLE_CONNECTIONS, most);
+  const found: Figures["memory"][number][] = [];
+  const { contenders } = await findContenders({ collect: true });
+  for (const row of all.filter(({ id }) => chosen.test(id))) {
+    console.error(row.title);
+    const own = contenders.filter(({ id }) =>
+      id === "ours" || id === "raw" || row.peers.includes(id)
+    );
+    found.push(await measureMemory(row, own, connections, plan.memoryRounds));
+  }
+  if (connections < IDLE_CONNECTIONS && found.length > 0) {
+    notes.push(limited(IDLE_CONNECTIONS, connections));
+  }
+  return found;
+}
+
+async function startupFigures(): Promise<Figures["startup"]> {
+  if (!chosen.test("import")) return [];
+  console.error("import");
+  return await measureStartup(plan.rounds, plan.starts);
+}
+
+function limited(wanted: number, possible: number): string {
+  return `${possible} connections instead of ${wanted}: a process may open ` +
+    `${most + SPARE_FILES} files here (ulimit -n)`;
+}
+
+async function openFiles(): Promise<number> {
+  if (Deno.build.os === "windows") return Infinity;
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", "ulimit -n"],
+  }).output();
+  const text = new TextDecoder().decode(stdout).trim();
+  return text === "unlimited" ? Infinity : Number(text);
+}
+
+function machine(): { cpus: string; memory: string } {
+  const cpus = os.cpus();
+  return { cpus: `${cpus.length} × ${cpus[0]?.model}`, memory: "" };
+}
+
+async function toReport(): Promise<string> {
+  const { rows, growth, memory, startup } = figures;
+  const tables = [
+    rows.length > 0 && toMarkdown(rawTable(rows)),
+    rows.length > 0 && toMarkdown(otherTable(rows)),
+    growth.length > 0 && toMarkdown(growthTable(growth)),
+    memory.length > 0 && toMarkdown(memoryTable(memory)),
+    startup.length > 0 && toMarkdown(startupTable(startup)),
+  ].filter((table) => table !== false);
+  const { cpus } = machine();
+  const date = new Date().toISOString().slice(0, 10);
+  const kind = options.full ? "full run" : "short run";
+  return [
+    `${date}, ${kind}, ${Deno.build.target}, ${cpus}; ` +
+    `${
+      (await versions()).join(", ")
+    }. Ratios above 1 mean that ours does more.`,
+    ...tables,
+    ...(notes.length > 0 ? [notes.map((note) => `- ${note}`).join("\n")] : []),
+  ].join("\n\n");
+}
+
+/** What comes before and after the figures in the README. */
+async function readmeParts(): Promise<[string, string]> {
+  const text = await Deno.readTextFile(readme);
+  const [start, end] = markers.map((marker) => text.indexOf(marker));
+  if (start! < 0 || end! < start!) {
+    throw new Error(
+      `Cannot write the README: it needs ${markers.join(" and ")}`,
+    );
+  }
+  return [text.slice(0, start), text.slice(end! + markers[1].length)];
+}
