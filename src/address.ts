@@ -32,7 +32,8 @@ export type Address = InetAddress | Inet6Address | UnixAddress;
  */
 export type Family<A extends Address = Address> =
   & number
-  & { readonly "~address"?: A };
+  // With null, the compiler lets families be compared, as programs do.
+  & { readonly "~address"?: A | null };
 
 /**
  * What methods take as an address: a tuple that may be read-only, with the parts

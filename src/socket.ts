@@ -120,7 +120,7 @@ const DEFAULT_BACKLOG = 128;
  */
 export class Socket<A extends Address = Address> {
   /** The address family, one of `AF_*`. */
-  readonly family: number;
+  readonly family: Family<A>;
   /** The type, `SOCK_STREAM` or `SOCK_DGRAM`. */
   readonly type: number;
   /** The protocol number as it was given. */
@@ -170,7 +170,7 @@ export class Socket<A extends Address = Address> {
       this.#descriptor = toDescriptor(action, fileno);
       description = this.#descriptor.description;
     }
-    this.family = description.family;
+    this.family = description.family as Family<A>;
     this.type = description.type;
     this.proto = description.proto;
   }

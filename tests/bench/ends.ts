@@ -19,9 +19,15 @@ export interface Run {
 export class Agent implements AsyncDisposable {
   readonly title: string;
   readonly #process: ChildProcess;
+  readonly #limitMs: number;
 
-  constructor({ title, command: [file, ...args] }: Contender) {
+  /** Starts it; no answer may take longer than `limitMs`. */
+  constructor(
+    { title, command: [file, ...args] }: Contender,
+    limitMs: number = 60_000,
+  ) {
     this.title = title;
+    this.#limitMs = limitMs;
     const env = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
     this.#process = new ChildProcess(title, file, args, { env });
   }
@@ -30,13 +36,12 @@ export class Agent implements AsyncDisposable {
    * Has it obey a command.
    *
    * @param command What to do.
-   * @param ms How long that may take.
    * @returns Its answer.
    * @throws {Error} If it fails, or takes too long.
    */
-  async ask(command: Command, ms = 60_000): Promise<Reply> {
+  async ask(command: Command): Promise<Reply> {
     await this.#process.write(`${JSON.stringify(command)}\n`);
-    const line = await this.#process.readLine(ms);
+    const line = await this.#process.readLine(this.#limitMs);
     if (line === null) {
       const { code, stderr } = await this.#process.result();
       throw new Error(`${this.title} ended with ${code}, and said:\n${stderr}`);

@@ -29,21 +29,23 @@ export interface Measured {
   failed: string[];
 }
 
-/** One contender, warm and ready. */
+/** A contender that takes part in a row. */
 interface Entrant extends Series {
-  ends: Ends;
+  own: Agent[];
+  helper: Agent | undefined;
+  contender: Contender;
+  ends?: Ends;
   /** The length of a run. */
   n: number;
 }
 
 /**
- * Runs a row's contenders in turns.
+ * Runs a row's contenders in turns. One that fails does not stop the others.
  *
  * @param row The workload.
  * @param contenders All that there are.
  * @param plan How long.
  * @returns What each run took.
- * @throws {Error} If ours or raw Deno fails.
  */
 export async function measure(
   row: Row,
@@ -51,40 +53,48 @@ export async function measure(
   plan: Plan,
 ): Promise<Measured> {
   await using agents = new AsyncDisposableStack();
-  const ours: Agent[] = [];
-  const entrants: Entrant[] = [];
-  const failed: string[] = [];
   const raw = contenders.find(({ id }) => id === "raw")!;
-  const chosen = contenders.filter(({ id }) =>
+  let entrants: Entrant[] = contenders.filter(({ id }) =>
     id === "ours" || id === "raw" || row.peers.includes(id)
-  );
-  for (const contender of chosen) {
+  ).map((contender) => {
     const { own, helper } = startAgents(row, contender, raw);
     for (const agent of [...own, helper]) if (agent) agents.use(agent);
-    if (contender.id === "ours") ours.push(...own);
     const { id, title } = contender;
+    return { id, title, runs: [], contender, own, helper, n: 0 };
+  });
+  const failed: string[] = [];
+  const trying = async (entrant: Entrant, attempt: () => Promise<void>) => {
     try {
-      const ends = await Ends.open(row, contender, own, helper);
-      const n = await warmUp(ends, row, plan);
-      entrants.push({ id, title, runs: [], ends, n });
+      await attempt();
     } catch (error) {
-      if (id === "ours" || id === "raw") throw error;
+      entrants = entrants.filter((each) => each !== entrant);
       failed.push(error instanceof Error ? error.message : String(error));
     }
+  };
+  for (const entrant of entrants) {
+    await trying(entrant, async () => {
+      const { contender, own, helper } = entrant;
+      entrant.ends = await Ends.open(row, contender, own, helper);
+      entrant.n = await warmUp(entrant.ends, row, plan);
+    });
   }
   let rounds = plan.rounds;
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
     // Nobody runs always after the same one.
-    const first = round % entrants.length;
-    for (const i of entrants.keys()) {
-      const entrant = entrants[(first + i) % entrants.length]!;
-      entrant.runs.push(await entrant.ends.run(entrant.n, false));
+    const first = round % Math.max(1, entrants.length);
+    for (
+      const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]
+    ) {
+      await trying(entrant, async () => {
+        entrant.runs.push(await entrant.ends!.run(entrant.n, false));
+      });
     }
     const fitting = Math.floor(plan.rowMs / (performance.now() - start));
     rounds = Math.min(rounds, Math.max(3, fitting));
   }
-  for (const agent of ours) await agent.end();
+  const ours = entrants.find(({ id }) => id === "ours");
+  for (const agent of ours?.own ?? []) await agent.end();
   const series = entrants.map(({ id, title, runs }) => ({ id, title, runs }));
   return { row, series, failed };
 }
