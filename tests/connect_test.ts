@@ -216,6 +216,48 @@ for (const [how, start, message] of endings) {
   }
 }
 
+for (const host of ["127.0.0.1", "localhost"]) {
+  Deno.test(`connect() of a socket bound to ${host} keeps its port`, async () => {
+    await using server = listener();
+    await using client = socket.socket();
+    client.bind([host, 0]);
+    const before = client.getsockname();
+    await connect(client, server.getsockname());
+    assertEquals(client.getsockname(), before);
+    const [conn, address] = await within(server.accept());
+    await using _ = conn;
+    assertEquals(address, before);
+    await assertTalks(client, conn);
+    await assertTalks(conn, client);
+  });
+}
+
+Deno.test("connect() of a socket bound over IPv6 keeps its port", async () => {
+  await using server = socket.socket(socket.AF_INET6);
+  server.bind(["::1", 0]);
+  server.listen();
+  await using client = socket.socket(socket.AF_INET6);
+  client.bind(["::1", 0]);
+  const before = client.getsockname();
+  await within(client.connect(server.getsockname()));
+  assertEquals(client.getsockname(), before);
+  assertEquals(client.getpeername(), server.getsockname());
+});
+
+Deno.test("connect() of a bound socket may be refused, and tried again", async () => {
+  await using server = listener();
+  await using client = socket.socket();
+  client.bind(["127.0.0.1", 0]);
+  const before = client.getsockname();
+  await assertRejects(
+    () => connect(client, closedAddress()),
+    socket.ConnectionRefusedError,
+  );
+  assertEquals(client.getsockname(), before);
+  await connect(client, server.getsockname());
+  assertEquals(client.getsockname(), before);
+});
+
 Deno.test("connect() with a signal that is aborted already never starts", async () => {
   await using server = listener();
   server.settimeout(0);

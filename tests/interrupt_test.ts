@@ -75,6 +75,7 @@ function file(
     file: File,
     options: socket.SignalOption,
   ) => Promise<Uint8Array | null>,
+  readsAhead = buffering > 0,
 ): () => Promise<Stage> {
   const open = (s: TcpSocket): Receiving => {
     const file = s.makefile("rb", buffering) as File;
@@ -87,7 +88,7 @@ function file(
       },
     };
   };
-  return streamOf(open, true, buffering > 0);
+  return streamOf(open, true, readsAhead);
 }
 
 /** Bytes in runs of these sizes arrive; the long one needs several reads. */
@@ -221,6 +222,10 @@ const rows: Readonly<Record<string, () => Promise<Stage>>> = {
   ),
   "readinto() of a file": file(16, readInto),
   "readline() of a file": file(8192, (f, options) => f.readline(options)),
+  "readline() of a file without a buffer": file(
+    0,
+    (f, options) => f.readline(options),
+  ),
 };
 
 for (const [name, openStage] of Object.entries(rows)) {

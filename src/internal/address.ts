@@ -155,6 +155,8 @@ function toPath(action: string, value: unknown): PathPlace {
       }`,
     );
   }
+  // Only bind(2) takes it, unix(7).
+  if (value === "" && action !== "bind") throw osError("EINVAL");
   const abstract = value.startsWith("\0");
   if (value.indexOf("\0", 1) >= 0 && !abstract) {
     throw new RangeError(`Cannot ${action}: path must not contain a NUL`);

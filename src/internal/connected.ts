@@ -4,7 +4,7 @@ import { IPPROTO_TCP, TCP_NODELAY } from "../protocol_constants.ts";
 import { BlockingIOError, TimeoutError } from "../errors.ts";
 import { fromPlatform } from "./address.ts";
 import type { StreamConn } from "./deno_net.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, Taker } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import { osError } from "./os_error.ts";
 import { Receiver } from "./receiver.ts";
@@ -80,8 +80,13 @@ export class Connected implements Endpoint {
     return this.#sender.whenWritable(limits);
   }
 
-  recv(limits: Limits, n: number, flags: number): Promise<Uint8Array> {
-    return this.#receiver.recv(limits, n, flags);
+  recv(
+    limits: Limits,
+    n: number,
+    flags: number,
+    taker?: Taker,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receiver.recv(limits, n, flags, taker);
   }
 
   recvInto(

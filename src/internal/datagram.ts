@@ -35,7 +35,12 @@ import {
   ownAddressFor,
   toDestination,
 } from "./destination.ts";
-import type { Endpoint } from "./endpoint.ts";
+import {
+  type Endpoint,
+  noDatagram,
+  type Received,
+  type Taker,
+} from "./endpoint.ts";
 import { openNodeDatagram } from "./node_dgram.ts";
 import type { Options } from "./options.ts";
 import { fromDeno, gaiError, osError } from "./os_error.ts";
@@ -47,13 +52,6 @@ import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
 /** Room for the largest UDP datagram. */
 const LARGEST_DATAGRAM = 65536;
 
-/** A datagram, or the part of it that was asked for. */
-export interface Received {
-  readonly data: Uint8Array;
-  readonly address: Address | null;
-  readonly truncated: boolean;
-}
-
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
   readonly kind = "datagram";
@@ -61,7 +59,7 @@ export class Datagram implements Endpoint, Source {
   readonly #options: Options;
   readonly #pump: Pump = new Pump(this);
   readonly #sender = new Sender();
-  readonly #queue: { data: Uint8Array; address: Address }[] = [];
+  readonly #queue: { data: Uint8Array<ArrayBuffer>; address: Address }[] = [];
   #port: DatagramPort | undefined;
   /** Stands in for the receive in flight while there is no port. */
   #unbound: KeepAlive | undefined;
@@ -208,19 +206,23 @@ export class Datagram implements Endpoint, Source {
     this.#peerAddress = addressOf(peer.place);
   }
 
-  /** One datagram, cut to `n` bytes. */
-  recv(limits: Limits, n: number, flags: number): Promise<Received> {
+  /** One datagram, cut to `n` bytes; none if the taker left. */
+  recv(
+    limits: Limits,
+    n: number,
+    flags: number,
+    taker?: Taker,
+  ): Promise<Received> {
     return this.#pump.run(limits, () => {
       const first = this.#queue[0];
-      if (first === undefined) return this.#nothing();
+      if (first === undefined) return this.#nothing(taker);
+      if (taker?.present === false) return noDatagram();
       if ((flags & MSG_PEEK) === 0) this.#queue.shift();
       const { data, address } = first;
-      const whole = data.length <= n && (flags & MSG_PEEK) === 0;
-      return {
-        data: whole ? data : data.slice(0, n),
-        address,
-        truncated: data.length > n,
-      };
+      taker?.take(data);
+      const truncated = data.length > n;
+      const whole = !truncated && (flags & MSG_PEEK) === 0;
+      return { data: whole ? data : data.slice(0, n), address, truncated };
     });
   }
 
@@ -229,24 +231,21 @@ export class Datagram implements Endpoint, Source {
     limits: Limits,
     target: Uint8Array,
     flags: number,
-  ): Promise<{ n: number; address: Address | null; truncated: boolean }> {
-    const { data, address, truncated } = await this.recv(
-      limits,
-      target.length,
-      flags,
-    );
-    target.set(data);
-    return { n: data.length, address, truncated };
+  ): Promise<Received & { readonly n: number }> {
+    const received = await this.recv(limits, target.length, flags);
+    target.set(received.data);
+    return { ...received, n: received.data.length };
   }
 
-  #nothing(): Received | undefined {
+  #nothing(taker: Taker | undefined): Received | undefined {
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
       throw error;
     }
     if (!this.#receiveShut) return undefined;
-    return { data: new Uint8Array(0), address: null, truncated: false };
+    if (taker?.present) taker.take(null);
+    return noDatagram();
   }
 
   /** Sends one datagram, whole or not at all. */

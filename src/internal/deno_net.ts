@@ -1,10 +1,10 @@
 /**
- * The platform. This file and `node_net.ts` alone call the runtime's network
+ * The platform. This file and those beside it alone call the runtime's network
  * functions; every error of theirs leaves here as one of ours.
  */
 
 import { fromDeno, osError } from "./os_error.ts";
-import { isPath, type Place, platformHost } from "./address.ts";
+import { type HostPlace, isPath, type Place, platformHost } from "./address.ts";
 
 /** What keeps the process alive by its pending operations. */
 interface Referenced {
@@ -68,15 +68,15 @@ export interface OpenOptions {
 }
 
 /** Opens a listener, which binds and listens in one step. */
-export function listen(place: Place, options: OpenOptions): StreamListener {
+export function listen(
+  place: HostPlace,
+  options: OpenOptions,
+): StreamListener {
   if (options.reusePort && !hasDatagrams()) {
     // Without the flag `Deno.listen` does not throw: it ends the process.
     throw needsUnstableNet("SO_REUSEPORT of a stream needs");
   }
   try {
-    if (isPath(place)) {
-      return Deno.listen({ transport: "unix", path: place.path });
-    }
     return Deno.listen({
       hostname: platformHost(place),
       port: place.port,
@@ -90,13 +90,10 @@ export function listen(place: Place, options: OpenOptions): StreamListener {
 
 /** Connects. */
 export async function connect(
-  place: Place,
+  place: HostPlace,
   signal: AbortSignal,
 ): Promise<StreamConn> {
   try {
-    if (isPath(place)) {
-      return await Deno.connect({ transport: "unix", path: place.path });
-    }
     return await Deno.connect({
       hostname: platformHost(place),
       port: place.port,
@@ -112,7 +109,8 @@ export function hasDatagrams(): boolean {
   return typeof Deno.listenDatagram === "function";
 }
 
-function needsUnstableNet(what: string): Error {
+/** The error of what is not there without `--unstable-net`. */
+export function needsUnstableNet(what: string): Error {
   return osError(
     "EOPNOTSUPP",
     `${what} --unstable-net, or "unstable": ["net"] in deno.json`,
@@ -121,17 +119,10 @@ function needsUnstableNet(what: string): Error {
 
 /** Opens a datagram port with `Deno.listenDatagram`. */
 export function listenDatagram(
-  place: Place,
+  place: HostPlace,
   options: OpenOptions,
 ): DatagramPort {
-  if (!hasDatagrams()) throw needsUnstableNet("Unix datagrams need");
   try {
-    if (isPath(place)) {
-      return Deno.listenDatagram({
-        transport: "unixpacket",
-        path: place.path,
-      }) as Deno.DatagramConn & Referenced;
-    }
     return Deno.listenDatagram({
       transport: "udp",
       hostname: platformHost(place),

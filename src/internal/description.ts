@@ -128,6 +128,7 @@ export class Description {
     // As Linux does, for a program that polls with connect_ex().
     const earlier = endpoint.takeError();
     if (earlier !== undefined) throw earlier;
+    endpoint.checkConnect();
     const connecting = new Connecting(
       endpoint,
       thisMachine(place),

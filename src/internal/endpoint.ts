@@ -42,6 +42,29 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
+/** A datagram, or the part of it that was asked for. */
+export interface Received {
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly address: Address | null;
+  readonly truncated: boolean;
+}
+
+/** What is received after the end. */
+export function noDatagram(): Received {
+  return { data: new Uint8Array(0), address: null, truncated: false };
+}
+
+/**
+ * Takes what is received at the moment it is there. A promise would bring it
+ * some microtasks later, when whoever asked may have gone.
+ */
+export interface Taker {
+  /** Whether anybody is there; if not, the next call in line gets it. */
+  readonly present: boolean;
+  /** Null is the end. */
+  take(data: Uint8Array<ArrayBuffer> | null): void;
+}
+
 /** What a call needs a socket to be. */
 export type Operation =
   | "accept"

@@ -1,5 +1,6 @@
 import { MSG_PEEK, MSG_WAITALL } from "../constants.ts";
 import type { StreamConn } from "./deno_net.ts";
+import type { Taker } from "./endpoint.ts";
 import { fromDeno } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
@@ -73,15 +74,28 @@ export class Receiver implements Source {
     return error;
   }
 
-  /** Up to `n` bytes; none at the end of the stream. */
-  recv(limits: Limits, n: number, flags: number): Promise<Uint8Array> {
+  /** Up to `n` bytes; none at the end of the stream, or if the taker left. */
+  recv(
+    limits: Limits,
+    n: number,
+    flags: number,
+    taker?: Taker,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     if (n === 0) return Promise.resolve(new Uint8Array(0));
     return this.#run(limits, n, flags, (available) => {
+      if (taker !== undefined) return this.#handOver(available, taker);
       if ((flags & MSG_PEEK) === 0) return this.#queue.take(available);
       const data = new Uint8Array(available);
       this.#queue.peekInto(data);
       return data;
     });
+  }
+
+  #handOver(available: number, taker: Taker): Uint8Array<ArrayBuffer> {
+    if (!taker.present) return EMPTY;
+    const data = this.#queue.take(available);
+    taker.take(data.length > 0 ? data : null);
+    return data;
   }
 
   /** Fills `target` as far as it goes; the number of bytes. */

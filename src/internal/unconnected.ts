@@ -25,6 +25,7 @@ import { gaiError, osError } from "./os_error.ts";
 import { pick } from "./platform.ts";
 import { Pump, type Source } from "./pump.ts";
 import { localhostLiteral, noneOfFamily, resolveAll } from "./resolver.ts";
+import { connectUnix, listenUnix } from "./unix_net.ts";
 import { type Limits, type Pending, Wait } from "./wait.ts";
 
 /** The backlog that `bind` opens with; Python's default is at most this. */
@@ -95,7 +96,10 @@ export class Unconnected implements Endpoint {
   listen(backlog: number): StreamListener {
     const bound = this.#bound;
     let { listener } = bound ?? {};
-    if (listener === undefined || backlog !== DEFAULT_BACKLOG) {
+    // Deno opens every Unix listener with one backlog, 1024.
+    const isOther = backlog !== DEFAULT_BACKLOG &&
+      !(bound !== undefined && isPath(bound.place));
+    if (listener === undefined || isOther) {
       this.release();
       const place = bound?.place ?? this.#anywhere();
       this.#bound = this.#open(place, backlog);
@@ -125,11 +129,17 @@ export class Unconnected implements Endpoint {
       reusePort: this.#options.isSet(SOL_SOCKET, SO_REUSEPORT),
     });
     const { addr } = listener;
-    const taken = isPath(place)
-      ? place
-      : { ...place, port: (addr as Deno.NetAddr).port };
     const address = fromPlatform(this.#family, addr);
+    const taken = isPath(place)
+      ? { ...place, path: String(address) }
+      : { ...place, port: (addr as Deno.NetAddr).port };
     return { place: taken, address, listener };
+  }
+
+  /** Refuses what a connect from here could not do. */
+  checkConnect(): void {
+    if (this.#bound === undefined || !isPath(this.#bound.place)) return;
+    throw osError("EOPNOTSUPP", "Deno connects no Unix socket that is bound");
   }
 
   /** Lets go of the listener but not of the address, to connect from it. */
@@ -157,7 +167,8 @@ function openListener(
   place: Place,
   options: { backlog: number; reusePort: boolean },
 ): StreamListener {
-  if (isPath(place) || !place.named) return listen(place, options);
+  if (isPath(place)) return listenUnix(place);
+  if (!place.named) return listen(place, options);
   const named = hostToBind(place);
   const listener = listen(named, options);
   const { hostname } = listener.addr as Deno.NetAddr;
@@ -345,7 +356,7 @@ interface Opening {
  */
 async function openStream(opening: Opening): Promise<StreamConn> {
   const { place, local, signal, onSocket } = opening;
-  if (isPath(place)) return connect(place, signal);
+  if (isPath(place)) return connectUnix(place, signal, onSocket === undefined);
   // No system sends to port 0; the runtime's text for it is about an argument.
   if (place.port === 0) throw osError(REFUSES_PORT_0);
   const target = place.named ? localhostLiteral(place) ?? place : place;

@@ -41,17 +41,20 @@ export async function typeCheck(
   const { code, stderr } = await child.result(60_000);
 
   const checked = pieces.map((code) => ({ code, errors: [] as string[] }));
-  let count = 0;
-  for (const block of stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)) {
+  const other: string[] = [];
+  for (const block of stderr.split(/^(?=TS\d+ \[ERROR\]: )/m).slice(1)) {
     // One that is indented further belongs to the error before it.
-    const at = /^ {4}at .*?:(\d+):\d+$/m.exec(block);
-    if (at === null) continue;
-    const index = starts.findLastIndex((start) => start <= Number(at[1]));
-    const text = block.slice(0, at.index).replace(" [ERROR]", "").trim();
-    checked[index]?.errors.push(text);
-    if (index >= 0) count++;
+    const [at, file, line] = /^ {4}at (.*):(\d+):\d+$/m.exec(block) ?? [];
+    if (at === undefined) continue;
+    const index = file?.includes("$deno$stdin")
+      ? starts.findLastIndex((start) => start <= Number(line))
+      : -1;
+    const text = block.slice(0, block.indexOf(at)).replace(" [ERROR]", "");
+    if (index >= 0) checked[index]!.errors.push(text.trim());
+    else other.push(text + at);
   }
-  if ((code === 0) !== (count === 0) || /^TS/m.test(stderr) !== count > 0) {
+  const compiles = checked.every(({ errors }) => errors.length === 0);
+  if (other.length > 0 || compiles !== (code === 0)) {
     throw new Error(`The type check ended with ${code}, and said:\n${stderr}`);
   }
   return checked;

@@ -40,11 +40,14 @@ export class Agent implements AsyncDisposable {
    * @throws {Error} If it fails, or takes too long.
    */
   async ask(command: Command): Promise<Reply> {
-    await this.#process.write(`${JSON.stringify(command)}\n`);
+    // If it has ended there is no line, and more to tell.
+    await this.#process.write(`${JSON.stringify(command)}\n`).catch(() => {});
     const line = await this.#process.readLine(this.#limitMs);
     if (line === null) {
       const { code, stderr } = await this.#process.result();
-      throw new Error(`${this.title} ended with ${code}, and said:\n${stderr}`);
+      // Node's programs have their own text as a name.
+      const said = stderr.replaceAll(/data:[\w/;,+=]+/g, "(program)");
+      throw new Error(`${this.title} ended with ${code}, and said:\n${said}`);
     }
     const reply: Reply = JSON.parse(line);
     if (reply.error !== undefined) {

@@ -67,7 +67,9 @@ const markers = ["<!-- bench -->", "<!-- /bench -->"] as const;
 
 const notes: string[] = [];
 const chosen = new RegExp(options.only);
+// Better now than after the measurements.
 if (options.readme) await readmeParts();
+if (options.json !== undefined) await Deno.writeTextFile(options.json, "");
 const most = await openFiles() - SPARE_FILES;
 
 const { contenders, missing } = await findContenders({
@@ -83,19 +85,33 @@ const figures: Figures = {
   memory: await memoryFigures(),
   startup: await startupFigures(),
 };
-for (const { row, failed } of [...figures.rows, ...figures.memory]) {
-  for (const each of failed) notes.push(`${row.title}: ${each}`);
+for (
+  const { row, failed } of [
+    ...figures.rows,
+    ...figures.growth,
+    ...figures.memory,
+  ]
+) {
+  for (const each of failed) {
+    notes.push(`${row.title}: ${each.replaceAll(/\s+/g, " ").slice(0, 300)}`);
+  }
+  if (failed.length > 0) Deno.exitCode = 1;
 }
 
 const report = await toReport();
 console.log(report);
 if (options.json !== undefined) {
-  const { cpus } = machine();
-  const date = new Date().toISOString();
-  const content = { date, cpus, versions: await versions(), plan, ...figures };
+  const content = {
+    date: new Date().toISOString(),
+    processors: processors(),
+    versions: await versions(),
+    plan,
+    ...figures,
+    notes,
+  };
   await Deno.writeTextFile(
     options.json,
-    `${JSON.stringify({ ...content, notes }, null, 2)}\n`,
+    `${JSON.stringify(content, null, 2)}\n`,
   );
 }
 if (options.readme) {
@@ -131,10 +147,9 @@ async function memoryFigures(): Promise<Figures["memory"]> {
   const { contenders } = await findContenders({ collect: true });
   for (const row of all.filter(({ id }) => chosen.test(id))) {
     console.error(row.title);
-    const own = contenders.filter(({ id }) =>
-      id === "ours" || id === "raw" || row.peers.includes(id)
+    found.push(
+      await measureMemory(row, contenders, connections, plan.memoryRounds),
     );
-    found.push(await measureMemory(row, own, connections, plan.memoryRounds));
   }
   if (connections < IDLE_CONNECTIONS && found.length > 0) {
     notes.push(limited(IDLE_CONNECTIONS, connections));
@@ -162,9 +177,9 @@ async function openFiles(): Promise<number> {
   return text === "unlimited" ? Infinity : Number(text);
 }
 
-function machine(): { cpus: string; memory: string } {
+function processors(): string {
   const cpus = os.cpus();
-  return { cpus: `${cpus.length} × ${cpus[0]?.model}`, memory: "" };
+  return `${cpus.length} × ${cpus[0]?.model}`;
 }
 
 async function toReport(): Promise<string> {
@@ -176,11 +191,10 @@ async function toReport(): Promise<string> {
     memory.length > 0 && toMarkdown(memoryTable(memory)),
     startup.length > 0 && toMarkdown(startupTable(startup)),
   ].filter((table) => table !== false);
-  const { cpus } = machine();
   const date = new Date().toISOString().slice(0, 10);
   const kind = options.full ? "full run" : "short run";
   return [
-    `${date}, ${kind}, ${Deno.build.target}, ${cpus}; ` +
+    `${date}, ${kind}, ${Deno.build.target}, ${processors()}; ` +
     `${
       (await versions()).join(", ")
     }. Ratios above 1 mean that ours does more.`,

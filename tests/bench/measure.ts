@@ -30,13 +30,50 @@ export interface Measured {
 }
 
 /** A contender that takes part in a row. */
-interface Entrant extends Series {
-  own: Agent[];
-  helper: Agent | undefined;
-  contender: Contender;
-  ends?: Ends;
-  /** The length of a run. */
-  n: number;
+class Entrant implements Series {
+  readonly id: ContenderId;
+  readonly title: string;
+  readonly runs: Run[] = [];
+  readonly #row: Row;
+  readonly #contender: Contender;
+  readonly #own: Agent[];
+  readonly #helper: Agent | undefined;
+  #ends: Ends | undefined;
+  #n = 0;
+
+  constructor(row: Row, contender: Contender, raw: Contender) {
+    this.id = contender.id;
+    this.title = contender.title;
+    this.#row = row;
+    this.#contender = contender;
+    const { own, helper } = startAgents(row, contender, raw);
+    this.#own = own;
+    this.#helper = helper;
+  }
+
+  async warmUp(plan: Plan): Promise<void> {
+    this.#ends = await Ends.open(
+      this.#row,
+      this.#contender,
+      this.#own,
+      this.#helper,
+    );
+    this.#n = await warmUp(this.#ends, this.#row, plan);
+  }
+
+  async run(): Promise<void> {
+    this.runs.push(await this.#ends!.run(this.#n, false));
+  }
+
+  /** Lets its own processes write a profile. */
+  async end(): Promise<void> {
+    for (const agent of this.#own) await agent.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const agent of this.#own) await agent[Symbol.asyncDispose]();
+    await this.#helper?.[Symbol.asyncDispose]();
+  }
 }
 
 /**
@@ -52,51 +89,50 @@ export async function measure(
   contenders: readonly Contender[],
   plan: Plan,
 ): Promise<Measured> {
-  await using agents = new AsyncDisposableStack();
+  await using processes = new AsyncDisposableStack();
   const raw = contenders.find(({ id }) => id === "raw")!;
-  let entrants: Entrant[] = contenders.filter(({ id }) =>
-    id === "ours" || id === "raw" || row.peers.includes(id)
-  ).map((contender) => {
-    const { own, helper } = startAgents(row, contender, raw);
-    for (const agent of [...own, helper]) if (agent) agents.use(agent);
-    const { id, title } = contender;
-    return { id, title, runs: [], contender, own, helper, n: 0 };
-  });
+  let entrants = takingPart(row, contenders).map((contender) =>
+    processes.use(new Entrant(row, contender, raw))
+  );
   const failed: string[] = [];
-  const trying = async (entrant: Entrant, attempt: () => Promise<void>) => {
-    try {
-      await attempt();
-    } catch (error) {
-      entrants = entrants.filter((each) => each !== entrant);
-      failed.push(error instanceof Error ? error.message : String(error));
+  const each = async (act: (entrant: Entrant) => Promise<void>) => {
+    for (const entrant of entrants) {
+      try {
+        await act(entrant);
+      } catch (error) {
+        entrants = entrants.filter((other) => other !== entrant);
+        failed.push(error instanceof Error ? error.message : String(error));
+      }
     }
   };
-  for (const entrant of entrants) {
-    await trying(entrant, async () => {
-      const { contender, own, helper } = entrant;
-      entrant.ends = await Ends.open(row, contender, own, helper);
-      entrant.n = await warmUp(entrant.ends, row, plan);
-    });
-  }
+  await each((entrant) => entrant.warmUp(plan));
   let rounds = plan.rounds;
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
+    await each((entrant) => entrant.run());
     // Nobody runs always after the same one.
-    const first = round % Math.max(1, entrants.length);
-    for (
-      const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]
-    ) {
-      await trying(entrant, async () => {
-        entrant.runs.push(await entrant.ends!.run(entrant.n, false));
-      });
-    }
+    entrants.push(...entrants.splice(0, 1));
     const fitting = Math.floor(plan.rowMs / (performance.now() - start));
     rounds = Math.min(rounds, Math.max(3, fitting));
   }
-  const ours = entrants.find(({ id }) => id === "ours");
-  for (const agent of ours?.own ?? []) await agent.end();
-  const series = entrants.map(({ id, title, runs }) => ({ id, title, runs }));
-  return { row, series, failed };
+  await entrants.find(({ id }) => id === "ours")?.end();
+  return { row, series: entrants, failed };
+}
+
+/**
+ * The contenders of a row.
+ *
+ * @param row The row.
+ * @param contenders All that there are.
+ * @returns Ours, raw and the row's peers, as far as they are there.
+ */
+export function takingPart(
+  row: Row,
+  contenders: readonly Contender[],
+): Contender[] {
+  return contenders.filter(({ id }) =>
+    id === "ours" || id === "raw" || row.peers.includes(id)
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Contender } from "./contenders.ts";
 import { Ends, startAgents } from "./ends.ts";
+import { takingPart } from "./measure.ts";
 import type { Row } from "./rows.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -19,7 +20,7 @@ export interface MemoryFigures {
  * Measures how the resident memory grows with connections that wait for data.
  *
  * @param row The workload.
- * @param contenders Those that take part, which must collect garbage when asked.
+ * @param contenders All that there are; they must collect garbage when asked.
  * @param connections How many.
  * @param rounds How often, each time in new processes.
  * @returns The figures.
@@ -33,7 +34,7 @@ export async function measureMemory(
   const raw = contenders.find(({ id }) => id === "raw")!;
   const perConnection: MemoryFigures["perConnection"] = [];
   const failed: string[] = [];
-  for (const contender of contenders) {
+  for (const contender of takingPart(row, contenders)) {
     const { id, title } = contender;
     try {
       const bytes: number[] = [];

@@ -63,6 +63,9 @@ export function rawTable(rows: readonly Measured[]): Table {
     ],
     lines: rows.map((measured) => {
       const { row } = measured;
+      if (!has(measured, "ours") || !has(measured, "raw")) {
+        return [row.title, "", "", "", "", "", "failed"];
+      }
       const rate = spreadOf(ratesOf(measured, "ours", perCpuSecond(row)));
       return [
         row.title,
@@ -86,7 +89,7 @@ export function rawTable(rows: readonly Measured[]): Table {
 export function otherTable(rows: readonly Measured[]): Table {
   return {
     head: ["ours to", ...others.map(([, title]) => title), ""],
-    lines: rows.map((measured) => [
+    lines: rows.filter((row) => has(row, "ours")).map((measured) => [
       measured.row.title,
       ...others.map(([id]) => {
         if (!has(measured, id)) return "";
@@ -116,7 +119,7 @@ export function memoryTable(memory: readonly MemoryFigures[]): Table {
     lines: memory.map(({ row, connections, perConnection }) => {
       const of = (id: string) =>
         perConnection.find((each) => each.id === id)?.bytes;
-      const ours = of("ours")!.median;
+      const ours = of("ours")?.median ?? NaN;
       return [
         `${connections.toLocaleString("en")} × ${row.title}`,
         ...ids.map((id) => {
@@ -254,6 +257,7 @@ function comparison(measured: Measured): string {
   const rawBehind: string[] = [];
   for (const [id, title] of others) {
     if (!has(measured, id) || id === "fresh" || id === "byHand") continue;
+    if (!has(measured, "raw")) continue;
     if (ratio(measured, "raw", id, cpu).median < 1) rawBehind.push(title);
     else if (
       rivals.includes(id) && ratio(measured, "ours", id, cpu).median < 1
@@ -281,5 +285,5 @@ function percent(part: number): string {
 function short(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`;
   if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} k`;
-  return value.toPrecision(3);
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -83,6 +83,7 @@ class Pinger {
     this.#message = makeMessage(size);
     conn.setNoDelay(true);
     conn.on("data", (data) => this.#take(data as Uint8Array));
+    conn.on("error", (error) => this.#settled.reject(error));
   }
 
   run(n: number, thorough: boolean): Promise<void> {
@@ -140,39 +141,50 @@ async function streamServer(task: Task): Promise<End> {
   };
 }
 
-/** Checks pieces of a stream as they are handed in, until a run's end. */
-class PieceChecker {
+/** Checks what is handed in, until a run's end. */
+class Checker<T> {
+  readonly #check: (item: T, offset: number, thorough: boolean) => number;
   #offset = 0;
   #end = 0;
   #thorough = true;
-  #settled = withResolvers<void>();
+  #error: unknown;
+  #settled: PromiseWithResolvers<void> | undefined;
 
+  /** `check` throws, or returns how far the item reaches. */
+  constructor(check: (item: T, offset: number, thorough: boolean) => number) {
+    this.#check = check;
+  }
+
+  /** What comes from another process may have come already. */
   run(n: number, thorough: boolean): Promise<void> {
-    // From another process some of it may have come already.
     this.#end += n;
     this.#thorough = thorough;
     this.#settled = withResolvers();
+    if (this.#error !== undefined) this.#settled.reject(this.#error);
     if (this.#offset === this.#end) this.#settled.resolve();
     return this.#settled.promise;
   }
 
-  take(piece: Uint8Array): void {
+  take(item: T): void {
     try {
-      checkPiece(piece, this.#offset, this.#thorough);
-      this.#offset += piece.length;
-      if (this.#offset === this.#end) this.#settled.resolve();
+      this.#offset += this.#check(item, this.#offset, this.#thorough);
+      if (this.#offset === this.#end) this.#settled?.resolve();
     } catch (error) {
-      this.#settled.reject(error);
+      this.fail(error);
     }
   }
 
-  fail(error: Error): void {
-    this.#settled.reject(error);
+  fail(error: unknown): void {
+    this.#error ??= error;
+    this.#settled?.reject(error);
   }
 }
 
 async function streamClient(task: Task, port: number): Promise<End> {
-  const checker = new PieceChecker();
+  const checker = new Checker<Uint8Array>((piece, offset, thorough) => {
+    checkPiece(piece, offset, thorough);
+    return piece.length;
+  });
   const buffer = new Uint8Array(task.bufsize);
   const conn = await connect(
     task,
@@ -215,6 +227,11 @@ async function lineServer(task: Task): Promise<End> {
 
 async function lineClient(task: Task, port: number): Promise<End> {
   const input = await connect(task, port);
+  const checker = new Checker<string>((line, number, thorough) => {
+    checkLine(line, number, "", thorough);
+    return 1;
+  });
+  input.on("error", (error) => checker.fail(error));
   const lines = readline.createInterface({ input, crlfDelay: Infinity });
   if (task.read === "iterate") {
     const iterator = lines[Symbol.asyncIterator]();
@@ -228,25 +245,9 @@ async function lineClient(task: Task, port: number): Promise<End> {
       },
     };
   }
-  let take: (line: string) => void = () => {};
-  let fail: (error: Error) => void = () => {};
-  lines.on("line", (line) => take(line));
-  lines.on("close", () => fail(new Error("The lines ended")));
-  return {
-    run: (n, thorough) =>
-      new Promise((resolve, reject) => {
-        let i = 0;
-        fail = reject;
-        take = (line) => {
-          try {
-            checkLine(line, i++, "", thorough);
-            if (i === n * LINES_PER_BLOCK) resolve();
-          } catch (error) {
-            reject(error);
-          }
-        };
-      }),
-  };
+  lines.on("line", (line) => checker.take(line));
+  lines.on("close", () => checker.fail(new Error("The lines ended")));
+  return { run: (n, thorough) => checker.run(n * LINES_PER_BLOCK, thorough) };
 }
 
 function answer(conn: Socket): void {
