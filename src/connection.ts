@@ -101,7 +101,7 @@ export async function create_connection(
       return sock;
     } catch (error) {
       sock?.close();
-      if (!(error instanceof OSError)) throw error;
+      if (signal?.aborted || !(error instanceof OSError)) throw error;
       errors.push(error);
     }
   }
@@ -284,8 +284,12 @@ export async function socketpair<A extends Address = InetAddress>(
   listener.bind([loopback(family), 0] as unknown as AddressInput<A>);
   listener.listen();
   const client = new Socket<A>(family, type);
+  const timeout = client.gettimeout();
   let server: Socket<A> | undefined;
   try {
+    // The default timeout is for the pair; making it always succeeds at once.
+    listener.settimeout(null);
+    client.settimeout(null);
     await client.connect(
       listener.getsockname() as unknown as AddressInput<A>,
     );
@@ -295,6 +299,7 @@ export async function socketpair<A extends Address = InetAddress>(
     if (!isOwn) {
       throw new ConnectionError(ECONNABORTED, "Unexpected peer connection");
     }
+    client.settimeout(timeout);
     return [server, client];
   } catch (error) {
     client.close();

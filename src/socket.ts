@@ -52,9 +52,14 @@ import {
   type TextMode,
 } from "./internal/makefile.ts";
 import { intFrom } from "./internal/options.ts";
-import { osError, timedOut } from "./internal/os_error.ts";
+import { osError } from "./internal/os_error.ts";
 import { represent } from "./internal/represent.ts";
-import { checkFile, type Readable, sendFile } from "./internal/sendfile.ts";
+import {
+  checkFile,
+  checkPart,
+  type Readable,
+  sendFile,
+} from "./internal/sendfile.ts";
 import { Caller, type Limits, type SignalOption } from "./internal/wait.ts";
 import { toReadable, toWritable } from "./internal/web_streams.ts";
 import type { SocketIO } from "./raw_file.ts";
@@ -76,6 +81,17 @@ export type {
 
 /** Python's default backlog is the smaller of this and SOMAXCONN. */
 const DEFAULT_BACKLOG = 128;
+
+/** The most that a stream takes at once: no datagram is longer. */
+const STREAM_BYTES = 65536;
+
+/** What a call does, its arguments checked, with the endpoint. */
+type Transfer<V, T> = (
+  endpoint: Connected | Datagram,
+  limits: Limits,
+  flags: number,
+  checked: V,
+) => Promise<T>;
 
 /**
  * A socket of Python's shape.
@@ -132,7 +148,7 @@ export class Socket<A extends Address = Address> {
   #timeout: number | null;
   #closed = false;
   #released: Promise<void> | undefined;
-  #readable: ReadableStream<Uint8Array> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /**
@@ -368,14 +384,19 @@ export class Socket<A extends Address = Address> {
     bufsize: number,
     flags: number | SignalOption = 0,
     options?: SignalOption,
-  ): Promise<Uint8Array> {
-    return this.#receive(flags, options, (endpoint, limits, flags) => {
-      const size = checkSize("receive", "bufsize", bufsize);
-      if (size === 0) return Promise.resolve(new Uint8Array(0));
-      return endpoint.kind === "connected"
-        ? endpoint.recv(limits, size, flags)
-        : endpoint.recv(limits, size, flags).then(({ data }) => data);
-    });
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const check = () => checkSize("receive", "bufsize", bufsize);
+    return this.#receive(
+      flags,
+      options,
+      check,
+      (endpoint, limits, flags, size) => {
+        if (size === 0) return Promise.resolve(new Uint8Array(0));
+        return endpoint.kind === "connected"
+          ? endpoint.recv(limits, size, flags)
+          : endpoint.recv(limits, size, flags).then(({ data }) => data);
+      },
+    );
   }
 
   /**
@@ -401,13 +422,18 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<number> {
     if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    return this.#receive(flags, options, (endpoint, limits, flags) => {
-      const view = checkTarget(buffer, nbytes as number);
-      if (view.length === 0) return Promise.resolve(0);
-      return endpoint.kind === "connected"
-        ? endpoint.recvInto(limits, view, flags)
-        : endpoint.recvInto(limits, view, flags).then(({ n }) => n);
-    });
+    const check = () => checkTarget(buffer, nbytes as number);
+    return this.#receive(
+      flags,
+      options,
+      check,
+      (endpoint, limits, flags, view) => {
+        if (view.length === 0) return Promise.resolve(0);
+        return endpoint.kind === "connected"
+          ? endpoint.recvInto(limits, view, flags)
+          : endpoint.recvInto(limits, view, flags).then(({ n }) => n);
+      },
+    );
   }
 
   /**
@@ -442,15 +468,20 @@ export class Socket<A extends Address = Address> {
     bufsize: number,
     flags: number | SignalOption = 0,
     options?: SignalOption,
-  ): Promise<[Uint8Array, A]> {
-    return this.#receive(flags, options, async (endpoint, limits, flags) => {
-      const size = checkSize("receive", "bufsize", bufsize);
-      if (endpoint.kind === "connected") {
-        return [await endpoint.recv(limits, size, flags), null as never];
-      }
-      const { data, address } = await endpoint.recv(limits, size, flags);
-      return [data, address as A];
-    });
+  ): Promise<[Uint8Array<ArrayBuffer>, A]> {
+    const check = () => checkSize("receive", "bufsize", bufsize);
+    return this.#receive(
+      flags,
+      options,
+      check,
+      async (endpoint, limits, flags, size) => {
+        if (endpoint.kind === "connected") {
+          return [await endpoint.recv(limits, size, flags), null as never];
+        }
+        const { data, address } = await endpoint.recv(limits, size, flags);
+        return [data, address as A];
+      },
+    );
   }
 
   /**
@@ -472,14 +503,19 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<[number, A]> {
     if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    return this.#receive(flags, options, async (endpoint, limits, flags) => {
-      const view = checkTarget(buffer, nbytes as number);
-      if (endpoint.kind === "connected") {
-        return [await endpoint.recvInto(limits, view, flags), null as never];
-      }
-      const { n, address } = await endpoint.recvInto(limits, view, flags);
-      return [n, address as A];
-    });
+    const check = () => checkTarget(buffer, nbytes as number);
+    return this.#receive(
+      flags,
+      options,
+      check,
+      async (endpoint, limits, flags, view) => {
+        if (endpoint.kind === "connected") {
+          return [await endpoint.recvInto(limits, view, flags), null as never];
+        }
+        const { n, address } = await endpoint.recvInto(limits, view, flags);
+        return [n, address as A];
+      },
+    );
   }
 
   /**
@@ -537,10 +573,13 @@ export class Socket<A extends Address = Address> {
     options: SignalOption | undefined,
     all: boolean,
   ): Promise<number> {
-    return this.#transfer("send", flags, options, (endpoint, limits) => {
-      const bytes = checkBytes("send", "data", data);
-      return endpoint.send(limits, bytes, all);
-    });
+    return this.#transfer(
+      "send",
+      flags,
+      options,
+      () => checkBytes("send", "data", data),
+      (endpoint, limits, _flags, bytes) => endpoint.send(limits, bytes, all),
+    );
   }
 
   /**
@@ -595,13 +634,29 @@ export class Socket<A extends Address = Address> {
   sendto(data: Uint8Array, ...rest: readonly unknown[]): Promise<number> {
     if (typeof rest[0] !== "number") rest = [0, ...rest];
     const [flags, address, options] = rest as [number, unknown, SignalOption];
-    return this.#transfer("send", flags, options, (endpoint, limits) => {
-      const bytes = checkBytes("send", "data", data);
-      const place = toPlace("send", this.family, address);
-      return endpoint.kind === "connected"
-        ? endpoint.send(limits, bytes, false)
-        : endpoint.send(limits, bytes, false, place);
-    });
+    return this.#sendTo(data, flags, address, options);
+  }
+
+  #sendTo(
+    data: Uint8Array,
+    flags: number,
+    address: unknown,
+    options: SignalOption | undefined,
+  ): Promise<number> {
+    const check = () => {
+      checkBytes("send", "data", data);
+      return toPlace("send", this.family, address);
+    };
+    return this.#transfer(
+      "send",
+      flags,
+      options,
+      check,
+      (endpoint, limits, _flags, place) =>
+        endpoint.kind === "connected"
+          ? endpoint.send(limits, data, false)
+          : endpoint.send(limits, data, false, place),
+    );
   }
 
   /**
@@ -794,10 +849,10 @@ export class Socket<A extends Address = Address> {
    * `setblocking(true)` is `settimeout(null)`, `setblocking(false)` is
    * `settimeout(0)`.
    *
-   * @param flag Whether calls wait.
+   * @param flag Whether calls wait; 1 and 0 will do.
    * @throws {OSError} EBADF if closed.
    */
-  setblocking(flag: boolean): void {
+  setblocking(flag: boolean | number): void {
     this.#open();
     this.#timeout = flag ? null : 0;
   }
@@ -930,24 +985,38 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} As {@linkcode Socket.recv}.
    * @throws {RangeError} If a size is negative.
    */
-  recvmsg(
+  async recvmsg(
     bufsize: number,
     ancbufsize: number | SignalOption = 0,
     flags: number | SignalOption = 0,
     options?: SignalOption,
-  ): Promise<[Uint8Array, [], number, A]> {
-    if (typeof ancbufsize === "object") [ancbufsize, flags] = [0, ancbufsize];
-    return this.#receive(flags, options, async (endpoint, limits, flags) => {
-      checkSize("receive", "ancbufsize", ancbufsize);
-      const size = checkSize("receive", "bufsize", bufsize);
-      if (endpoint.kind === "connected") {
-        const data = await endpoint.recv(limits, size, flags);
-        return [data, [], 0, null as never];
-      }
-      const got = await endpoint.recv(limits, size, flags);
-      const msgFlags = got.truncated ? MSG_TRUNC : 0;
-      return [got.data, [], msgFlags, got.address as A];
-    });
+  ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
+    const size = checkSize("receive", "bufsize", bufsize);
+    return await this.#receiveMessage(size, ancbufsize, flags, options);
+  }
+
+  async #receiveMessage(
+    size: number,
+    ancbufsize: number | SignalOption,
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+  ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
+    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
+    checkSize("receive", "ancbufsize", ancbufsize);
+    return await this.#receive(
+      flags,
+      options,
+      () => size,
+      async (endpoint, limits, flags) => {
+        if (endpoint.kind === "connected") {
+          const data = await endpoint.recv(limits, size, flags);
+          return [data, [], 0, null as never];
+        }
+        const got = await endpoint.recv(limits, size, flags);
+        const msgFlags = got.truncated ? MSG_TRUNC : 0;
+        return [got.data, [], msgFlags, got.address as A];
+      },
+    );
   }
 
   /**
@@ -970,9 +1039,8 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<[number, [], number, A]> {
     const targets = checkBuffers("receive", buffers);
-    const size = targets.reduce((sum, each) => sum + each.length, 0);
-    const [data, ancillary, msgFlags, address] = await this.recvmsg(
-      size,
+    const [data, ...rest] = await this.#receiveMessage(
+      targets.reduce((sum, each) => sum + each.length, 0),
       ancbufsize,
       flags,
       options,
@@ -982,7 +1050,7 @@ export class Socket<A extends Address = Address> {
       target.set(data.subarray(offset, offset + target.length));
       offset += target.length;
     }
-    return [data.length, ancillary, msgFlags, address];
+    return [data.length, ...rest];
   }
 
   /**
@@ -1001,17 +1069,21 @@ export class Socket<A extends Address = Address> {
    */
   async sendmsg(
     buffers: Iterable<Uint8Array>,
-    ancdata: Iterable<readonly [number, number, Uint8Array]> = [],
-    flags: number = 0,
-    address: AddressInput<A> | null = null,
+    ancdata: Iterable<readonly [number, number, Uint8Array]> | SignalOption =
+      [],
+    flags: number | SignalOption = 0,
+    address: AddressInput<A> | null | SignalOption = null,
     options?: SignalOption,
   ): Promise<number> {
+    if (isOptions(ancdata)) [ancdata, options] = [[], ancdata];
+    if (isOptions(flags)) [flags, options] = [0, flags];
+    if (isOptions(address)) [address, options] = [null, address];
     const parts = checkBuffers("send", buffers);
     checkAncillary(ancdata);
     const data = parts.length === 1 ? parts[0]! : join(parts);
     return address === null
-      ? await this.send(data, flags, options)
-      : await this.sendto(data, flags, address, options);
+      ? await this.#send(data, flags, options, false)
+      : await this.#sendTo(data, flags, address, options);
   }
 
   /**
@@ -1020,7 +1092,20 @@ export class Socket<A extends Address = Address> {
    * However it ends, the file's position is behind the last byte that was sent,
    * or taken to be sent. The timeout bounds the whole.
    *
-   * @param file A `Deno.FsFile`, or anything with its `read` and `seek`.
+   * @example A part of a file
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using file = await Deno.open("LICENSE");
+   * const [a, b] = await socket.socketpair();
+   * assertEquals(await a.sendfile(file, 4, 7), 7);
+   * a.close();
+   * assertEquals(new TextDecoder().decode(await b.recv(99)), "License");
+   * b.close();
+   * ```
+   *
+   * @param file A `Deno.FsFile`, or anything with its `read` and perhaps `seek`.
    * @param offset Where in the file to begin.
    * @param count How many bytes at most; null for all.
    * @param options `signal` ends it early.
@@ -1034,31 +1119,31 @@ export class Socket<A extends Address = Address> {
    */
   async sendfile(
     file: Readable,
-    offset: number = 0,
-    count: number | null = null,
+    offset: number | SignalOption = 0,
+    count: number | null | SignalOption = null,
     options?: SignalOption,
   ): Promise<number> {
-    checkFile(file, offset, count);
-    const signal = checkSignal("send a file", options);
+    if (isOptions(offset)) [offset, options] = [0, offset];
+    if (isOptions(count)) [count, options] = [null, count];
+    checkFile(file);
     if (this.type !== SOCK_STREAM) {
-      throw new RangeError("Cannot send a file: only stream sockets can");
-    }
-    if (this.#timeout === 0) {
-      throw new RangeError("Cannot send a file: the socket is non-blocking");
-    }
-    const limits = this.#limits("send", 0, signal);
-    const { timeoutMs } = limits;
-    const endMs = performance.now() + (timeoutMs ?? Infinity);
-    this.#description.transferable("send");
-    return await sendFile(file, offset, count, (data) => {
-      signal?.throwIfAborted();
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0) throw limits.expired?.() ?? timedOut();
-      return this.#description.transferable("send").send(
-        timeoutMs === null ? limits : { ...limits, timeoutMs: leftMs },
-        data,
-        false,
+      throw new RangeError(
+        "Cannot send a file: only SOCK_STREAM type sockets are supported",
       );
+    }
+    checkPart(file, offset, count);
+    const signal = checkSignal("send a file", options);
+    if (this.#timeout === 0) {
+      throw new RangeError(
+        "Cannot send a file: non-blocking sockets are not supported",
+      );
+    }
+    const { description } = this.#open();
+    const limits = this.#limits("send", 0, signal);
+    await description.whenConnected(limits);
+    description.transferable("send");
+    return await sendFile(file, offset, count, limits, (data, limits) => {
+      return this.#description.transferable("send").send(limits, data, false);
     });
   }
 
@@ -1116,6 +1201,7 @@ export class Socket<A extends Address = Address> {
 
   #setReferenced(referenced: boolean): void {
     this.#caller.referenced = referenced;
+    this.#descriptor.referenced = referenced;
     for (const caller of this.#fileCallers) caller.referenced = referenced;
   }
 
@@ -1141,12 +1227,12 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} As {@linkcode Socket.accept}.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<[Socket<A>, A], void> {
-    while (!this.#closed) {
+    while (this.fileno() >= 0) {
       let accepted: [Socket<A>, A];
       try {
         accepted = await this.accept();
       } catch (error) {
-        if (this.#closed) return;
+        if (this.fileno() < 0) return;
         throw error;
       }
       yield accepted;
@@ -1156,27 +1242,38 @@ export class Socket<A extends Address = Address> {
   /**
    * What is received, as a stream: one `recv` for each pull, none ahead.
    * Cancelling it or leaving its loop closes nothing and loses nothing; the
-   * socket has a new stream then.
+   * socket has a new stream then, as after an error.
    *
    * @returns The stream.
    */
-  get readable(): ReadableStream<Uint8Array> {
-    this.#readable ??= toReadable(this, () => this.#readable = undefined);
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= toReadable(
+      (options, taker) =>
+        this.#receive<unknown>(0, options, (endpoint, limits) => {
+          return endpoint.recv(limits, STREAM_BYTES, 0, taker);
+        }),
+      () => this.#readable = undefined,
+    );
     return this.#readable;
   }
 
   /**
    * A stream whose chunks are sent in order. Closing it is
-   * `shutdown(SHUT_WR)`, aborting it resets the connection.
+   * `shutdown(SHUT_WR)`, aborting it resets the connection. After an error the
+   * socket has a new one.
    *
    * @returns The stream.
    */
   get writable(): WritableStream<Uint8Array> {
-    this.#writable ??= toWritable(this, () => {
-      if (this.#closed) return;
-      const { endpoint } = this.#description;
-      if (endpoint instanceof Connected) endpoint.reset();
-    });
+    this.#writable ??= toWritable(
+      this,
+      () => {
+        if (this.fileno() < 0) return;
+        const { endpoint } = this.#description;
+        if (endpoint instanceof Connected) endpoint.reset();
+      },
+      () => this.#writable = undefined,
+    );
     return this.#writable;
   }
 
@@ -1249,11 +1346,13 @@ export class Socket<A extends Address = Address> {
     });
     return {
       recvInto: async (buffer, options) => {
+        if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("recv");
         const got = await endpoint.recvInto(limits(options), buffer, 0);
         return typeof got === "number" ? got : got.n;
       },
       send: async (data, options) => {
+        if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("send");
         return await endpoint.send(limits(options), data, false);
       },
@@ -1277,42 +1376,39 @@ export class Socket<A extends Address = Address> {
     return this.#open().description;
   }
 
-  #receive<T>(
+  #receive<V, T>(
     flags: number | SignalOption,
     options: SignalOption | undefined,
-    run: (
-      endpoint: Connected | Datagram,
-      limits: Limits,
-      flags: number,
-    ) => Promise<T>,
+    check: () => V,
+    run: Transfer<V, T>,
   ): Promise<T> {
-    return this.#transfer("recv", flags, options, run);
+    return this.#transfer("recv", flags, options, check, run);
   }
 
-  /** Receives or sends: checks the arguments, and rejects if one is wrong. */
-  #transfer<T>(
+  /** Receives or sends, with the arguments checked before the state. */
+  #transfer<V, T>(
     operation: "recv" | "send",
     flags: number | SignalOption,
     options: SignalOption | undefined,
-    run: (
-      endpoint: Connected | Datagram,
-      limits: Limits,
-      flags: number,
-    ) => Promise<T>,
+    check: () => V,
+    run: Transfer<V, T>,
   ): Promise<T> {
     try {
       if (typeof flags === "object") [flags, options] = [0, flags];
+      const checked = check();
       if (flags !== 0) checkFlags(operation, flags);
       const action = operation === "recv" ? "receive" : "send";
       const signal = options && checkSignal(action, options);
       const { description } = this.#open();
       const limits = this.#limits(operation, flags, signal);
       if (description.connecting) {
-        return description.whenConnected(limits).then(() =>
-          run(description.transferable(operation), limits, flags as number)
-        );
+        return description.whenConnected(limits).then(() => {
+          const endpoint = description.transferable(operation);
+          return run(endpoint, limits, flags as number, checked);
+        });
       }
-      return run(description.transferable(operation), limits, flags);
+      const endpoint = description.transferable(operation);
+      return run(endpoint, limits, flags, checked);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -1340,6 +1436,12 @@ export class Socket<A extends Address = Address> {
 
 function expired(): Error {
   return osError("EAGAIN");
+}
+
+/** Whether an argument is the last one, given early. */
+function isOptions(value: unknown): value is SignalOption {
+  return typeof value === "object" && value !== null &&
+    !(Symbol.iterator in value);
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

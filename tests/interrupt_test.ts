@@ -222,9 +222,11 @@ const rows: Readonly<Record<string, () => Promise<Stage>>> = {
   ),
   "readinto() of a file": file(16, readInto),
   "readline() of a file": file(8192, (f, options) => f.readline(options)),
+  // The part of a line that it has goes with the file.
   "readline() of a file without a buffer": file(
     0,
     (f, options) => f.readline(options),
+    true,
   ),
 };
 

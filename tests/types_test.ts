@@ -145,7 +145,7 @@ const accepted: Readonly<Record<string, string>> = {
     const number: number = v4.family | socket.SOCK_STREAM;`,
   "a subclass that overrides": `
     class Logging<A extends Address> extends socket.Socket<A> {
-      override async recv(bufsize: number): Promise<Uint8Array> {
+      override async recv(bufsize: number): Promise<Uint8Array<ArrayBuffer>> {
         const data = await super.recv(bufsize);
         console.log(this.fileno(), data.length);
         return data;

@@ -72,6 +72,18 @@ export class Connected implements Endpoint {
     return this.#sendShut || this.#sender.writable;
   }
 
+  get failed(): boolean {
+    return this.#receiver.failed || this.#sender.failed;
+  }
+
+  get ended(): boolean {
+    return this.#receiver.ended;
+  }
+
+  get hungUp(): boolean {
+    return this.#receiver.ended && (this.#sendShut || this.#receiver.broken);
+  }
+
   whenReadable(limits: Limits): Promise<true> {
     return this.#receiver.whenReadable(limits);
   }

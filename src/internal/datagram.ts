@@ -1,37 +1,28 @@
 import type { Address } from "../address.ts";
 import {
   AF_INET,
-  AF_INET6,
+  AF_UNIX,
   MSG_PEEK,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
   SO_BROADCAST,
-  SO_REUSEADDR,
-  SO_REUSEPORT,
   SOL_SOCKET,
 } from "../constants.ts";
-import { IPPROTO_IPV6, IPV6_V6ONLY } from "../protocol_constants.ts";
 import {
   fromPlatform,
-  type HostPlace,
   isPath,
   type Place,
   unspecified,
   wildcard,
 } from "./address.ts";
-import {
-  type DatagramPort,
-  hasDatagrams,
-  isGranted,
-  KeepAlive,
-  listenDatagram,
-} from "./deno_net.ts";
+import { openPort, placeToSendFrom } from "./datagram_port.ts";
+import { type DatagramPort, KeepAlive } from "./deno_net.ts";
 import {
   type Destination,
   isBroadcast,
+  isSameAddress,
   literalDestination,
-  MAPPED_LOOPBACK,
   ownAddressFor,
   toDestination,
 } from "./destination.ts";
@@ -41,16 +32,22 @@ import {
   type Received,
   type Taker,
 } from "./endpoint.ts";
-import { openNodeDatagram } from "./node_dgram.ts";
 import type { Options } from "./options.ts";
-import { fromDeno, gaiError, osError } from "./os_error.ts";
+import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { Sender } from "./sender.ts";
-import { hostToBind } from "./unconnected.ts";
+import { checkUnixPeer } from "./unix_net.ts";
 import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
 
 /** Room for the largest UDP datagram. */
-const LARGEST_DATAGRAM = 65536;
+const LARGEST_UDP = 65_536;
+
+/**
+ * Room for what a Unix socket can send: twice the largest SO_SNDBUF that Linux
+ * grants by default. Only what is touched of so large an array takes memory: on
+ * Deno 2.9.6 10 KiB, where one of 256 KiB takes 137.
+ */
+const LARGEST_UNIX = 524_288;
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
@@ -114,6 +111,18 @@ export class Datagram implements Endpoint, Source {
     return this.#sendShut || this.#sender.writable;
   }
 
+  get failed(): boolean {
+    return this.#error !== undefined || this.#sender.failed;
+  }
+
+  get ended(): boolean {
+    return this.#receiveShut;
+  }
+
+  get hungUp(): boolean {
+    return this.#receiveShut && this.#sendShut;
+  }
+
   whenReadable(limits: Limits): Promise<true> {
     const attempt = () => this.readable ? true as const : undefined;
     return this.#pump.run(limits, attempt);
@@ -130,16 +139,7 @@ export class Datagram implements Endpoint, Source {
   }
 
   #open(place: Place): void {
-    const isSet = (option: number) => this.#options.isSet(SOL_SOCKET, option);
-    // Deno has no SO_REUSEPORT for datagrams. This shares the port as well, but
-    // not with sockets of other programs, nor does it spread the load.
-    const reuseAddress = isSet(SO_REUSEADDR) || isSet(SO_REUSEPORT);
-    const v6Only = this.#options.isSet(IPPROTO_IPV6, IPV6_V6ONLY);
-    const where = isPath(place) ? place : hostToBind(place);
-    const port = isPath(where) || (hasDatagrams() && !v6Only)
-      ? listenDatagram(where, { reuseAddress })
-      : openNodeDatagram(where, { reuseAddress, v6Only });
-    if (!isPath(where) && where.named) checkFamily(where, port);
+    const port = openPort(place, this.#options);
     this.#port = port;
     if (!this.#referenced) port.unref();
     // Somebody may have been waiting for a datagram since before the bind.
@@ -149,18 +149,8 @@ export class Datagram implements Endpoint, Source {
     this.#pump.settled();
   }
 
-  /**
-   * The kernel binds a socket that sends first to the wildcard. Where that is
-   * not granted, it is the loopback address that a narrow grant is about.
-   */
   #bindToSend(to: Place): void {
-    if (this.#port !== undefined || isPath(to)) return;
-    const place = { ...to, port: 0, scopeId: 0, named: false };
-    const any = wildcard(to.family);
-    if (isGranted(any, 0)) this.#open({ ...place, host: any });
-    else if (to.host.startsWith("::ffff:")) {
-      this.#open({ ...place, host: MAPPED_LOOPBACK });
-    } else this.#open({ ...place, host: "localhost", named: true });
+    if (this.#port === undefined) this.#open(placeToSendFrom(to));
   }
 
   /**
@@ -201,7 +191,9 @@ export class Datagram implements Endpoint, Source {
 
   #setPeer(peer: Destination): void {
     this.#checkBroadcast(peer.place);
-    this.#bindToSend(peer.place);
+    // A Unix socket needs no name until it sends, and nothing comes before.
+    if (isPath(peer.place)) checkUnixPeer(peer.place.path);
+    else this.#bindToSend(peer.place);
     this.#peer = peer;
     this.#peerAddress = addressOf(peer.place);
   }
@@ -279,7 +271,10 @@ export class Datagram implements Endpoint, Source {
 
   /** Gets ready to send there. */
   #prepare(to: Destination | undefined): Deno.Addr {
-    if (to === undefined) throw osError("EDESTADDRREQ");
+    if (to === undefined) {
+      const isUnix = this.#family === AF_UNIX;
+      throw osError(isUnix ? "ENOTCONN" : "EDESTADDRREQ");
+    }
     this.#checkBroadcast(to.place);
     this.#bindToSend(to.place);
     return to.addr;
@@ -296,7 +291,9 @@ export class Datagram implements Endpoint, Source {
   /** Ends one direction, or both. */
   // deno-lint-ignore require-await
   async shutdown(_limits: Limits, how: number): Promise<void> {
-    if (this.#peer === undefined) throw osError("ENOTCONN");
+    // The kernel lets an unconnected Unix socket.
+    const may = this.#peer !== undefined || this.#family === AF_UNIX;
+    if (!may) throw osError("ENOTCONN");
     if (how === SHUT_WR || how === SHUT_RDWR) this.#sendShut = true;
     if (how === SHUT_RD || how === SHUT_RDWR) {
       this.#receiveShut = true;
@@ -311,7 +308,8 @@ export class Datagram implements Endpoint, Source {
       if (!this.#referenced) this.#unbound.unref();
       return true;
     }
-    this.#buffer ??= new Uint8Array(LARGEST_DATAGRAM);
+    const isUnix = this.#family === AF_UNIX;
+    this.#buffer ??= new Uint8Array(isUnix ? LARGEST_UNIX : LARGEST_UDP);
     this.#receiving = this.#port.receive(this.#buffer)
       .then(this.#onReceived, this.#onError);
     return true;
@@ -332,13 +330,13 @@ export class Datagram implements Endpoint, Source {
     if (!this.#closed && this.#isWanted(address)) {
       this.#queue.push({ data: data.slice(), address });
     }
+    if (data.length > LARGEST_UDP) this.#buffer = undefined;
     this.#pump.settled();
   };
 
   #isWanted(address: Address): boolean {
     const peer = this.#peerAddress;
-    return peer === undefined ||
-      (peer[0] === address[0] && peer[1] === address[1]);
+    return peer === undefined || isSameAddress(peer, address);
   }
 
   readonly #onError = (reason: unknown): void => {
@@ -379,17 +377,6 @@ const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
  */
 function patient(limits: Limits): Limits {
   return limits.timeoutMs === 0 ? { ...limits, timeoutMs: null } : limits;
-}
-
-/** The runtime may take an address of the other family for a name. */
-function checkFamily(place: HostPlace, port: DatagramPort): void {
-  const { hostname } = port.addr as Deno.NetAddr;
-  if (hostname.includes(":") === (place.family === AF_INET6)) return;
-  port.close();
-  throw gaiError(
-    "EAI_ADDRFAMILY",
-    `${place.host} is ${hostname}; bind to an address`,
-  );
 }
 
 function addressOf(place: Place): Address {

@@ -168,8 +168,8 @@ export class Description {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Listening) {
       if (how === SHUT_WR) return;
-      endpoint.stop(osError("EINVAL"));
       this.#endpoint = endpoint.unlistened;
+      await endpoint.stop(osError("EINVAL"));
     } else await this.transferable("shutdown").shutdown(limits, how);
   }
 

@@ -1,5 +1,6 @@
 /** Where a datagram goes: an address, and how the platform is asked for it. */
 
+import type { Address } from "../address.ts";
 import { PermissionError } from "../errors.ts";
 import { at, isPath, type Place, thisMachine } from "./address.ts";
 import { isGranted, toPlatform } from "./deno_net.ts";
@@ -75,4 +76,25 @@ export function ownAddressFor(host: string): string | undefined {
 export function isBroadcast(host: string): boolean {
   return host === "255.255.255.255" ||
     (host === "127.255.255.255" && platform === "linux");
+}
+
+/**
+ * Whether two addresses are of one socket. Those of Unix sockets are paths as
+ * each program has written them, so other paths may lead to the same file.
+ */
+export function isSameAddress(one: Address, other: Address): boolean {
+  if (typeof one !== "string" || typeof other !== "string") {
+    return one[0] === other[0] && one[1] === other[1];
+  }
+  if (one === other) return true;
+  const name = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+  if (one.startsWith("\0") || name(one) !== name(other)) return false;
+  const granted = Deno.permissions.querySync({ name: "read", path: other });
+  if (granted.state !== "granted") return false;
+  try {
+    const [a, b] = [Deno.statSync(one), Deno.statSync(other)];
+    return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
 }

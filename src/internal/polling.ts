@@ -1,20 +1,12 @@
 /** A call that waits for many descriptors, until some are ready. */
 
-import { Caller, Wait, type WaitQueue } from "./wait.ts";
+import { Caller, REACTOR_TURNS, Wait, type WaitQueue } from "./wait.ts";
 
 /**
  * After as many microtasks everything has settled that the runtime can settle
  * without a turn of the event loop, or has settled in the same turn.
  */
 const MICROTASKS = 16;
-
-/**
- * How many immediates to let pass for the reactor to be polled. Tokio polls it
- * after at most 61 tasks, and Deno 2.9.6 runs about one task for each immediate.
- * Measured, after 57 to 60 of them, in 100 µs, what the kernel has is known;
- * after a timer of 0 ms, in 2200 µs, it is not if the system is busy.
- */
-const REACTOR_TURNS = 64;
 
 /**
  * A program that receives what is queued piece by piece would pay these turns

@@ -55,6 +55,7 @@ export class Receiver implements Source {
   #ended = false;
   #shut = false;
   #error: Error | undefined;
+  #broken = false;
 
   /** `isShared` says whether another descriptor could read from here too. */
   constructor(conn: StreamConn, isShared: () => boolean) {
@@ -65,6 +66,21 @@ export class Receiver implements Source {
   /** Whether a receive would not wait. */
   get readable(): boolean {
     return this.#queue.length > 0 || this.#ended || this.#error !== undefined;
+  }
+
+  /** Whether nothing more will be received than what is queued. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether the receive after what is queued will fail. */
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Whether it has failed, also if the error is taken. */
+  get broken(): boolean {
+    return this.#broken;
   }
 
   /** Takes the error that the next receive would have given. */
@@ -273,6 +289,7 @@ export class Receiver implements Source {
 
   #endWith(error: Error | undefined): void {
     this.#error = error;
+    if (error !== undefined) this.#broken = true;
     this.#ended = true;
   }
 }

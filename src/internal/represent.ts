@@ -18,8 +18,20 @@ function quote(text: string): string {
   return `${mark}${escaped}${mark}`;
 }
 
+/** Python gives an abstract name as bytes. */
+function quoteBytes(text: string): string {
+  const latin1 = String.fromCharCode(...new TextEncoder().encode(text));
+  const escaped = quote(latin1).replaceAll(
+    /[\x80-\xff]/g,
+    (each) => `\\x${each.charCodeAt(0).toString(16)}`,
+  );
+  return `b${escaped}`;
+}
+
 function tuple(address: Address): string {
-  if (typeof address === "string") return quote(address);
+  if (typeof address === "string") {
+    return address.startsWith("\0") ? quoteBytes(address) : address;
+  }
   const parts = address.map((each) =>
     typeof each === "string" ? quote(each) : String(each)
   );

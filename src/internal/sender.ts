@@ -102,6 +102,11 @@ export class Sender implements Source {
     return !this.#pump.inFlight || this.#error !== undefined;
   }
 
+  /** Whether bytes that had been reported as sent have failed. */
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** A number that grows with every operation that the system has done. */
   get progress(): number {
     return this.#progress;

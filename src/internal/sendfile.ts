@@ -1,4 +1,6 @@
-import { checkInt, show } from "./checks.ts";
+import { checkSize, show } from "./checks.ts";
+import { fromDeno } from "./os_error.ts";
+import { type Limits, Wait, type WaitQueue } from "./wait.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -10,45 +12,48 @@ export interface Readable {
 
 const CHUNK_BYTES = 65536;
 
-/** Checks the arguments of `sendfile`. */
-export function checkFile(
-  file: Readable,
-  offset: number,
-  count: number | null,
-): void {
-  const action = "send a file";
+const ACTION = "send a file";
+
+/** Checks that `sendfile` can read `file`, in CPython's words. */
+export function checkFile(file: Readable): void {
   if (typeof file?.read !== "function") {
     throw new TypeError(
-      `Cannot ${action}: file must have a read method, received ${show(file)}`,
+      `Cannot ${ACTION}: file must have a read method, received ${show(file)}`,
     );
   }
   const { mode } = file as { mode?: unknown };
   if (typeof mode === "string" && !mode.includes("b")) {
     throw new RangeError(
-      `Cannot ${action}: file must be opened in binary mode, received mode "${mode}"`,
+      `Cannot ${ACTION}: file should be opened in binary mode, received mode ${
+        show(mode)
+      }`,
     );
   }
-  if (checkInt(action, "offset", offset) < 0) {
-    throw new RangeError(
-      `Cannot ${action}: offset must be 0 or more, received ${offset}`,
-    );
-  }
+}
+
+/** Checks which part of the file `sendfile` is to send. */
+export function checkPart(
+  file: Readable,
+  offset: number,
+  count: number | null,
+): void {
+  checkSize(ACTION, "offset", offset);
   if (offset > 0 && typeof file.seek !== "function") {
     throw new TypeError(
-      `Cannot ${action}: a file without seek has no offset, received ${offset}`,
+      `Cannot ${ACTION}: a file without seek has no offset, received ${offset}`,
     );
   }
   if (count === null) return;
   if (typeof count !== "number" || !Number.isInteger(count)) {
     throw new TypeError(
-      `Cannot ${action}: count must be a positive integer, received ${
+      `Cannot ${ACTION}: count must be a positive integer, received ${
         show(count)
       }`,
     );
   }
   if (count <= 0) {
     throw new RangeError(
-      `Cannot ${action}: count must be a positive integer, received ${count}`,
+      `Cannot ${ACTION}: count must be a positive integer, received ${count}`,
     );
   }
 }
@@ -61,24 +66,79 @@ export async function sendFile(
   file: Readable,
   offset: number,
   count: number | null,
-  send: (data: Uint8Array) => Promise<number>,
+  limits: Limits,
+  send: (data: Uint8Array, limits: Limits) => Promise<number>,
 ): Promise<number> {
-  await file.seek?.(offset, Deno.SeekMode.Start);
+  limits.signal?.throwIfAborted();
+  await seek(file, offset);
   const buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
+  const wait = new Wait<never>(limits, () => undefined);
+  wait.promise.catch(() => {});
+  wait.begin(NO_QUEUE);
   let total = 0;
   try {
     while (count === null || total < count) {
       const size = Math.min(buffer.length, (count ?? Infinity) - total);
-      const n = await file.read(buffer.subarray(0, size));
+      const n = await read(file, buffer.subarray(0, size), wait);
       if (n === null || n === 0) break;
       for (let sent = 0; sent < n;) {
-        const taken = await send(buffer.subarray(sent, n));
+        const taken = await send(buffer.subarray(sent, n), remaining(wait));
         sent += taken;
         total += taken;
       }
     }
+  } catch (error) {
+    // Why it failed says more than that the file cannot be moved either.
+    await seek(file, offset + total).catch(() => {});
+    throw error;
   } finally {
-    await file.seek?.(offset + total, Deno.SeekMode.Start);
+    if (wait.queue !== undefined) wait.reject(undefined);
   }
+  await seek(file, offset + total);
   return total;
+}
+
+const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
+
+/** What is left of the time, for the next operation. */
+function remaining(wait: Wait<never>): Limits {
+  const { limits, deadlineMs } = wait;
+  limits.signal?.throwIfAborted();
+  if (limits.timeoutMs === null) return limits;
+  const timeoutMs = deadlineMs - performance.now();
+  if (timeoutMs <= 0) throw wait.expiry();
+  return { ...limits, timeoutMs };
+}
+
+async function read(
+  file: Readable,
+  buffer: Uint8Array,
+  wait: Wait<never>,
+): Promise<number | null> {
+  try {
+    const reading = file.read(buffer);
+    // What has a position does not wait, and would be moved under its reading.
+    if (typeof file.seek === "function") return await reading;
+    return await Promise.race([reading, wait.promise]);
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+async function seek(file: Readable, offset: number): Promise<void> {
+  try {
+    await file.seek?.(offset, Deno.SeekMode.Start);
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** Errors of a `Deno.FsFile` become ours; those of other readers stay. */
+function translated(error: unknown): unknown {
+  const isDeno = Object.values(Deno.errors).some((each) =>
+    error instanceof each
+  );
+  const isSystem = error instanceof Error &&
+    /\(os error \d+\)$/.test(error.message);
+  return isDeno || isSystem ? fromDeno(error) : error;
 }

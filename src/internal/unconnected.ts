@@ -67,6 +67,10 @@ export class Unconnected implements Endpoint {
 
   applyOption(): void {}
 
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Keeps what a connect that nobody waited for has failed with. */
   fail(error: Error): void {
     this.#error = error;

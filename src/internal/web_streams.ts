@@ -2,43 +2,61 @@ import { SHUT_WR } from "../constants.ts";
 import type { Taker } from "./endpoint.ts";
 import type { SignalOption } from "./wait.ts";
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Receives once, and gives what comes to the taker. */
+type Receive = (options: SignalOption, taker: Taker) => Promise<unknown>;
+
 /**
- * A stream of what is received: one receive for each pull and none ahead, so
- * that whoever leaves the stream finds everything else in the socket.
- *
- * `receive` gives what it gets to the taker; when the stream has been cancelled
- * or has failed, `onEnd` is called.
+ * A stream of what is received: one receive for each read and none ahead, so
+ * that whoever leaves the stream finds everything else in the socket. When it
+ * has been cancelled or has failed, `onEnd` is called.
  */
 export function toReadable(
-  receive: (options: SignalOption, taker: Taker) => Promise<unknown>,
+  receive: Receive,
   onEnd: () => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(stream) {
-      const taker: Taker = {
-        // A reader that waits may release its lock.
-        get present() {
-          return readable.locked;
-        },
-        take(data) {
-          if (data !== null) stream.enqueue(data);
-          else stream.close();
-        },
-      };
-      try {
-        await receive({ signal }, taker);
-      } catch (error) {
-        if (signal.aborted) return;
-        onEnd();
-        throw error;
-      }
+): ReadableStream<Bytes> {
+  const cancelling = new AbortController();
+  const { signal } = cancelling;
+  /** The receive under way, and whether another read has begun meanwhile. */
+  let current: Taker | undefined;
+  let readAgain = false;
+
+  function begin(stream: ReadableStreamDefaultController<Bytes>): void {
+    readAgain = false;
+    const taker: Taker = current = {
+      // Who waited may have released the lock.
+      get present() {
+        return readable.locked;
+      },
+      take(data) {
+        current = undefined;
+        if (data !== null) stream.enqueue(data);
+        else stream.close();
+      },
+    };
+    receive({ signal }, taker).then(() => {
+      if (current !== taker) return;
+      current = undefined;
+      if (readAgain) begin(stream);
+    }, (error) => {
+      if (signal.aborted) return;
+      onEnd();
+      stream.error(error);
+    });
+  }
+
+  const readable = new ReadableStream<Bytes>({
+    // Does not wait: while a pull is under way the stream would put the next
+    // read off, behind calls that are made after it.
+    pull(stream) {
+      if (current === undefined) begin(stream);
+      else readAgain = true;
     },
     cancel() {
       onEnd();
-      // Ends a pull that waits; what it would have got stays in the socket.
-      controller.abort();
+      // Ends a receive that waits; what it would have got stays in the socket.
+      cancelling.abort();
     },
   }, { highWaterMark: 0 });
   return readable;

@@ -15,6 +15,8 @@ export class FakeClock implements Disposable {
   #lastId = 0;
   /** What the kernel has to say. */
   onPoll: () => void = () => {};
+  /** Called when a timer has been set. */
+  onSet: () => void = () => {};
 
   constructor() {
     this.#replace(performance, "now", () => this.#nowMs);
@@ -76,10 +78,12 @@ export class FakeClock implements Disposable {
   /** Runs the immediates that are set, and microtasks before and after. */
   async turn(): Promise<void> {
     await drain();
-    while (this.#immediates.size > 0) {
+    for (let rounds = 1; this.#immediates.size > 0; rounds++) {
       const callbacks = this.#immediates;
       this.#immediates = new Map();
       for (const callback of callbacks.values()) callback();
+      // As Tokio does, however many tasks there are.
+      if (rounds % 61 === 0) this.onPoll();
       await drain();
     }
   }
@@ -105,7 +109,9 @@ export class FakeClock implements Disposable {
         callback: () => callback(...args),
         referenced: true,
       });
-      return this.#lastId;
+      const id = this.#lastId;
+      this.onSet();
+      return id;
     };
   }
 

@@ -42,7 +42,7 @@ export async function typeCheck(
 
   const checked = pieces.map((code) => ({ code, errors: [] as string[] }));
   const other: string[] = [];
-  for (const block of stderr.split(/^(?=TS\d+ \[ERROR\]: )/m).slice(1)) {
+  for (const block of stderr.split(/^(?=TS\d+ \[ERROR\]: )/m)) {
     // One that is indented further belongs to the error before it.
     const [at, file, line] = /^ {4}at (.*):(\d+):\d+$/m.exec(block) ?? [];
     if (at === undefined) continue;

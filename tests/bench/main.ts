@@ -39,9 +39,9 @@ const { values: options } = parseArgs({
 
 const plan: Plan & { memoryRounds: number; starts: number } = options.full
   ? {
-    rounds: 15,
+    rounds: 11,
     runMs: 150,
-    warmUpMs: 600,
+    warmUpMs: 2000,
     rowMs: 40_000,
     memoryRounds: 3,
     starts: 20,
@@ -49,16 +49,16 @@ const plan: Plan & { memoryRounds: number; starts: number } = options.full
   : {
     rounds: 5,
     runMs: 50,
-    warmUpMs: 150,
+    warmUpMs: 400,
     rowMs: 3000,
     memoryRounds: 1,
-    starts: 8,
+    starts: 5,
   };
 
 /** Files that a process needs beside its connections. */
 const SPARE_FILES = 200;
 const IDLE_CONNECTIONS = 5000;
-const GROWTH = [10, 100, 1000, 10_000];
+const GROWTH = options.full ? [10, 100, 1000, 10_000] : [10, 100, 1000];
 /** Longer than the measurement. */
 const IDLE_TIMEOUT = 600;
 
@@ -78,9 +78,7 @@ const { contenders, missing } = await findContenders({
 notes.push(...missing);
 
 const figures: Figures = {
-  rows: await measureAll(
-    rows.filter(({ onlyFull }) => options.full || !onlyFull),
-  ),
+  rows: await measureAll(rows),
   growth: await measureAll(growthSizes().map(growthRow)),
   memory: await memoryFigures(),
   startup: await startupFigures(),
@@ -124,11 +122,34 @@ if (options.readme) {
 
 async function measureAll(all: readonly Row[]): Promise<Measured[]> {
   const measured: Measured[] = [];
-  for (const row of all.filter(({ id }) => chosen.test(id))) {
-    console.error(row.title);
-    measured.push(await measure(row, contenders, plan));
+  for (const row of choose(all)) {
+    measured.push(
+      await timed(row.title, () => measure(row, contenders, plan)),
+    );
   }
   return measured;
+}
+
+/** The rows that are asked for, with the contenders that are. */
+function choose(all: readonly Row[]): Row[] {
+  return all
+    .filter(({ id, onlyFull }) =>
+      chosen.test(id) && (options.full || !onlyFull)
+    )
+    .map((row) =>
+      options.full
+        ? { ...row, peers: [...row.peers, ...row.slowPeers ?? []] }
+        : row
+    );
+}
+
+/** Shows what is going on, which is not part of the report. */
+async function timed<T>(what: string, act: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await act();
+  const seconds = (performance.now() - start) / 1000;
+  console.error(`${seconds.toFixed(1).padStart(5)} s  ${what}`);
+  return result;
 }
 
 /** Numbers of connections up to what this system lets a process open. */
@@ -145,10 +166,12 @@ async function memoryFigures(): Promise<Figures["memory"]> {
   const connections = Math.min(IDLE_CONNECTIONS, most);
   const found: Figures["memory"][number][] = [];
   const { contenders } = await findContenders({ collect: true });
-  for (const row of all.filter(({ id }) => chosen.test(id))) {
-    console.error(row.title);
+  for (const row of choose(all)) {
     found.push(
-      await measureMemory(row, contenders, connections, plan.memoryRounds),
+      await timed(
+        row.title,
+        () => measureMemory(row, contenders, connections, plan.memoryRounds),
+      ),
     );
   }
   if (connections < IDLE_CONNECTIONS && found.length > 0) {
@@ -159,8 +182,7 @@ async function memoryFigures(): Promise<Figures["memory"]> {
 
 async function startupFigures(): Promise<Figures["startup"]> {
   if (!chosen.test("import")) return [];
-  console.error("import");
-  return await measureStartup(plan.rounds, plan.starts);
+  return await timed("import", () => measureStartup(plan.rounds, plan.starts));
 }
 
 function limited(wanted: number, possible: number): string {

@@ -91,21 +91,31 @@ export async function measure(
 ): Promise<Measured> {
   await using processes = new AsyncDisposableStack();
   const raw = contenders.find(({ id }) => id === "raw")!;
-  let entrants = takingPart(row, contenders).map((contender) =>
+  const all = takingPart(row, contenders).map((contender) =>
     processes.use(new Entrant(row, contender, raw))
   );
+  let entrants = [...all];
   const failed: string[] = [];
-  const each = async (act: (entrant: Entrant) => Promise<void>) => {
-    for (const entrant of entrants) {
-      try {
-        await act(entrant);
-      } catch (error) {
-        entrants = entrants.filter((other) => other !== entrant);
-        failed.push(error instanceof Error ? error.message : String(error));
+  /** Has every entrant do something, some at a time. */
+  const each = async (
+    act: (entrant: Entrant) => Promise<void>,
+    atOnce: number = 1,
+  ) => {
+    const waiting = entrants.values();
+    const work = async () => {
+      for (const entrant of waiting) {
+        try {
+          await act(entrant);
+        } catch (error) {
+          entrants = entrants.filter((other) => other !== entrant);
+          failed.push(error instanceof Error ? error.message : String(error));
+        }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
   };
-  await each((entrant) => entrant.warmUp(plan));
+  // What this takes decides only on the length of the runs.
+  await each((entrant) => entrant.warmUp(plan), navigator.hardwareConcurrency);
   let rounds = plan.rounds;
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
@@ -116,7 +126,8 @@ export async function measure(
     rounds = Math.min(rounds, Math.max(3, fitting));
   }
   await entrants.find(({ id }) => id === "ours")?.end();
-  return { row, series: entrants, failed };
+  const series = all.filter((entrant) => entrants.includes(entrant));
+  return { row, series, failed };
 }
 
 /**
