@@ -1249,9 +1249,12 @@ export class Socket<A extends Address = Address> {
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
       (options, taker) =>
-        this.#receive<unknown>(0, options, (endpoint, limits) => {
-          return endpoint.recv(limits, STREAM_BYTES, 0, taker);
-        }),
+        this.#receive<void, unknown>(
+          0,
+          options,
+          () => {},
+          (endpoint, limits) => endpoint.recv(limits, STREAM_BYTES, 0, taker),
+        ),
       () => this.#readable = undefined,
     );
     return this.#readable;
