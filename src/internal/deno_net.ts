@@ -3,6 +3,7 @@
  * functions; every error of theirs leaves here as one of ours.
  */
 
+import type { Membership } from "./membership.ts";
 import { fromDeno, osError } from "./os_error.ts";
 import { type HostPlace, isPath, type Place, platformHost } from "./address.ts";
 
@@ -51,9 +52,21 @@ export interface StreamListener extends Referenced {
   close(): void;
 }
 
+/** How a datagram socket takes part in multicast. */
+export interface Multicast {
+  /** Whether its own datagrams came back to this machine when it was opened. */
+  readonly loop: boolean;
+  join(membership: Membership): void | Promise<void>;
+  leave(membership: Membership): void | Promise<void>;
+  setTtl(ttl: number): void | Promise<void>;
+  setLoop(on: boolean): void | Promise<void>;
+}
+
 /** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
 export interface DatagramPort extends Referenced {
   readonly addr: Deno.Addr;
+  /** Absent over a path. */
+  readonly multicast?: Multicast;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
   /** The address is free when this and the receive in flight have settled. */
@@ -65,6 +78,7 @@ export interface OpenOptions {
   readonly reuseAddress?: boolean;
   readonly reusePort?: boolean;
   readonly backlog?: number;
+  readonly multicastLoop?: boolean;
 }
 
 /** Opens a listener, which binds and listens in one step. */

@@ -56,6 +56,18 @@ export function interfaceName(index: number): string | undefined {
   return listInterfaces().find(([each]) => each === index)?.[1];
 }
 
+/**
+ * The IPv4 address of an interface, undefined if it has none. That of loopback,
+ * always the first on Linux, needs no permission.
+ */
+export function interfaceAddress(index: number): string | undefined {
+  if (index === 1 && Deno.build.os === "linux") return "127.0.0.1";
+  const name = interfaceName(index);
+  return name === undefined ? undefined : Deno.networkInterfaces().find((each) =>
+    each.name === name && each.family === "IPv4"
+  )?.address;
+}
+
 const EVERY_PERMISSION = [
   "read",
   "write",
