@@ -1405,9 +1405,11 @@ export class Socket<A extends Address = Address> {
       const { description } = this.#open();
       const limits = this.#limits(operation, flags, signal);
       if (description.connecting) {
+        const startMs = performance.now();
         return description.whenConnected(limits).then(() => {
           const endpoint = description.transferable(operation);
-          return run(endpoint, limits, flags as number, checked);
+          const left = lessTime(limits, performance.now() - startMs);
+          return run(endpoint, left, flags as number, checked);
         });
       }
       const endpoint = description.transferable(operation);
@@ -1435,6 +1437,14 @@ export class Socket<A extends Address = Address> {
       ? { caller, timeoutMs: null, signal }
       : { caller, timeoutMs: optionMs, signal, expired };
   }
+}
+
+/** The limits of a call of which a part has passed. */
+function lessTime(limits: Limits, passedMs: number): Limits {
+  const { timeoutMs } = limits;
+  if (timeoutMs === null || timeoutMs === 0) return limits;
+  // Not 0, which would mean non-blocking.
+  return { ...limits, timeoutMs: Math.max(timeoutMs - passedMs, 0.001) };
 }
 
 function expired(): Error {

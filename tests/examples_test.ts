@@ -19,6 +19,7 @@ import {
 import { tests as dns } from "./examples/dns.ts";
 import { tests as files } from "./examples/files.ts";
 import { tests as http } from "./examples/http.ts";
+import { tests as multicast } from "./examples/multicast.ts";
 import { tests as scanner } from "./examples/scanner.ts";
 import { tests as select } from "./examples/select.ts";
 
@@ -42,9 +43,10 @@ const tests: readonly ExampleTest[] = [
   ...files,
   ...scanner,
   ...select,
+  ...multicast,
 ];
 
-const onePart = /_(server|client|echo|query|send|receive)$/;
+const onePart = /_(server|client|echo|query|send|receive|announce|discover)$/;
 
 for (const [files, criterion, fn, ignore = false] of tests) {
   Deno.test({ name: `examples ${files} ${criterion}`, ignore, fn });

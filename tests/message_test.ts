@@ -102,15 +102,19 @@ Deno.test("sendmsg() sends to the peer without an address", async () => {
 
 Deno.test("sendmsg() refuses malformed ancillary items, and then all", async () => {
   await using pair = await tcpPair();
-  const malformed: unknown[] = [[1, 2], 3, "abc", [1, 2, "3"], [
-    "1",
-    2,
-    bytes(),
-  ]];
-  for (const item of malformed) {
+  const malformed: [item: unknown, message: string][] = [
+    [[1, 2], "must be a sequence of length 3, [level, type, data]"],
+    [3, "must be a sequence of length 3, [level, type, data], received 3"],
+    ["abc", 'received "abc"'],
+    [[1, 2, "3"], "data must be a Uint8Array"],
+    [["1", 2, bytes()], "level must be an integer"],
+    [[1, 2 ** 40, bytes()], "type must"],
+  ];
+  for (const [item, message] of malformed) {
     await assertRejects(
       () => pair.client.sendmsg([bytes(1)], [item] as never),
-      TypeError,
+      item === malformed[5]![0] ? RangeError : TypeError,
+      message,
     );
   }
   const error = await assertRejects(

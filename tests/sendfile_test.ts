@@ -5,15 +5,22 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { tcpPair, udpSocket } from "./_support/pair.ts";
+import {
+  assertSameBytes,
+  receiveToEnd,
+  tcpPair,
+  udpSocket,
+} from "./_support/pair.ts";
+import { python, runPython } from "./_support/python.ts";
 import { within } from "./_support/within.ts";
 
 /** A file in memory, with the methods of `Deno.FsFile` that are used. */
 class MemoryFile {
   position = 0;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array<ArrayBuffer>;
   constructor(size: number) {
-    this.content = Uint8Array.from({ length: size }, (_, i) => i * 7);
+    this.content = new Uint8Array(size);
+    for (let i = 0; i < size; i++) this.content[i] = i * 7;
   }
   read(p: Uint8Array): Promise<number | null> {
     const part = this.content.subarray(this.position, this.position + p.length);
@@ -26,45 +33,88 @@ class MemoryFile {
   }
 }
 
-async function receiveAll(peer: socket.Socket): Promise<Uint8Array> {
-  const chunks: number[] = [];
-  for (;;) {
-    const data = await within(peer.recv(65536));
-    if (data.length === 0) return new Uint8Array(chunks);
-    for (const byte of data) chunks.push(byte);
-  }
-}
+/** More than loopback's buffers hold. */
+const LARGE = 32 << 20;
 
-const cases = [
-  { size: 200_000, offset: 0, count: null, sent: [0, 200_000] },
-  { size: 200_000, offset: 150_000, count: null, sent: [150_000, 200_000] },
-  { size: 200_000, offset: 10, count: 70_000, sent: [10, 70_010] },
-  { size: 100, offset: 50, count: 500, sent: [50, 100] },
-  { size: 100, offset: 500, count: null, sent: [500, 500] },
-  { size: 0, offset: 0, count: null, sent: [0, 0] },
-] as const;
+const cases: [size: number, offset: number, count: number | null][] = [
+  [200_000, 0, null],
+  [200_000, 150_000, null],
+  [200_000, 10, 70_000],
+  [200_000, 65_536, 65_536],
+  [100, 50, 500],
+  [100, 99, 1],
+  [100, 100, null],
+  [100, 500, null],
+  [0, 0, null],
+  [0, 0, 5],
+];
 
-for (const { size, offset, count, sent: [from, to] } of cases) {
-  Deno.test(`sendfile(file of ${size}, ${offset}, ${count}) sends ${from} to ${to} and leaves the position there`, async () => {
+/** What Python says of each case: the count, and the file's position. */
+const theirs: [n: number, position: number][] = python === null
+  ? []
+  : JSON.parse(
+    await runPython(
+      `
+import json, socket, sys, tempfile, threading
+outcomes = []
+for size, offset, count in json.loads(sys.argv[1]):
+    a, b = socket.socketpair()
+    threading.Thread(target=lambda: [None for _ in iter(lambda: b.recv(65536), b"")], daemon=True).start()
+    file = tempfile.TemporaryFile()
+    file.write(bytes(size))
+    file.seek(33)
+    outcomes.append([a.sendfile(file, offset, count), file.tell()])
+    a.close()
+print(json.dumps(outcomes))`,
+      [JSON.stringify(cases)],
+    ),
+  );
+
+for (const [i, [size, offset, count]] of cases.entries()) {
+  Deno.test(`sendfile(file of ${size}, ${offset}, ${count}) sends what Python does, and leaves the position behind it`, async () => {
     await using pair = await tcpPair();
     const file = new MemoryFile(size);
     file.position = 33; // Wherever it was, sending starts at the offset.
-    const received = receiveAll(pair.peer);
-    assertEquals(await pair.client.sendfile(file, offset, count), to - from);
+    const received = receiveToEnd(pair.peer);
+    const n = await pair.client.sendfile(file, offset, count);
     await pair.client.shutdown(socket.SHUT_WR);
-    assertEquals(await received, file.content.slice(from, to));
-    assertEquals(file.position, to);
+    const end = Math.min(size, offset + (count ?? size));
+    assertSameBytes(await received, file.content.slice(offset, end));
+    assertEquals([n, file.position], [Math.max(0, end - offset), offset + n]);
+    if (theirs[i] === undefined) return;
+    assertEquals(n, theirs[i][0]);
+    // Python leaves the position alone if nothing was sent.
+    if (n > 0) assertEquals(file.position, theirs[i][1]);
   });
 }
 
-Deno.test("sendfile() sends a Deno.FsFile", async () => {
+Deno.test("sendfile() sends a Deno.FsFile, whatever its position", async () => {
   await using pair = await tcpPair();
   using file = await Deno.open("LICENSE");
+  await file.read(new Uint8Array(7));
   const expected = await Deno.readFile("LICENSE");
-  const received = receiveAll(pair.peer);
-  assertEquals(await pair.client.sendfile(file), expected.length);
+  assertEquals(await pair.client.sendfile(file, 0, 10), 10);
+  assertEquals(await file.seek(0, Deno.SeekMode.Current), 10);
+  assertEquals(await pair.client.sendfile(file, 10), expected.length - 10);
   pair.client.close();
-  assertEquals(await received, expected);
+  assertEquals(await receiveToEnd(pair.peer), expected);
+});
+
+Deno.test("sendfile() sends what lies behind 4 GiB", async () => {
+  await using pair = await tcpPair();
+  const offset = 2 ** 32 + 5;
+  const seeks: number[] = [];
+  const pieces = [3, null];
+  const file = {
+    read: (p: Uint8Array) => {
+      p.fill(8);
+      return Promise.resolve(pieces.shift()!);
+    },
+    seek: (to: number) => Promise.resolve(seeks.push(to)),
+  };
+  assertEquals(await pair.client.sendfile(file, offset, 2 ** 33), 3);
+  assertEquals(seeks, [offset, offset + 3]);
+  assertEquals(await within(pair.peer.recv(9)), new Uint8Array([8, 8, 8]));
 });
 
 Deno.test("sendfile() reads a file without seek from where it is", async () => {
@@ -74,70 +124,203 @@ Deno.test("sendfile() reads a file without seek from where it is", async () => {
   const reader = { read: (p: Uint8Array) => file.read(p) };
   assertEquals(await pair.client.sendfile(reader), 30);
   assertEquals(await within(pair.peer.recv(99)), file.content.slice(20));
+  await assertRejects(
+    () => pair.client.sendfile(reader, 1),
+    TypeError,
+    "a file without seek has no offset",
+  );
+});
+
+Deno.test("sendfile() relays from another socket", async () => {
+  await using from = await tcpPair();
+  await using to = await tcpPair();
+  const sent = new MemoryFile(300_000).content;
+  const sending = from.client.sendall(sent).then(() =>
+    from.client.shutdown(socket.SHUT_WR)
+  );
+  const received = receiveToEnd(to.peer);
+  assertEquals(await within(to.client.sendfile(from.peer)), sent.length);
+  to.client.close();
+  assertSameBytes(await received, sent);
+  await sending;
 });
 
 Deno.test("sendfile() checks its arguments as Python does, and sends nothing", async () => {
   await using pair = await tcpPair();
   using udp = udpSocket();
   const file = new MemoryFile(10);
+  const text = Object.assign(new MemoryFile(1), { mode: "r" });
   const { client } = pair;
   const calls: [() => Promise<number>, typeof TypeError, string][] = [
-    [
-      () => udp.sendfile(file),
-      RangeError,
-      "only SOCK_STREAM type sockets are supported",
-    ],
-    [
-      () => client.sendfile(Object.assign(new MemoryFile(1), { mode: "r" })),
-      RangeError,
-      "binary mode",
-    ],
-    [() => client.sendfile(file, 0, 0), RangeError, "received 0"],
+    [() => udp.sendfile(file), RangeError, "only SOCK_STREAM type sockets"],
+    [() => udp.sendfile(file, 0, 0), RangeError, "only SOCK_STREAM type"],
+    [() => udp.sendfile(text), RangeError, "should be opened in binary mode"],
+    [() => client.sendfile(text), RangeError, "opened in binary mode"],
+    [() => client.sendfile(file, 0, 0), RangeError, "positive integer"],
     [() => client.sendfile(file, 0, -3), RangeError, "received -3"],
-    [() => client.sendfile(file, 0, 1.5), TypeError, "received 1.5"],
+    [() => client.sendfile(file, 0, 1.5), TypeError, "positive integer"],
+    [() => client.sendfile(file, 0, "1" as never), TypeError, 'received "1"'],
     [() => client.sendfile(file, -1), RangeError, "received -1"],
+    [() => client.sendfile(file, 0.5), TypeError, "received 0.5"],
     [() => client.sendfile({} as never), TypeError, "read method"],
+    [() => client.sendfile(null as never), TypeError, "received null"],
   ];
-  for (const [call, type, text] of calls) {
-    await assertRejects(call, type, text);
+  for (const [call, type, message] of calls) {
+    await assertRejects(call, type, message);
   }
   client.setblocking(false);
-  await assertRejects(() => client.sendfile(file), RangeError, "non-blocking");
+  await assertRejects(
+    () => client.sendfile(file),
+    RangeError,
+    "non-blocking sockets are not supported",
+  );
   client.setblocking(true);
   await client.sendall(new Uint8Array([1]));
   assertEquals(await within(pair.peer.recv(10)), new Uint8Array([1]));
+  assertEquals(file.position, 0);
+});
+
+Deno.test("sendfile() is ENOTCONN before connect, EBADF after close, and waits for a connect", async () => {
+  const file = new MemoryFile(4);
+  using server = socket.create_server(["127.0.0.1", 0]);
+  const client = socket.socket();
+  const codes = [];
+  for (const step of ["connect", "close"] as const) {
+    const error = await assertRejects(
+      () => client.sendfile(file),
+      socket.OSError,
+    );
+    codes.push(error.code);
+    if (step === "close") break;
+    const connecting = client.connect(server.getsockname());
+    assertEquals(await within(client.sendfile(file)), 4);
+    await connecting;
+    client.close();
+  }
+  assertEquals(codes, ["ENOTCONN", "EBADF"]);
 });
 
 Deno.test("sendfile() that times out leaves the position behind what was taken", async () => {
   await using pair = await tcpPair();
-  const file = new MemoryFile(32 << 20);
+  const file = new MemoryFile(LARGE);
   pair.client.settimeout(0.2);
   await assertRejects(() => pair.client.sendfile(file), socket.TimeoutError);
   const { position } = file;
-  const received = receiveAll(pair.peer);
+  const received = receiveToEnd(pair.peer);
   pair.client.close();
-  assertEquals((await received).length, position);
+  assertSameBytes(await received, file.content.subarray(0, position));
 });
 
-Deno.test("sendfile() rejects with the signal's reason", async () => {
-  await using pair = await tcpPair();
-  const controller = new AbortController();
-  const { signal } = controller;
-  const file = new MemoryFile(32 << 20);
-  const sending = pair.client.sendfile(file, 0, null, { signal });
+Deno.test("sendfile() rejects with the signal's reason, wherever options are given", async () => {
   const reason = new Error("enough");
-  controller.abort(reason);
-  const error = await assertRejects(() => within(sending));
-  assertStrictEquals(error, reason);
+  const file = new MemoryFile(LARGE);
+  const calls = [
+    (s: socket.Socket, options: socket.SignalOption) =>
+      s.sendfile(file, options),
+    (s: socket.Socket, options: socket.SignalOption) =>
+      s.sendfile(file, 5, options),
+    (s: socket.Socket, options: socket.SignalOption) =>
+      s.sendfile(file, 5, null, options),
+  ];
+  for (const call of calls) {
+    await using pair = await tcpPair();
+    const controller = new AbortController();
+    const sending = call(pair.client, controller);
+    setTimeout(() => controller.abort(reason), 5);
+    assertStrictEquals(await assertRejects(() => within(sending)), reason);
+    file.position = 77;
+    assertStrictEquals(
+      await assertRejects(() => call(pair.client, controller)),
+      reason,
+    );
+    assertEquals(file.position, 77);
+  }
 });
 
 Deno.test("sendfile() fails when the peer has gone, with the position behind what was sent", async () => {
   await using pair = await tcpPair();
-  const file = new MemoryFile(32 << 20);
+  const file = new MemoryFile(LARGE);
   const sending = pair.client.sendfile(file);
   pair.peer.close();
   assertInstanceOf(
     await assertRejects(() => within(sending)),
     socket.ConnectionError,
+  );
+  assertEquals(file.position < LARGE, true);
+});
+
+/** A reader that gives two bytes, and then waits for ever. */
+function stuckReader(): socket.Readable {
+  let first = true;
+  return {
+    read(p) {
+      if (!first) return new Promise(() => {});
+      first = false;
+      p.set([1, 2]);
+      return Promise.resolve(2);
+    },
+  };
+}
+
+Deno.test("sendfile() whose reader waits ends with a timeout, an abort or a close", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  client.settimeout(0.05);
+  await assertRejects(
+    () => within(client.sendfile(stuckReader())),
+    socket.TimeoutError,
+    "timed out",
+  );
+  client.settimeout(null);
+  const signal = AbortSignal.timeout(20);
+  const aborted = await assertRejects(
+    () => within(client.sendfile(stuckReader(), { signal })),
+  );
+  assertStrictEquals(aborted, signal.reason);
+  const sending = client.sendfile(stuckReader());
+  const failed = assertRejects(() => within(sending), socket.OSError);
+  const expected = new Uint8Array([1, 2, 1, 2, 1, 2]);
+  const received = await within(peer.recv(6, socket.MSG_WAITALL));
+  assertEquals(received, expected);
+  client.close();
+  assertEquals((await failed).code, "EBADF");
+});
+
+Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a reader as they are", async () => {
+  await using pair = await tcpPair();
+  const { client } = pair;
+  const closed = await Deno.open("LICENSE");
+  closed.close();
+  using directory = await Deno.open("tests");
+  const opened: (readonly [socket.Readable, string])[] = [
+    [closed, "EBADF"],
+    ...Deno.build.os === "windows" ? [] : [[directory, "EISDIR"]] as const,
+  ];
+  for (const [file, code] of opened) {
+    const error = await assertRejects(
+      () => client.sendfile(file),
+      socket.OSError,
+    );
+    assertEquals(error.code, code);
+  }
+  const reason = new Error("of the reader");
+  const broken = {
+    read: () => Promise.reject(reason),
+    // That the file cannot be moved either does not hide the reason.
+    seek: (to: number) => to === 0 ? Promise.resolve(0) : Promise.reject(),
+  };
+  assertStrictEquals(
+    await assertRejects(() => client.sendfile(broken)),
+    reason,
+  );
+  const file = new MemoryFile(2);
+  let reads = 0;
+  const second = {
+    read: (p: Uint8Array) => reads++ ? Promise.reject(reason) : file.read(p),
+    seek: (to: number) => to === 0 ? Promise.resolve(0) : Promise.reject(to),
+  };
+  assertStrictEquals(
+    await assertRejects(() => client.sendfile(second)),
+    reason,
   );
 });

@@ -233,7 +233,7 @@ function sameFamily(
 
 /** The host as the platform takes it, its scope in the text. */
 export function platformHost(place: HostPlace): string {
-  return place.scopeId !== 0 && /^fe[89ab]/i.test(place.host)
+  return place.scopeId !== 0 && /^f(?:e[89ab]|f.[12])/i.test(place.host)
     ? `${place.host}%${place.scopeId}`
     : place.host;
 }
@@ -247,4 +247,11 @@ export function fromPlatform(family: number, addr: Deno.Addr): Address {
   if (family === AF_INET) return [hostname, port];
   const [host = "", scope = "0"] = hostname.split("%");
   return [host, port, 0, Number(scope) || 0];
+}
+
+/** The Python tuple of a place. */
+export function toAddress(place: Place): Address {
+  if (isPath(place)) return place.path;
+  const { family, host, port, flowinfo, scopeId } = place;
+  return family === AF_INET ? [host, port] : [host, port, flowinfo, scopeId];
 }

@@ -86,10 +86,11 @@ export function checkAncillary(ancdata: Iterable<unknown>): void {
   const items = [...ancdata];
   for (const item of items) {
     if (!Array.isArray(item) || item.length !== 3) {
+      const received = Array.isArray(item)
+        ? `one of ${item.length}`
+        : show(item);
       throw new TypeError(
-        `Cannot ${action}: an item must be [level, type, data], received ${
-          show(item)
-        }`,
+        `Cannot ${action}: an item must be a sequence of length 3, [level, type, data], received ${received}`,
       );
     }
     checkInt(action, "level", item[0]);

@@ -1,6 +1,5 @@
 import type { Address } from "../address.ts";
 import {
-  AF_INET,
   AF_UNIX,
   MSG_PEEK,
   SHUT_RD,
@@ -13,10 +12,16 @@ import {
   fromPlatform,
   isPath,
   type Place,
+  toAddress,
   unspecified,
   wildcard,
 } from "./address.ts";
-import { openPort, placeToSendFrom } from "./datagram_port.ts";
+import {
+  LARGEST_UDP,
+  openPort,
+  placeToSendFrom,
+  roomFor,
+} from "./datagram_port.ts";
 import { type DatagramPort, KeepAlive } from "./deno_net.ts";
 import {
   type Destination,
@@ -32,22 +37,13 @@ import {
   type Received,
   type Taker,
 } from "./endpoint.ts";
+import { Multicasting } from "./multicast.ts";
 import type { Options } from "./options.ts";
 import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { Sender } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
 import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
-
-/** Room for the largest UDP datagram. */
-const LARGEST_UDP = 65_536;
-
-/**
- * Room for what a Unix socket can send: twice the largest SO_SNDBUF that Linux
- * grants by default. Only what is touched of so large an array takes memory: on
- * Deno 2.9.6 10 KiB, where one of 256 KiB takes 137.
- */
-const LARGEST_UNIX = 524_288;
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
@@ -58,6 +54,7 @@ export class Datagram implements Endpoint, Source {
   readonly #sender = new Sender();
   readonly #queue: { data: Uint8Array<ArrayBuffer>; address: Address }[] = [];
   #port: DatagramPort | undefined;
+  #multicast: Multicasting | undefined;
   /** Stands in for the receive in flight while there is no port. */
   #unbound: KeepAlive | undefined;
   #referenced = true;
@@ -96,15 +93,23 @@ export class Datagram implements Endpoint, Source {
     return this.#peerAddress;
   }
 
-  applyOption(): void {}
+  applyOption(): void {
+    this.#multicast?.update();
+  }
 
   takeError(): Error | undefined {
-    return this.#sender.takeError();
+    return this.#sender.takeError() ?? this.#takeOwnError();
+  }
+
+  #takeOwnError(): Error | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error ?? this.#multicast?.takeError();
   }
 
   get readable(): boolean {
     return this.#queue.length > 0 || this.#receiveShut ||
-      this.#error !== undefined;
+      this.#error !== undefined || this.#multicast?.failed === true;
   }
 
   get writable(): boolean {
@@ -139,7 +144,17 @@ export class Datagram implements Endpoint, Source {
   }
 
   #open(place: Place): void {
-    const port = openPort(place, this.#options);
+    const options = this.#options;
+    const { port, multicast } = openPort(place, options);
+    const serve = () => this.#pump.serve();
+    const taking = multicast && new Multicasting(options, multicast, serve);
+    try {
+      taking?.update();
+    } catch (error) {
+      port.close();
+      throw error;
+    }
+    this.#multicast = taking;
     this.#port = port;
     if (!this.#referenced) port.unref();
     // Somebody may have been waiting for a datagram since before the bind.
@@ -195,7 +210,7 @@ export class Datagram implements Endpoint, Source {
     if (isPath(peer.place)) checkUnixPeer(peer.place.path);
     else this.#bindToSend(peer.place);
     this.#peer = peer;
-    this.#peerAddress = addressOf(peer.place);
+    this.#peerAddress = toAddress(peer.place);
   }
 
   /** One datagram, cut to `n` bytes; none if the taker left. */
@@ -230,11 +245,8 @@ export class Datagram implements Endpoint, Source {
   }
 
   #nothing(taker: Taker | undefined): Received | undefined {
-    if (this.#error !== undefined) {
-      const error = this.#error;
-      this.#error = undefined;
-      throw error;
-    }
+    const error = this.#takeOwnError();
+    if (error !== undefined) throw error;
     if (!this.#receiveShut) return undefined;
     if (taker?.present) taker.take(null);
     return noDatagram();
@@ -255,7 +267,14 @@ export class Datagram implements Endpoint, Source {
       const to = place === undefined ? this.#peer : literalDestination(place);
       const addr = this.#prepare(to);
       const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
-      return await this.#sender.send(limits, { data, whole: true, write });
+      const message = { data, whole: true, write };
+      const multicast = this.#multicast;
+      return await this.#sender.send(
+        limits,
+        multicast === undefined || multicast.settled
+          ? message
+          : { ...message, prepare: () => multicast.settle() },
+      );
     }
     // The name is looked up when its turn has come, so that nothing overtakes.
     let addr: Deno.Addr;
@@ -264,6 +283,7 @@ export class Datagram implements Endpoint, Source {
       whole: true,
       prepare: async () => {
         addr = this.#prepare(place ? await toDestination(place) : this.#peer);
+        await this.#multicast?.settle();
       },
       write: (piece) => this.#port!.send(piece, addr),
     });
@@ -308,8 +328,7 @@ export class Datagram implements Endpoint, Source {
       if (!this.#referenced) this.#unbound.unref();
       return true;
     }
-    const isUnix = this.#family === AF_UNIX;
-    this.#buffer ??= new Uint8Array(isUnix ? LARGEST_UNIX : LARGEST_UDP);
+    this.#buffer ??= new Uint8Array(roomFor(this.#family));
     this.#receiving = this.#port.receive(this.#buffer)
       .then(this.#onReceived, this.#onError);
     return true;
@@ -377,10 +396,4 @@ const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
  */
 function patient(limits: Limits): Limits {
   return limits.timeoutMs === 0 ? { ...limits, timeoutMs: null } : limits;
-}
-
-function addressOf(place: Place): Address {
-  if (isPath(place)) return place.path;
-  const { family, host, port, flowinfo, scopeId } = place;
-  return family === AF_INET ? [host, port] : [host, port, flowinfo, scopeId];
 }

@@ -65,8 +65,6 @@ export interface Multicast {
 /** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
 export interface DatagramPort extends Referenced {
   readonly addr: Deno.Addr;
-  /** Absent over a path. */
-  readonly multicast?: Multicast;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
   /** The address is free when this and the receive in flight have settled. */
@@ -135,13 +133,15 @@ export function needsUnstableNet(what: string): Error {
 export function listenDatagram(
   place: HostPlace,
   options: OpenOptions,
-): DatagramPort {
+): DatagramPort & Deno.DatagramConn {
   try {
     return Deno.listenDatagram({
       transport: "udp",
       hostname: platformHost(place),
       port: place.port,
       ...(options.reuseAddress ? { reuseAddress: true } : {}),
+      // Deno turns it off unless asked, where the system has it on.
+      loopback: options.multicastLoop ?? true,
     }) as Deno.DatagramConn & Referenced;
   } catch (error) {
     throw fromDeno(error);

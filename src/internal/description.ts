@@ -169,7 +169,8 @@ export class Description {
     if (endpoint instanceof Listening) {
       if (how === SHUT_WR) return;
       this.#endpoint = endpoint.unlistened;
-      await endpoint.stop(osError("EINVAL"));
+      // Not awaited: who accepts must not be told before this has settled.
+      endpoint.stop(osError("EINVAL"));
     } else await this.transferable("shutdown").shutdown(limits, how);
   }
 

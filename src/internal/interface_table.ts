@@ -63,9 +63,11 @@ export function interfaceName(index: number): string | undefined {
 export function interfaceAddress(index: number): string | undefined {
   if (index === 1 && Deno.build.os === "linux") return "127.0.0.1";
   const name = interfaceName(index);
-  return name === undefined ? undefined : Deno.networkInterfaces().find((each) =>
-    each.name === name && each.family === "IPv4"
-  )?.address;
+  return name === undefined
+    ? undefined
+    : Deno.networkInterfaces().find((each) =>
+      each.name === name && each.family === "IPv4"
+    )?.address;
 }
 
 const EVERY_PERMISSION = [

@@ -21,6 +21,8 @@ export class Listening implements Endpoint, Source {
   readonly #writers: Pump = new Pump(IDLE);
   readonly #accepted: StreamConn[] = [];
   readonly #address: Address;
+  /** Settles with the accept in flight. */
+  #accepting: Promise<void> | undefined;
   #error: Error | undefined;
   #closed = false;
 
@@ -79,7 +81,8 @@ export class Listening implements Endpoint, Source {
 
   start(): boolean {
     if (this.#closed) return false;
-    this.#listener.accept().then(this.#onAccepted, this.#onError);
+    this.#accepting = this.#listener.accept()
+      .then(this.#onAccepted, this.#onError);
     return true;
   }
 
@@ -120,14 +123,14 @@ export class Listening implements Endpoint, Source {
   stop(reason: Error): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    const { inFlight } = this.#pump;
+    const accepting = this.#pump.inFlight ? this.#accepting : undefined;
+    // The accept in flight is waited for, also if nobody else waits.
+    if (accepting !== undefined) this.#listener.ref();
     this.#listener.close();
     for (const conn of this.#accepted.splice(0)) conn.close();
     this.#pump.rejectAll(reason);
     this.#writers.rejectAll(reason);
-    return inFlight
-      ? new Promise((resolve) => setTimeout(resolve, 0))
-      : Promise.resolve();
+    return accepting ?? Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -14,17 +14,18 @@ import { fromDeno } from "./os_error.ts";
 export class Multicasting {
   readonly #options: Options;
   readonly #control: Multicast;
-  readonly #onError: (error: Error) => void;
+  readonly #onError: () => void;
+  #error: Error | undefined;
   #inForce: readonly Membership[] = [];
   #ttl = 1;
   #loop: boolean;
   #pending: Promise<void> | undefined;
 
-  /** `onError` gets failures that no call is about. */
+  /** `onError` is called when there is a failure that no call is about. */
   constructor(
     options: Options,
     control: Multicast,
-    onError: (error: Error) => void,
+    onError: () => void,
   ) {
     this.#options = options;
     this.#control = control;
@@ -32,9 +33,28 @@ export class Multicasting {
     this.#loop = control.loop;
   }
 
-  /** Settles, and never rejects, when all that was set is in force. */
-  get pending(): Promise<void> | undefined {
-    return this.#pending;
+  /** Whether all that was set is in force, and no failure to be told. */
+  get settled(): boolean {
+    return this.#pending === undefined && this.#error === undefined;
+  }
+
+  /** Whether there is a failure to be told. */
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Waits for it; rejects with a failure that nobody was told. */
+  async settle(): Promise<void> {
+    await this.#pending;
+    const error = this.takeError();
+    if (error !== undefined) throw error;
+  }
+
+  /** Takes the failure. */
+  takeError(): Error | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error;
   }
 
   /** Puts in force what is not. */
@@ -81,7 +101,8 @@ export class Multicasting {
     if (changing === undefined) return;
     const settled = changing.catch((error) => {
       undo();
-      this.#onError(fromDeno(error));
+      this.#error ??= fromDeno(error);
+      this.#onError();
     });
     const pending = Promise.all([this.#pending, settled]).then(() => {
       if (this.#pending === pending) this.#pending = undefined;

@@ -6,7 +6,14 @@
 import type { Socket as NodeSocket } from "node:dgram";
 import { AF_INET6 } from "../constants.ts";
 import { type HostPlace, platformHost } from "./address.ts";
-import { type DatagramPort, isGranted, KeepAlive } from "./deno_net.ts";
+import {
+  type DatagramPort,
+  isGranted,
+  KeepAlive,
+  type Multicast,
+} from "./deno_net.ts";
+import { interfaceName } from "./interface_table.ts";
+import type { Membership } from "./membership.ts";
 import { fromDeno, gaiError, osError } from "./os_error.ts";
 
 /**
@@ -26,7 +33,8 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-class NodeDatagramPort implements DatagramPort {
+class NodeDatagramPort implements DatagramPort, Multicast {
+  readonly loop = true;
   readonly addr: Deno.NetAddr;
   readonly #socket: NodeSocket;
   readonly #queue: { data: Uint8Array; addr: Deno.NetAddr }[] = [];
@@ -120,6 +128,30 @@ class NodeDatagramPort implements DatagramPort {
     throw error;
   }
 
+  join({ group, address, index }: Membership): void {
+    try {
+      this.#socket.addMembership(group, interfaceFor(address, index));
+    } catch (error) {
+      // It says EINVAL whatever it is; only this is left to the system.
+      throw osError("ENODEV", group, { cause: error });
+    }
+  }
+
+  leave({ group, address, index }: Membership): void {
+    this.#socket.dropMembership(group, interfaceFor(address, index));
+  }
+
+  setTtl(ttl: number): void {
+    if (ttl === 0) {
+      throw osError("EOPNOTSUPP", "a TTL of 0 needs --unstable-net");
+    }
+    this.#socket.setMulticastTTL(ttl);
+  }
+
+  setLoop(on: boolean): void {
+    this.#socket.setMulticastLoopback(on);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#endWaiting()?.reject(osError("EBADF"));
@@ -139,6 +171,15 @@ class NodeDatagramPort implements DatagramPort {
     this.#referenced = false;
     this.#updateLiveness();
   }
+}
+
+/** An interface as `node:dgram` takes it: for IPv6 by its name alone. */
+function interfaceFor(address: string, index: number): string | undefined {
+  if (address !== "") return address;
+  if (index === 0) return undefined;
+  // Loopback is always the first on Linux; to ask needs a permission.
+  const isLoopback = index === 1 && Deno.build.os === "linux";
+  return `::%${isLoopback ? "lo" : interfaceName(index)}`;
 }
 
 /** As much of `data` as fits; the part of `buffer` that it fills. */
@@ -170,7 +211,7 @@ export interface NodeDatagramOptions {
 export function openNodeDatagram(
   place: HostPlace,
   options: NodeDatagramOptions,
-): DatagramPort {
+): DatagramPort & Multicast {
   const { createSocket } = process.getBuiltinModule("node:dgram");
   const isV6 = place.family === AF_INET6;
   const socket = createSocket({

@@ -2,16 +2,24 @@
 
 import * as c from "../constants.ts";
 import {
+  IP_ADD_MEMBERSHIP,
+  IP_DROP_MEMBERSHIP,
+  IP_MULTICAST_LOOP,
+  IP_MULTICAST_TTL,
+  IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_JOIN_GROUP,
+  IPV6_LEAVE_GROUP,
   IPV6_V6ONLY,
   TCP_NODELAY,
 } from "../protocol_constants.ts";
 import type { ErrnoCode } from "./errno_table.ts";
+import { join, leave, type Membership, toMembership } from "./membership.ts";
 import { osError } from "./os_error.ts";
 
 /** What an option's value is. */
-type Kind = "flag" | "time" | "readonly";
+type Kind = "flag" | "time" | "readonly" | "ttl" | "loop" | "join" | "leave";
 
 interface Option {
   readonly name: string;
@@ -24,6 +32,10 @@ const any = (): boolean => true;
 const inet = (family: number): boolean => family !== c.AF_UNIX;
 const tcp = (family: number, type: number): boolean =>
   inet(family) && type === c.SOCK_STREAM;
+const udp4 = (family: number, type: number): boolean =>
+  family === c.AF_INET && type === c.SOCK_DGRAM;
+const udp6 = (family: number, type: number): boolean =>
+  family === c.AF_INET6 && type === c.SOCK_DGRAM;
 const inet6 = (family: number): boolean => family === c.AF_INET6;
 
 const key = (level: number, option: number): string => `${level}:${option}`;
@@ -43,6 +55,12 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>(
     [c.SOL_SOCKET, c.SO_ACCEPTCONN, "SO_ACCEPTCONN", "readonly", any],
     [IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", "flag", tcp],
     [IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", "flag", inet6],
+    [IPPROTO_IP, IP_MULTICAST_TTL, "IP_MULTICAST_TTL", "ttl", udp4],
+    [IPPROTO_IP, IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP", "loop", udp4],
+    [IPPROTO_IP, IP_ADD_MEMBERSHIP, "IP_ADD_MEMBERSHIP", "join", udp4],
+    [IPPROTO_IP, IP_DROP_MEMBERSHIP, "IP_DROP_MEMBERSHIP", "leave", udp4],
+    [IPPROTO_IPV6, IPV6_JOIN_GROUP, "IPV6_JOIN_GROUP", "join", udp6],
+    [IPPROTO_IPV6, IPV6_LEAVE_GROUP, "IPV6_LEAVE_GROUP", "leave", udp6],
   ] as const).filter(([, option]) => option !== undefined)
     .map(([level, option, name, kind, has]) => [
       key(level, option as number),
@@ -85,6 +103,12 @@ export class Options {
   receiveTimeoutMs: number | null = null;
   /** Milliseconds that bound sending, null for no limit. */
   sendTimeoutMs: number | null = null;
+  /** The multicast groups to be in; who puts that in force may remove one. */
+  readonly memberships: Membership[] = [];
+  /** How many hops multicast goes, as IP_MULTICAST_TTL. */
+  multicastTtl = 1;
+  /** Whether multicast comes back to this machine, as IP_MULTICAST_LOOP. */
+  multicastLoop = true;
 
   /**
    * Stores a value after checking it.
@@ -107,6 +131,19 @@ export class Options {
     }
     if (kind === "flag") {
       this.#values.set(key(level, option), flagFrom(value, name));
+      return;
+    }
+    if (kind === "join" || kind === "leave") {
+      const membership = toMembership(name, this.#family, value);
+      (kind === "join" ? join : leave)(this.memberships, membership);
+      return;
+    }
+    if (kind === "ttl") {
+      this.multicastTtl = ttlFrom(value, name);
+      return;
+    }
+    if (kind === "loop") {
+      this.multicastLoop = byteFrom(value, name) !== 0;
       return;
     }
     const timeMs = timeFrom(value, name);
@@ -134,6 +171,11 @@ export class Options {
       "EOPNOTSUPP",
     );
     if (found.kind === "readonly") return intBytes(readonly(option));
+    if (found.kind === "ttl") return intBytes(this.multicastTtl);
+    if (found.kind === "loop") return intBytes(Number(this.multicastLoop));
+    if (found.kind === "join" || found.kind === "leave") {
+      throw osError("ENOPROTOOPT", `${found.name} is to be set only`);
+    }
     const value = this.#values.get(key(level, option)) ?? 0;
     return found.kind === "time" ? timeBytes(value) : intBytes(value);
   }
@@ -165,6 +207,20 @@ function flagFrom(value: number | Uint8Array, name: string): number {
   if (typeof value === "number") return value === 0 ? 0 : 1;
   if (value.length < 4) throw osError("EINVAL", `${name} takes 4 bytes`);
   return intFrom(value) === 0 ? 0 : 1;
+}
+
+/** An int, or the one byte that a shorter value begins with, ip(7). */
+function byteFrom(value: number | Uint8Array, name: string): number {
+  if (typeof value === "number") return value;
+  if (value.length === 0) throw osError("EINVAL", `${name} takes a byte`);
+  return value.length < 4 ? value[0]! : intFrom(value);
+}
+
+/** 0 to 255, or -1 for the default. */
+function ttlFrom(value: number | Uint8Array, name: string): number {
+  const ttl = byteFrom(value, name);
+  if (ttl < -1 || ttl > 255) throw osError("EINVAL", `${name} is ${ttl}`);
+  return ttl === -1 ? 1 : ttl;
 }
 
 const WINDOWS = Deno.build.os === "windows";

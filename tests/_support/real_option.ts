@@ -1,3 +1,4 @@
+import { SOCK_STREAM } from "../../mod.ts";
 import type { TcpSocket } from "./pair.ts";
 import { python, runPython } from "./python.ts";
 
@@ -7,7 +8,7 @@ from socket import *
 
 def descriptors(pid, local, remote):
     inodes = set()
-    for name in ("tcp", "tcp6"):
+    for name in ("tcp", "tcp6", "udp", "udp6"):
         for line in open(f"/proc/{pid}/net/{name}").readlines()[1:]:
             fields = line.split()
             ports = [int(each.split(":")[1], 16) for each in fields[1:3]]
@@ -47,7 +48,7 @@ export const canSeeRealOptions: boolean = Deno.build.os === "linux" &&
  * The value that an option has on the kernel's socket, not the one that this
  * module tells.
  *
- * @param s A connected socket.
+ * @param s A connected stream, or a datagram socket without a peer.
  * @param level The name of the level, such as "SOL_SOCKET".
  * @param option The name of the option.
  * @returns The value.
@@ -57,7 +58,10 @@ export async function realOption(
   level: string,
   option: string,
 ): Promise<number> {
-  const ports = [s.getsockname()[1], s.getpeername()[1]];
+  const ports = [
+    s.getsockname()[1],
+    s.type === SOCK_STREAM ? s.getpeername()[1] : 0,
+  ];
   return await ask(ports.map(String), level, option);
 }
 

@@ -197,7 +197,7 @@ export function growthTable(growth: readonly Measured[]): Table {
  */
 export function toMarkdown({ head, lines }: Table): string {
   const widths = head.map((cell, column) =>
-    Math.max(3, cell.length, ...lines.map((line) => line[column]!.length))
+    Math.max(1, cell.length, ...lines.map((line) => line[column]!.length))
   );
   const toLine = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
@@ -205,8 +205,25 @@ export function toMarkdown({ head, lines }: Table): string {
   return [head, rule, ...lines].map(toLine).join("\n");
 }
 
-/** The ratio of two contenders' rates in the rounds of one row. */
-export function ratio(
+/**
+ * All ratios of a row, ours to each other contender's.
+ *
+ * @param measured What was measured.
+ * @returns Them by contender.
+ */
+export function ratios(
+  measured: Measured,
+): Record<string, { perCpuSecond: Spread; perWallSecond: Spread }> {
+  const { row, series } = measured;
+  return Object.fromEntries(
+    series.filter(({ id }) => id !== "ours").map(({ id }) => [id, {
+      perCpuSecond: ratio(measured, "ours", id, perCpuSecond(row)),
+      perWallSecond: ratio(measured, "ours", id, perWallSecond(row)),
+    }]),
+  );
+}
+
+function ratio(
   measured: Measured,
   a: ContenderId,
   b: ContenderId,

@@ -305,9 +305,10 @@ export function idleRow(timeout: number | null): Row {
     task: { kind: "idle", bufsize: 64 * KIB, timeout },
     unit: "connections",
     warmUp: 0,
-    // Blocking sockets would need thousands of threads.
     peers: [],
-    slowPeers: [...nodes, "asyncio"],
+    // Blocking sockets would need thousands of threads; CPython knows its
+    // resident memory only where there is a /proc.
+    slowPeers: Deno.build.os === "linux" ? [...nodes, "asyncio"] : nodes,
   };
 }
 

@@ -290,6 +290,7 @@ Deno.test("Datagram opens its port with the options that were set", () => {
     hostname: "127.0.0.1",
     port: 0,
     reuseAddress: true,
+    loopback: true,
   }]);
   assertEquals(assertThrows(() => rig.bind(), OSError).code, "EINVAL");
 });
