@@ -9,7 +9,8 @@ import {
   interfaceName,
   listInterfaces,
 } from "./internal/interface_table.ts";
-import { checkText, checkUnsigned } from "./internal/name_arguments.ts";
+import { checkUnsigned } from "./internal/checks.ts";
+import { checkText } from "./internal/name_arguments.ts";
 import { osError } from "./internal/os_error.ts";
 
 /**

@@ -63,23 +63,38 @@ Deno.test("README.md lists the absent names with their reasons", () => {
 Deno.test("README.md lists the options that there are, and no other", () => {
   using stream = socket.socket(socket.AF_INET6, socket.SOCK_STREAM);
   using datagram = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
-  const levels = [socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IPV6];
+  using ipv4 = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+  const levels = [
+    socket.SOL_SOCKET,
+    socket.IPPROTO_TCP,
+    socket.IPPROTO_IPV6,
+    socket.IPPROTO_IP,
+  ];
   const listed = new Set(
     rows("Socket options").flatMap(([cell]) => codes(cell!)),
   );
   for (const [name, option] of Object.entries(socket)) {
-    if (!/^(SO|TCP|IPV6)_[A-Z]/.test(name)) continue;
-    const prefix = ["SO_", "TCP_", "IPV6_"].findIndex((p) =>
+    if (!/^(SO|TCP|IPV6|IP)_[A-Z]/.test(name)) continue;
+    const prefix = ["SO_", "TCP_", "IPV6_", "IP_"].findIndex((p) =>
       name.startsWith(p)
     );
-    const isThere = [stream, datagram].some((s) => {
+    const level = levels[prefix]!;
+    const sockets: socket.Socket[] = [stream, datagram, ipv4];
+    const isThere = sockets.some((s) => {
       try {
-        s.getsockopt(levels[prefix]!, option as number);
+        s.getsockopt(level, option as number);
         return true;
       } catch (error) {
         assert(error instanceof socket.OSError);
-        return false;
       }
+      // One that is to be set only asks for more bytes.
+      try {
+        s.setsockopt(level, option as number, new Uint8Array(0));
+      } catch (error) {
+        assert(error instanceof socket.OSError);
+        return error.code === "EINVAL";
+      }
+      return false;
     });
     if (option !== undefined) assertEquals(isThere, listed.has(name), name);
   }

@@ -6,7 +6,7 @@
 import type { Address } from "../address.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../constants.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "../inet.ts";
-import { checkPort, show } from "./checks.ts";
+import { checkPort, checkUnsigned, show } from "./checks.ts";
 import { gaiError, osError } from "./os_error.ts";
 
 /** A host, which may still be a name, and a port. */
@@ -126,25 +126,6 @@ export function toPlace(
   const literal = toLiteral(family, host);
   if (literal === undefined) return { ...place, host, named: true };
   return { ...place, ...literal, named: false };
-}
-
-function checkUnsigned(
-  action: string,
-  name: string,
-  value: unknown,
-  max: number,
-): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be an integer, received ${show(value)}`,
-    );
-  }
-  if (value < 0 || value > max) {
-    throw new RangeError(
-      `Cannot ${action}: ${name} must be 0 to ${max}, received ${value}`,
-    );
-  }
-  return value;
 }
 
 function toPath(action: string, value: unknown): PathPlace {

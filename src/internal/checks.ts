@@ -52,15 +52,25 @@ export function checkSize(
   );
 }
 
-/** A port number. */
-export function checkPort(action: string, value: unknown): number {
-  const n = integer(action, "port", value);
-  if (n < 0 || n > 65535) {
+/** An integer from 0 to `max`. */
+export function checkUnsigned(
+  action: string,
+  name: string,
+  value: unknown,
+  max: number,
+): number {
+  const n = integer(action, name, value);
+  if (n < 0 || n > max) {
     throw new RangeError(
-      `Cannot ${action}: port must be 0 to 65535, received ${n}`,
+      `Cannot ${action}: ${name} must be 0 to ${max}, received ${n}`,
     );
   }
   return n;
+}
+
+/** A port number. */
+export function checkPort(action: string, value: unknown): number {
+  return checkUnsigned(action, "port", value, 65535);
 }
 
 /** Bytes to send, or to receive into. */

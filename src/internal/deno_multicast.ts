@@ -14,6 +14,7 @@ export class DenoMulticast implements Multicast {
   readonly loop: boolean;
   readonly #conn: Deno.DatagramConn;
   readonly #joined = new Map<Membership, Promise<Joined>>();
+  #left: Promise<Joined> | undefined;
 
   constructor(conn: Deno.DatagramConn, loop: boolean) {
     this.#conn = conn;
@@ -52,12 +53,18 @@ export class DenoMulticast implements Multicast {
   async #withOptions(
     set: (options: Deno.MulticastV4Membership) => Promise<void>,
   ): Promise<void> {
+    const [joined] = this.#joined.values();
+    await set(
+      await (joined ??
+        (this.#left ??= this.#joinAndLeave())) as Deno.MulticastV4Membership,
+    );
+  }
+
+  /** What it returns goes on to reach the options. */
+  async #joinAndLeave(): Promise<Joined> {
     const conn = this.#conn;
-    const options = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");
-    try {
-      await set(options);
-    } finally {
-      await options.leave();
-    }
+    const joined = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");
+    await joined.leave();
+    return joined;
   }
 }

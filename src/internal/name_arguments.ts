@@ -1,6 +1,6 @@
 /** The arguments of the functions about names, checked before anything else. */
 
-import { checkPort, show } from "./checks.ts";
+import { checkPort, checkUnsigned, show } from "./checks.ts";
 
 /** A string without a NUL, at which C would end it. */
 export function checkText(
@@ -18,26 +18,6 @@ export function checkText(
       `Cannot ${action}: ${name} must not contain a NUL, received ${
         show(value)
       }`,
-    );
-  }
-  return value;
-}
-
-/** An integer from 0 to `max`. */
-export function checkUnsigned(
-  action: string,
-  name: string,
-  value: unknown,
-  max: number,
-): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be an integer, received ${show(value)}`,
-    );
-  }
-  if (value < 0 || value > max) {
-    throw new RangeError(
-      `Cannot ${action}: ${name} must be 0 to ${max}, received ${value}`,
     );
   }
   return value;

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { checkUnsigned } from "../../src/internal/checks.ts";
 import {
   checkService,
   checkSockaddr,
   checkText,
-  checkUnsigned,
 } from "../../src/internal/name_arguments.ts";
 
 Deno.test("checkText() takes strings without a NUL", () => {
