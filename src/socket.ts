@@ -1194,7 +1194,10 @@ export class Socket<A extends Address = Address> {
     this.#setReferenced(true);
   }
 
-  /** Lets the process end in spite of this socket's pending calls. */
+  /**
+   * Lets the process end in spite of this socket's pending calls, but not of its
+   * sends, whose bytes are owed, nor of a connect that has already begun.
+   */
   unref(): void {
     this.#setReferenced(false);
   }

@@ -110,7 +110,7 @@ export const rows: readonly Row[] = [
   {
     ...pingpong,
     id: "pingpong-exact",
-    title: "the same with recv(64)",
+    title: "ping-pong of 64 B, recv(64)",
     task: { kind: "pingpong", bufsize: 64 },
     onlyFull: true,
   },
@@ -143,7 +143,7 @@ export const rows: readonly Row[] = [
   {
     ...bulk,
     id: "bulk-two",
-    title: "the same, two processes",
+    title: "bulk, two processes",
     layout: "two processes",
     task: stream,
     onlyFull: true,
