@@ -25,7 +25,7 @@ export const absent: readonly Absent[] = [
   absence(
     "families other than `AF_INET`, `AF_INET6`, `AF_UNIX`, and what belongs to them: `AF_ALG`, `AF_CAN`, `AF_PACKET`, `AF_TIPC`, `AF_VSOCK` …, `ALG_*`, `CAN_*`, `J1939_*`, `NETLINK_*`, `PACKET_*`, `PF_*`, `TIPC_*`, `VMADDR_*`, `SOL_CAN_*` …",
     "Deno opens no such sockets",
-    /^(?:AF_(?!INET6?$|UNIX$|UNSPEC$|LOCAL$)\w+|PF_\w+|(?:ALG|CAN|J1939|NETLINK|PACKET|TIPC|VMADDR)_\w+|SO_(?:J1939|VM_SOCKETS)_\w+|SCM_J1939_\w+|SOL_(?:ALG|CAN_\w+|RDS|TIPC|UDPLITE)|(?:IOCTL_)?VM_SOCKETS_\w+|UDPLITE_\w+|(?:BD|BT|HCI)\w*_\w+|BTPROTO_\w+|IOCTL_VM_SOCKETS_\w+)$/,
+    /^(?:AF_(?!INET6?$|UNIX$|UNSPEC$|LOCAL$)\w+|PF_\w+|(?:ALG|CAN|J1939|NETLINK|PACKET|TIPC|VMADDR)_\w+|SO_(?:J1939|VM_SOCKETS)_\w+|SCM_J1939_\w+|SOL_(?!SOCKET$|IP$|TCP$|UDP$)\w+|ETHERTYPE_\w+|(?:IOCTL_)?VM_SOCKETS_\w+|UDPLITE_\w+|(?:BD|BT|HCI)\w*_\w+|BTPROTO_\w+|IOCTL_VM_SOCKETS_\w+)$/,
   ),
   absence(
     "`CAPI`",
