@@ -186,6 +186,7 @@ export class Socket<A extends Address = Address> {
       this.#descriptor = toDescriptor(action, fileno);
       description = this.#descriptor.description;
     }
+    this.#descriptor.watch(this.#caller);
     this.family = description.family as Family<A>;
     this.type = description.type;
     this.proto = description.proto;
@@ -1159,6 +1160,7 @@ export class Socket<A extends Address = Address> {
     if (!this.#closed) {
       this.#closed = true;
       this.#released = Promise.resolve();
+      this.#descriptor.unwatch(this.#caller);
       this.#caller.close(osError("EBADF"));
     }
     return number;
@@ -1344,6 +1346,7 @@ export class Socket<A extends Address = Address> {
     caller.referenced = this.#caller.referenced;
     this.#fileCallers.add(caller);
     descriptor.hold();
+    descriptor.watch(caller);
     const { description } = descriptor;
     const limits = (options?: SignalOption): Limits => ({
       caller,
@@ -1366,6 +1369,7 @@ export class Socket<A extends Address = Address> {
       endReceive: () => caller.close(osError("EBADF")),
       release: () => {
         if (!this.#fileCallers.delete(caller)) return;
+        descriptor.unwatch(caller);
         caller.close(osError("EBADF"));
         descriptor.release().catch(() => {});
       },

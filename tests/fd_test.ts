@@ -62,6 +62,44 @@ Deno.test("close(fd) makes every method of its socket EBADF, also what waits", a
   assertThrows(() => pair.client.getsockname(), socket.OSError, "Bad file");
 });
 
+Deno.test("close(fd) ends what waits on it, and leaves what comes to a duplicate", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  using twin = client.dup();
+  const file = client.makefile("rb", 0);
+  const calls = [
+    () => client.recv(1),
+    () => client.recv_into(new Uint8Array(1)),
+    () => file.read(1),
+    () => client.readable.getReader().read(),
+  ];
+  const failures = calls.map((call) => assertRejects(call, socket.OSError));
+  socket.close(client.fileno());
+  for (const failure of failures) {
+    assertEquals((await within(failure)).code, "EBADF");
+  }
+  assertEquals([client.fileno(), file.fileno()], [-1, -1]);
+  await assertRejects(() => file.read(1), socket.OSError, "Bad file");
+  await peer.sendall(new Uint8Array([1, 2, 3]));
+  assertEquals(await within(twin.recv(9)), new Uint8Array([1, 2, 3]));
+  await file.close();
+});
+
+Deno.test("close(fd) leaves the file objects of a duplicate alone", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const twin = client.dup();
+  const file = twin.makefile("rwb");
+  twin.close();
+  const reading = file.read(1);
+  socket.close(client.fileno());
+  await peer.sendall(one);
+  assertEquals(await within(reading), one);
+  await file.write(one);
+  await file.close();
+  assertEquals(await within(peer.recv(9)), one);
+});
+
 Deno.test("a closed socket does not act on another that got its number", () => {
   const stale = socket.socket();
   const fd = stale.fileno();

@@ -86,6 +86,11 @@ export class Caller {
     this.#disarmIfIdle();
   }
 
+  /** Called by a descriptor that it watches: it may be closed under it. */
+  descriptorChanged(descriptor: { readonly closed: boolean }): void {
+    if (descriptor.closed) this.close(osError("EBADF"));
+  }
+
   /** Called by a wait that begins. */
   enter(wait: Pending): void {
     wait.index = this.#waits.length;

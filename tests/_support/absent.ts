@@ -1,4 +1,7 @@
-/** The names of Python's `socket` that this module does not have, and why. */
+/**
+ * Names of Python's `socket`, and of its sockets' methods, that this module does
+ * not have, and why.
+ */
 export interface Absent {
   /** As the README lists them. */
   readonly names: string;
@@ -28,6 +31,11 @@ export const absent: readonly Absent[] = [
     /^(?:AF_(?!INET6?$|UNIX$|UNSPEC$|LOCAL$)\w+|PF_\w+|(?:ALG|CAN|J1939|NETLINK|PACKET|TIPC|VMADDR)_\w+|SO_(?:J1939|VM_SOCKETS)_\w+|SCM_J1939_\w+|SOL_(?!SOCKET$|IP$|TCP$|UDP$)\w+|ETHERTYPE_\w+|(?:IOCTL_)?VM_SOCKETS_\w+|UDPLITE_\w+|(?:BD|BT|HCI)\w*_\w+|BTPROTO_\w+|IOCTL_VM_SOCKETS_\w+)$/,
   ),
   absence(
+    "`fromshare`, the methods `share`, `ioctl`, `sendmsg_afalg`, and their constants `SIO_*`, `RCVALL_*`",
+    "they act on handles of Windows, or on families that Deno does not open",
+    /^(?:fromshare|share|ioctl|sendmsg_afalg|(?:SIO|RCVALL)_\w+)$/,
+  ),
+  absence(
     "`CAPI`",
     "the interface of Python's C modules",
     /^CAPI$/,
@@ -37,11 +45,4 @@ export const absent: readonly Absent[] = [
     "modules that Python's file happens to import; `errno` and `selectors` are entry points here",
     /^(?:array|errno|io|os|selectors|sys|IntEnum|IntFlag)$/,
   ),
-];
-
-/** Methods that Python has for `AF_ALG`, and on Windows for its handles. */
-export const absentMethods: readonly string[] = [
-  "sendmsg_afalg",
-  "ioctl",
-  "share",
 ];
