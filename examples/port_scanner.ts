@@ -13,7 +13,7 @@ import * as socket from "@pystd/socket";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORTS = Deno.args.length > 1 ? Deno.args.slice(1) : ["1-1024"];
 const AT_ONCE = 100;
-const TIMEOUT = 0.5;
+const TIMEOUT = 1;
 
 function* allPorts(): Generator<number> {
   for (const range of PORTS) {
