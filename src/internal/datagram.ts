@@ -43,7 +43,7 @@ import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { Sender } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
-import { Caller, type Limits, Wait, type WaitQueue } from "./wait.ts";
+import { Caller, type Limits, NO_LINE, Wait } from "./wait.ts";
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
@@ -180,7 +180,7 @@ export class Datagram implements Endpoint, Source {
     }
     let destination: Destination;
     const wait = new Wait<void>(patient(limits), () => undefined);
-    wait.begin(NO_QUEUE);
+    wait.begin(NO_LINE);
     this.#connecting++;
     const end = (settle: () => void) => {
       this.#connecting--;
@@ -387,8 +387,6 @@ const UNLIMITED: Limits = {
   timeoutMs: null,
   signal: undefined,
 };
-
-const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
 
 /**
  * The limits of a call that looks a name up. As in Python a non-blocking one

@@ -1,6 +1,6 @@
 import { checkSize, show } from "./checks.ts";
 import { fromDeno } from "./os_error.ts";
-import { type Limits, Wait, type WaitQueue } from "./wait.ts";
+import { type Limits, NO_LINE, Wait } from "./wait.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -74,7 +74,7 @@ export async function sendFile(
   const buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
   const wait = new Wait<never>(limits, () => undefined);
   wait.promise.catch(() => {});
-  wait.begin(NO_QUEUE);
+  wait.begin(NO_LINE);
   let total = 0;
   try {
     while (count === null || total < count) {
@@ -97,8 +97,6 @@ export async function sendFile(
   await seek(file, offset + total);
   return total;
 }
-
-const NO_QUEUE: WaitQueue = { leave() {}, updateLiveness() {} };
 
 /** What is left of the time, for the next operation. */
 function remaining(wait: Wait<never>): Limits {

@@ -276,6 +276,9 @@ export class Wait<T> implements Pending {
   }
 }
 
+/** For a wait that stands in no line: what it waits for goes on by itself. */
+export const NO_LINE: WaitQueue = { leave() {}, updateLiveness() {} };
+
 /** Bounds a promise that goes on by itself. */
 export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {
   const wait = new Wait<T>(limits, () => undefined);
@@ -287,5 +290,3 @@ export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {
   );
   return wait.promise;
 }
-
-const NO_LINE: WaitQueue = { leave() {}, updateLiveness() {} };
