@@ -213,7 +213,10 @@ export class Receiver implements Source {
     this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
     // What does not settle without a turn of the event loop was not there.
     // Deno settles a read that is ready within two microtasks.
-    if (queued > 0 || this.#shut) afterMicrotasks(4, this.#onNothingMore);
+    if (queued > 0 || this.#shut) {
+      const buffer = this.#buffer;
+      afterMicrotasks(4, () => this.#onNothingMore(buffer));
+    }
     return true;
   }
 
@@ -280,12 +283,13 @@ export class Receiver implements Source {
     this.#pump.settled();
   };
 
-  readonly #onNothingMore = (): void => {
-    if (!this.#pump.inFlight) return;
+  /** The read into `buffer` was given its microtasks; it may have settled. */
+  #onNothingMore(buffer: Uint8Array): void {
+    if (this.#buffer !== buffer) return;
     this.#drained = true;
     if (this.#shut) this.#ended = true;
     this.#pump.serve();
-  };
+  }
 
   #endWith(error: Error | undefined): void {
     this.#error = error;
