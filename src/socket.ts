@@ -6,7 +6,6 @@ import type { Address, AddressInput, Family, InetAddress } from "./address.ts";
 import {
   AF_INET,
   MSG_DONTWAIT,
-  MSG_TRUNC,
   SHUT_RD,
   SHUT_RDWR,
   SOCK_CLOEXEC,
@@ -38,7 +37,6 @@ import {
   checkTimeout,
 } from "./internal/checks.ts";
 import { Connected } from "./internal/connected.ts";
-import type { Datagram } from "./internal/datagram.ts";
 import { Description } from "./internal/description.ts";
 import { type Descriptor, openDescriptor } from "./internal/descriptors.ts";
 import {
@@ -60,6 +58,20 @@ import {
   type Readable,
   sendFile,
 } from "./internal/sendfile.ts";
+import {
+  checkBufsize,
+  checkData,
+  checkWholeTarget,
+  receive,
+  receiveFrom,
+  receiveFromInto,
+  receiveInto,
+  receiveMessage,
+  sendAll,
+  sendSome,
+  sendTo,
+  type Transfer,
+} from "./internal/transfers.ts";
 import { Caller, type Limits, type SignalOption } from "./internal/wait.ts";
 import { toReadable, toWritable } from "./internal/web_streams.ts";
 import type { SocketIO } from "./raw_file.ts";
@@ -84,14 +96,6 @@ const DEFAULT_BACKLOG = 128;
 
 /** The most that a stream takes at once: no datagram is longer. */
 const STREAM_BYTES = 65536;
-
-/** What a call does, its arguments checked, with the endpoint. */
-type Transfer<V, T> = (
-  endpoint: Connected | Datagram,
-  limits: Limits,
-  flags: number,
-  checked: V,
-) => Promise<T>;
 
 /**
  * A socket of Python's shape.
@@ -146,6 +150,8 @@ export class Socket<A extends Address = Address> {
   readonly #fileCallers = new Set<Caller>();
   /** In seconds, as it was given. */
   #timeout: number | null;
+  /** The limits of a call without a signal. */
+  #usual: Limits;
   #closed = false;
   #released: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -174,11 +180,11 @@ export class Socket<A extends Address = Address> {
     checkInt(action, "family", family);
     checkInt(action, "type", type);
     checkInt(action, "proto", proto);
-    this.#timeout = getdefaulttimeout();
+    let timeout = getdefaulttimeout();
     let description: Description;
     if (fileno === null) {
       const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if ((type & SOCK_NONBLOCK) !== 0) this.#timeout = 0;
+      if ((type & SOCK_NONBLOCK) !== 0) timeout = 0;
       checkKind(family, plain, proto);
       description = new Description(family, plain, proto);
       this.#descriptor = openDescriptor(description);
@@ -186,6 +192,8 @@ export class Socket<A extends Address = Address> {
       this.#descriptor = toDescriptor(action, fileno);
       description = this.#descriptor.description;
     }
+    this.#timeout = timeout;
+    this.#usual = limitsOf(this.#caller, timeout);
     this.#descriptor.watch(this.#caller);
     this.family = description.family as Family<A>;
     this.type = description.type;
@@ -386,18 +394,7 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const check = () => checkSize("receive", "bufsize", bufsize);
-    return this.#receive(
-      flags,
-      options,
-      check,
-      (endpoint, limits, flags, size) => {
-        if (size === 0) return Promise.resolve(new Uint8Array(0));
-        return endpoint.kind === "connected"
-          ? endpoint.recv(limits, size, flags)
-          : endpoint.recv(limits, size, flags).then(({ data }) => data);
-      },
-    );
+    return this.#receive(flags, options, checkBufsize, bufsize, receive);
   }
 
   /**
@@ -423,18 +420,8 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<number> {
     if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    const check = () => checkTarget(buffer, nbytes as number);
-    return this.#receive(
-      flags,
-      options,
-      check,
-      (endpoint, limits, flags, view) => {
-        if (view.length === 0) return Promise.resolve(0);
-        return endpoint.kind === "connected"
-          ? endpoint.recvInto(limits, view, flags)
-          : endpoint.recvInto(limits, view, flags).then(({ n }) => n);
-      },
-    );
+    const check = targetCheck(nbytes as number);
+    return this.#receive(flags, options, check, buffer, receiveInto);
   }
 
   /**
@@ -470,18 +457,12 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, A]> {
-    const check = () => checkSize("receive", "bufsize", bufsize);
     return this.#receive(
       flags,
       options,
-      check,
-      async (endpoint, limits, flags, size) => {
-        if (endpoint.kind === "connected") {
-          return [await endpoint.recv(limits, size, flags), null as never];
-        }
-        const { data, address } = await endpoint.recv(limits, size, flags);
-        return [data, address as A];
-      },
+      checkBufsize,
+      bufsize,
+      receiveFrom as Transfer<number, [Uint8Array<ArrayBuffer>, A]>,
     );
   }
 
@@ -504,18 +485,12 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<[number, A]> {
     if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    const check = () => checkTarget(buffer, nbytes as number);
     return this.#receive(
       flags,
       options,
-      check,
-      async (endpoint, limits, flags, view) => {
-        if (endpoint.kind === "connected") {
-          return [await endpoint.recvInto(limits, view, flags), null as never];
-        }
-        const { n, address } = await endpoint.recvInto(limits, view, flags);
-        return [n, address as A];
-      },
+      targetCheck(nbytes as number),
+      buffer,
+      receiveFromInto as Transfer<Uint8Array, [number, A]>,
     );
   }
 
@@ -546,7 +521,7 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<number> {
-    return this.#send(data, flags, options, false);
+    return this.#transfer("send", flags, options, checkData, data, sendSome);
   }
 
   /**
@@ -560,27 +535,12 @@ export class Socket<A extends Address = Address> {
    * @throws {TimeoutError} If not all could be sent in time.
    * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
    */
-  async sendall(
+  sendall(
     data: Uint8Array,
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<void> {
-    await this.#send(data, flags, options, true);
-  }
-
-  #send(
-    data: Uint8Array,
-    flags: number | SignalOption,
-    options: SignalOption | undefined,
-    all: boolean,
-  ): Promise<number> {
-    return this.#transfer(
-      "send",
-      flags,
-      options,
-      () => checkBytes("send", "data", data),
-      (endpoint, limits, _flags, bytes) => endpoint.send(limits, bytes, all),
-    );
+    return this.#transfer("send", flags, options, checkData, data, sendAll);
   }
 
   /**
@@ -632,10 +592,21 @@ export class Socket<A extends Address = Address> {
     address: AddressInput<A>,
     options?: SignalOption,
   ): Promise<number>;
-  sendto(data: Uint8Array, ...rest: readonly unknown[]): Promise<number> {
-    if (typeof rest[0] !== "number") rest = [0, ...rest];
-    const [flags, address, options] = rest as [number, unknown, SignalOption];
-    return this.#sendTo(data, flags, address, options);
+  sendto(
+    data: Uint8Array,
+    flags: unknown,
+    address?: unknown,
+    options?: unknown,
+  ): Promise<number> {
+    if (typeof flags !== "number") {
+      [flags, address, options] = [0, flags, address];
+    }
+    return this.#sendTo(
+      data,
+      flags as number,
+      address,
+      options as SignalOption | undefined,
+    );
   }
 
   #sendTo(
@@ -644,20 +615,11 @@ export class Socket<A extends Address = Address> {
     address: unknown,
     options: SignalOption | undefined,
   ): Promise<number> {
-    const check = () => {
-      checkBytes("send", "data", data);
-      return toPlace("send", this.family, address);
+    const check = (data: Uint8Array) => {
+      checkData(data);
+      return { data, place: toPlace("send", this.family, address) };
     };
-    return this.#transfer(
-      "send",
-      flags,
-      options,
-      check,
-      (endpoint, limits, _flags, place) =>
-        endpoint.kind === "connected"
-          ? endpoint.send(limits, data, false)
-          : endpoint.send(limits, data, false, place),
-    );
+    return this.#transfer("send", flags, options, check, data, sendTo);
   }
 
   /**
@@ -699,7 +661,7 @@ export class Socket<A extends Address = Address> {
   #close(): Promise<void> {
     if (this.#released === undefined) {
       this.#closed = true;
-      this.#caller.close(osError("EBADF"));
+      this.#caller.close();
       this.#released = this.#descriptor.release();
     }
     return this.#released;
@@ -834,7 +796,7 @@ export class Socket<A extends Address = Address> {
   settimeout(timeout: number | null): void {
     checkTimeout("set the timeout", timeout);
     this.#open();
-    this.#timeout = timeout;
+    this.#setTimeout(timeout);
   }
 
   /**
@@ -855,7 +817,7 @@ export class Socket<A extends Address = Address> {
    */
   setblocking(flag: boolean | number): void {
     this.#open();
-    this.#timeout = flag ? null : 0;
+    this.#setTimeout(flag ? null : 0);
   }
 
   /**
@@ -899,7 +861,7 @@ export class Socket<A extends Address = Address> {
         `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
       );
     }
-    copy.#timeout = this.#timeout;
+    copy.#setTimeout(this.#timeout);
     return copy;
   }
 
@@ -1007,16 +969,12 @@ export class Socket<A extends Address = Address> {
     return await this.#receive(
       flags,
       options,
-      () => size,
-      async (endpoint, limits, flags) => {
-        if (endpoint.kind === "connected") {
-          const data = await endpoint.recv(limits, size, flags);
-          return [data, [], 0, null as never];
-        }
-        const got = await endpoint.recv(limits, size, flags);
-        const msgFlags = got.truncated ? MSG_TRUNC : 0;
-        return [got.data, [], msgFlags, got.address as A];
-      },
+      checkBufsize,
+      size,
+      receiveMessage as Transfer<
+        number,
+        [Uint8Array<ArrayBuffer>, [], number, A]
+      >,
     );
   }
 
@@ -1083,7 +1041,7 @@ export class Socket<A extends Address = Address> {
     checkAncillary(ancdata);
     const data = parts.length === 1 ? parts[0]! : join(parts);
     return address === null
-      ? await this.#send(data, flags, options, false)
+      ? await this.#transfer("send", flags, options, checkData, data, sendSome)
       : await this.#sendTo(data, flags, address, options);
   }
 
@@ -1144,7 +1102,7 @@ export class Socket<A extends Address = Address> {
     await description.whenConnected(limits);
     description.transferable("send");
     return await sendFile(file, offset, count, limits, (data, limits) => {
-      return this.#description.transferable("send").send(limits, data, false);
+      return this.#description.transferable("send").send(limits, data);
     });
   }
 
@@ -1161,7 +1119,7 @@ export class Socket<A extends Address = Address> {
       this.#closed = true;
       this.#released = Promise.resolve();
       this.#descriptor.unwatch(this.#caller);
-      this.#caller.close(osError("EBADF"));
+      this.#caller.close();
     }
     return number;
   }
@@ -1254,11 +1212,12 @@ export class Socket<A extends Address = Address> {
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
       (options, taker) =>
-        this.#receive<void, unknown>(
+        this.#receive<number, number, unknown>(
           0,
           options,
-          () => {},
-          (endpoint, limits) => endpoint.recv(limits, STREAM_BYTES, 0, taker),
+          checkBufsize,
+          STREAM_BYTES,
+          (endpoint, limits, size) => endpoint.recv(limits, size, 0, taker),
         ),
       () => this.#readable = undefined,
     );
@@ -1349,8 +1308,8 @@ export class Socket<A extends Address = Address> {
     descriptor.watch(caller);
     const { description } = descriptor;
     const limits = (options?: SignalOption): Limits => ({
+      ...this.#usual,
       caller,
-      timeoutMs: this.#timeout === null ? null : this.#timeout * 1000,
       signal: options?.signal,
     });
     return {
@@ -1363,14 +1322,14 @@ export class Socket<A extends Address = Address> {
       send: async (data, options) => {
         if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("send");
-        return await endpoint.send(limits(options), data, false);
+        return await endpoint.send(limits(options), data);
       },
       fileno: () => descriptor.closed ? -1 : descriptor.number,
-      endReceive: () => caller.close(osError("EBADF")),
+      endReceive: () => caller.close(),
       release: () => {
         if (!this.#fileCallers.delete(caller)) return;
         descriptor.unwatch(caller);
-        caller.close(osError("EBADF"));
+        caller.close();
         descriptor.release().catch(() => {});
       },
     };
@@ -1386,41 +1345,43 @@ export class Socket<A extends Address = Address> {
     return this.#open().description;
   }
 
-  #receive<V, T>(
+  #receive<P, V, T>(
     flags: number | SignalOption,
     options: SignalOption | undefined,
-    check: () => V,
+    check: (argument: P) => V,
+    argument: P,
     run: Transfer<V, T>,
   ): Promise<T> {
-    return this.#transfer("recv", flags, options, check, run);
+    return this.#transfer("recv", flags, options, check, argument, run);
   }
 
-  /** Receives or sends, with the arguments checked before the state. */
-  #transfer<V, T>(
+  /** Checks a call's arguments, and runs it with the endpoint. */
+  #transfer<P, V, T>(
     operation: "recv" | "send",
     flags: number | SignalOption,
     options: SignalOption | undefined,
-    check: () => V,
+    check: (argument: P) => V,
+    argument: P,
     run: Transfer<V, T>,
   ): Promise<T> {
     try {
       if (typeof flags === "object") [flags, options] = [0, flags];
-      const checked = check();
+      const checked = check(argument);
       if (flags !== 0) checkFlags(operation, flags);
       const action = operation === "recv" ? "receive" : "send";
       const signal = options && checkSignal(action, options);
       const { description } = this.#open();
       const limits = this.#limits(operation, flags, signal);
-      if (description.connecting) {
-        const startMs = performance.now();
-        return description.whenConnected(limits).then(() => {
-          const endpoint = description.transferable(operation);
-          const left = lessTime(limits, performance.now() - startMs);
-          return run(endpoint, left, flags as number, checked);
-        });
-      }
-      const endpoint = description.transferable(operation);
-      return run(endpoint, limits, flags, checked);
+      const endpoint = description.connecting
+        ? undefined
+        : description.transferable(operation);
+      if (endpoint !== undefined) return run(endpoint, limits, checked, flags);
+      const startMs = performance.now();
+      return description.whenConnected(limits).then(() => {
+        const endpoint = description.transferable(operation);
+        const left = lessTime(limits, performance.now() - startMs);
+        return run(endpoint, left, checked, flags as number);
+      });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -1433,20 +1394,30 @@ export class Socket<A extends Address = Address> {
   ): Limits {
     const caller = this.#caller;
     if ((flags & MSG_DONTWAIT) !== 0) return { caller, timeoutMs: 0, signal };
-    const timeout = this.#timeout;
-    if (timeout !== null) return { caller, timeoutMs: timeout * 1000, signal };
     const { options } = this.#descriptor.description;
-    const optionMs = operation === "recv"
+    const optionMs = this.#timeout !== null
+      ? null
+      : operation === "recv"
       ? options.receiveTimeoutMs
       : options.sendTimeoutMs;
     // The kernel's own timeout says EAGAIN, socket(7).
-    return optionMs === null
-      ? { caller, timeoutMs: null, signal }
-      : { caller, timeoutMs: optionMs, signal, expired };
+    if (optionMs !== null) {
+      return { caller, timeoutMs: optionMs, signal, expired };
+    }
+    return signal === undefined ? this.#usual : { ...this.#usual, signal };
+  }
+
+  #setTimeout(timeout: number | null): void {
+    this.#timeout = timeout;
+    this.#usual = limitsOf(this.#caller, timeout);
   }
 }
 
-/** The limits of a call of which a part has passed. */
+function limitsOf(caller: Caller, timeout: number | null): Limits {
+  const timeoutMs = timeout === null ? null : timeout * 1000;
+  return { caller, timeoutMs, signal: undefined };
+}
+
 function lessTime(limits: Limits, passedMs: number): Limits {
   const { timeoutMs } = limits;
   if (timeoutMs === null || timeoutMs === 0) return limits;
@@ -1459,6 +1430,13 @@ function expired(): Error {
 }
 
 /** Whether an argument is the last one, given early. */
+/** What checks the buffer of a receive into the first `nbytes` bytes of it. */
+function targetCheck(nbytes: number): (buffer: Uint8Array) => Uint8Array {
+  return nbytes === 0
+    ? checkWholeTarget
+    : (buffer) => checkTarget(buffer, nbytes);
+}
+
 function isOptions(value: unknown): value is SignalOption {
   return typeof value === "object" && value !== null &&
     !(Symbol.iterator in value);

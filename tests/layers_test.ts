@@ -67,6 +67,7 @@ const layers: readonly string[] = [
   "internal/sendfile.ts",
   "internal/represent.ts",
   "internal/arguments.ts",
+  "internal/transfers.ts",
   "socket.ts",
   // Functions.
   "internal/or_aborted.ts",

@@ -109,11 +109,18 @@ export class Connected implements Endpoint {
     return this.#receiver.recvInto(limits, target, flags);
   }
 
-  /** Sends; with `all`, all of it. */
-  send(limits: Limits, data: Uint8Array, all: boolean): Promise<number> {
+  /** Sends what the system takes at once. */
+  send(limits: Limits, data: Uint8Array): Promise<number> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
     if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.send(limits, { data, all, write: this.#write });
+    return this.#sender.send(limits, data, this.#write);
+  }
+
+  /** Sends all. */
+  sendAll(limits: Limits, data: Uint8Array): Promise<void> {
+    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
+    if (data.length === 0) return Promise.resolve();
+    return this.#sender.sendAll(limits, data, this.#write);
   }
 
   readonly #write = (piece: Uint8Array): Promise<number> =>
@@ -129,7 +136,8 @@ export class Connected implements Endpoint {
     this.#sendShut = true;
     const done = this.#sender.send(
       { caller: limits.caller, timeoutMs: null, signal: undefined },
-      { data: NOTHING, write: this.#closeWrite },
+      NOTHING,
+      this.#closeWrite,
     );
     try {
       await bounded(limits, done);
@@ -146,7 +154,7 @@ export class Connected implements Endpoint {
   };
 
   close(): Promise<void> {
-    this.#receiver.close(osError("EBADF"));
+    this.#receiver.close();
     if (this.#sender.writable) {
       this.#release();
       const error = this.#sender.takeError();

@@ -43,7 +43,7 @@ import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { Sender } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
-import { Caller, type Limits, NO_LINE, Wait } from "./wait.ts";
+import { Caller, type Limits, Look, NO_LINE, Told } from "./wait.ts";
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
@@ -129,8 +129,8 @@ export class Datagram implements Endpoint, Source {
   }
 
   whenReadable(limits: Limits): Promise<true> {
-    const attempt = () => this.readable ? true as const : undefined;
-    return this.#pump.run(limits, attempt);
+    const find = () => this.readable ? true as const : undefined;
+    return this.#pump.run(new Look(limits, find));
   }
 
   whenWritable(limits: Limits): Promise<true> {
@@ -179,29 +179,27 @@ export class Datagram implements Endpoint, Source {
       return this.#setPeer(literalDestination(place));
     }
     let destination: Destination;
-    const wait = new Wait<void>(patient(limits), () => undefined);
-    wait.begin(NO_LINE);
+    const wait = new Told<void>(patient(limits));
+    const connected = wait.begin(NO_LINE);
     this.#connecting++;
     const end = (settle: () => void) => {
       this.#connecting--;
       if (wait.queue !== undefined) settle();
     };
-    this.#sender.send(UNLIMITED, {
-      data: new Uint8Array(0),
-      whole: true,
-      prepare: async () => {
-        destination = await toDestination(place);
-      },
-      write: async () => {
-        // Whoever has given up has called it off.
-        if (wait.queue !== undefined) this.#setPeer(destination);
-        return 0;
-      },
-    }).then(
+    const prepare = async () => {
+      destination = await toDestination(place);
+    };
+    // deno-lint-ignore require-await
+    const setPeer = async () => {
+      // Whoever has given up has called it off.
+      if (wait.queue !== undefined) this.#setPeer(destination);
+      return 0;
+    };
+    this.#sender.send(UNLIMITED, NOTHING, setPeer, { prepare }).then(
       () => end(() => wait.resolve()),
       (error) => end(() => wait.reject(error)),
     );
-    await wait.promise;
+    await connected;
   }
 
   #setPeer(peer: Destination): void {
@@ -220,7 +218,7 @@ export class Datagram implements Endpoint, Source {
     flags: number,
     taker?: Taker,
   ): Promise<Received> {
-    return this.#pump.run(limits, () => {
+    const find = () => {
       const first = this.#queue[0];
       if (first === undefined) return this.#nothing(taker);
       if (taker?.present === false) return noDatagram();
@@ -230,7 +228,8 @@ export class Datagram implements Endpoint, Source {
       const truncated = data.length > n;
       const whole = !truncated && (flags & MSG_PEEK) === 0;
       return { data: whole ? data : data.slice(0, n), address, truncated };
-    });
+    };
+    return this.#pump.run(new Look(limits, find));
   }
 
   /** One datagram, cut to fit. */
@@ -256,7 +255,6 @@ export class Datagram implements Endpoint, Source {
   async send(
     limits: Limits,
     data: Uint8Array,
-    _all: boolean,
     place?: Place,
   ): Promise<number> {
     if (this.#sendShut) throw osError("EPIPE");
@@ -267,26 +265,26 @@ export class Datagram implements Endpoint, Source {
       const to = place === undefined ? this.#peer : literalDestination(place);
       const addr = this.#prepare(to);
       const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
-      const message = { data, whole: true, write };
       const multicast = this.#multicast;
-      return await this.#sender.send(
-        limits,
-        multicast === undefined || multicast.settled
-          ? message
-          : { ...message, prepare: () => multicast.settle() },
-      );
+      const manner = multicast === undefined || multicast.settled
+        ? WHOLE
+        : { ...WHOLE, prepare: () => multicast.settle() };
+      return await this.#sender.send(limits, data, write, manner);
     }
     // The name is looked up when its turn has come, so that nothing overtakes.
     let addr: Deno.Addr;
-    return await this.#sender.send(patient(limits), {
-      data,
-      whole: true,
-      prepare: async () => {
-        addr = this.#prepare(place ? await toDestination(place) : this.#peer);
-        await this.#multicast?.settle();
-      },
-      write: (piece) => this.#port!.send(piece, addr),
-    });
+    const prepare = async () => {
+      addr = this.#prepare(place ? await toDestination(place) : this.#peer);
+      await this.#multicast?.settle();
+    };
+    const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
+    const manner = { ...WHOLE, prepare };
+    return await this.#sender.send(patient(limits), data, write, manner);
+  }
+
+  /** As `send`: what is sent is whole. */
+  async sendAll(limits: Limits, data: Uint8Array): Promise<void> {
+    await this.send(limits, data);
   }
 
   /** Gets ready to send there. */
@@ -369,7 +367,7 @@ export class Datagram implements Endpoint, Source {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#pump.rejectAll(osError("EBADF"));
+    this.#pump.rejectAll();
     this.#unbound?.end();
     const error = this.#sender.takeError();
     if (!this.#sender.writable) await this.#sender.drained();
@@ -380,6 +378,10 @@ export class Datagram implements Endpoint, Source {
     if (failure !== undefined) throw failure;
   }
 }
+
+const WHOLE = { whole: true };
+
+const NOTHING = new Uint8Array(0);
 
 /** For what is not bounded by a call. */
 const UNLIMITED: Limits = {

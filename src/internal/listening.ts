@@ -5,9 +5,9 @@ import { fromPlatform } from "./address.ts";
 import type { StreamConn, StreamListener } from "./deno_net.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Options } from "./options.ts";
-import { fromDeno, osError } from "./os_error.ts";
+import { fromDeno } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
-import type { Limits } from "./wait.ts";
+import { type Limits, Look, Told } from "./wait.ts";
 
 /** A listening stream socket: connections, in the order they came. */
 export class Listening implements Endpoint, Source {
@@ -60,23 +60,24 @@ export class Listening implements Endpoint, Source {
 
   /** The next connection. */
   accept(limits: Limits): Promise<StreamConn> {
-    return this.#pump.run(limits, () => {
+    const find = () => {
       const conn = this.#accepted.shift();
       if (conn !== undefined || this.#error === undefined) return conn;
       const error = this.#error;
       this.#error = undefined;
       throw error;
-    });
+    };
+    return this.#pump.run(new Look(limits, find));
   }
 
   whenReadable(limits: Limits): Promise<true> {
-    const attempt = () => this.readable ? true as const : undefined;
-    return this.#pump.run(limits, attempt);
+    const find = () => this.readable ? true as const : undefined;
+    return this.#pump.run(new Look(limits, find));
   }
 
   /** Never, as in Linux: there is nothing to write to. */
   whenWritable(limits: Limits): Promise<true> {
-    return this.#writers.run<true>(limits, () => undefined);
+    return this.#writers.run(new Told<true>(limits));
   }
 
   start(): boolean {
@@ -120,7 +121,7 @@ export class Listening implements Endpoint, Source {
    * Stops listening; those who wait get `reason`. Resolves when the address is
    * free: with an accept in flight that is one turn of the event loop later.
    */
-  stop(reason: Error): Promise<void> {
+  stop(reason?: Error): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     const accepting = this.#pump.inFlight ? this.#accepting : undefined;
@@ -134,7 +135,7 @@ export class Listening implements Endpoint, Source {
   }
 
   close(): Promise<void> {
-    return this.stop(osError("EBADF"));
+    return this.stop();
   }
 }
 

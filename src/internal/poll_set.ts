@@ -155,8 +155,7 @@ export class PollSet<I extends Interest> implements Watcher, Waitable<I> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const call = new Polling(this, timeoutMs, signal);
     this.#calls.add(call);
-    call.start();
-    return call.promise;
+    return call.start();
   }
 
   leave(call: Polling<I>): void {

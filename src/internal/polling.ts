@@ -84,19 +84,22 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
       signal,
       expired: () => TIME_OVER,
     };
-    super(limits, () => {
-      const ready = set.ready();
-      return ready.length > 0 ? ready : undefined;
-    });
+    super(limits);
     this.#set = set;
     this.#over = timeoutMs === 0;
   }
 
-  start(): void {
-    this.begin(this);
+  attempt(): Ready<I>[] | undefined {
+    const ready = this.#set.ready();
+    return ready.length > 0 ? ready : undefined;
+  }
+
+  start(): Promise<Ready<I>[]> {
+    const promise = this.begin(this);
     this.#set.watch();
     if (this.#over) this.#letPass(REACTOR_TURNS);
     else this.soon();
+    return promise;
   }
 
   /** Looks when everything has settled that settles at the same time. */

@@ -1,4 +1,5 @@
-import { type Limits, type Pending, Wait, type WaitQueue } from "./wait.ts";
+import { osError } from "./os_error.ts";
+import type { Pending, Wait, WaitQueue } from "./wait.ts";
 
 /** A source of events with one operation in flight at most. */
 export interface Source {
@@ -52,18 +53,19 @@ export class Pump implements WaitQueue {
     return this.#first;
   }
 
-  /** Settles at once if nobody is before it and the attempt succeeds. */
-  run<T>(limits: Limits, attempt: () => T | undefined): Promise<T> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
+  /** Settles at once if nobody is before it and it finds what it wants. */
+  run<T>(wait: Wait<T>): Promise<T> {
+    const { signal } = wait.limits;
+    if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#first === undefined) {
       try {
-        const value = attempt();
+        const value = wait.attempt();
         if (value !== undefined) return Promise.resolve(value);
       } catch (error) {
         return Promise.reject(error);
       }
     }
-    return this.join(new Wait(limits, attempt));
+    return this.join(wait);
   }
 
   /** Stands in line. */
@@ -72,9 +74,9 @@ export class Pump implements WaitQueue {
     if (this.#last === undefined) this.#first = wait;
     else this.#last.next = wait;
     this.#last = wait;
-    wait.begin(this);
+    const promise = wait.begin(this);
     this.kick();
-    return wait.promise;
+    return promise;
   }
 
   /** Starts an operation if somebody waits and none is in flight. */
@@ -84,6 +86,11 @@ export class Pump implements WaitQueue {
       if (!this.#source.start(this.#first)) this.#inFlight = false;
     }
     this.updateLiveness();
+  }
+
+  /** Somebody does the operation himself; `settled()` must follow. */
+  hold(): void {
+    this.#inFlight = true;
   }
 
   /** The operation has settled. */
@@ -108,8 +115,10 @@ export class Pump implements WaitQueue {
     this.updateLiveness();
   }
 
-  /** Ends everybody's waiting. */
-  rejectAll(reason: unknown): void {
+  /** Ends everybody's waiting, by a close unless there is another reason. */
+  rejectAll(reason?: unknown): void {
+    if (this.#first === undefined) return;
+    reason ??= osError("EBADF");
     while (this.#first !== undefined) this.#first.reject(reason);
   }
 

@@ -13,24 +13,85 @@ const NEXT_READS = [65_536, 262_144] as const;
 /** Small reads that came back full before the next ones read ahead. */
 const FULL_READS = 3;
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const EMPTY: Bytes = new Uint8Array(0);
+
 /** A call that waits for bytes. */
 class ByteWait<T> extends Wait<T> {
+  readonly receiver: Receiver;
   /** How many bytes it can use. */
   readonly wanted: number;
-  /** Where a read may put them directly. */
-  readonly target: Uint8Array | undefined;
+  readonly flags: number;
+  readonly #serve: Serve<T>;
+  /** Where the bytes go, for a call that has a place for them. */
+  readonly view: Uint8Array | undefined;
+  /** Whether a read may put them there itself. */
+  readonly direct: boolean;
 
   constructor(
     limits: Limits,
-    attempt: () => T | undefined,
+    receiver: Receiver,
     wanted: number,
-    target?: Uint8Array,
+    flags: number,
+    serve: Serve<T>,
+    view: Uint8Array | undefined,
+    direct: boolean,
   ) {
-    super(limits, attempt);
+    super(limits);
+    this.receiver = receiver;
     this.wanted = wanted;
-    this.target = target;
+    this.flags = flags;
+    this.#serve = serve;
+    this.view = view;
+    this.direct = direct;
+  }
+
+  attempt(): T | undefined {
+    // A non-blocking call takes what is there, also with MSG_WAITALL.
+    const all = (this.flags & MSG_WAITALL) !== 0 && this.limits.timeoutMs !== 0;
+    const available = this.receiver.available(this.wanted, all);
+    return available < 0 ? undefined : this.#serve(this, available);
   }
 }
+
+/** A call that waits for a receive not to wait. */
+class WhenReadable extends ByteWait<true> {
+  constructor(limits: Limits, receiver: Receiver) {
+    super(limits, receiver, FIRST_READ, 0, () => true, undefined, false);
+  }
+
+  override attempt(): true | undefined {
+    return this.receiver.readable ? true : undefined;
+  }
+}
+
+/** The result of a call: `available` bytes at the head of the queue. */
+type Serve<T> = (call: ByteWait<T>, available: number) => T;
+
+// Functions, and no class for each: a level of classes more is a constructor
+// more for each call, 1 % of a round trip of 64 bytes.
+const take: Serve<Bytes> = ({ receiver: { queue } }, available) =>
+  queue.take(available);
+
+const peek: Serve<Bytes> = ({ receiver: { queue } }, available) =>
+  queue.peek(available);
+
+/** For somebody who may have left meanwhile. */
+function handingTo(taker: Taker): Serve<Bytes> {
+  return ({ receiver: { queue } }, available) => {
+    if (!taker.present) return EMPTY;
+    const data = queue.take(available);
+    taker.take(data.length > 0 ? data : null);
+    return data;
+  };
+}
+
+const takeInto: Serve<number> = ({ receiver: { queue }, view }, available) =>
+  queue.takeInto(view!.subarray(0, available));
+
+const peekInto: Serve<number> = ({ receiver: { queue }, view }, available) =>
+  queue.peekInto(view!.subarray(0, available));
 
 /**
  * The receiving half of a connection.
@@ -43,7 +104,8 @@ class ByteWait<T> extends Wait<T> {
 export class Receiver implements Source {
   readonly #conn: StreamConn;
   readonly #pump: Pump = new Pump(this);
-  readonly #queue = new ReceiveBuffer();
+  /** What is received and not handed out. */
+  readonly queue: ReceiveBuffer = new ReceiveBuffer();
   readonly #isShared: () => boolean;
   /** The buffer that the read in flight fills. */
   #buffer: Uint8Array = EMPTY;
@@ -65,7 +127,7 @@ export class Receiver implements Source {
 
   /** Whether a receive would not wait. */
   get readable(): boolean {
-    return this.#queue.length > 0 || this.#ended || this.#error !== undefined;
+    return this.queue.length > 0 || this.#ended || this.#error !== undefined;
   }
 
   /** Whether nothing more will be received than what is queued. */
@@ -96,22 +158,16 @@ export class Receiver implements Source {
     n: number,
     flags: number,
     taker?: Taker,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ): Promise<Bytes> {
     if (n === 0) return Promise.resolve(new Uint8Array(0));
-    return this.#run(limits, n, flags, (available) => {
-      if (taker !== undefined) return this.#handOver(available, taker);
-      if ((flags & MSG_PEEK) === 0) return this.#queue.take(available);
-      const data = new Uint8Array(available);
-      this.#queue.peekInto(data);
-      return data;
-    });
-  }
-
-  #handOver(available: number, taker: Taker): Uint8Array<ArrayBuffer> {
-    if (!taker.present) return EMPTY;
-    const data = this.#queue.take(available);
-    taker.take(data.length > 0 ? data : null);
-    return data;
+    const serve = taker !== undefined
+      ? handingTo(taker)
+      : (flags & MSG_PEEK) === 0
+      ? take
+      : peek;
+    return this.#pump.run(
+      new ByteWait(limits, this, n, flags, serve, undefined, false),
+    );
   }
 
   /** Fills `target` as far as it goes; the number of bytes. */
@@ -121,65 +177,28 @@ export class Receiver implements Source {
     flags: number,
   ): Promise<number> {
     if (target.length === 0) return Promise.resolve(0);
-    const serve = (available: number): number => {
-      const view = target.subarray(0, available);
-      return (flags & MSG_PEEK) !== 0
-        ? this.#queue.peekInto(view)
-        : this.#queue.takeInto(view);
-    };
     const direct = flags === 0 && !mayGiveUp(limits) && !this.#isShared();
-    return this.#run(
-      limits,
-      target.length,
-      flags,
-      serve,
-      direct ? target : undefined,
+    const serve = (flags & MSG_PEEK) === 0 ? takeInto : peekInto;
+    return this.#pump.run(
+      new ByteWait(limits, this, target.length, flags, serve, target, direct),
     );
+  }
+
+  /**
+   * How many bytes a call that wants `n`, or `all` of them, gets now; 0 at the
+   * end of the stream, -1 if it has to wait.
+   */
+  available(n: number, all: boolean): number {
+    const { length } = this.queue;
+    if (length >= n) return n;
+    if (!this.#ended) return length > 0 && this.#drained && !all ? length : -1;
+    if (length > 0 || this.#error === undefined) return length;
+    throw this.takeError();
   }
 
   /** Waits until a receive would not wait. */
   whenReadable(limits: Limits): Promise<true> {
-    const attempt = () => this.readable ? true as const : undefined;
-    return this.#join(limits, attempt, FIRST_READ);
-  }
-
-  #run<T>(
-    limits: Limits,
-    n: number,
-    flags: number,
-    serve: (available: number) => T,
-    target?: Uint8Array,
-  ): Promise<T> {
-    // A non-blocking call takes what is there, also with MSG_WAITALL.
-    const all = (flags & MSG_WAITALL) !== 0 && limits.timeoutMs !== 0;
-    const attempt = (): T | undefined => {
-      const { length } = this.#queue;
-      if (length >= n) return serve(n);
-      if (!this.#ended) {
-        return length > 0 && this.#drained && !all ? serve(length) : undefined;
-      }
-      if (length > 0 || this.#error === undefined) return serve(length);
-      throw this.takeError();
-    };
-    return this.#join(limits, attempt, n, target);
-  }
-
-  #join<T>(
-    limits: Limits,
-    attempt: () => T | undefined,
-    wanted: number,
-    target?: Uint8Array,
-  ): Promise<T> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    if (!this.#pump.waited) {
-      try {
-        const value = attempt();
-        if (value !== undefined) return Promise.resolve(value);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return this.#pump.join(new ByteWait(limits, attempt, wanted, target));
+    return this.#pump.run(new WhenReadable(limits, this));
   }
 
   /**
@@ -199,15 +218,15 @@ export class Receiver implements Source {
   }
 
   /** Rejects those who still wait; no read is started any more. */
-  close(reason: Error): void {
+  close(): void {
     this.#ended = true;
-    this.#pump.rejectAll(reason);
-    this.#queue.clear();
+    this.#pump.rejectAll();
+    this.queue.clear();
   }
 
   start(first: Pending): boolean {
     if (this.#ended || !(first instanceof ByteWait)) return false;
-    const queued = this.#queue.length;
+    const queued = this.queue.length;
     this.#drained = false;
     this.#buffer = this.#nextBuffer(first, queued);
     this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
@@ -235,13 +254,13 @@ export class Receiver implements Source {
    * request and response traffic it loses time.
    */
   #nextBuffer(first: ByteWait<unknown>, queued: number): Uint8Array {
-    const { wanted, target } = first;
-    this.#direct = target !== undefined && queued === 0;
-    if (target !== undefined && queued === 0) return target;
+    const { wanted, view, direct } = first;
+    this.#direct = direct && queued === 0;
+    if (this.#direct) return view!;
     const missing = Math.max(1, wanted - queued);
     const patience = missing > FIRST_READ ? 1 : FULL_READS;
     const ahead = this.#fullReads - patience;
-    return this.#queue.room(
+    return this.queue.room(
       ahead < 0
         ? Math.min(missing, FIRST_READ)
         : NEXT_READS[Math.min(ahead, NEXT_READS.length - 1)]!,
@@ -264,17 +283,17 @@ export class Receiver implements Source {
       if (this.#shut && !full) this.#ended = true;
       const { first } = this.#pump;
       if (!this.#direct) {
-        this.#queue.filled(n);
-      } else if (first instanceof ByteWait && first.target === buffer) {
+        this.queue.filled(n);
+      } else if (first instanceof ByteWait && first.view === buffer) {
         first.resolve(n);
       } else {
         // Its call was ended by a close; another descriptor gets the bytes.
-        this.#queue.append(buffer.subarray(0, n));
+        this.queue.append(buffer.subarray(0, n));
       }
     }
     this.#pump.settled();
     this.#drained = false;
-    if (!this.#pump.inFlight && this.#fullReads === 0) this.#queue.relax();
+    if (!this.#pump.inFlight && this.#fullReads === 0) this.queue.relax();
   };
 
   readonly #onError = (error: unknown): void => {
@@ -297,8 +316,6 @@ export class Receiver implements Source {
     this.#ended = true;
   }
 }
-
-const EMPTY = new Uint8Array(0);
 
 function afterMicrotasks(count: number, callback: () => void): void {
   if (count === 0) callback();

@@ -1,7 +1,7 @@
 import { fromDeno } from "./os_error.ts";
 import { borrow, giveBack } from "./memory.ts";
 import { Pump, type Source } from "./pump.ts";
-import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
+import { type Limits, Look, mayGiveUp, type Pending, Wait } from "./wait.ts";
 
 /**
  * The most that one operation of a call that may give up hands to the system:
@@ -15,11 +15,9 @@ const SMALL_BYTES = 1024;
 /** Hands a piece to the system; the number of bytes taken. */
 type Write = (piece: Uint8Array) => Promise<number>;
 
-/** What a call sends. */
-export interface Message {
-  readonly data: Uint8Array;
-  readonly write: Write;
-  /** Whether the call goes on until all is sent. */
+/** How a call sends. */
+export interface Manner {
+  /** Whether it goes on until all is sent. */
   readonly all?: boolean;
   /** Whether it goes out in one operation or not at all, as a datagram does. */
   readonly whole?: boolean;
@@ -27,9 +25,14 @@ export interface Message {
   readonly prepare?: () => Promise<void>;
 }
 
+const SOME: Manner = {};
+const ALL: Manner = { all: true };
+
 /** A call that sends. */
-class Outgoing extends Wait<number> {
-  readonly message: Message;
+class Outgoing extends Wait<number | void> {
+  readonly data: Uint8Array;
+  readonly write: Write;
+  readonly manner: Manner;
   readonly #sender: Sender;
   /** Bytes that are sent or taken. */
   offset = 0;
@@ -37,25 +40,37 @@ class Outgoing extends Wait<number> {
   done = false;
   prepared: boolean;
 
-  constructor(limits: Limits, message: Message, sender: Sender) {
-    super(limits, () => this.#result());
-    this.message = message;
+  constructor(
+    limits: Limits,
+    sender: Sender,
+    data: Uint8Array,
+    write: Write,
+    manner: Manner,
+  ) {
+    super(limits);
     this.#sender = sender;
-    this.prepared = message.prepare === undefined;
+    this.data = data;
+    this.write = write;
+    this.manner = manner;
+    this.prepared = manner.prepare === undefined;
   }
 
-  #result(): number | undefined {
-    const { all, data } = this.message;
-    if (!this.done || (all && this.offset < data.length)) return undefined;
+  attempt(): number | undefined {
+    if (!this.done) return undefined;
+    if (this.manner.all && this.offset < this.data.length) return undefined;
     return this.offset;
+  }
+
+  override resolve(sent: number): void {
+    super.resolve(this.manner.all ? undefined : sent);
   }
 
   /** The next bytes to hand to the system. */
   piece(): Uint8Array {
-    const { data, whole } = this.message;
-    if (!mayGiveUp(this.limits)) return data.subarray(this.offset);
-    const end = whole ? data.length : this.offset + PIECE_BYTES;
-    return this.#sender.copy(data.subarray(this.offset, end));
+    const { data, offset } = this;
+    if (!mayGiveUp(this.limits)) return data.subarray(offset);
+    const end = this.manner.whole ? data.length : offset + PIECE_BYTES;
+    return this.#sender.copy(data.subarray(offset, end));
   }
 
   override get survivesClose(): boolean {
@@ -67,7 +82,7 @@ class Outgoing extends Wait<number> {
     if (taken !== undefined) {
       this.offset += taken;
       this.done = true;
-      const result = this.#result();
+      const result = this.attempt();
       if (result !== undefined) return this.resolve(result);
     }
     this.reject(reason);
@@ -94,6 +109,7 @@ export class Sender implements Source {
   #small: Uint8Array<ArrayBuffer> | undefined;
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
   #error: Error | undefined;
+  #abandoned: Error | undefined;
   #progress = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -120,17 +136,60 @@ export class Sender implements Source {
   }
 
   /** Sends in turn; the number of bytes sent or taken. */
-  send(limits: Limits, message: Message): Promise<number> {
+  send(
+    limits: Limits,
+    data: Uint8Array,
+    write: Write,
+    manner: Manner = SOME,
+  ): Promise<number> {
+    return this.#send(limits, data, write, manner) as Promise<number>;
+  }
+
+  /** Sends all of it in turn. */
+  sendAll(limits: Limits, data: Uint8Array, write: Write): Promise<void> {
+    return this.#send(limits, data, write, ALL) as Promise<void>;
+  }
+
+  #send(
+    limits: Limits,
+    data: Uint8Array,
+    write: Write,
+    manner: Manner,
+  ): Promise<number | void> {
     if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    const error = this.takeError();
-    if (error !== undefined) return Promise.reject(error);
-    return this.#pump.join(new Outgoing(limits, message, this));
+    if (this.#error !== undefined) return Promise.reject(this.takeError());
+    const idle = !this.#pump.inFlight && !this.#pump.waited;
+    return idle && !mayGiveUp(limits) && manner.prepare === undefined
+      ? this.#sendNow(data, write, manner)
+      : this.#pump.join(new Outgoing(limits, this, data, write, manner));
+  }
+
+  /** Nobody is before this call and nothing can end it early: no line. */
+  async #sendNow(
+    data: Uint8Array,
+    write: Write,
+    { all }: Manner,
+  ): Promise<number | void> {
+    this.#pump.hold();
+    try {
+      let sent = await write(data);
+      while (all && sent < data.length) {
+        this.#progress++;
+        sent += await write(data.subarray(sent));
+      }
+      if (!all) return sent;
+    } catch (error) {
+      throw this.#abandoned ?? fromDeno(error);
+    } finally {
+      this.#progress++;
+      this.#settled();
+    }
   }
 
   /** Waits until there is room. */
   whenWritable(limits: Limits): Promise<true> {
-    const attempt = () => this.writable ? true as const : undefined;
-    return this.#pump.run(limits, attempt);
+    const find = () => this.writable ? true as const : undefined;
+    return this.#pump.run(new Look(limits, find));
   }
 
   /** Resolves when nothing is unsent. */
@@ -153,7 +212,7 @@ export class Sender implements Source {
   /** Gives up everything unsent. */
   abandon(reason: Error): void {
     this.#owner = undefined;
-    this.#error = reason;
+    this.#error = this.#abandoned = reason;
     this.#pump.rejectAll(reason);
   }
 
@@ -174,7 +233,8 @@ export class Sender implements Source {
       return true;
     }
     this.#owner = first;
-    this.#write(() => first.piece(), first.message.write);
+    this.#operation = first.write;
+    this.#write();
     return true;
   }
 
@@ -183,7 +243,7 @@ export class Sender implements Source {
   unref(): void {}
 
   #prepare(call: Outgoing): void {
-    call.message.prepare!().then(
+    call.manner.prepare!().then(
       () => {
         call.prepared = true;
         this.#settled();
@@ -195,12 +255,12 @@ export class Sender implements Source {
     );
   }
 
-  #write(piece: () => Uint8Array, write: Write): void {
-    this.#operation = write;
+  /** Writes the next piece of the owner, or what is left of a taken one. */
+  #write(): void {
     let written: Promise<number>;
     try {
-      this.#piece = piece();
-      written = write(this.#piece);
+      this.#piece = this.#owner?.piece() ?? this.#piece!;
+      written = this.#operation!(this.#piece);
     } catch (error) {
       // The caller's buffer may have been transferred away meanwhile.
       written = Promise.reject(error);
@@ -218,7 +278,8 @@ export class Sender implements Source {
       owner.done = true;
     } else if (n < piece.length && this.#error === undefined) {
       // Taken bytes go out before any call is served.
-      this.#write(() => piece.subarray(n), this.#operation!);
+      this.#piece = piece.subarray(n);
+      this.#write();
       return;
     }
     this.#settled();

@@ -1,6 +1,6 @@
 import { checkSize, show } from "./checks.ts";
 import { fromDeno } from "./os_error.ts";
-import { type Limits, NO_LINE, Wait } from "./wait.ts";
+import { type Limits, NO_LINE, Told } from "./wait.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -72,14 +72,14 @@ export async function sendFile(
   limits.signal?.throwIfAborted();
   await seek(file, offset);
   const buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
-  const wait = new Wait<never>(limits, () => undefined);
-  wait.promise.catch(() => {});
-  wait.begin(NO_LINE);
+  const wait = new Told<never>(limits);
+  const over = wait.begin(NO_LINE);
+  over.catch(() => {});
   let total = 0;
   try {
     while (count === null || total < count) {
       const size = Math.min(buffer.length, (count ?? Infinity) - total);
-      const n = await read(file, buffer.subarray(0, size), wait);
+      const n = await read(file, buffer.subarray(0, size), over);
       if (n === null || n === 0) break;
       for (let sent = 0; sent < n;) {
         const taken = await send(buffer.subarray(sent, n), remaining(wait));
@@ -99,7 +99,7 @@ export async function sendFile(
 }
 
 /** What is left of the time, for the next operation. */
-function remaining(wait: Wait<never>): Limits {
+function remaining(wait: Told<never>): Limits {
   const { limits, deadlineMs } = wait;
   limits.signal?.throwIfAborted();
   if (limits.timeoutMs === null) return limits;
@@ -111,13 +111,13 @@ function remaining(wait: Wait<never>): Limits {
 async function read(
   file: Readable,
   buffer: Uint8Array,
-  wait: Wait<never>,
+  over: Promise<never>,
 ): Promise<number | null> {
   try {
     const reading = file.read(buffer);
     // What has a position does not wait, and would be moved under its reading.
     if (typeof file.seek === "function") return await reading;
-    return await Promise.race([reading, wait.promise]);
+    return await Promise.race([reading, over]);
   } catch (error) {
     throw translated(error);
   }

@@ -26,7 +26,7 @@ import { pick } from "./platform.ts";
 import { Pump, type Source } from "./pump.ts";
 import { localhostLiteral, noneOfFamily, resolveAll } from "./resolver.ts";
 import { connectUnix, listenUnix } from "./unix_net.ts";
-import { type Limits, type Pending, Wait } from "./wait.ts";
+import { type Limits, Look, type Pending } from "./wait.ts";
 
 /** The backlog that `bind` opens with; Python's default is at most this. */
 const DEFAULT_BACKLOG = 128;
@@ -242,14 +242,14 @@ export class Connecting implements Endpoint, Source {
   /** Connects; a caller that gives up calls it off, unless non-blocking. */
   connect(limits: Limits): Promise<true> {
     return this.#pump.join(
-      new ConnectWait(limits, this.#attempt, () => this.#callOff()),
+      new ConnectWait(limits, this.#find, () => this.#callOff()),
     );
   }
 
   /** Waits for the outcome, whatever it is. */
   whenSettled(limits: Limits): Promise<true> {
-    const attempt = () => this.#outcome === undefined ? undefined : true;
-    return this.#pump.run<true>(limits, attempt);
+    const find = () => this.#outcome === undefined ? undefined : true;
+    return this.#pump.run(new Look<true>(limits, find));
   }
 
   whenReadable(limits: Limits): Promise<true> {
@@ -260,7 +260,7 @@ export class Connecting implements Endpoint, Source {
     return this.whenSettled(limits);
   }
 
-  readonly #attempt = (): true | undefined => {
+  readonly #find = (): true | undefined => {
     if (this.#outcome instanceof Error) throw this.#outcome;
     return this.#outcome && true;
   };
@@ -323,15 +323,15 @@ export class Connecting implements Endpoint, Source {
   }
 }
 
-class ConnectWait extends Wait<true> {
+class ConnectWait extends Look<true> {
   readonly #callOff: () => void;
 
   constructor(
     limits: Limits,
-    attempt: () => true | undefined,
+    find: () => true | undefined,
     callOff: () => void,
   ) {
-    super(limits, attempt);
+    super(limits, find);
     this.#callOff = callOff;
   }
 

@@ -78,17 +78,21 @@ export class Caller {
   }
 
   /** Ends every pending call but those that go on after a close. */
-  close(reason: Error): void {
+  close(reason?: Error): void {
     this.#closed = true;
+    if (this.#waits.length > 0) this.#giveUpAll(reason ?? osError("EBADF"));
+    this.#disarmIfIdle();
+  }
+
+  #giveUpAll(reason: Error): void {
     for (const wait of [...this.#waits]) {
       if (!wait.survivesClose) wait.giveUp(reason);
     }
-    this.#disarmIfIdle();
   }
 
   /** Called by a descriptor that it watches: it may be closed under it. */
   descriptorChanged(descriptor: { readonly closed: boolean }): void {
-    if (descriptor.closed) this.close(osError("EBADF"));
+    if (descriptor.closed) this.close();
   }
 
   /** Called by a wait that begins. */
@@ -181,8 +185,7 @@ export interface Pending {
   expiry(): Error;
 }
 
-// Kept out of the constructor: a closure for each promise would cost as much as
-// the promise.
+// A closure for each promise would cost as much as the promise.
 let newResolve: (value: unknown) => void;
 let newReject: (reason: unknown) => void;
 const keepFunctions = (
@@ -193,46 +196,46 @@ const keepFunctions = (
   newReject = reject;
 };
 
-/** A call that has not settled yet, with its promise. */
-export class Wait<T> implements Pending {
-  readonly promise: Promise<T>;
+/**
+ * A call that has not settled yet. It has a promise and a deadline from when it
+ * begins to wait: most calls are served at once, and those need neither.
+ */
+export abstract class Wait<T> implements Pending {
   readonly limits: Limits;
-  readonly deadlineMs: number;
+  deadlineMs: number = Infinity;
   queue: WaitQueue | undefined = undefined;
   next: Pending | undefined = undefined;
   previous: Pending | undefined = undefined;
   index = 0;
-  /** Looks for the result; undefined means that it is not there yet. */
-  readonly attempt: () => T | undefined;
-  readonly #resolve: (value: T) => void;
-  readonly #reject: (reason: unknown) => void;
+  #resolve: ((value: T) => void) | undefined = undefined;
+  #reject: ((reason: unknown) => void) | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
 
-  constructor(limits: Limits, attempt: () => T | undefined) {
+  constructor(limits: Limits) {
     this.limits = limits;
-    this.attempt = attempt;
-    const { timeoutMs } = limits;
-    this.deadlineMs = timeoutMs === null
-      ? Infinity
-      : performance.now() + timeoutMs;
-    this.promise = new Promise<unknown>(keepFunctions) as Promise<T>;
-    this.#resolve = newResolve;
-    this.#reject = newReject;
   }
+
+  /** Looks for the result; undefined means that it is not there yet. */
+  abstract attempt(): T | undefined;
 
   get survivesClose(): boolean {
     return false;
   }
 
   /** Stands in line, and lets timeout, abort and close reach the call. */
-  begin(queue: WaitQueue): void {
+  begin(queue: WaitQueue): Promise<T> {
+    const promise = new Promise<unknown>(keepFunctions) as Promise<T>;
+    this.#resolve = newResolve;
+    this.#reject = newReject;
     this.queue = queue;
-    const { caller, signal } = this.limits;
+    const { caller, signal, timeoutMs } = this.limits;
+    if (timeoutMs !== null) this.deadlineMs = performance.now() + timeoutMs;
     caller.enter(this);
     if (signal !== undefined) {
       this.#onAbort = () => this.giveUp(signal.reason);
       signal.addEventListener("abort", this.#onAbort);
     }
+    return promise;
   }
 
   tryNow(): boolean {
@@ -248,12 +251,12 @@ export class Wait<T> implements Pending {
 
   resolve(value: T): void {
     this.#end();
-    this.#resolve(value);
+    this.#resolve!(value);
   }
 
   reject(reason: unknown): void {
     this.#end();
-    this.#reject(reason);
+    this.#reject!(reason);
   }
 
   giveUp(reason: unknown): void {
@@ -276,17 +279,39 @@ export class Wait<T> implements Pending {
   }
 }
 
+/** A wait for what a function finds. */
+export class Look<T> extends Wait<T> {
+  readonly #find: () => T | undefined;
+
+  constructor(limits: Limits, find: () => T | undefined) {
+    super(limits);
+    this.#find = find;
+  }
+
+  attempt(): T | undefined {
+    return this.#find();
+  }
+}
+
+/** A wait for what somebody else tells it. */
+export class Told<T> extends Wait<T> {
+  attempt(): undefined {}
+}
+
 /** For a wait that stands in no line: what it waits for goes on by itself. */
 export const NO_LINE: WaitQueue = { leave() {}, updateLiveness() {} };
 
 /** Bounds a promise that goes on by itself. */
 export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {
-  const wait = new Wait<T>(limits, () => undefined);
-  if (limits.signal?.aborted) wait.reject(limits.signal.reason);
-  else wait.begin(NO_LINE);
+  if (limits.signal?.aborted) {
+    promise.catch(() => {});
+    return Promise.reject(limits.signal.reason);
+  }
+  const wait = new Told<T>(limits);
+  const settled = wait.begin(NO_LINE);
   promise.then(
     (value) => wait.resolve(value),
     (reason) => wait.reject(reason),
   );
-  return wait.promise;
+  return settled;
 }

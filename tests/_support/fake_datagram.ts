@@ -143,7 +143,7 @@ export class DatagramRig implements Disposable {
     limits: Partial<Limits> = {},
   ): Promise<number> {
     const to = port === undefined ? undefined : place(port);
-    return this.endpoint.send(this.limits(limits), data, false, to);
+    return this.endpoint.send(this.limits(limits), data, to);
   }
 
   [Symbol.dispose](): void {

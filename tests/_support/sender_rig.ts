@@ -1,4 +1,4 @@
-import { type Message, Sender } from "../../src/internal/sender.ts";
+import { type Manner, Sender } from "../../src/internal/sender.ts";
 import { Caller, type Limits } from "../../src/internal/wait.ts";
 import { FakeConn } from "./fake_conn.ts";
 
@@ -18,18 +18,17 @@ export class SenderRig {
   send(
     data: Uint8Array,
     limits: Partial<Limits> = {},
-    message: Partial<Message> = {},
+    manner?: Manner,
   ): Promise<number> {
-    return this.sender.send(this.limits(limits), {
-      data,
-      write: (piece) => this.conn.write(piece),
-      ...message,
-    });
+    return this.sender.send(this.limits(limits), data, this.#write, manner);
   }
 
+  readonly #write = (piece: Uint8Array): Promise<number> =>
+    this.conn.write(piece);
+
   /** Sends all. */
-  sendAll(data: Uint8Array, limits: Partial<Limits> = {}): Promise<number> {
-    return this.send(data, limits, { all: true });
+  sendAll(data: Uint8Array, limits: Partial<Limits> = {}): Promise<void> {
+    return this.sender.sendAll(this.limits(limits), data, this.#write);
   }
 
   /** Lets the kernel take everything, until nothing is pending. */

@@ -52,7 +52,7 @@ class Rig {
   async take(data: Uint8Array): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
-    const call = this.endpoint.send(this.limits({ signal }), data, false);
+    const call = this.endpoint.send(this.limits({ signal }), data);
     controller.abort("given up");
     assertEquals(await call, data.length);
   }
@@ -82,7 +82,7 @@ Deno.test("Connected.close() lets what was started and taken go out first", asyn
   using clock = new FakeClock();
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
   const closing = rig.close();
   for (const n of [7, 3, 6]) {
     await settle();
@@ -92,7 +92,7 @@ Deno.test("Connected.close() lets what was started and taken go out first", asyn
   assertEquals(closing.state, "pending");
   assertFalse(rig.conn.closed);
   rig.conn.take(4);
-  assertEquals(await call, 10);
+  assertEquals(await call, undefined);
   await settle();
   assertEquals(closing.state, "closed");
   assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
@@ -104,7 +104,7 @@ Deno.test("Connected.close() gives a peer that never reads 30 seconds, then rese
   using clock = new FakeClock();
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
   const outcome = call.catch((error) => error);
   const closing = rig.close();
   await clock.advance(29_900);
@@ -119,7 +119,7 @@ Deno.test("Connected.close() gives a peer that never reads 30 seconds, then rese
 Deno.test("Connected.close() waits on while the peer reads, however slowly", async () => {
   using clock = new FakeClock();
   const rig = new Rig();
-  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
   const closing = rig.close();
   for (let i = 0; i < 9; i++) {
     await clock.advance(25_000);
@@ -128,7 +128,7 @@ Deno.test("Connected.close() waits on while the peer reads, however slowly", asy
   }
   assertEquals(closing.state, "pending");
   rig.conn.take(1);
-  assertEquals(await call, 10);
+  assertEquals(await call, undefined);
   await settle();
   assertEquals(closing.state, "closed");
   assertEquals(Uint8Array.from(rig.conn.written), numbered(10));
@@ -137,7 +137,7 @@ Deno.test("Connected.close() waits on while the peer reads, however slowly", asy
 Deno.test("Connected.close() does not wait much longer than 30 seconds after the last progress", async () => {
   using clock = new FakeClock();
   const rig = new Rig();
-  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
   void call.catch(() => {});
   const closing = rig.close();
   await clock.advance(1000);
@@ -168,11 +168,11 @@ Deno.test("Connected.close() rejects a receive that waits, at once, and not the 
   const rig = new Rig();
   const receive = rig.endpoint.recv(rig.limits(), 10, 0);
   const received = receive.catch((error: OSError) => error.code);
-  const send = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const send = rig.endpoint.sendAll(rig.limits(), numbered(10));
   rig.close();
   assertEquals(await received, "EBADF");
   rig.conn.take(10);
-  assertEquals(await send, 10);
+  assertEquals(await send, undefined);
   await settle();
   assert(rig.conn.closed);
 });
@@ -180,27 +180,27 @@ Deno.test("Connected.close() rejects a receive that waits, at once, and not the 
 Deno.test("Connected.shutdown() comes after what was sent before", async () => {
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.send(rig.limits(), numbered(10, 10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
   const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_WR);
   rig.conn.instant = true;
   rig.conn.take(10);
-  assertEquals(await call, 10);
+  assertEquals(await call, undefined);
   await shutdown;
   assertEquals(rig.conn.events, ["write 10", "write 10", "closeWrite"]);
 });
 
 Deno.test("Connected.shutdown() refuses sends from the moment of the call", async () => {
   const rig = new Rig();
-  const before = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const before = rig.endpoint.sendAll(rig.limits(), numbered(10));
   const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
   await assertRejects(
-    () => rig.endpoint.send(rig.limits(), numbered(10), true),
+    () => rig.endpoint.sendAll(rig.limits(), numbered(10)),
     BrokenPipeError,
   );
   assertEquals((await rig.endpoint.recv(rig.limits(), 10, 0)).length, 0);
   rig.conn.instant = true;
   rig.conn.take(10);
-  assertEquals(await before, 10);
+  assertEquals(await before, undefined);
   await shutdown;
   await rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
   assertEquals(rig.conn.events, ["write 10", "closeWrite"]);
@@ -257,9 +257,9 @@ Deno.test("Connected.shutdown() of the receiving half leaves sending alone", asy
   const pending = rig.endpoint.recv(rig.limits(), 10, 0);
   await rig.endpoint.shutdown(rig.limits(), SHUT_RD);
   assertEquals(await pending, new Uint8Array(0));
-  const call = rig.endpoint.send(rig.limits(), numbered(10), true);
+  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
   rig.conn.take(10);
-  assertEquals(await call, 10);
+  assertEquals(await call, undefined);
 });
 
 Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset", async () => {
@@ -277,14 +277,14 @@ Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset"
 Deno.test("Connected.send() of nothing is done at once", async () => {
   const rig = new Rig();
   await rig.take(numbered(10));
-  assertEquals(await rig.endpoint.send(rig.limits(), numbered(0), true), 0);
+  assertEquals(await rig.endpoint.send(rig.limits(), numbered(0)), 0);
   assertEquals(rig.conn.writeSizes, [10]);
 });
 
 Deno.test("Connected.reset() ends everything, and closes once", async () => {
   const rig = new Rig();
   const calls = [
-    rig.endpoint.send(rig.limits(), numbered(10), true),
+    rig.endpoint.sendAll(rig.limits(), numbered(10)),
     rig.endpoint.recv(rig.limits(), 10, 0),
   ];
   const outcomes = Promise.allSettled(calls);

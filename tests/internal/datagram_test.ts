@@ -299,7 +299,7 @@ Deno.test("Datagram asks for SO_BROADCAST before it sends or binds", async () =>
   using rig = new DatagramRig();
   const { endpoint, options } = rig;
   const to = place(9, "255.255.255.255");
-  const send = () => endpoint.send(rig.limits(), bytes(1), false, to);
+  const send = () => endpoint.send(rig.limits(), bytes(1), to);
   assertEquals((await assertRejects(send, OSError)).code, "EACCES");
   assertEquals(rig.opened, []);
   options.set(SOL_SOCKET, SO_BROADCAST, 1);

@@ -8,7 +8,7 @@ import {
 import { OSError } from "../../src/errors.ts";
 import { osError } from "../../src/internal/os_error.ts";
 import { Pump, type Source } from "../../src/internal/pump.ts";
-import { Caller, type Limits } from "../../src/internal/wait.ts";
+import { Caller, type Limits, Look } from "../../src/internal/wait.ts";
 import { microtasks, settle } from "../_support/fake_conn.ts";
 
 /** Numbers, one by one: each operation brings what the test says. */
@@ -39,8 +39,10 @@ class Numbers implements Source {
   /** A call for the next number. */
   next(limits: Partial<Limits> = {}): Promise<number> {
     return this.pump.run(
-      { caller: new Caller(), timeoutMs: null, signal: undefined, ...limits },
-      () => this.queue.shift(),
+      new Look(
+        { caller: new Caller(), timeoutMs: null, signal: undefined, ...limits },
+        () => this.queue.shift(),
+      ),
     );
   }
 
@@ -65,11 +67,13 @@ Deno.test("Pump.run() rejects at once with an error that is thrown", async () =>
   const caller = new Caller();
   await assertRejects(
     () =>
-      numbers.pump.run<number>(
-        { caller, timeoutMs: null, signal: undefined },
-        () => {
-          throw osError("EINVAL");
-        },
+      numbers.pump.run(
+        new Look<number>(
+          { caller, timeoutMs: null, signal: undefined },
+          () => {
+            throw osError("EINVAL");
+          },
+        ),
       ),
     OSError,
     "[Errno",
@@ -175,10 +179,12 @@ Deno.test("Pump goes on with the next call after one whose attempt throws", asyn
   const caller = new Caller();
   const limits = { caller, timeoutMs: null, signal: undefined };
   let broken = false;
-  const first = numbers.pump.run<number>(limits, () => {
-    if (broken) throw osError("ECONNRESET");
-    return undefined;
-  });
+  const first = numbers.pump.run(
+    new Look<number>(limits, () => {
+      if (broken) throw osError("ECONNRESET");
+      return undefined;
+    }),
+  );
   const second = numbers.next();
   broken = true;
   numbers.bring(1);

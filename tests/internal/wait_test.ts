@@ -12,8 +12,10 @@ import { osError } from "../../src/internal/os_error.ts";
 import {
   Caller,
   type Limits,
+  Look,
   mayGiveUp,
-  Wait,
+  Told,
+  type Wait,
   type WaitQueue,
 } from "../../src/internal/wait.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -36,6 +38,7 @@ class Line implements WaitQueue {
 interface Begun {
   readonly wait: Wait<string>;
   readonly line: Line;
+  readonly promise: Promise<string>;
   /** What the call has settled with. */
   readonly outcome: Promise<unknown>;
   /** Whether it has. */
@@ -49,15 +52,16 @@ function begin(
   result: () => string | undefined = () => undefined,
 ): Begun {
   const line = new Line();
-  const wait = new Wait<string>(
+  const wait = new Look<string>(
     { caller, timeoutMs: null, signal: undefined, ...limits },
     result,
   );
-  wait.begin(line);
+  const promise = wait.begin(line);
   const begun: Begun = {
     wait,
     line,
-    outcome: wait.promise.then((value) => value, (error) => error),
+    promise,
+    outcome: promise.then((value) => value, (error) => error),
     settled: false,
   };
   void begun.outcome.then(() => begun.settled = true);
@@ -81,22 +85,22 @@ for (const [limits, expected] of giveUps) {
 
 Deno.test("Wait.tryNow() settles only with a result", async () => {
   const values: string[] = [];
-  const { wait, line } = begin(new Caller(), {}, () => values.shift());
+  const { wait, line, promise } = begin(new Caller(), {}, () => values.shift());
   assertFalse(wait.tryNow());
   assertEquals(line.left, 0);
   values.push("there");
   assert(wait.tryNow());
-  assertEquals(await wait.promise, "there");
+  assertEquals(await promise, "there");
   assertEquals(line.left, 1);
   assertEquals(wait.queue, undefined);
 });
 
 Deno.test("Wait.tryNow() settles with an error that is thrown", async () => {
-  const { wait, line } = begin(new Caller(), {}, () => {
+  const { wait, line, promise } = begin(new Caller(), {}, () => {
     throw osError("ECONNRESET");
   });
   assert(wait.tryNow());
-  await assertRejects(() => wait.promise, OSError, "[Errno");
+  await assertRejects(() => promise, OSError, "[Errno");
   assertEquals(line.left, 1);
 });
 
@@ -252,7 +256,7 @@ Deno.test("Caller.close() leaves no timer", async () => {
 });
 
 Deno.test("Caller.close() leaves no timer of a call that goes on, once it has ended", async () => {
-  class Going extends Wait<string> {
+  class Going extends Told<string> {
     override get survivesClose(): boolean {
       return true;
     }
@@ -260,13 +264,13 @@ Deno.test("Caller.close() leaves no timer of a call that goes on, once it has en
   using clock = new FakeClock();
   const caller = new Caller();
   const limits = { caller, timeoutMs: 30_000, signal: undefined };
-  const wait = new Going(limits, () => undefined);
-  wait.begin(new Line());
+  const wait = new Going(limits);
+  const promise = wait.begin(new Line());
   caller.close(osError("EBADF"));
   assertEquals(clock.pending, [30_000]);
   wait.resolve("done");
   assertEquals(clock.pending, []);
-  assertEquals(await wait.promise, "done");
+  assertEquals(await promise, "done");
 });
 
 for (const timeoutMs of [0, 10]) {
