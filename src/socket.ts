@@ -61,12 +61,14 @@ import {
 import {
   checkBufsize,
   checkData,
+  checkTargets,
   checkWholeTarget,
   receive,
   receiveFrom,
   receiveFromInto,
   receiveInto,
   receiveMessage,
+  receiveMessageInto,
   sendAll,
   sendSome,
   sendTo,
@@ -955,15 +957,6 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
     const size = checkSize("receive", "bufsize", bufsize);
-    return await this.#receiveMessage(size, ancbufsize, flags, options);
-  }
-
-  async #receiveMessage(
-    size: number,
-    ancbufsize: number | SignalOption,
-    flags: number | SignalOption,
-    options: SignalOption | undefined,
-  ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
     if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
     checkSize("receive", "ancbufsize", ancbufsize);
     return await this.#receive(
@@ -997,19 +990,18 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<[number, [], number, A]> {
-    const targets = checkBuffers("receive", buffers);
-    const [data, ...rest] = await this.#receiveMessage(
-      targets.reduce((sum, each) => sum + each.length, 0),
-      ancbufsize,
+    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
+    checkSize("receive", "ancbufsize", ancbufsize);
+    return await this.#receive(
       flags,
       options,
+      checkTargets,
+      buffers,
+      receiveMessageInto as Transfer<
+        readonly Uint8Array[],
+        [number, [], number, A]
+      >,
     );
-    let offset = 0;
-    for (const target of targets) {
-      target.set(data.subarray(offset, offset + target.length));
-      offset += target.length;
-    }
-    return [data.length, ...rest];
   }
 
   /**
@@ -1316,8 +1308,7 @@ export class Socket<A extends Address = Address> {
       recvInto: async (buffer, options) => {
         if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("recv");
-        const got = await endpoint.recvInto(limits(options), buffer, 0);
-        return typeof got === "number" ? got : got.n;
+        return await receiveInto(endpoint, limits(options), buffer, 0);
       },
       send: async (data, options) => {
         if (descriptor.closed) throw osError("EBADF");

@@ -43,7 +43,33 @@ import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { Sender } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
-import { Caller, type Limits, Look, NO_LINE, Told } from "./wait.ts";
+import { Caller, type Limits, Look, NO_LINE, Told, Wait } from "./wait.ts";
+
+/** A call that waits for a datagram. */
+class Receive extends Wait<Received> {
+  readonly #endpoint: Datagram;
+  readonly n: number;
+  readonly flags: number;
+  readonly taker: Taker | undefined;
+
+  constructor(
+    limits: Limits,
+    endpoint: Datagram,
+    n: number,
+    flags: number,
+    taker: Taker | undefined,
+  ) {
+    super(limits);
+    this.#endpoint = endpoint;
+    this.n = n;
+    this.flags = flags;
+    this.taker = taker;
+  }
+
+  attempt(): Received | undefined {
+    return this.#endpoint.take(this);
+  }
+}
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint, Source {
@@ -52,7 +78,7 @@ export class Datagram implements Endpoint, Source {
   readonly #options: Options;
   readonly #pump: Pump = new Pump(this);
   readonly #sender = new Sender();
-  readonly #queue: { data: Uint8Array<ArrayBuffer>; address: Address }[] = [];
+  readonly #queue: Received[] = [];
   #port: DatagramPort | undefined;
   #multicast: Multicasting | undefined;
   /** Stands in for the receive in flight while there is no port. */
@@ -218,29 +244,24 @@ export class Datagram implements Endpoint, Source {
     flags: number,
     taker?: Taker,
   ): Promise<Received> {
-    const find = () => {
-      const first = this.#queue[0];
-      if (first === undefined) return this.#nothing(taker);
-      if (taker?.present === false) return noDatagram();
-      if ((flags & MSG_PEEK) === 0) this.#queue.shift();
-      const { data, address } = first;
-      taker?.take(data);
-      const truncated = data.length > n;
-      const whole = !truncated && (flags & MSG_PEEK) === 0;
-      return { data: whole ? data : data.slice(0, n), address, truncated };
-    };
-    return this.#pump.run(new Look(limits, find));
+    return this.#pump.run(new Receive(limits, this, n, flags, taker));
   }
 
-  /** One datagram, cut to fit. */
-  async recvInto(
-    limits: Limits,
-    target: Uint8Array,
-    flags: number,
-  ): Promise<Received & { readonly n: number }> {
-    const received = await this.recv(limits, target.length, flags);
-    target.set(received.data);
-    return { ...received, n: received.data.length };
+  /** What a call gets that receives now; undefined if it has to wait. */
+  take(call: Receive): Received | undefined {
+    const { n, flags, taker } = call;
+    const first = this.#queue[0];
+    if (first === undefined) return this.#nothing(taker);
+    if (taker?.present === false) return noDatagram();
+    const { data, address } = first;
+    const truncated = data.length > n;
+    const peek = (flags & MSG_PEEK) !== 0;
+    const received = !truncated && !peek
+      ? first
+      : { data: data.slice(0, n), address, truncated };
+    taker?.take(received.data);
+    if (!peek) this.#queue.shift();
+    return received;
   }
 
   #nothing(taker: Taker | undefined): Received | undefined {
@@ -345,7 +366,7 @@ export class Datagram implements Endpoint, Source {
   readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
     const address = fromPlatform(this.#family, addr);
     if (!this.#closed && this.#isWanted(address)) {
-      this.#queue.push({ data: data.slice(), address });
+      this.#queue.push({ data: data.slice(), address, truncated: false });
     }
     if (data.length > LARGEST_UDP) this.#buffer = undefined;
     this.#pump.settled();

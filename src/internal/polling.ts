@@ -148,7 +148,7 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
     this.#set.updateLiveness();
   }
 
-  updateLiveness(): void {}
+  referenceChanged(): void {}
 
   override giveUp(reason: unknown): void {
     if (reason !== TIME_OVER) return this.reject(reason);

@@ -31,6 +31,8 @@ export class Pump implements WaitQueue {
   readonly #source: Source;
   #first: Pending | undefined;
   #last: Pending | undefined;
+  /** How many of those in line keep the process alive. */
+  #referenced = 0;
   #inFlight = false;
   #unreferenced = false;
 
@@ -74,6 +76,7 @@ export class Pump implements WaitQueue {
     if (this.#last === undefined) this.#first = wait;
     else this.#last.next = wait;
     this.#last = wait;
+    if (wait.limits.caller.referenced) this.#referenced++;
     const promise = wait.begin(this);
     this.kick();
     return promise;
@@ -85,7 +88,7 @@ export class Pump implements WaitQueue {
       this.#inFlight = true;
       if (!this.#source.start(this.#first)) this.#inFlight = false;
     }
-    this.updateLiveness();
+    this.#updateLiveness();
   }
 
   /** Somebody does the operation himself; `settled()` must follow. */
@@ -112,7 +115,8 @@ export class Pump implements WaitQueue {
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     wait.next = wait.previous = undefined;
-    this.updateLiveness();
+    if (wait.limits.caller.referenced) this.#referenced--;
+    this.#updateLiveness();
   }
 
   /** Ends everybody's waiting, by a close unless there is another reason. */
@@ -122,19 +126,17 @@ export class Pump implements WaitQueue {
     while (this.#first !== undefined) this.#first.reject(reason);
   }
 
-  updateLiveness(): void {
+  referenceChanged(by: 1 | -1): void {
+    this.#referenced += by;
+    this.#updateLiveness();
+  }
+
+  #updateLiveness(): void {
     if (!this.#inFlight) return;
-    const unreferenced = !this.#anyReferenced();
+    const unreferenced = this.#referenced === 0;
     if (unreferenced === this.#unreferenced) return;
     this.#unreferenced = unreferenced;
     if (unreferenced) this.#source.unref();
     else this.#source.ref();
-  }
-
-  #anyReferenced(): boolean {
-    for (let wait = this.#first; wait !== undefined; wait = wait.next) {
-      if (wait.limits.caller.referenced) return true;
-    }
-    return false;
   }
 }

@@ -78,20 +78,32 @@ const peek: Serve<Bytes> = ({ receiver: { queue } }, available) =>
   queue.peek(available);
 
 /** For somebody who may have left meanwhile. */
-function handingTo(taker: Taker): Serve<Bytes> {
-  return ({ receiver: { queue } }, available) => {
+function handingTo(taker: Taker, serve: Serve<Bytes>): Serve<Bytes> {
+  return (call, available) => {
     if (!taker.present) return EMPTY;
-    const data = queue.take(available);
+    const data = serve(call, available);
     taker.take(data.length > 0 ? data : null);
     return data;
   };
 }
 
-const takeInto: Serve<number> = ({ receiver: { queue }, view }, available) =>
-  queue.takeInto(view!.subarray(0, available));
+const takeInto: Serve<number> = (call, available) =>
+  call.receiver.queue.takeInto(placeIn(call, available));
 
-const peekInto: Serve<number> = ({ receiver: { queue }, view }, available) =>
-  queue.peekInto(view!.subarray(0, available));
+const peekInto: Serve<number> = (call, available) =>
+  call.receiver.queue.peekInto(placeIn(call, available));
+
+/** The part of a call's buffer that is filled; it may be smaller by now. */
+function placeIn({ view }: ByteWait<number>, available: number): Uint8Array {
+  if (view!.length === 0 && available > 0) throw emptied();
+  return view!.subarray(0, available);
+}
+
+function emptied(): Error {
+  return new TypeError(
+    "Cannot receive: the memory of buffer has been transferred away or emptied meanwhile",
+  );
+}
 
 /**
  * The receiving half of a connection.
@@ -160,11 +172,8 @@ export class Receiver implements Source {
     taker?: Taker,
   ): Promise<Bytes> {
     if (n === 0) return Promise.resolve(new Uint8Array(0));
-    const serve = taker !== undefined
-      ? handingTo(taker)
-      : (flags & MSG_PEEK) === 0
-      ? take
-      : peek;
+    let serve = (flags & MSG_PEEK) === 0 ? take : peek;
+    if (taker !== undefined) serve = handingTo(taker, serve);
     return this.#pump.run(
       new ByteWait(limits, this, n, flags, serve, undefined, false),
     );
@@ -177,7 +186,8 @@ export class Receiver implements Source {
     flags: number,
   ): Promise<number> {
     if (target.length === 0) return Promise.resolve(0);
-    const direct = flags === 0 && !mayGiveUp(limits) && !this.#isShared();
+    const direct = flags === 0 && !mayGiveUp(limits) && !this.#isShared() &&
+      !(target.buffer as ArrayBuffer).resizable;
     const serve = (flags & MSG_PEEK) === 0 ? takeInto : peekInto;
     return this.#pump.run(
       new ByteWait(limits, this, target.length, flags, serve, target, direct),
@@ -285,7 +295,9 @@ export class Receiver implements Source {
       if (!this.#direct) {
         this.queue.filled(n);
       } else if (first instanceof ByteWait && first.view === buffer) {
-        first.resolve(n);
+        // The bytes are where the memory has gone: no call must get a 0 for them.
+        if (buffer.length === 0) first.reject(emptied());
+        else first.resolve(n);
       } else {
         // Its call was ended by a close; another descriptor gets the bytes.
         this.queue.append(buffer.subarray(0, n));

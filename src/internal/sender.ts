@@ -31,6 +31,8 @@ const ALL: Manner = { all: true };
 /** A call that sends. */
 class Outgoing extends Wait<number | void> {
   readonly data: Uint8Array;
+  /** How many bytes it is to send. */
+  readonly length: number;
   readonly write: Write;
   readonly manner: Manner;
   readonly #sender: Sender;
@@ -50,6 +52,7 @@ class Outgoing extends Wait<number | void> {
     super(limits);
     this.#sender = sender;
     this.data = data;
+    this.length = data.length;
     this.write = write;
     this.manner = manner;
     this.prepared = manner.prepare === undefined;
@@ -57,7 +60,7 @@ class Outgoing extends Wait<number | void> {
 
   attempt(): number | undefined {
     if (!this.done) return undefined;
-    if (this.manner.all && this.offset < this.data.length) return undefined;
+    if (this.manner.all && this.offset < this.length) return undefined;
     return this.offset;
   }
 
@@ -67,9 +70,10 @@ class Outgoing extends Wait<number | void> {
 
   /** The next bytes to hand to the system. */
   piece(): Uint8Array {
-    const { data, offset } = this;
+    const { data, length, offset } = this;
+    checkUnchanged(data, length);
     if (!mayGiveUp(this.limits)) return data.subarray(offset);
-    const end = this.manner.whole ? data.length : offset + PIECE_BYTES;
+    const end = this.manner.whole ? length : offset + PIECE_BYTES;
     return this.#sender.copy(data.subarray(offset, end));
   }
 
@@ -170,10 +174,12 @@ export class Sender implements Source {
     write: Write,
     { all }: Manner,
   ): Promise<number | void> {
+    const { length } = data;
     this.#pump.hold();
     try {
       let sent = await write(data);
-      while (all && sent < data.length) {
+      while (all && sent < length) {
+        checkUnchanged(data, length);
         this.#progress++;
         sent += await write(data.subarray(sent));
       }
@@ -304,4 +310,12 @@ export class Sender implements Source {
     this.#drained?.resolve();
     this.#drained = undefined;
   }
+}
+
+/** The memory of what is sent may be resized or transferred away meanwhile. */
+function checkUnchanged(data: Uint8Array, length: number): void {
+  if (data.length === length) return;
+  throw new TypeError(
+    `Cannot send: the memory of data has changed meanwhile, from ${length} to ${data.length} bytes`,
+  );
 }

@@ -3,10 +3,11 @@
 import type { Address } from "../address.ts";
 import { MSG_TRUNC } from "../constants.ts";
 import type { Place } from "./address.ts";
-import { checkTarget } from "./arguments.ts";
+import { checkBuffers, checkTarget } from "./arguments.ts";
 import { checkBytes, checkSize } from "./checks.ts";
 import type { Connected } from "./connected.ts";
 import type { Datagram } from "./datagram.ts";
+import type { Received, Taker } from "./endpoint.ts";
 import type { Limits } from "./wait.ts";
 
 /** A call that has an endpoint, and what its arguments were checked to be. */
@@ -32,6 +33,11 @@ export function checkWholeTarget(buffer: Uint8Array): Uint8Array {
   return checkTarget(buffer, 0);
 }
 
+/** Checks the buffers to receive into. */
+export function checkTargets(buffers: Iterable<Uint8Array>): Uint8Array[] {
+  return checkBuffers("receive", buffers);
+}
+
 /** Checks what a call is to send. */
 export function checkData(data: Uint8Array): Uint8Array {
   return checkBytes("send", "data", data);
@@ -49,7 +55,7 @@ export const receive: Transfer<number, Bytes> = (
     : endpoint.recv(limits, size, flags).then(dataOf);
 };
 
-function dataOf({ data }: { data: Bytes }): Bytes {
+function dataOf({ data }: Received): Bytes {
   return data;
 }
 
@@ -62,53 +68,109 @@ export const receiveInto: Transfer<Uint8Array, number> = (
   if (view.length === 0) return Promise.resolve(0);
   return endpoint.kind === "connected"
     ? endpoint.recvInto(limits, view, flags)
-    : endpoint.recvInto(limits, view, flags).then(({ n }) => n);
+    : endpoint.recv(limits, view.length, flags, filling([view])).then(lengthOf);
 };
+
+function lengthOf({ data }: Received): number {
+  return data.length;
+}
 
 // A connected stream has no address to give: it is null, as in CPython.
 
-export const receiveFrom: Transfer<number, [Bytes, Address | null]> = async (
+type From<T> = [T, Address | null];
+
+export const receiveFrom: Transfer<number, From<Bytes>> = (
   endpoint,
   limits,
   size,
   flags,
-) => {
-  if (endpoint.kind === "connected") {
-    return [await endpoint.recv(limits, size, flags), null];
-  }
-  const { data, address } = await endpoint.recv(limits, size, flags);
+) =>
+  endpoint.kind === "connected"
+    ? endpoint.recv(limits, size, flags).then(fromNowhere)
+    : endpoint.recv(limits, size, flags).then(dataAndAddress);
+
+function fromNowhere<T>(received: T): From<T> {
+  return [received, null];
+}
+
+function dataAndAddress({ data, address }: Received): From<Bytes> {
   return [data, address];
-};
+}
 
-export const receiveFromInto: Transfer<Uint8Array, [number, Address | null]> =
-  async (
-    endpoint,
-    limits,
-    view,
-    flags,
-  ) => {
-    if (endpoint.kind === "connected") {
-      return [await endpoint.recvInto(limits, view, flags), null];
-    }
-    const { n, address } = await endpoint.recvInto(limits, view, flags);
-    return [n, address];
-  };
+export const receiveFromInto: Transfer<Uint8Array, From<number>> = (
+  endpoint,
+  limits,
+  view,
+  flags,
+) =>
+  endpoint.kind === "connected"
+    ? endpoint.recvInto(limits, view, flags).then(fromNowhere)
+    : endpoint.recv(limits, view.length, flags, filling([view]))
+      .then(lengthAndAddress);
 
-/** Data, ancillary data, flags and address. */
-export type ReceivedMessage = [Bytes, [], number, Address | null];
+function lengthAndAddress({ data, address }: Received): From<number> {
+  return [data.length, address];
+}
 
-export const receiveMessage: Transfer<number, ReceivedMessage> = async (
+/** Data or its length, ancillary data, flags and address. */
+export type Message<T> = [T, [], number, Address | null];
+
+export const receiveMessage: Transfer<number, Message<Bytes>> = async (
   endpoint,
   limits,
   size,
   flags,
 ) => {
-  if (endpoint.kind === "connected") {
-    return [await endpoint.recv(limits, size, flags), [], 0, null];
-  }
-  const got = await endpoint.recv(limits, size, flags);
+  const got = await receiveWhole(endpoint, limits, size, flags);
   return [got.data, [], got.truncated ? MSG_TRUNC : 0, got.address];
 };
+
+export const receiveMessageInto: Transfer<
+  readonly Uint8Array[],
+  Message<number>
+> = async (endpoint, limits, targets, flags) => {
+  const size = targets.reduce((sum, each) => sum + each.length, 0);
+  const taker = filling(targets);
+  const got = await receiveWhole(endpoint, limits, size, flags, taker);
+  return [got.data.length, [], got.truncated ? MSG_TRUNC : 0, got.address];
+};
+
+async function receiveWhole(
+  endpoint: Connected | Datagram,
+  limits: Limits,
+  size: number,
+  flags: number,
+  taker?: Taker,
+): Promise<Received> {
+  if (endpoint.kind === "datagram") {
+    return await endpoint.recv(limits, size, flags, taker);
+  }
+  const data = await endpoint.recv(limits, size, flags, taker);
+  return { data, address: null, truncated: false };
+}
+
+/**
+ * Fills buffers when the bytes are there, in one step with their leaving the
+ * queue. If one has been emptied meanwhile, nothing leaves it.
+ */
+function filling(targets: readonly Uint8Array[]): Taker {
+  const lengths = targets.map(({ length }) => length);
+  return {
+    get present() {
+      const changed = targets.find((each, i) => each.length < lengths[i]!);
+      if (changed === undefined) return true;
+      throw new TypeError(
+        `Cannot receive: the memory of buffer has changed meanwhile, to ${changed.length} bytes`,
+      );
+    },
+    take(data) {
+      let offset = 0;
+      for (const [i, target] of targets.entries()) {
+        target.set(data?.subarray(offset, offset += lengths[i]!) ?? []);
+      }
+    },
+  };
+}
 
 export const sendSome: Transfer<Uint8Array, number> = (
   endpoint,

@@ -69,7 +69,8 @@ export class Caller {
   set referenced(value: boolean) {
     if (value === this.#referenced) return;
     this.#referenced = value;
-    for (const wait of this.#waits) wait.queue?.updateLiveness();
+    const by = value ? 1 : -1;
+    for (const wait of this.#waits) wait.queue?.referenceChanged(by);
   }
 
   /** Whether the owner has closed. */
@@ -159,7 +160,8 @@ export class Caller {
 /** What a wait stands in line at. */
 export interface WaitQueue {
   leave(wait: Pending): void;
-  updateLiveness(): void;
+  /** One caller of those who wait is referenced (1), or is no more (-1). */
+  referenceChanged(by: 1 | -1): void;
 }
 
 /** A call that has not settled yet, whatever its result. */
@@ -299,7 +301,7 @@ export class Told<T> extends Wait<T> {
 }
 
 /** For a wait that stands in no line: what it waits for goes on by itself. */
-export const NO_LINE: WaitQueue = { leave() {}, updateLiveness() {} };
+export const NO_LINE: WaitQueue = { leave() {}, referenceChanged() {} };
 
 /** Bounds a promise that goes on by itself. */
 export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {

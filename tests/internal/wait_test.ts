@@ -30,7 +30,7 @@ class Line implements WaitQueue {
     this.left++;
   }
 
-  updateLiveness(): void {
+  referenceChanged(): void {
     this.updates++;
   }
 }
