@@ -117,15 +117,40 @@ export function toPlace(
       `Cannot ${action}: host must not contain a NUL, received ${show(host)}`,
     );
   }
-  const place = {
+  checkPort(action, port);
+  checkUnsigned(action, "flowinfo", flowinfo, 0xfffff);
+  checkUnsigned(action, "scope_id", scopeId, 0xffffffff);
+  const literal = knownLiteral(family, host);
+  return {
     family,
-    port: checkPort(action, port),
-    flowinfo: checkUnsigned(action, "flowinfo", flowinfo, 0xfffff),
-    scopeId: checkUnsigned(action, "scope_id", scopeId, 0xffffffff),
+    host: literal?.host ?? host,
+    port: port as number,
+    flowinfo: flowinfo as number,
+    scopeId: literal?.scopeId ?? scopeId as number,
+    named: literal === undefined,
   };
-  const literal = toLiteral(family, host);
-  if (literal === undefined) return { ...place, host, named: true };
-  return { ...place, ...literal, named: false };
+}
+
+let lastFamily = -1;
+let lastHost = "";
+let lastLiteral: Literal | undefined;
+
+/**
+ * As `toLiteral`, for a host that has just been asked for: a program that sends
+ * datagrams does so for each, and that took as long as the sending.
+ */
+function knownLiteral(family: number, host: string): Literal | undefined {
+  if (host !== lastHost || family !== lastFamily) {
+    lastLiteral = toLiteral(family, host);
+    lastHost = host;
+    lastFamily = family;
+  }
+  return lastLiteral;
+}
+
+interface Literal {
+  readonly host: string;
+  readonly scopeId?: number;
 }
 
 function toPath(action: string, value: unknown): PathPlace {
@@ -160,7 +185,7 @@ const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 function toLiteral(
   family: number,
   host: string,
-): { host: string; scopeId?: number } | undefined {
+): Literal | undefined {
   if (host === "") return { host: wildcard(family) };
   if (host === "<broadcast>") {
     if (family !== AF_INET) throw osError("EAFNOSUPPORT", "<broadcast>");
@@ -207,7 +232,7 @@ function sameFamily(
   actual: number,
   literal: string,
   host: string,
-): { host: string } {
+): Literal {
   if (family !== actual) throw gaiError("EAI_ADDRFAMILY", host);
   return { host: literal };
 }

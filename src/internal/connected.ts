@@ -137,7 +137,7 @@ export class Connected implements Endpoint {
     const done = this.#sender.send(
       { caller: limits.caller, timeoutMs: null, signal: undefined },
       NOTHING,
-      this.#closeWrite,
+      () => this.#closeWrite(),
     );
     try {
       await bounded(limits, done);
@@ -148,10 +148,10 @@ export class Connected implements Endpoint {
     }
   }
 
-  readonly #closeWrite = async (): Promise<number> => {
+  async #closeWrite(): Promise<number> {
     await this.#conn.closeWrite();
     return 0;
-  };
+  }
 
   close(): Promise<void> {
     this.#receiver.close();

@@ -41,33 +41,40 @@ import { Multicasting } from "./multicast.ts";
 import type { Options } from "./options.ts";
 import { fromDeno, osError } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type Write } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
 import { Caller, type Limits, Look, NO_LINE, Told, Wait } from "./wait.ts";
 
+/** Makes what a call returns of what is received. */
+export type Shape<T> = (received: Received) => T;
+
 /** A call that waits for a datagram. */
-class Receive extends Wait<Received> {
+class Receive<T> extends Wait<T> {
   readonly #endpoint: Datagram;
-  readonly n: number;
-  readonly flags: number;
-  readonly taker: Taker | undefined;
+  readonly #n: number;
+  readonly #flags: number;
+  readonly #shape: Shape<T>;
+  readonly #taker: Taker | undefined;
 
   constructor(
     limits: Limits,
     endpoint: Datagram,
     n: number,
     flags: number,
+    shape: Shape<T>,
     taker: Taker | undefined,
   ) {
     super(limits);
     this.#endpoint = endpoint;
-    this.n = n;
-    this.flags = flags;
-    this.taker = taker;
+    this.#n = n;
+    this.#flags = flags;
+    this.#shape = shape;
+    this.#taker = taker;
   }
 
-  attempt(): Received | undefined {
-    return this.#endpoint.take(this);
+  attempt(): T | undefined {
+    const received = this.#endpoint.take(this.#n, this.#flags, this.#taker);
+    return received === undefined ? undefined : this.#shape(received);
   }
 }
 
@@ -85,6 +92,10 @@ export class Datagram implements Endpoint, Source {
   #unbound: KeepAlive | undefined;
   #referenced = true;
   #peer: Destination | undefined;
+  /** Where the last datagram went, and what sent it there. */
+  #last: { asked: Place; destination: Destination } | undefined;
+  #writesTo: Destination | undefined;
+  #write: Write | undefined;
   #peerAddress: Address | undefined;
   /** How many calls of `connect` are looking a name up. */
   #connecting = 0;
@@ -238,18 +249,18 @@ export class Datagram implements Endpoint, Source {
   }
 
   /** One datagram, cut to `n` bytes; none if the taker left. */
-  recv(
+  recv<T>(
     limits: Limits,
     n: number,
     flags: number,
+    shape: Shape<T>,
     taker?: Taker,
-  ): Promise<Received> {
-    return this.#pump.run(new Receive(limits, this, n, flags, taker));
+  ): Promise<T> {
+    return this.#pump.run(new Receive(limits, this, n, flags, shape, taker));
   }
 
   /** What a call gets that receives now; undefined if it has to wait. */
-  take(call: Receive): Received | undefined {
-    const { n, flags, taker } = call;
+  take(n: number, flags: number, taker?: Taker): Received | undefined {
     const first = this.#queue[0];
     if (first === undefined) return this.#nothing(taker);
     if (taker?.present === false) return noDatagram();
@@ -273,34 +284,52 @@ export class Datagram implements Endpoint, Source {
   }
 
   /** Sends one datagram, whole or not at all. */
-  async send(
-    limits: Limits,
-    data: Uint8Array,
-    place?: Place,
-  ): Promise<number> {
-    if (this.#sendShut) throw osError("EPIPE");
-    const literal = place === undefined
-      ? this.#connecting === 0
-      : isPath(place) || !place.named;
-    if (literal) {
-      const to = place === undefined ? this.#peer : literalDestination(place);
-      const addr = this.#prepare(to);
-      const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
+  send(limits: Limits, data: Uint8Array, place?: Place): Promise<number> {
+    try {
+      if (this.#sendShut) throw osError("EPIPE");
+      const literal = place === undefined
+        ? this.#connecting === 0
+        : isPath(place) || !place.named;
+      if (!literal) return this.#sendByName(limits, data, place);
+      const to = place === undefined ? this.#peer : this.#destination(place);
+      const write = this.#prepare(to);
       const multicast = this.#multicast;
       const manner = multicast === undefined || multicast.settled
         ? WHOLE
         : { ...WHOLE, prepare: () => multicast.settle() };
-      return await this.#sender.send(limits, data, write, manner);
+      return this.#sender.send(limits, data, write, manner);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    // The name is looked up when its turn has come, so that nothing overtakes.
-    let addr: Deno.Addr;
+  }
+
+  /** The name is looked up when its turn has come, so that nothing overtakes. */
+  #sendByName(
+    limits: Limits,
+    data: Uint8Array,
+    place: Place | undefined,
+  ): Promise<number> {
+    let write: Write;
     const prepare = async () => {
-      addr = this.#prepare(place ? await toDestination(place) : this.#peer);
+      write = this.#prepare(place ? await toDestination(place) : this.#peer);
       await this.#multicast?.settle();
     };
-    const write = (piece: Uint8Array) => this.#port!.send(piece, addr);
-    const manner = { ...WHOLE, prepare };
-    return await this.#sender.send(patient(limits), data, write, manner);
+    return this.#sender.send(patient(limits), data, (piece) => write(piece), {
+      ...WHOLE,
+      prepare,
+    });
+  }
+
+  /** Where datagrams go, the same as the last one if they go there. */
+  #destination(place: Place): Destination {
+    const last = this.#last?.asked;
+    const same = last !== undefined && !isPath(last) && !isPath(place) &&
+      last.host === place.host && last.port === place.port &&
+      last.scopeId === place.scopeId;
+    if (!same) {
+      this.#last = { asked: place, destination: literalDestination(place) };
+    }
+    return this.#last!.destination;
   }
 
   /** As `send`: what is sent is whole. */
@@ -308,15 +337,20 @@ export class Datagram implements Endpoint, Source {
     await this.send(limits, data);
   }
 
-  /** Gets ready to send there. */
-  #prepare(to: Destination | undefined): Deno.Addr {
+  /** Gets ready to send there; what does it. */
+  #prepare(to: Destination | undefined): Write {
     if (to === undefined) {
       const isUnix = this.#family === AF_UNIX;
       throw osError(isUnix ? "ENOTCONN" : "EDESTADDRREQ");
     }
     this.#checkBroadcast(to.place);
     this.#bindToSend(to.place);
-    return to.addr;
+    if (to !== this.#writesTo) {
+      const { addr } = to;
+      this.#writesTo = to;
+      this.#write = (piece) => this.#port!.send(piece, addr);
+    }
+    return this.#write!;
   }
 
   /** Deno lets every socket send broadcasts. */

@@ -177,10 +177,10 @@ export class Description {
   }
 
   getOption(level: number, option: number): Uint8Array {
-    return this.options.get(level, option, this.#describe);
+    return this.options.get(level, option, (asked) => this.#describe(asked));
   }
 
-  readonly #describe = (option: number): number => {
+  #describe(option: number): number {
     switch (option) {
       case SO_TYPE:
         return this.type;
@@ -197,7 +197,7 @@ export class Description {
       default:
         throw osError("ENOPROTOOPT");
     }
-  };
+  }
 
   #defaultProto(): number {
     if (this.family === AF_UNIX) return 0;

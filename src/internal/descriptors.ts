@@ -16,6 +16,8 @@ export class Descriptor {
   #holders = 1;
   #closed = false;
   #referenced = true;
+  /** The first to watch, most often the only one. */
+  #watcher: Watcher | undefined;
   #watchers: Set<Watcher> | undefined;
 
   constructor(number: number, description: Description) {
@@ -41,18 +43,19 @@ export class Descriptor {
   }
 
   watch(watcher: Watcher): void {
-    this.#watchers ??= new Set();
-    this.#watchers.add(watcher);
+    if (this.#watcher === undefined) this.#watcher = watcher;
+    else (this.#watchers ??= new Set()).add(watcher);
   }
 
   unwatch(watcher: Watcher): void {
-    this.#watchers?.delete(watcher);
+    if (this.#watcher === watcher) this.#watcher = undefined;
+    else this.#watchers?.delete(watcher);
   }
 
   #tellWatchers(): void {
-    for (const watcher of [...this.#watchers ?? []]) {
-      watcher.descriptorChanged(this);
-    }
+    const others = [...this.#watchers ?? []];
+    this.#watcher?.descriptorChanged(this);
+    for (const watcher of others) watcher.descriptorChanged(this);
   }
 
   /** One more socket or file object holds it. */

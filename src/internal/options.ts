@@ -38,9 +38,9 @@ const udp6 = (family: number, type: number): boolean =>
   family === c.AF_INET6 && type === c.SOCK_DGRAM;
 const inet6 = (family: number): boolean => family === c.AF_INET6;
 
-const key = (level: number, option: number): string => `${level}:${option}`;
+const key = (level: number, option: number): number => level * 2 ** 32 + option;
 
-const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>(
+const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>(
   ([
     [c.SOL_SOCKET, c.SO_REUSEADDR, "SO_REUSEADDR", "flag", any],
     [c.SOL_SOCKET, c.SO_REUSEPORT, "SO_REUSEPORT", "flag", any],
@@ -87,16 +87,22 @@ function find(
 export class Options {
   readonly #family: number;
   readonly #type: number;
-  readonly #values = new Map<string, number>();
+  /** Made with the first value: most connections have none. */
+  #values: Map<number, number> | undefined;
 
   constructor(family: number, type: number) {
     this.#family = family;
     this.#type = type;
   }
 
+  #put(at: number, value: number): void {
+    this.#values ??= new Map();
+    this.#values.set(at, value);
+  }
+
   /** Whether a flag is set. */
   isSet(level: number, option: number): boolean {
-    return this.#values.get(key(level, option)) === 1;
+    return this.#values?.get(key(level, option)) === 1;
   }
 
   /** Milliseconds that bound receiving, null for no limit. */
@@ -130,7 +136,7 @@ export class Options {
       throw osError("ENOPROTOOPT", `${name} is read-only`);
     }
     if (kind === "flag") {
-      this.#values.set(key(level, option), flagFrom(value, name));
+      this.#put(key(level, option), flagFrom(value, name));
       return;
     }
     if (kind === "join" || kind === "leave") {
@@ -147,7 +153,7 @@ export class Options {
       return;
     }
     const timeMs = timeFrom(value, name);
-    this.#values.set(key(level, option), Math.max(0, timeMs));
+    this.#put(key(level, option), Math.max(0, timeMs));
     // A time below 0 is over at once, and 0 never, socket(7) and sock_set_timeout.
     const limitMs = timeMs === 0 ? null : Math.max(0, timeMs);
     if (name === "SO_RCVTIMEO") this.receiveTimeoutMs = limitMs;
@@ -176,14 +182,14 @@ export class Options {
     if (found.kind === "join" || found.kind === "leave") {
       throw osError("ENOPROTOOPT", `${found.name} is to be set only`);
     }
-    const value = this.#values.get(key(level, option)) ?? 0;
+    const value = this.#values?.get(key(level, option)) ?? 0;
     return found.kind === "time" ? timeBytes(value) : intBytes(value);
   }
 
   /** The options that an accepted socket has from its listener. */
   inherit(): Options {
     const child = new Options(this.#family, this.#type);
-    for (const [name, value] of this.#values) child.#values.set(name, value);
+    if (this.#values !== undefined) child.#values = new Map(this.#values);
     child.receiveTimeoutMs = this.receiveTimeoutMs;
     child.sendTimeoutMs = this.sendTimeoutMs;
     return child;

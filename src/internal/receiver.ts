@@ -12,7 +12,6 @@ const FIRST_READ = 1024;
 const NEXT_READS = [65_536, 262_144] as const;
 /** Small reads that came back full before the next ones read ahead. */
 const FULL_READS = 3;
-
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const EMPTY: Bytes = new Uint8Array(0);
@@ -121,8 +120,8 @@ export class Receiver implements Source {
   readonly #isShared: () => boolean;
   /** The buffer that the read in flight fills. */
   #buffer: Uint8Array = EMPTY;
-  /** Whether that buffer is a caller's own. */
-  #direct = false;
+  /** The call whose own memory that is, if it is one's. */
+  #direct: ByteWait<unknown> | undefined;
   #fullReads = 0;
   /** The kernel had no more than what is queued, when last asked. */
   #drained = false;
@@ -265,16 +264,15 @@ export class Receiver implements Source {
    */
   #nextBuffer(first: ByteWait<unknown>, queued: number): Uint8Array {
     const { wanted, view, direct } = first;
-    this.#direct = direct && queued === 0;
-    if (this.#direct) return view!;
+    this.#direct = direct && queued === 0 ? first : undefined;
+    if (this.#direct !== undefined) return view!;
     const missing = Math.max(1, wanted - queued);
     const patience = missing > FIRST_READ ? 1 : FULL_READS;
     const ahead = this.#fullReads - patience;
-    return this.queue.room(
-      ahead < 0
-        ? Math.min(missing, FIRST_READ)
-        : NEXT_READS[Math.min(ahead, NEXT_READS.length - 1)]!,
-    );
+    if (ahead < 0) return this.queue.room(Math.min(missing, FIRST_READ));
+    const most = NEXT_READS[Math.min(ahead, NEXT_READS.length - 1)]!;
+    // Nothing is left over, so that the next read can go to the call's memory.
+    return this.queue.room(direct ? Math.min(missing, most) : most);
   }
 
   readonly #onRead = (n: number | null): void => {
@@ -291,13 +289,12 @@ export class Receiver implements Source {
       this.#fullReads = full ? this.#fullReads + 1 : 0;
       this.#drained = !full;
       if (this.#shut && !full) this.#ended = true;
-      const { first } = this.#pump;
-      if (!this.#direct) {
-        this.queue.filled(n);
-      } else if (first instanceof ByteWait && first.view === buffer) {
-        // The bytes are where the memory has gone: no call must get a 0 for them.
-        if (buffer.length === 0) first.reject(emptied());
-        else first.resolve(n);
+      const call = this.#direct;
+      if (call === undefined) this.queue.filled(n);
+      else if (call === this.#pump.first) {
+        // The bytes are where the memory has gone: no call gets a 0 for them.
+        if (buffer.length === 0) call.reject(emptied());
+        else call.resolve(n);
       } else {
         // Its call was ended by a close; another descriptor gets the bytes.
         this.queue.append(buffer.subarray(0, n));

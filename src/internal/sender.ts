@@ -13,7 +13,7 @@ const PIECE_BYTES = 65536;
 const SMALL_BYTES = 1024;
 
 /** Hands a piece to the system; the number of bytes taken. */
-type Write = (piece: Uint8Array) => Promise<number>;
+export type Write = (piece: Uint8Array) => Promise<number>;
 
 /** How a call sends. */
 export interface Manner {
@@ -74,7 +74,8 @@ class Outgoing extends Wait<number | void> {
     checkUnchanged(data, length);
     if (!mayGiveUp(this.limits)) return data.subarray(offset);
     const end = this.manner.whole ? length : offset + PIECE_BYTES;
-    return this.#sender.copy(data.subarray(offset, end));
+    const all = offset === 0 && end >= length;
+    return this.#sender.copy(all ? data : data.subarray(offset, end));
   }
 
   override get survivesClose(): boolean {
@@ -207,12 +208,19 @@ export class Sender implements Source {
 
   /** A copy of bytes whose operation may outlive their call. */
   copy(data: Uint8Array): Uint8Array {
-    const small = data.length <= SMALL_BYTES;
-    if (small) this.#small ??= new Uint8Array(SMALL_BYTES);
-    else this.#borrowed = borrow(data.length);
-    const memory = small ? this.#small! : this.#borrowed!;
-    memory.set(data);
-    return memory.subarray(0, data.length);
+    const { length } = data;
+    if (length > SMALL_BYTES) {
+      this.#borrowed = borrow(length);
+      this.#borrowed.set(data);
+      return this.#borrowed.subarray(0, length);
+    }
+    // A program sends messages of one length more often than not.
+    if (this.#small?.length !== length) {
+      const memory = this.#small?.buffer ?? new ArrayBuffer(SMALL_BYTES);
+      this.#small = new Uint8Array(memory, 0, length);
+    }
+    this.#small.set(data);
+    return this.#small;
   }
 
   /** Gives up everything unsent. */

@@ -52,7 +52,7 @@ export const receive: Transfer<number, Bytes> = (
   if (size === 0) return Promise.resolve(new Uint8Array(0));
   return endpoint.kind === "connected"
     ? endpoint.recv(limits, size, flags)
-    : endpoint.recv(limits, size, flags).then(dataOf);
+    : endpoint.recv(limits, size, flags, dataOf);
 };
 
 function dataOf({ data }: Received): Bytes {
@@ -68,7 +68,7 @@ export const receiveInto: Transfer<Uint8Array, number> = (
   if (view.length === 0) return Promise.resolve(0);
   return endpoint.kind === "connected"
     ? endpoint.recvInto(limits, view, flags)
-    : endpoint.recv(limits, view.length, flags, filling([view])).then(lengthOf);
+    : endpoint.recv(limits, view.length, flags, lengthOf, filling([view]));
 };
 
 function lengthOf({ data }: Received): number {
@@ -87,7 +87,7 @@ export const receiveFrom: Transfer<number, From<Bytes>> = (
 ) =>
   endpoint.kind === "connected"
     ? endpoint.recv(limits, size, flags).then(fromNowhere)
-    : endpoint.recv(limits, size, flags).then(dataAndAddress);
+    : endpoint.recv(limits, size, flags, dataAndAddress);
 
 function fromNowhere<T>(received: T): From<T> {
   return [received, null];
@@ -105,8 +105,13 @@ export const receiveFromInto: Transfer<Uint8Array, From<number>> = (
 ) =>
   endpoint.kind === "connected"
     ? endpoint.recvInto(limits, view, flags).then(fromNowhere)
-    : endpoint.recv(limits, view.length, flags, filling([view]))
-      .then(lengthAndAddress);
+    : endpoint.recv(
+      limits,
+      view.length,
+      flags,
+      lengthAndAddress,
+      filling([view]),
+    );
 
 function lengthAndAddress({ data, address }: Received): From<number> {
   return [data.length, address];
@@ -135,7 +140,12 @@ export const receiveMessageInto: Transfer<
   return [got.data.length, [], got.truncated ? MSG_TRUNC : 0, got.address];
 };
 
-async function receiveWhole(
+function whole(received: Received): Received {
+  return received;
+}
+
+/** Receives, with what is known of it. */
+export async function receiveWhole(
   endpoint: Connected | Datagram,
   limits: Limits,
   size: number,
@@ -143,7 +153,7 @@ async function receiveWhole(
   taker?: Taker,
 ): Promise<Received> {
   if (endpoint.kind === "datagram") {
-    return await endpoint.recv(limits, size, flags, taker);
+    return await endpoint.recv(limits, size, flags, whole, taker);
   }
   const data = await endpoint.recv(limits, size, flags, taker);
   return { data, address: null, truncated: false };

@@ -129,11 +129,11 @@ export class Caller {
       this.#fire();
       return;
     }
-    this.#timer = setTimeout(this.#fire, Math.ceil(delayMs));
+    this.#timer = setTimeout(() => this.#fire(), Math.ceil(delayMs));
     Deno.unrefTimer(this.#timer);
   }
 
-  readonly #fire = (): void => {
+  #fire(): void {
     this.#timer = undefined;
     const nowMs = performance.now();
     let turns = REACTOR_TURNS;
@@ -142,7 +142,7 @@ export class Caller {
       else this.#expire(nowMs);
     };
     turn();
-  };
+  }
 
   /** A call made since the timer fired has its turn still to come. */
   #expire(nowMs: number): void {

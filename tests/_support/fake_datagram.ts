@@ -3,6 +3,7 @@ import { Datagram } from "../../src/internal/datagram.ts";
 import type { DatagramPort } from "../../src/internal/deno_net.ts";
 import { Options } from "../../src/internal/options.ts";
 import type { HostPlace } from "../../src/internal/address.ts";
+import { receiveWhole } from "../../src/internal/transfers.ts";
 import { Caller, type Limits } from "../../src/internal/wait.ts";
 
 /** A datagram port whose operations settle when a test says so. */
@@ -132,7 +133,12 @@ export class DatagramRig implements Disposable {
 
   /** The bytes of the next datagram. */
   async recv(limits: Partial<Limits> = {}): Promise<number[]> {
-    const { data } = await this.endpoint.recv(this.limits(limits), 100, 0);
+    const { data } = await receiveWhole(
+      this.endpoint,
+      this.limits(limits),
+      100,
+      0,
+    );
     return [...data];
   }
 

@@ -15,7 +15,7 @@ import {
 } from "../../src/constants.ts";
 import { OSError } from "../../src/errors.ts";
 import { osError } from "../../src/internal/os_error.ts";
-import { receiveInto } from "../../src/internal/transfers.ts";
+import { receiveInto, receiveWhole } from "../../src/internal/transfers.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { settle } from "../_support/fake_conn.ts";
 import { DatagramRig, place } from "../_support/fake_datagram.ts";
@@ -62,7 +62,7 @@ Deno.test("Datagram leaves a receive in flight for the next call", async () => {
 Deno.test("Datagram copies what it receives out of its one buffer", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const pending = endpoint.recv(rig.limits(), 2, MSG_PEEK);
+  const pending = receiveWhole(endpoint, rig.limits(), 2, MSG_PEEK);
   port.deliver(bytes(1, 2, 3));
   const peeked = await pending;
   assertEquals([...peeked.data], [1, 2]);
@@ -238,7 +238,7 @@ Deno.test("Datagram rejects its close with the failure of a taken datagram", asy
 Deno.test("Datagram lets in what its peer sends, and what came before it had one", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const peeked = endpoint.recv(rig.limits(), 10, MSG_PEEK);
+  const peeked = receiveWhole(endpoint, rig.limits(), 10, MSG_PEEK);
   port.deliver(bytes(1), 7);
   await peeked;
   await endpoint.connect(place(8), rig.limits());
