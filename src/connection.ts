@@ -19,7 +19,12 @@ import { ConnectionError, OSError, PermissionError } from "./errors.ts";
 import { ECONNABORTED } from "./errno.ts";
 import { isGranted } from "./internal/deno_net.ts";
 import { loopback } from "./internal/address.ts";
-import { checkSignal, show } from "./internal/checks.ts";
+import {
+  checkInt,
+  checkOptions,
+  checkSignal,
+  show,
+} from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 import { getaddrinfo } from "./netdb.ts";
 import { IPPROTO_IPV6, IPV6_V6ONLY } from "./protocol_constants.ts";
@@ -168,9 +173,10 @@ export interface CreateServerOptions<A extends Address = Address> {
  * @see {@link https://docs.python.org/3/library/socket.html#socket.create_server | Python: create_server}
  */
 export function create_server<A extends Address = InetAddress>(
-  address: AddressInput<A>,
+  address: AddressInput<NoInfer<A>>,
   options: CreateServerOptions<A> = {},
 ): Socket<A> {
+  checkOptions("create a server", options);
   const {
     family = AF_INET as Family<A>,
     backlog = null,
@@ -203,7 +209,7 @@ export function create_server<A extends Address = InetAddress>(
 
 function bind<A extends Address>(
   sock: Socket<A>,
-  address: AddressInput<A>,
+  address: AddressInput<NoInfer<A>>,
 ): void {
   try {
     sock.bind(address);
@@ -266,6 +272,7 @@ export function has_dualstack_ipv6(): boolean {
  * @throws {ConnectionError} ECONNABORTED if somebody else connected.
  * @throws {PermissionError} EACCES without a grant for the loopback address.
  * @throws {RangeError} If it is to be another family, type or protocol.
+ * @throws {TypeError} If an argument is not an integer.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socketpair | Python: socketpair}
  */
 export async function socketpair<A extends Address = InetAddress>(
@@ -273,11 +280,15 @@ export async function socketpair<A extends Address = InetAddress>(
   type: number = SOCK_STREAM,
   proto: number = 0,
 ): Promise<[Socket<A>, Socket<A>]> {
+  const action = "make a socket pair";
+  checkInt(action, "family", family);
+  checkInt(action, "type", type);
+  checkInt(action, "proto", proto);
   const possible = (family === AF_INET || family === AF_INET6) &&
     type === SOCK_STREAM && proto === 0;
   if (!possible) {
     throw new RangeError(
-      `Cannot make a socket pair: it must be AF_INET or AF_INET6, SOCK_STREAM and protocol 0, received ${family}, ${type}, ${proto}`,
+      `Cannot ${action}: it must be AF_INET or AF_INET6, SOCK_STREAM and protocol 0, received ${family}, ${type}, ${proto}`,
     );
   }
   using listener = new Socket<A>(family, type);

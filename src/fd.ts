@@ -36,7 +36,13 @@ export function fromfd<A extends Address = Address>(
   type: number,
   proto: number = 0,
 ): Socket<A> {
-  return new Socket<A>(family, type, proto, dup(fd));
+  const number = dup(fd);
+  try {
+    return new Socket<A>(family, type, proto, number);
+  } catch (error) {
+    close(number);
+    throw error;
+  }
 }
 
 /**

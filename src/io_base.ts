@@ -208,10 +208,16 @@ export class IOBase<
    * the encoding does not have.
    */
   write(data: W, options?: SignalOption): Promise<number | null> {
-    const taken = options === undefined ? this.#core.writeNow(data) : undefined;
-    return taken === undefined
-      ? this.#core.write(data, options)
-      : Promise.resolve(taken);
+    try {
+      const taken = options === undefined
+        ? this.#core.writeNow(data)
+        : undefined;
+      return taken === undefined
+        ? this.#core.write(data, options)
+        : Promise.resolve(taken);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -35,6 +35,7 @@ import {
   checkSignal,
   checkSize,
   checkTimeout,
+  isOptions,
 } from "./internal/checks.ts";
 import { Connected } from "./internal/connected.ts";
 import { Description } from "./internal/description.ts";
@@ -69,6 +70,7 @@ import {
   receiveInto,
   receiveMessage,
   receiveMessageInto,
+  receiveWhole,
   sendAll,
   sendSome,
   sendTo,
@@ -149,7 +151,7 @@ export class Socket<A extends Address = Address> {
   readonly proto: number;
   #descriptor: Descriptor;
   readonly #caller = new Caller();
-  readonly #fileCallers = new Set<Caller>();
+  #fileCallers: Set<Caller> | undefined;
   /** In seconds, as it was given. */
   #timeout: number | null;
   /** The limits of a call without a signal. */
@@ -421,9 +423,7 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<number> {
-    if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    const check = targetCheck(nbytes as number);
-    return this.#receive(flags, options, check, buffer, receiveInto);
+    return this.#receiveInto(buffer, nbytes, flags, options, receiveInto);
   }
 
   /**
@@ -486,12 +486,11 @@ export class Socket<A extends Address = Address> {
     flags: number | SignalOption = 0,
     options?: SignalOption,
   ): Promise<[number, A]> {
-    if (typeof nbytes === "object") [nbytes, flags] = [0, nbytes];
-    return this.#receive(
+    return this.#receiveInto(
+      buffer,
+      nbytes,
       flags,
       options,
-      targetCheck(nbytes as number),
-      buffer,
       receiveFromInto as Transfer<Uint8Array, [number, A]>,
     );
   }
@@ -1157,7 +1156,9 @@ export class Socket<A extends Address = Address> {
   #setReferenced(referenced: boolean): void {
     this.#caller.referenced = referenced;
     this.#descriptor.referenced = referenced;
-    for (const caller of this.#fileCallers) caller.referenced = referenced;
+    for (const caller of this.#fileCallers ?? []) {
+      caller.referenced = referenced;
+    }
   }
 
   /**
@@ -1209,7 +1210,8 @@ export class Socket<A extends Address = Address> {
           options,
           checkBufsize,
           STREAM_BYTES,
-          (endpoint, limits, size) => endpoint.recv(limits, size, 0, taker),
+          (endpoint, limits, size) =>
+            receiveWhole(endpoint, limits, size, 0, taker),
         ),
       () => this.#readable = undefined,
     );
@@ -1295,7 +1297,7 @@ export class Socket<A extends Address = Address> {
     const descriptor = this.#open();
     const caller = new Caller();
     caller.referenced = this.#caller.referenced;
-    this.#fileCallers.add(caller);
+    (this.#fileCallers ??= new Set()).add(caller);
     descriptor.hold();
     descriptor.watch(caller);
     const { description } = descriptor;
@@ -1318,7 +1320,7 @@ export class Socket<A extends Address = Address> {
       fileno: () => descriptor.closed ? -1 : descriptor.number,
       endReceive: () => caller.close(),
       release: () => {
-        if (!this.#fileCallers.delete(caller)) return;
+        if (!this.#fileCallers?.delete(caller)) return;
         descriptor.unwatch(caller);
         caller.close();
         descriptor.release().catch(() => {});
@@ -1346,6 +1348,22 @@ export class Socket<A extends Address = Address> {
     return this.#transfer("recv", flags, options, check, argument, run);
   }
 
+  /** Receives into the first `nbytes` bytes of a buffer. */
+  #receiveInto<T>(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption,
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    run: Transfer<Uint8Array, T>,
+  ): Promise<T> {
+    try {
+      if (isOptions(nbytes)) [nbytes, flags] = [0, nbytes];
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#receive(flags, options, targetCheck(nbytes), buffer, run);
+  }
+
   /** Checks a call's arguments, and runs it with the endpoint. */
   #transfer<P, V, T>(
     operation: "recv" | "send",
@@ -1356,11 +1374,13 @@ export class Socket<A extends Address = Address> {
     run: Transfer<V, T>,
   ): Promise<T> {
     try {
-      if (typeof flags === "object") [flags, options] = [0, flags];
+      if (isOptions(flags)) [flags, options] = [0, flags];
       const checked = check(argument);
       if (flags !== 0) checkFlags(operation, flags);
       const action = operation === "recv" ? "receive" : "send";
-      const signal = options && checkSignal(action, options);
+      const signal = options === undefined
+        ? undefined
+        : checkSignal(action, options);
       const { description } = this.#open();
       const limits = this.#limits(operation, flags, signal);
       const endpoint = description.connecting
@@ -1420,17 +1440,11 @@ function expired(): Error {
   return osError("EAGAIN");
 }
 
-/** Whether an argument is the last one, given early. */
 /** What checks the buffer of a receive into the first `nbytes` bytes of it. */
 function targetCheck(nbytes: number): (buffer: Uint8Array) => Uint8Array {
   return nbytes === 0
     ? checkWholeTarget
     : (buffer) => checkTarget(buffer, nbytes);
-}
-
-function isOptions(value: unknown): value is SignalOption {
-  return typeof value === "object" && value !== null &&
-    !(Symbol.iterator in value);
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

@@ -26,7 +26,7 @@ import {
 } from "../constants.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "../inet.ts";
 import { isLocalhost, loopback, wildcard } from "./address.ts";
-import { isGranted } from "./deno_net.ts";
+import { isDenied, isGranted } from "./deno_net.ts";
 import { configuredFamilies, interfaceIndex } from "./interface_table.ts";
 import { gaiError } from "./os_error.ts";
 import { resolveAll } from "./resolver.ts";
@@ -314,14 +314,17 @@ async function findName(
   );
 }
 
-/** What `localhost` is where only its addresses are granted and not the name. */
+/**
+ * What `localhost` is where only its addresses are granted and not the name,
+ * which is not denied either.
+ */
 function grantedLoopback(
   name: string,
   port: number,
   { family, flags }: { family: number; flags: number },
 ): Found[] {
   const exact = port === 0 ? undefined : port;
-  if (isGranted(name, exact)) return [];
+  if (isGranted(name, exact) || isDenied(name, exact)) return [];
   const any = family === AF_UNSPEC || (flags & MAPPED) !== 0;
   return ownAddresses(any ? AF_UNSPEC : family, false)
     .filter(({ host }) => isGranted(host, exact));

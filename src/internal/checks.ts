@@ -79,10 +79,11 @@ export function checkBytes(
   name: string,
   value: unknown,
 ): Uint8Array {
-  if (value instanceof Uint8Array) {
-    if (value.length === 0 && isDetached(value)) {
+  // What inherits from it only, or is a proxy of one, has no bytes.
+  if (ArrayBuffer.isView(value) && value instanceof Uint8Array) {
+    if (value.length === 0 && !hasMemory(value)) {
       throw new TypeError(
-        `Cannot ${action}: the memory of ${name} has been transferred away`,
+        `Cannot ${action}: the memory of ${name} has been transferred away or cut off`,
       );
     }
     return value;
@@ -102,8 +103,14 @@ export function checkBytes(
   );
 }
 
-function isDetached(view: Uint8Array): boolean {
-  return view.buffer instanceof ArrayBuffer && view.buffer.detached;
+/** Whether an empty view is in bounds. Nothing else that it has tells that. */
+function hasMemory(view: Uint8Array): boolean {
+  try {
+    view.keys();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A timeout in seconds, or null for none; returned in milliseconds. */
@@ -125,20 +132,53 @@ export function checkTimeout(action: string, value: unknown): number | null {
   return value * 1000;
 }
 
+/**
+ * Whether a value is options, of which nothing else is known yet, and no other
+ * argument: lists, addresses and bytes can be iterated over.
+ */
+export function isOptions(
+  value: unknown,
+): value is { signal?: AbortSignal | undefined } {
+  return typeof value === "object" && value !== null &&
+    !(Symbol.iterator in value);
+}
+
+/** The last argument of a call, unless it was left out. */
+export function checkOptions(
+  action: string,
+  options: unknown,
+): asserts options is object | undefined {
+  if (options === undefined || isOptions(options)) return;
+  throw new TypeError(
+    `Cannot ${action}: options must be an object, received ${show(options)}`,
+  );
+}
+
 /** The `signal` of a call's options. */
 export function checkSignal(
   action: string,
   options: unknown,
 ): AbortSignal | undefined {
   if (options === undefined) return undefined;
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot ${action}: options must be an object, received ${show(options)}`,
-    );
-  }
-  const { signal } = options as { signal?: unknown };
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  checkOptions(action, options);
+  const { signal }: { signal?: unknown } = options;
+  if (signal === undefined || isSignal(signal)) return signal;
   throw new TypeError(
     `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
   );
+}
+
+const aborted = Object.getOwnPropertyDescriptor(
+  AbortSignal.prototype,
+  "aborted",
+)!;
+
+/** Whether it can be listened to, which `instanceof` does not tell. */
+function isSignal(value: unknown): value is AbortSignal {
+  try {
+    aborted.get!.call(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

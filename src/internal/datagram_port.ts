@@ -21,7 +21,7 @@ import { MAPPED_LOOPBACK } from "./destination.ts";
 import { openNodeDatagram } from "./node_dgram.ts";
 import type { Options } from "./options.ts";
 import { gaiError } from "./os_error.ts";
-import { hostToBind } from "./unconnected.ts";
+import { hostToBind, loopbackToBind } from "./unconnected.ts";
 import { openUnixDatagram } from "./unix_datagram.ts";
 import { checkUnixGrants } from "./unix_net.ts";
 
@@ -81,7 +81,7 @@ export function placeToSendFrom(to: Place): Place {
   const any = wildcard(to.family);
   if (isGranted(any, 0)) return { ...place, host: any };
   if (to.host.startsWith("::ffff:")) return { ...place, host: MAPPED_LOOPBACK };
-  return { ...place, host: "localhost", named: true };
+  return loopbackToBind({ ...place, host: "localhost", named: true });
 }
 
 /** Room for the largest UDP datagram. */

@@ -159,9 +159,23 @@ export function toPlatform(place: Place): Deno.Addr {
 
 /** Whether network access is granted, found out without asking the user. */
 export function isGranted(host: string, port?: number): boolean {
+  return netState(host, port) === "granted";
+}
+
+/** Whether network access is denied, and not only not granted yet. */
+export function isDenied(host: string, port?: number): boolean {
+  return netState(host, port) === "denied";
+}
+
+function netState(host: string, port?: number): Deno.PermissionState {
   const bracketed = host.includes(":") ? `[${host}]` : host;
-  return Deno.permissions.querySync({
-    name: "net",
-    host: port === undefined ? bracketed : `${bracketed}:${port}`,
-  }).state === "granted";
+  try {
+    return Deno.permissions.querySync({
+      name: "net",
+      host: port === undefined ? bracketed : `${bracketed}:${port}`,
+    }).state;
+  } catch {
+    // A URIError: what the runtime finds no host at all is on no list.
+    return "prompt";
+  }
 }

@@ -3,7 +3,7 @@
 import type { Address } from "../address.ts";
 import { PermissionError } from "../errors.ts";
 import { at, isPath, type Place, thisMachine } from "./address.ts";
-import { isGranted, toPlatform } from "./deno_net.ts";
+import { isDenied, isGranted, toPlatform } from "./deno_net.ts";
 import { osError } from "./os_error.ts";
 import { platform } from "./platform.ts";
 import {
@@ -43,8 +43,10 @@ export async function toDestination(place: Place): Promise<Destination> {
   const [first] = own;
   if (first === undefined) throw noneOfFamily(host, all);
   const found = at(place, first.host);
-  // Asked by name, the runtime may take an address of either family.
-  const byName = own.length === all.length && !isGranted(found.host, port);
+  // Asked by name, the runtime may take an address of either family; and it
+  // does not say why if the address is denied.
+  const byName = own.length === all.length && !isGranted(found.host, port) &&
+    !isDenied(found.host, port);
   return { place: found, addr: toPlatform(byName ? place : found) };
 }
 

@@ -1,5 +1,5 @@
 import { UnsupportedOperation } from "../errors.ts";
-import { checkBytes, checkSignal, show } from "./checks.ts";
+import { checkBytes, checkSignal, isOptions, show } from "./checks.ts";
 import type { FileReader, FileWriter, RawStream } from "./raw_stream.ts";
 import type { ReadBuffer } from "./read_buffer.ts";
 import type { SignalOption } from "./wait.ts";
@@ -65,10 +65,13 @@ export class FileCore<
 
   /** Writes if that needs no wait; otherwise returns undefined. */
   writeNow(data: W): number | undefined {
-    return this.detached || this.raw.closed || this.raw.writeTurns.busy ||
-        !this.#isData(data)
-      ? undefined
-      : this.writer?.writeNow(data);
+    const { writer } = this;
+    if (writer === undefined || this.detached || this.raw.closed) {
+      return undefined;
+    }
+    if (this.raw.writeTurns.busy) return undefined;
+    this.checkData(data);
+    return writer.writeNow(data);
   }
 
   /** Reads in turn. */
@@ -184,12 +187,6 @@ export class FileCore<
   unsupported(what: "read" | "write" | "seek" | "tell"): never {
     throw new UnsupportedOperation(WORDS[this.kind][what]);
   }
-
-  #isData(data: unknown): boolean {
-    return this.kind === "text"
-      ? typeof data === "string"
-      : data instanceof Uint8Array;
-  }
 }
 
 /** The core of a buffered binary file. */
@@ -210,7 +207,7 @@ export function sizeAndOptions(
   if (typeof size === "number" && Number.isInteger(size)) {
     return [size, options];
   }
-  if (typeof size === "object" && options === undefined) return [-1, size];
+  if (isOptions(size) && options === undefined) return [-1, size];
   throw new TypeError(
     `Cannot ${action}: size must be an integer or null, received ${show(size)}`,
   );

@@ -8,7 +8,7 @@ import {
 import { SocketIO } from "../raw_file.ts";
 import { TextIOWrapper } from "../text_file.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import { show } from "./checks.ts";
+import { checkOptions, show } from "./checks.ts";
 import { checkErrors, lookupEncoding } from "./encodings.ts";
 import { type BufferedCore, FileCore } from "./file_core.ts";
 import { RawReader, RawStream, RawWriter } from "./raw_stream.ts";
@@ -169,6 +169,7 @@ export function openFile(
 ): SocketFile {
   try {
     const parsed = makefileMode(mode, buffering);
+    checkOptions("open file", options);
     return parsed.binary
       ? openBinary(stream, parsed)
       : openText(stream, parsed, options);

@@ -132,22 +132,51 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
     signal?: AbortSignal,
     once = false,
   ): Promise<number | null> {
+    const { length } = target;
+    if (length <= this.length || (once && this.length > 0)) {
+      return this.#copyTo(target, Infinity);
+    }
+    if (length > this.#size) return await this.#fillLarge(target, signal, once);
+    const data = once
+      ? await this.readOnce(length, signal)
+      : await this.read(length, signal);
+    if (data === null) return null;
+    if (target.length < data.length) {
+      this.giveBack([data]);
+      throw changed(target);
+    }
+    target.set(data);
+    return data.length;
+  }
+
+  /**
+   * Receives straight into a target that is larger than the buffer: to collect
+   * it apart takes 1.5 times as long for 64 KiB, and twice for 1 MiB.
+   */
+  async #fillLarge(
+    target: Uint8Array,
+    signal: AbortSignal | undefined,
+    once: boolean,
+  ): Promise<number | null> {
+    const { length } = target;
     let count = this.#copyTo(target, Infinity);
     try {
-      while (count < target.length && !(once && count > 0)) {
-        const room = target.subarray(count);
+      while (count < length && !(once && count > 0)) {
         let n: number | null;
-        if (room.length > this.#size) {
-          n = await this.#raw.receive(room, signal);
+        if (length - count > this.#size) {
+          n = await this.#raw.receive(target.subarray(count), signal);
         } else {
           n = await this.fill(signal);
-          if (n) n = this.#copyTo(room, Infinity);
+          if (target.length < length) throw changed(target);
+          if (n) n = this.#copyTo(target.subarray(count), Infinity);
         }
         if (n === null && count === 0) return null;
         if (!n) break;
         count += n;
       }
     } catch (error) {
+      // What the caller has taken away cannot be given back.
+      if (target.length < count) throw changed(target, count);
       this.giveBack([target.subarray(0, count)]);
       throw error;
     }
@@ -207,6 +236,14 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
     this.#start = end;
     return count;
   }
+}
+
+/** The error of memory that was transferred away or cut off meanwhile. */
+function changed(target: Uint8Array, lost = 0): TypeError {
+  const what = lost > 0 ? `, and with it ${lost} bytes that were read` : "";
+  return new TypeError(
+    `Cannot read: the memory of buffer has changed meanwhile, to ${target.length} bytes${what}`,
+  );
 }
 
 /** The memory that a large read starts with. */

@@ -4,7 +4,7 @@ import type { LookupAddress } from "node:dns";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 import type { HostPlace } from "./address.ts";
 import { at, isLocalhost, loopback } from "./address.ts";
-import { isGranted } from "./deno_net.ts";
+import { isDenied, isGranted } from "./deno_net.ts";
 import { fromDeno, gaiError, osError } from "./os_error.ts";
 
 /** An address that a name has. */
@@ -54,11 +54,15 @@ export async function resolveAll(
   }
 }
 
-/** `localhost` as its literal, if that is granted: no resolver is asked then. */
+/**
+ * `localhost` as its literal, if that is granted: no resolver is asked then. A
+ * name that is denied stays one, for the runtime to refuse.
+ */
 export function localhostLiteral(place: HostPlace): HostPlace | undefined {
-  if (!isLocalhost(place.host)) return undefined;
-  const host = loopback(place.family);
-  return isGranted(host, place.port) ? at(place, host) : undefined;
+  const { host, port } = place;
+  if (!isLocalhost(host) || isDenied(host, port)) return undefined;
+  const literal = loopback(place.family);
+  return isGranted(literal, port) ? at(place, literal) : undefined;
 }
 
 /**

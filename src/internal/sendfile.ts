@@ -1,4 +1,4 @@
-import { checkSize, show } from "./checks.ts";
+import { checkSize, checkUnsigned, show } from "./checks.ts";
 import { fromDeno } from "./os_error.ts";
 import { type Limits, NO_LINE, Told } from "./wait.ts";
 
@@ -80,7 +80,7 @@ export async function sendFile(
     while (count === null || total < count) {
       const size = Math.min(buffer.length, (count ?? Infinity) - total);
       const n = await read(file, buffer.subarray(0, size), over);
-      if (n === null || n === 0) break;
+      if (n === 0) break;
       for (let sent = 0; sent < n;) {
         const taken = await send(buffer.subarray(sent, n), remaining(wait));
         sent += taken;
@@ -108,19 +108,23 @@ function remaining(wait: Told<never>): Limits {
   return { ...limits, timeoutMs };
 }
 
+/** Reads once; the number of bytes, 0 at the end. */
 async function read(
   file: Readable,
   buffer: Uint8Array,
   over: Promise<never>,
-): Promise<number | null> {
+): Promise<number> {
+  let n: number | null;
   try {
     const reading = file.read(buffer);
     // What has a position does not wait, and would be moved under its reading.
-    if (typeof file.seek === "function") return await reading;
-    return await Promise.race([reading, over]);
+    const waits = typeof file.seek !== "function";
+    n = await (waits ? Promise.race([reading, over]) : reading);
   } catch (error) {
     throw translated(error);
   }
+  if (n === null) return 0;
+  return checkUnsigned(ACTION, "the result of read", n, buffer.length);
 }
 
 async function seek(file: Readable, offset: number): Promise<void> {

@@ -12,6 +12,7 @@ import {
 } from "./address.ts";
 import {
   connect,
+  isDenied,
   isGranted,
   listen,
   type StreamConn,
@@ -186,16 +187,23 @@ function openListener(
   return listener;
 }
 
-/** `localhost` is bound by its literal, unless only the name is granted. */
+/** `localhost` is bound by its literal, unless the name is denied. */
 export function hostToBind(place: HostPlace): HostPlace {
   if (!place.named) return place;
   if (/[\s:[\]%/\\]/.test(place.host)) {
     throw gaiError("EAI_NONAME", JSON.stringify(place.host.slice(0, 80)));
   }
-  if (!isLocalhost(place.host)) return place;
+  const { host, port } = place;
+  // A denied one is left to the runtime to refuse.
+  if (!isLocalhost(host) || isDenied(host, port)) return place;
+  return loopbackToBind(place);
+}
+
+/** Loopback by its literal, unless only its name is granted. */
+export function loopbackToBind(place: HostPlace): HostPlace {
+  const { host, port } = place;
   const literal = loopback(place.family);
-  const byName = isGranted(place.host, place.port) &&
-    !isGranted(literal, place.port);
+  const byName = isGranted(host, port) && !isGranted(literal, port);
   return byName ? place : at(place, literal);
 }
 
