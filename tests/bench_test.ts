@@ -4,6 +4,7 @@ import {
   type ContenderId,
   findContenders,
 } from "./bench/contenders.ts";
+import { drawChart } from "./bench/chart.ts";
 import { Agent, Ends } from "./bench/ends.ts";
 import {
   DatagramWriter,
@@ -307,4 +308,21 @@ Deno.test("bench compares figures of the same round", () => {
     least: 1,
     most: 3,
   });
+});
+
+Deno.test("drawChart() draws a bar for each row, on the scale of the longest", () => {
+  const bars = [
+    { title: "a < b & c", ratio: 2 },
+    { title: "half", ratio: 1 },
+  ];
+  const widths = (["light", "dark"] as const).map((theme) => {
+    const svg = drawChart(bars, theme);
+    assert(svg.includes(">a &lt; b &amp; c</text>"), svg);
+    return [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map((match) =>
+      Number(match[1])
+    );
+  });
+  for (const [whole, half] of widths as [number, number][]) {
+    assertEquals(half, whole / 2);
+  }
 });

@@ -5,12 +5,14 @@
  *                     [--cpu-prof FOLDER]
  *
  * By default it takes about a minute; `--full` takes several and gives narrower
- * ranges. `--only` chooses rows by a regular expression for their names,
- * `--cpu-prof` writes profiles of this module's processes.
+ * ranges. `--readme` writes the tables and the chart of the README, `--only`
+ * chooses rows by a regular expression for their names, `--cpu-prof` writes
+ * profiles of this module's processes.
  */
 
 import { parseArgs } from "node:util";
 import os from "node:os";
+import { drawChart } from "./chart.ts";
 import { findContenders, versions } from "./contenders.ts";
 import { measure, type Measured, type Plan } from "./measure.ts";
 import { measureMemory } from "./memory.ts";
@@ -134,6 +136,14 @@ if (options.readme) {
     readme,
     `${before}${markers[0]}\n\n${report}\n\n${markers[1]}${after}`,
   );
+  const bars = figures.rows.flatMap((measured) => {
+    const ratio = ratios(measured)["raw"]?.perCpuSecond.median;
+    return ratio === undefined ? [] : [{ title: measured.row.title, ratio }];
+  });
+  for (const theme of ["light", "dark"] as const) {
+    const file = new URL(`../../.github/bench-${theme}.svg`, import.meta.url);
+    await Deno.writeTextFile(file, drawChart(bars, theme));
+  }
 }
 
 async function measureAll(all: readonly Row[]): Promise<Measured[]> {
