@@ -27,6 +27,7 @@ import {
   checkKind,
   checkTarget,
   toDescriptor,
+  toOnePlace,
 } from "./internal/arguments.ts";
 import type { ByteStream } from "./internal/byte_stream.ts";
 import {
@@ -56,8 +57,10 @@ import { represent } from "./internal/represent.ts";
 import {
   checkFile,
   checkPart,
+  checkProgress,
   type Readable,
   sendFile,
+  type SendfileOptions,
 } from "./internal/sendfile.ts";
 import {
   checkBufsize,
@@ -90,6 +93,7 @@ export type {
   BinaryWriteMode,
   FileOptions,
   Readable,
+  SendfileOptions,
   SignalOption,
   SocketFile,
   TextMode,
@@ -343,8 +347,8 @@ export class Socket<A extends Address = Address> {
     address: AddressInput<A>,
     options: SignalOption | undefined,
   ): Promise<void> {
+    const place = toOnePlace("connect", this.family, address, options);
     const signal = checkSignal("connect", options);
-    const place = toPlace("connect", this.family, address);
     const { description } = this.#open();
     const limits = this.#limits("send", 0, signal);
     await description.connect(
@@ -618,7 +622,8 @@ export class Socket<A extends Address = Address> {
   ): Promise<number> {
     const check = (data: Uint8Array) => {
       checkData(data);
-      return { data, place: toPlace("send", this.family, address) };
+      const place = toOnePlace("send", this.family, address, options);
+      return { data, place };
     };
     return this.#transfer("send", flags, options, check, data, sendTo);
   }
@@ -640,11 +645,12 @@ export class Socket<A extends Address = Address> {
    */
   async shutdown(how: number, options?: SignalOption): Promise<void> {
     checkInt("shut down", "how", how);
+    const signal = checkSignal("shut down", options);
+    const description = this.#description;
     if (how < SHUT_RD || how > SHUT_RDWR) {
       throw osError("EINVAL", `how is ${how}`);
     }
-    const signal = checkSignal("shut down", options);
-    await this.#description.shutdown(how, this.#limits("send", 0, signal));
+    await description.shutdown(how, this.#limits("send", 0, signal));
   }
 
   /**
@@ -1042,14 +1048,20 @@ export class Socket<A extends Address = Address> {
    * However it ends, the file's position is behind the last byte that was sent,
    * or taken to be sent. The timeout bounds the whole.
    *
-   * @example A part of a file
+   * `onProgress` is called each time the system has taken a piece, and no more
+   * once the call has settled.
+   *
+   * @example A part of a file, and how far it is
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import * as socket from "@pystd/socket";
    *
    * using file = await Deno.open("LICENSE");
    * const [a, b] = await socket.socketpair();
-   * assertEquals(await a.sendfile(file, 4, 7), 7);
+   * let sent = 0;
+   * const onProgress = (soFar: number) => sent = soFar;
+   * assertEquals(await a.sendfile(file, 4, 7, { onProgress }), 7);
+   * assertEquals(sent, 7);
    * a.close();
    * assertEquals(new TextDecoder().decode(await b.recv(99)), "License");
    * b.close();
@@ -1058,7 +1070,8 @@ export class Socket<A extends Address = Address> {
    * @param file A `Deno.FsFile`, or anything with its `read` and perhaps `seek`.
    * @param offset Where in the file to begin.
    * @param count How many bytes at most; null for all.
-   * @param options `signal` ends it early.
+   * @param options `signal` ends it early; `onProgress` is told how many bytes
+   * have been sent.
    * @returns The number of bytes sent.
    * @throws {OSError} As {@linkcode Socket.send}.
    * @throws {RangeError} If this is not a stream socket, or non-blocking; if
@@ -1069,9 +1082,9 @@ export class Socket<A extends Address = Address> {
    */
   async sendfile(
     file: Readable,
-    offset: number | SignalOption = 0,
-    count: number | null | SignalOption = null,
-    options?: SignalOption,
+    offset: number | SendfileOptions = 0,
+    count: number | null | SendfileOptions = null,
+    options?: SendfileOptions,
   ): Promise<number> {
     if (isOptions(offset)) [offset, options] = [0, offset];
     if (isOptions(count)) [count, options] = [null, count];
@@ -1083,6 +1096,7 @@ export class Socket<A extends Address = Address> {
     }
     checkPart(file, offset, count);
     const signal = checkSignal("send a file", options);
+    const onProgress = checkProgress(options);
     if (this.#timeout === 0) {
       throw new RangeError(
         "Cannot send a file: non-blocking sockets are not supported",
@@ -1092,9 +1106,9 @@ export class Socket<A extends Address = Address> {
     const limits = this.#limits("send", 0, signal);
     await description.whenConnected(limits);
     description.transferable("send");
-    return await sendFile(file, offset, count, limits, (data, limits) => {
-      return this.#description.transferable("send").send(limits, data);
-    });
+    const send = (data: Uint8Array, limits: Limits) =>
+      this.#description.transferable("send").send(limits, data);
+    return await sendFile(file, offset, count, limits, onProgress, send);
   }
 
   /**
@@ -1301,21 +1315,20 @@ export class Socket<A extends Address = Address> {
     descriptor.hold();
     descriptor.watch(caller);
     const { description } = descriptor;
-    const limits = (options?: SignalOption): Limits => ({
-      ...this.#usual,
+    const limits = (operation: "recv" | "send", options?: SignalOption) => ({
+      ...this.#limits(operation, 0, options?.signal),
       caller,
-      signal: options?.signal,
     });
     return {
       recvInto: async (buffer, options) => {
         if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("recv");
-        return await receiveInto(endpoint, limits(options), buffer, 0);
+        return await receiveInto(endpoint, limits("recv", options), buffer, 0);
       },
       send: async (data, options) => {
         if (descriptor.closed) throw osError("EBADF");
         const endpoint = description.transferable("send");
-        return await endpoint.send(limits(options), data);
+        return await endpoint.send(limits("send", options), data);
       },
       fileno: () => descriptor.closed ? -1 : descriptor.number,
       endReceive: () => caller.close(),

@@ -153,14 +153,13 @@ export class Connected implements Endpoint {
     return 0;
   }
 
-  close(): Promise<void> {
-    this.#receiver.close();
-    if (this.#sender.writable) {
-      this.#release();
-      const error = this.#sender.takeError();
-      return error === undefined ? Promise.resolve() : Promise.reject(error);
-    }
-    return this.#closeWhenDrained();
+  async close(): Promise<void> {
+    const idle = this.#receiver.close();
+    if (this.#sender.writable) this.#release();
+    else await this.#drain();
+    await idle;
+    const error = this.#sender.takeError();
+    if (error !== undefined) throw error;
   }
 
   #release(): void {
@@ -168,7 +167,8 @@ export class Connected implements Endpoint {
     this.#gone = true;
   }
 
-  async #closeWhenDrained(): Promise<void> {
+  /** Lets what is unsent go out, and then closes. */
+  async #drain(): Promise<void> {
     let progress = this.#sender.progress;
     // Not unreferenced: the write that it watches keeps the process alive too.
     const timer = setInterval(() => {
@@ -182,8 +182,6 @@ export class Connected implements Endpoint {
     await this.#sender.drained();
     clearInterval(timer);
     this.#release();
-    const error = this.#sender.takeError();
-    if (error !== undefined) throw error;
   }
 
   /**

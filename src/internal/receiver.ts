@@ -4,7 +4,13 @@ import type { Taker } from "./endpoint.ts";
 import { fromDeno } from "./os_error.ts";
 import { Pump, type Source } from "./pump.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { type Limits, mayGiveUp, type Pending, Wait } from "./wait.ts";
+import {
+  type Limits,
+  mayGiveUp,
+  type Pending,
+  REACTOR_TURNS,
+  Wait,
+} from "./wait.ts";
 
 /** The first read for a large request: a pending read holds its memory. */
 const FIRST_READ = 1024;
@@ -12,6 +18,9 @@ const FIRST_READ = 1024;
 const NEXT_READS = [65_536, 262_144] as const;
 /** Small reads that came back full before the next ones read ahead. */
 const FULL_READS = 3;
+/** Before a non-blocking call that has begun meanwhile gives up. */
+const SHUT_TURNS = REACTOR_TURNS - 2;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const EMPTY: Bytes = new Uint8Array(0);
@@ -129,6 +138,8 @@ export class Receiver implements Source {
   #shut = false;
   #error: Error | undefined;
   #broken = false;
+  /** For a close that waits for the read in flight. */
+  #idle: PromiseWithResolvers<void> | undefined;
 
   /** `isShared` says whether another descriptor could read from here too. */
   constructor(conn: StreamConn, isShared: () => boolean) {
@@ -226,11 +237,20 @@ export class Receiver implements Source {
     this.#pump.serve();
   }
 
-  /** Rejects those who still wait; no read is started any more. */
-  close(): void {
+  /**
+   * Rejects those who still wait; no read is started any more. The system keeps
+   * a closed connection until the read in flight has settled, which is when the
+   * result does.
+   */
+  close(): Promise<void> {
     this.#ended = true;
     this.#pump.rejectAll();
     this.queue.clear();
+    if (!this.#pump.inFlight) return Promise.resolve();
+    // The read in flight is waited for, also if nobody else waits.
+    this.#conn.ref();
+    this.#idle = Promise.withResolvers();
+    return this.#idle.promise;
   }
 
   start(first: Pending): boolean {
@@ -239,10 +259,12 @@ export class Receiver implements Source {
     this.#drained = false;
     this.#buffer = this.#nextBuffer(first, queued);
     this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
+    const buffer = this.#buffer;
+    // The end comes after what the kernel has, which the reactor shows.
+    if (this.#shut) afterTurns(SHUT_TURNS, () => this.#onNothingMore(buffer));
     // What does not settle without a turn of the event loop was not there.
     // Deno settles a read that is ready within two microtasks.
-    if (queued > 0 || this.#shut) {
-      const buffer = this.#buffer;
+    else if (queued > 0) {
       afterMicrotasks(4, () => this.#onNothingMore(buffer));
     }
     return true;
@@ -280,6 +302,7 @@ export class Receiver implements Source {
     this.#buffer = EMPTY;
     if (this.#ended) {
       this.#pump.settled();
+      this.#idle?.resolve();
       return;
     }
     if (n === null) {
@@ -309,6 +332,7 @@ export class Receiver implements Source {
     this.#buffer = EMPTY;
     if (!this.#ended) this.#endWith(fromDeno(error));
     this.#pump.settled();
+    this.#idle?.resolve();
   };
 
   /** The read into `buffer` was given its microtasks; it may have settled. */
@@ -324,6 +348,11 @@ export class Receiver implements Source {
     if (error !== undefined) this.#broken = true;
     this.#ended = true;
   }
+}
+
+function afterTurns(count: number, callback: () => void): void {
+  if (count === 0) callback();
+  else setImmediate(() => afterTurns(count - 1, callback));
 }
 
 function afterMicrotasks(count: number, callback: () => void): void {
