@@ -222,13 +222,12 @@ export class Receiver implements Source {
   }
 
   /**
-   * Returns 0 bytes to those who wait, and to the next calls once what the
-   * kernel has is gone. What a read that is in flight brings is dropped.
+   * Ends the stream for those who wait and for the next calls, once what the
+   * kernel has is gone.
    */
   shut(): void {
     this.#shut = true;
-    if (this.#pump.inFlight) this.#endWith(undefined);
-    this.#pump.serve();
+    if (this.#pump.inFlight) this.#lookOnceMore();
   }
 
   /** Lets calls fail, once what was received is gone. */
@@ -260,8 +259,7 @@ export class Receiver implements Source {
     this.#buffer = this.#nextBuffer(first, queued);
     this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
     const buffer = this.#buffer;
-    // The end comes after what the kernel has, which the reactor shows.
-    if (this.#shut) afterTurns(SHUT_TURNS, () => this.#onNothingMore(buffer));
+    if (this.#shut) this.#lookOnceMore();
     // What does not settle without a turn of the event loop was not there.
     // Deno settles a read that is ready within two microtasks.
     else if (queued > 0) {
@@ -334,6 +332,12 @@ export class Receiver implements Source {
     this.#pump.settled();
     this.#idle?.resolve();
   };
+
+  /** The end comes after what the kernel has, which the reactor shows. */
+  #lookOnceMore(): void {
+    const buffer = this.#buffer;
+    afterTurns(SHUT_TURNS, () => this.#onNothingMore(buffer));
+  }
 
   /** The read into `buffer` was given its microtasks; it may have settled. */
   #onNothingMore(buffer: Uint8Array): void {
