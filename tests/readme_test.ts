@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import * as socket from "@pystd/socket";
 import { absent } from "./_support/absent.ts";
 import { runDeno, startDeno } from "./_support/child.ts";
 import { listener } from "./_support/pair.ts";
+import { TemporaryDirectory } from "./_support/temporary.ts";
 import type { ChildProcess } from "./_support/process.ts";
-import { python, startPython } from "./_support/python.ts";
+import { python, runPython, startPython } from "./_support/python.ts";
 
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
@@ -32,9 +34,14 @@ function codes(text: string): string[] {
 }
 
 Deno.test("README.md links to files, and names tasks, that are there", async () => {
-  for (const [, path] of readme.matchAll(/\]\(([^)]+)\)/g)) {
-    assertMatch(path!, /^[\w./]+$/);
-    await Deno.stat(new URL(path!, root));
+  for (const [, link] of readme.matchAll(/\]\(([^)]+)\)/g)) {
+    assertMatch(link!, /^([\w./]+|#[\w-]+)$/);
+    if (link!.startsWith("#")) {
+      const heading = link!.slice(1).replaceAll("-", " ");
+      assertMatch(readme, new RegExp(`^## ${heading}$`, "im"));
+    } else {
+      await Deno.stat(new URL(link!, root));
+    }
   }
   const { tasks } = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", root)),
@@ -47,8 +54,10 @@ Deno.test("README.md links to files, and names tasks, that are there", async () 
 Deno.test("README.md lists every example", async () => {
   const listed = section("Examples").matchAll(/\(examples\/(\w+\.ts)\)/g);
   const there: string[] = [];
-  for await (const { name } of Deno.readDir(new URL("examples/", root))) {
-    there.push(name);
+  for await (
+    const { name, isFile } of Deno.readDir(new URL("examples/", root))
+  ) {
+    if (isFile) there.push(name);
   }
   assertEquals([...listed].map(([, name]) => name!).sort(), there.sort());
 });
@@ -181,3 +190,111 @@ for (const server of [pythonServer!, denoServer!]) {
     });
   }
 }
+
+Deno.test("README.md says truly that the module is loaded by URL, and what that needs", async () => {
+  await using directory = await TemporaryDirectory.make();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async ({ url }) => {
+      const file = new URL(`.${new URL(url).pathname}`, root);
+      return new Response(await Deno.readTextFile(file), {
+        headers: { "content-type": "application/typescript" },
+      });
+    },
+  );
+  const origin = `127.0.0.1:${server.addr.port}`;
+  const program =
+    `import * as socket from "https://example.com/socket/mod.ts";`;
+  assert(readme.includes(program.slice(0, -1)));
+  assert(section("Install").includes("`--allow-import=example.com`"));
+  const code = `${
+    program.replace("https://example.com/socket", `http://${origin}`)
+  }
+    console.log(socket.inet_ntoa(new Uint8Array([127, 0, 0, 1])));`;
+  const run = (flags: string[]) =>
+    runDeno({
+      code,
+      flags,
+      importMap: null,
+      cwd: directory.url,
+      // Nothing of it is to stay in the cache of this machine.
+      env: { DENO_DIR: fileURLToPath(new URL("cache", directory.url)) },
+    });
+  assertMatch((await run([])).stderr, /--allow-import/);
+  assertEquals(await run([`--allow-import=${origin}`]), {
+    code: 0,
+    stdout: "127.0.0.1\n",
+    stderr: "",
+  });
+});
+
+/** What the table of features says, by column and row. */
+function features(): Record<string, Record<string, boolean>> {
+  const heading = "How it compares";
+  const [, ...columns] = section(heading).match(/^\|.*\|$/m)![0]
+    .split("|").slice(1, -1).map((cell) => cell.trim());
+  return Object.fromEntries(columns.map((column, i) => [
+    column,
+    Object.fromEntries(
+      rows(heading).map(([what, ...cells]) => {
+        assert(cells[i], `${column} says nothing of ${what}`);
+        return [what!, !cells[i].startsWith("–")];
+      }),
+    ),
+  ]));
+}
+
+const onLinux = Deno.build.os === "linux" ? "" : " (skipped: made on Linux)";
+
+Deno.test({
+  name: `README.md says truly what Deno and this module have${onLinux}`,
+  ignore: onLinux !== "",
+  async fn() {
+    await using directory = await TemporaryDirectory.make();
+    const { code, stdout, stderr } = await runDeno({
+      file: "tests/readme/features.ts",
+      args: [fileURLToPath(directory.url)],
+      permissions: ["--allow-net", "--allow-read", "--allow-write"],
+      unstable: true,
+    });
+    assertEquals([code, stderr], [0, ""]);
+    const table = features();
+    const found: typeof table = JSON.parse(stdout);
+    assertEquals(Object.keys(found).length, 3);
+    for (const [column, each] of Object.entries(found)) {
+      assertEquals(table[column], each, column);
+    }
+  },
+});
+
+const noPython = onLinux || (python === null ? " (skipped: no python3)" : "");
+
+Deno.test({
+  name: `README.md says truly what Python has${noPython}`,
+  ignore: noPython !== "",
+  async fn() {
+    const program = new URL("tests/readme/features.py", root);
+    const { found, notes } = JSON.parse(
+      await runPython(await Deno.readTextFile(program)),
+    );
+    const table = features();
+    for (const column of ["Python `socket`", "`asyncio` streams"]) {
+      assertEquals(table[column], found[column], column);
+    }
+    assertEquals(notes, {
+      "a file object after a timeout": false,
+      "MSG_WAITALL with a timeout": false,
+    });
+  },
+});
+
+Deno.test("README.md has its place for the figures", () => {
+  const text = section("Performance");
+  for (const marker of ["<!-- bench -->", "<!-- /bench -->"]) {
+    assertEquals(readme.split(`\n${marker}\n`).length, 2, marker);
+  }
+  const order = ["<picture>", "<!-- bench -->", "<!-- /bench -->"];
+  const at = order.map((part) => text.indexOf(part));
+  assert(at[0]! >= 0);
+  assertEquals(at.toSorted((a, b) => a - b), at);
+});
