@@ -11,13 +11,11 @@ import * as socket from "@pystd/socket";
 
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
-const PIECE = 256 * 1024;
 
 using file = await Deno.open("README.md");
 const { size } = await file.stat();
-let sent = 0;
 
-function showProgress(): void {
+function onProgress(sent: number): void {
   const percent = size === 0 ? 100 : Math.floor(sent / size * 100);
   const line = `\rSent ${sent} of ${size} bytes, ${percent} %`;
   Deno.stdout.writeSync(new TextEncoder().encode(line));
@@ -29,11 +27,7 @@ const header = new DataView(new ArrayBuffer(8));
 header.setBigUint64(0, BigInt(size));
 await s.sendall(new Uint8Array(header.buffer));
 
-showProgress();
-while (sent < size) {
-  const n = await s.sendfile(file, sent, PIECE);
-  if (n === 0) throw new Error("The file has become shorter");
-  sent += n;
-  showProgress();
-}
+onProgress(0);
+const sent = await s.sendfile(file, { onProgress });
 console.log();
+if (sent !== size) throw new Error("The file changed meanwhile");

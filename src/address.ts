@@ -4,10 +4,23 @@
  * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
  */
 
-/** The address of an IPv4 socket, as Python's `(host, port)`. */
+/**
+ * The address of an IPv4 socket, as Python's `(host, port)`. The host is a name
+ * or `"127.0.0.1"`, `""` for every interface, `"<broadcast>"`; the port 0 to
+ * 65535.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
+ * @see {@link https://man7.org/linux/man-pages/man7/ip.7.html | ip(7)}
+ */
 export type InetAddress = [host: string, port: number];
 
-/** The address of an IPv6 socket, as Python's `(host, port, flowinfo, scope_id)`. */
+/**
+ * The address of an IPv6 socket, as Python's `(host, port, flowinfo, scope_id)`.
+ * The scope is the index of an interface.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
+ * @see {@link https://man7.org/linux/man-pages/man7/ipv6.7.html | ipv6(7)}
+ */
 export type Inet6Address = [
   host: string,
   port: number,
@@ -18,6 +31,9 @@ export type Inet6Address = [
 /**
  * The address of a Unix socket: a path, or after a `"\0"` an abstract name. It
  * is empty for a socket that has none.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
+ * @see {@link https://man7.org/linux/man-pages/man7/unix.7.html | unix(7)}
  */
 export type UnixAddress = string;
 

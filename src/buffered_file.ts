@@ -13,7 +13,9 @@ import type { SocketIO } from "./raw_file.ts";
 export type { SignalOption };
 
 /**
- * A binary file object with a buffer.
+ * A binary file object with a buffer: {@linkcode BufferedReader},
+ * {@linkcode BufferedWriter} and {@linkcode BufferedRWPair} are made by
+ * `Socket.makefile()`. It has the methods of {@linkcode IOBase} too.
  *
  * What it has read ahead belongs to it: the socket's own `recv` does not see
  * it.
@@ -59,7 +61,8 @@ export class BufferedIOBase
   }
 
   /**
-   * Reads into a buffer of the caller's, as {@linkcode BufferedIOBase.read1}.
+   * Reads into a buffer of the caller's, as
+   * {@linkcode BufferedIOBase.prototype.read1}.
    *
    * @param buffer Where to put the bytes.
    * @param options `signal` ends the call early.
@@ -109,7 +112,8 @@ export class BufferedIOBase
 
 /**
  * A buffered binary file object for reading: what `Socket.makefile("rb")`
- * returns.
+ * returns. It reads with the methods of {@linkcode IOBase} and
+ * {@linkcode BufferedIOBase}.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.BufferedReader | Python: io.BufferedReader}
  *
@@ -152,7 +156,7 @@ export class BufferedReader extends BufferedIOBase implements Disposable {
 
   /**
    * Gives up the buffer: this object cannot be used any more, and what it has
-   * read ahead is the next that {@linkcode BufferedReader.raw} reads.
+   * read ahead is the next that {@linkcode BufferedReader.prototype.raw} reads.
    *
    * @returns The file object without a buffer.
    * @throws {RangeError} If the file is closed, or was detached before.
@@ -175,7 +179,7 @@ export class BufferedReader extends BufferedIOBase implements Disposable {
 
 /**
  * A buffered binary file object for writing: what `Socket.makefile("wb")`
- * returns.
+ * returns. It writes with the methods of {@linkcode IOBase}.
  *
  * What is written is sent when the buffer is full, by `flush()` and by
  * `close()`. There is no `using` for it, since that could not wait for what is
@@ -235,7 +239,8 @@ export class BufferedWriter extends BufferedIOBase {
 
 /**
  * A buffered binary file object for reading and writing: what
- * `Socket.makefile("rwb")` returns.
+ * `Socket.makefile("rwb")` returns. It has the methods of {@linkcode IOBase} and
+ * {@linkcode BufferedIOBase}.
  *
  * Reads and writes have a buffer each, and do not wait for each other.
  *

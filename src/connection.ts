@@ -19,6 +19,7 @@ import { ConnectionError, OSError, PermissionError } from "./errors.ts";
 import { ECONNABORTED } from "./errno.ts";
 import { isGranted } from "./internal/deno_net.ts";
 import { loopback } from "./internal/address.ts";
+import { checkOneAddress } from "./internal/arguments.ts";
 import {
   checkInt,
   checkOptions,
@@ -73,6 +74,7 @@ export async function create_connection(
   options: CreateConnectionOptions = {},
 ): Promise<Socket<InetAddress | Inet6Address>> {
   const signal = checkSignal("connect", options);
+  checkOneAddress("connect", address, timeout);
   if (!Array.isArray(address) || address.length !== 2) {
     throw new TypeError(
       `Cannot connect: address must be [host, port], received ${show(address)}`,
@@ -173,9 +175,10 @@ export interface CreateServerOptions<A extends Address = Address> {
  * @see {@link https://docs.python.org/3/library/socket.html#socket.create_server | Python: create_server}
  */
 export function create_server<A extends Address = InetAddress>(
-  address: AddressInput<NoInfer<A>>,
+  address: NoInfer<AddressInput<A>>,
   options: CreateServerOptions<A> = {},
 ): Socket<A> {
+  checkOneAddress("create a server", address, options);
   checkOptions("create a server", options);
   const {
     family = AF_INET as Family<A>,
@@ -209,7 +212,7 @@ export function create_server<A extends Address = InetAddress>(
 
 function bind<A extends Address>(
   sock: Socket<A>,
-  address: AddressInput<NoInfer<A>>,
+  address: NoInfer<AddressInput<A>>,
 ): void {
   try {
     sock.bind(address);

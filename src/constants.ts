@@ -80,7 +80,7 @@ export const SO_EXCLUSIVEADDRUSE: number = pick(ABSENT, ABSENT, -5);
 export const SO_INCOMING_CPU: number = pick(49, ABSENT, ABSENT);
 /** Whether an idle connection is probed. */
 export const SO_KEEPALIVE: number = pick(9, 0x0008, 0x0008);
-/** Whether and how long closing waits for what was sent. */
+/** Whether and how long, in seconds, closing waits for what was sent. */
 export const SO_LINGER: number = pick(13, 0x0080, 0x0080);
 /** Mark of the packets sent. */
 export const SO_MARK: number = pick(36, ABSENT, ABSENT);
@@ -98,28 +98,28 @@ export const SO_PEERSEC: number = pick(31, ABSENT, ABSENT);
 export const SO_PRIORITY: number = pick(12, ABSENT, ABSENT);
 /** The protocol of the socket; read only. Python has it on Linux only. */
 export const SO_PROTOCOL: number = 38;
-/** Size of the system's receive buffer. */
+/** Size of the system's receive buffer, in bytes. */
 export const SO_RCVBUF: number = pick(8, 0x1002, 0x1002);
 /** How many bytes make the socket readable. */
 export const SO_RCVLOWAT: number = pick(18, 0x1004, 0x1004);
-/** Timeout of receiving. */
+/** Timeout of receiving: a `struct timeval`, seconds and microseconds. */
 export const SO_RCVTIMEO: number = pick(20, 0x1006, 0x1006);
 /** Whether `bind` may take an address whose last connections are not over. */
 export const SO_REUSEADDR: number = pick(2, 0x0004, 0x0004);
 /** Whether several sockets may have one port. Python has it on POSIX systems only. */
 export const SO_REUSEPORT: number = pick(15, 0x0200, 15);
-/** Size of the system's send buffer. */
+/** Size of the system's send buffer, in bytes. */
 export const SO_SNDBUF: number = pick(7, 0x1001, 0x1001);
-/** How much room makes the socket writable. */
+/** How many bytes of room make the socket writable. */
 export const SO_SNDLOWAT: number = pick(19, 0x1003, 0x1003);
-/** Timeout of sending. */
+/** Timeout of sending: a `struct timeval`, seconds and microseconds. */
 export const SO_SNDTIMEO: number = pick(21, 0x1005, 0x1005);
 /** The type of the socket; read only. */
 export const SO_TYPE: number = pick(3, 0x1008, 0x1008);
 /** Whether the socket sees its own messages, on macOS and Windows. */
 export const SO_USELOOPBACK: number = pick(ABSENT, 0x0040, 0x0040);
 
-/** The longest backlog of `listen` that the system's headers promise. */
+/** The longest backlog of `listen`, in connections, that the system's headers promise. */
 export const SOMAXCONN: number = pick(4096, 128, 0x7fffffff);
 
 /** Ancillary data: file descriptors. */
@@ -194,9 +194,9 @@ export const AI_V4MAPPED_CFG: number = pick(ABSENT, 0x0200, ABSENT);
 
 /** The service is one of UDP. */
 export const NI_DGRAM: number = 16;
-/** Size of the longest host name. */
+/** Size of the longest host name, in bytes. */
 export const NI_MAXHOST: number = 1025;
-/** Size of the longest service name. */
+/** Size of the longest service name, in bytes. */
 export const NI_MAXSERV: number = 32;
 /** An address without a name is an error. */
 export const NI_NAMEREQD: number = pick(8, 4, 4);

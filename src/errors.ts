@@ -1,24 +1,6 @@
 /**
  * The errors of the module, shaped and named as Python's.
  *
- * ```
- * OSError (error)
- * ├── BlockingIOError
- * ├── ConnectionError
- * │   ├── BrokenPipeError
- * │   ├── ConnectionAbortedError
- * │   ├── ConnectionRefusedError
- * │   └── ConnectionResetError
- * ├── FileExistsError
- * ├── FileNotFoundError
- * ├── InterruptedError
- * ├── PermissionError
- * ├── TimeoutError (timeout)
- * ├── UnsupportedOperation
- * ├── gaierror
- * └── herror
- * ```
- *
  * @see {@link https://docs.python.org/3/library/exceptions.html#os-exceptions | Python: OS exceptions}
  */
 
@@ -36,7 +18,23 @@ import { strerror as textOf } from "./internal/strerror.ts";
  * its arguments are wrong.
  *
  * As in Python, `new OSError(...)` with a number that has a class of its own
- * makes one of that class. Unlike in Python there is always a number.
+ * makes one of that class. Unlike in Python there is always a number. Wrong types
+ * are a `TypeError`, wrong values a `RangeError`, before the system is asked.
+ *
+ * - {@linkcode BlockingIOError}
+ * - {@linkcode ConnectionError}
+ *   - {@linkcode BrokenPipeError}
+ *   - {@linkcode ConnectionAbortedError}
+ *   - {@linkcode ConnectionRefusedError}
+ *   - {@linkcode ConnectionResetError}
+ * - {@linkcode FileExistsError}
+ * - {@linkcode FileNotFoundError}
+ * - {@linkcode InterruptedError}
+ * - {@linkcode PermissionError}
+ * - {@linkcode TimeoutError}
+ * - {@linkcode UnsupportedOperation}
+ * - {@linkcode gaierror}
+ * - {@linkcode herror}
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#OSError | Python: OSError}
  *

@@ -35,6 +35,24 @@ export type { SignalOption };
  *
  * A size may be left out before the options: `readline({ signal })`.
  *
+ * - **Reading**: {@linkcode IOBase.prototype.read | read},
+ *   {@linkcode IOBase.prototype.readline | readline},
+ *   {@linkcode IOBase.prototype.readlines | readlines},
+ *   {@linkcode IOBase.prototype.readinto | readinto},
+ *   {@linkcode IOBase.prototype.[Symbol.asyncIterator] | for await}
+ * - **Writing**: {@linkcode IOBase.prototype.write | write},
+ *   {@linkcode IOBase.prototype.writelines | writelines},
+ *   {@linkcode IOBase.prototype.flush | flush}
+ * - **Closing**: {@linkcode IOBase.prototype.close | close},
+ *   {@linkcode IOBase.prototype.closed | closed},
+ *   {@linkcode IOBase.prototype.[Symbol.asyncDispose] | await using}
+ * - **What it is**: {@linkcode IOBase.prototype.name | name},
+ *   {@linkcode IOBase.prototype.mode | mode},
+ *   {@linkcode IOBase.prototype.fileno | fileno},
+ *   {@linkcode IOBase.prototype.readable | readable},
+ *   {@linkcode IOBase.prototype.writable | writable},
+ *   {@linkcode IOBase.prototype.seekable | seekable}
+ *
  * @typeParam T What it reads: `Uint8Array` or `string`.
  * @typeParam W What it writes.
  *

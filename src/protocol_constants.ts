@@ -146,9 +146,9 @@ export const TCP_KEEPCNT: number = pick(6, 0x0102, 16);
 export const TCP_KEEPIDLE: number = pick(4, ABSENT, 3);
 /** Seconds between probes. */
 export const TCP_KEEPINTVL: number = pick(5, 0x0101, 17);
-/** How long an orphaned connection stays in FIN-WAIT-2. */
+/** How many seconds an orphaned connection stays in FIN-WAIT-2. */
 export const TCP_LINGER2: number = pick(8, ABSENT, ABSENT);
-/** The largest segment. */
+/** The largest segment, in bytes. */
 export const TCP_MAXSEG: number = pick(2, 0x0002, 4);
 /** Key of MD5 signatures (RFC 2385). */
 export const TCP_MD5SIG: number = pick(14, ABSENT, ABSENT);
@@ -156,7 +156,7 @@ export const TCP_MD5SIG: number = pick(14, ABSENT, ABSENT);
 export const TCP_MD5SIG_EXT: number = pick(32, ABSENT, ABSENT);
 /** Whether small segments are sent at once. */
 export const TCP_NODELAY: number = 1;
-/** How much may be unsent while the socket is writable. */
+/** How many bytes may be unsent while the socket is writable. */
 export const TCP_NOTSENT_LOWAT: number = pick(25, 0x0201, ABSENT);
 /** Sequence number of a queue, in repair mode. */
 export const TCP_QUEUE_SEQ: number = pick(21, ABSENT, ABSENT);
@@ -182,13 +182,13 @@ export const TCP_THIN_DUPACK: number = pick(17, ABSENT, ABSENT);
 export const TCP_THIN_LINEAR_TIMEOUTS: number = pick(16, ABSENT, ABSENT);
 /** Time stamp of the connection. */
 export const TCP_TIMESTAMP: number = pick(24, ABSENT, ABSENT);
-/** Delay of the packets sent. */
+/** Delay of the packets sent, in microseconds. */
 export const TCP_TX_DELAY: number = pick(37, ABSENT, ABSENT);
 /** Protocol on top of TCP, as TLS. */
 export const TCP_ULP: number = pick(31, ABSENT, ABSENT);
-/** How long data may stay unacknowledged. */
+/** How many milliseconds data may stay unacknowledged. */
 export const TCP_USER_TIMEOUT: number = pick(18, ABSENT, ABSENT);
-/** Bound of the advertised window. */
+/** Bound of the advertised window, in bytes. */
 export const TCP_WINDOW_CLAMP: number = pick(10, ABSENT, ABSENT);
 /** Receiving without copying. */
 export const TCP_ZEROCOPY_RECEIVE: number = pick(35, ABSENT, ABSENT);
@@ -217,7 +217,7 @@ export const IP_MAX_MEMBERSHIPS: number = pick(20, 4095, ABSENT);
 export const IP_MULTICAST_IF: number = pick(32, 9, 9);
 /** Whether this machine gets its own multicasts. */
 export const IP_MULTICAST_LOOP: number = pick(34, 11, 11);
-/** How far multicasts go. */
+/** How many hops multicasts go, 0 to 255. */
 export const IP_MULTICAST_TTL: number = pick(33, 10, 10);
 /** IP options of the packets sent. */
 export const IP_OPTIONS: number = pick(4, 1, 1);
@@ -237,7 +237,7 @@ export const IP_RETOPTS: number = pick(7, 8, ABSENT);
 export const IP_TOS: number = pick(1, 3, 3);
 /** Transparent proxying. */
 export const IP_TRANSPARENT: number = pick(19, ABSENT, ABSENT);
-/** How far packets go. */
+/** How many hops packets go, 0 to 255. */
 export const IP_TTL: number = pick(2, 4, 4);
 /** Undo {@linkcode IP_BLOCK_SOURCE}. */
 export const IP_UNBLOCK_SOURCE: number = pick(37, 73, 18);
@@ -248,7 +248,7 @@ export const IPV6_CHECKSUM: number = pick(7, 26, 26);
 export const IPV6_DONTFRAG: number = pick(62, 62, 14);
 /** Destination options of the packets sent. */
 export const IPV6_DSTOPTS: number = pick(59, 50, ABSENT);
-/** How far packets go. */
+/** How many hops packets go, 0 to 255. */
 export const IPV6_HOPLIMIT: number = pick(52, 47, 21);
 /** Hop-by-hop options of the packets sent. */
 export const IPV6_HOPOPTS: number = pick(54, 49, 1);
@@ -256,7 +256,7 @@ export const IPV6_HOPOPTS: number = pick(54, 49, 1);
 export const IPV6_JOIN_GROUP: number = pick(20, 12, 12);
 /** Leave a multicast group. */
 export const IPV6_LEAVE_GROUP: number = pick(21, 13, 13);
-/** How far multicasts go. */
+/** How many hops multicasts go, 0 to 255. */
 export const IPV6_MULTICAST_HOPS: number = pick(18, 10, 10);
 /** Interface of multicasts sent. */
 export const IPV6_MULTICAST_IF: number = pick(17, 9, 9);
@@ -264,7 +264,7 @@ export const IPV6_MULTICAST_IF: number = pick(17, 9, 9);
 export const IPV6_MULTICAST_LOOP: number = pick(19, 11, 11);
 /** The next hop of the packets sent. */
 export const IPV6_NEXTHOP: number = pick(9, 48, ABSENT);
-/** The path's MTU. */
+/** The path's MTU, in bytes. */
 export const IPV6_PATHMTU: number = pick(61, 44, ABSENT);
 /** Address and interface of the packets sent. */
 export const IPV6_PKTINFO: number = pick(50, 46, 19);
@@ -290,7 +290,7 @@ export const IPV6_RTHDRDSTOPTS: number = pick(55, 57, ABSENT);
 export const IPV6_RTHDR_TYPE_0: number = pick(0, 0, ABSENT);
 /** Traffic class of the packets sent. */
 export const IPV6_TCLASS: number = pick(67, 36, 39);
-/** How far packets go. */
+/** How many hops packets go, 0 to 255. */
 export const IPV6_UNICAST_HOPS: number = pick(16, 4, 4);
 /** Whether packets keep to the smallest MTU, on macOS. */
 export const IPV6_USE_MIN_MTU: number = pick(ABSENT, 42, ABSENT);

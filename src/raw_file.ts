@@ -11,7 +11,8 @@ export type { SignalOption };
 
 /**
  * A binary file object without a buffer, on a stream socket: what
- * `Socket.makefile("rb", 0)` returns.
+ * `Socket.makefile("rb", 0)` returns. It reads and writes with the methods of
+ * {@linkcode IOBase}.
  *
  * Each read is one receive and each write one send, which may take less than
  * it was given. Only lines are received byte by byte, so that what follows them

@@ -56,7 +56,7 @@ import {
 import { PollSet } from "./internal/poll_set.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
-export { error, OSError } from "./errors.ts";
+export { OSError, OSError as error } from "./errors.ts";
 export * from "./internal/poll_events.ts";
 export type { FileDescriptorLike, HasFileno, SignalOption };
 

@@ -59,7 +59,7 @@ export type DataArgument<D> = null extends D ? [data?: D] : [data: D];
  * What all selectors do. Here they do not differ but by their names.
  *
  * A key is of the descriptor that it was registered with, not of its number:
- * while one is registered that has been closed, {@linkcode BaseSelector.select}
+ * while one is registered that has been closed, {@linkcode BaseSelector.prototype.select}
  * is an error, also if another socket has its number now. It can be unregistered
  * by the object that it was registered with.
  *
@@ -328,7 +328,8 @@ function checkSeconds(timeout: unknown): number | null {
 }
 
 /**
- * Named after `select.select`, on which Python's is based.
+ * Named after `select.select`, on which Python's is based, with the members of
+ * {@linkcode BaseSelector}.
  *
  * @typeParam F The type of the file objects, by default any.
  * @typeParam D The type of the data, by default unknown.
@@ -340,7 +341,8 @@ export class SelectSelector<
 > extends BaseSelector<F, D> {}
 
 /**
- * Named after `select.poll`, on which Python's is based.
+ * Named after `select.poll`, on which Python's is based, with the members of
+ * {@linkcode BaseSelector}. It is `DefaultSelector` too.
  *
  * @typeParam F The type of the file objects, by default any.
  * @typeParam D The type of the data, by default unknown.

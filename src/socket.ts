@@ -126,6 +126,65 @@ const STREAM_BYTES = 65536;
  * Made by {@linkcode socket}; the class is for types, `instanceof` and
  * subclassing.
  *
+ * ### Members by task
+ *
+ * - **Opening**:
+ *   {@linkcode Socket.prototype.bind | bind},
+ *   {@linkcode Socket.prototype.listen | listen},
+ *   {@linkcode Socket.prototype.accept | accept},
+ *   {@linkcode Socket.prototype.connect | connect},
+ *   {@linkcode Socket.prototype.connect_ex | connect_ex}
+ * - **Receiving**:
+ *   {@linkcode Socket.prototype.recv | recv},
+ *   {@linkcode Socket.prototype.recv_into | recv_into},
+ *   {@linkcode Socket.prototype.recvfrom | recvfrom},
+ *   {@linkcode Socket.prototype.recvfrom_into | recvfrom_into},
+ *   {@linkcode Socket.prototype.recvmsg | recvmsg},
+ *   {@linkcode Socket.prototype.recvmsg_into | recvmsg_into}
+ * - **Sending**:
+ *   {@linkcode Socket.prototype.send | send},
+ *   {@linkcode Socket.prototype.sendall | sendall},
+ *   {@linkcode Socket.prototype.sendto | sendto},
+ *   {@linkcode Socket.prototype.sendmsg | sendmsg},
+ *   {@linkcode Socket.prototype.sendfile | sendfile}
+ * - **Closing**:
+ *   {@linkcode Socket.prototype.shutdown | shutdown},
+ *   {@linkcode Socket.prototype.close | close},
+ *   {@linkcode Socket.prototype.detach | detach},
+ *   {@linkcode Socket.prototype.[Symbol.dispose] | using},
+ *   {@linkcode Socket.prototype.[Symbol.asyncDispose] | await using}
+ * - **Timeouts**:
+ *   {@linkcode Socket.prototype.settimeout | settimeout},
+ *   {@linkcode Socket.prototype.gettimeout | gettimeout},
+ *   {@linkcode Socket.prototype.timeout | timeout},
+ *   {@linkcode Socket.prototype.setblocking | setblocking},
+ *   {@linkcode Socket.prototype.getblocking | getblocking}
+ * - **Options**:
+ *   {@linkcode Socket.prototype.setsockopt | setsockopt},
+ *   {@linkcode Socket.prototype.getsockopt | getsockopt}
+ * - **What it is**:
+ *   {@linkcode Socket.prototype.family | family},
+ *   {@linkcode Socket.prototype.type | type},
+ *   {@linkcode Socket.prototype.proto | proto},
+ *   {@linkcode Socket.prototype.getsockname | getsockname},
+ *   {@linkcode Socket.prototype.getpeername | getpeername},
+ *   {@linkcode Socket.prototype.toString | toString}
+ * - **Descriptor**:
+ *   {@linkcode Socket.prototype.fileno | fileno},
+ *   {@linkcode Socket.prototype.dup | dup},
+ *   {@linkcode Socket.prototype.get_inheritable | get_inheritable},
+ *   {@linkcode Socket.prototype.set_inheritable | set_inheritable}
+ * - **As a file, a stream or a loop**:
+ *   {@linkcode Socket.prototype.makefile | makefile},
+ *   {@linkcode Socket.prototype.readable | readable},
+ *   {@linkcode Socket.prototype.writable | writable},
+ *   {@linkcode Socket.prototype.read | read},
+ *   {@linkcode Socket.prototype.write | write},
+ *   {@linkcode Socket.prototype.[Symbol.asyncIterator] | for await}
+ * - **The process**:
+ *   {@linkcode Socket.prototype.ref | ref},
+ *   {@linkcode Socket.prototype.unref | unref}
+ *
  * @example A server that answers one client
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -212,6 +271,7 @@ export class Socket<A extends Address = Address> {
    * The timeout in seconds: null if calls block, 0 if they never do.
    *
    * @returns Seconds, or null.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   get timeout(): number | null {
     return this.gettimeout();
@@ -219,7 +279,7 @@ export class Socket<A extends Address = Address> {
 
   /**
    * Binds to a local address. A stream socket's port is taken, and seen by
-   * {@linkcode Socket.getsockname}, from now on.
+   * {@linkcode Socket.prototype.getsockname}, from now on.
    *
    * A host name means an address of the socket's own family.
    *
@@ -231,6 +291,8 @@ export class Socket<A extends Address = Address> {
    * has no address of the family.
    * @throws {TypeError} If the address has another shape.
    * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.bind | Python: bind}
+   * @see {@link https://man7.org/linux/man-pages/man2/bind.2.html | bind(2)}
    */
   bind(address: AddressInput<A>): void {
     if (arguments.length > 1) {
@@ -250,6 +312,8 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
    * EBADF if closed.
    * @throws {TypeError} If `backlog` is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.listen | Python: listen}
+   * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
    */
   listen(backlog: number = DEFAULT_BACKLOG): void {
     const size = Math.max(0, checkInt("listen", "backlog", backlog));
@@ -281,6 +345,8 @@ export class Socket<A extends Address = Address> {
    * datagram socket; EMFILE if there are too many open files; EBADF if closed.
    * @throws {TimeoutError} If none came in time.
    * @throws {BlockingIOError} EAGAIN if non-blocking and none is there.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.accept | Python: accept}
+   * @see {@link https://man7.org/linux/man-pages/man2/accept.2.html | accept(2)}
    */
   async accept(options?: SignalOption): Promise<[Socket<A>, A]> {
     const signal = checkSignal("accept", options);
@@ -310,6 +376,8 @@ export class Socket<A extends Address = Address> {
    * @throws {gaierror} EAI_NONAME if the host is unknown.
    * @throws {TypeError} If the address has another shape.
    * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect | Python: connect}
+   * @see {@link https://man7.org/linux/man-pages/man2/connect.2.html | connect(2)}
    */
   async connect(
     address: AddressInput<A>,
@@ -319,7 +387,8 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * As {@linkcode Socket.connect}, but gives an errno for what the system says.
+   * As {@linkcode Socket.prototype.connect}, but gives an errno for what the
+   * system says.
    *
    * @param address Where to.
    * @param options `signal` calls it off.
@@ -327,6 +396,7 @@ export class Socket<A extends Address = Address> {
    * @throws {gaierror} If the host is unknown.
    * @throws {TypeError} If the address has another shape.
    * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect_ex | Python: connect_ex}
    */
   async connect_ex(
     address: AddressInput<A>,
@@ -396,6 +466,8 @@ export class Socket<A extends Address = Address> {
    * @throws {BlockingIOError} EAGAIN if non-blocking and nothing is there.
    * @throws {TypeError} If `bufsize` is not an integer.
    * @throws {RangeError} If `bufsize` is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv | Python: recv}
+   * @see {@link https://man7.org/linux/man-pages/man2/recv.2.html | recv(2)}
    */
   recv(
     bufsize: number,
@@ -408,18 +480,20 @@ export class Socket<A extends Address = Address> {
   /**
    * Receives into a buffer; for a datagram socket, one datagram cut to fit.
    *
-   * What a timeout or an abort leaves behind is as in {@linkcode Socket.recv}.
+   * What a timeout or an abort leaves behind is as in
+   * {@linkcode Socket.prototype.recv}.
    * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
    * that brings may still be written to `buffer`.
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
-   * @param flags As in {@linkcode Socket.recv}.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
    * @param options `signal` ends the wait.
    * @returns The number of bytes, 0 at the end of the stream.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
    * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv_into | Python: recv_into}
    */
   recv_into(
     buffer: Uint8Array,
@@ -433,7 +507,8 @@ export class Socket<A extends Address = Address> {
   /**
    * Receives bytes and the address that they came from.
    *
-   * What a timeout or an abort leaves behind is as in {@linkcode Socket.recv}.
+   * What a timeout or an abort leaves behind is as in
+   * {@linkcode Socket.prototype.recv}.
    *
    * @example A datagram
    * ```ts
@@ -451,12 +526,13 @@ export class Socket<A extends Address = Address> {
    * ```
    *
    * @param bufsize The most bytes to receive.
-   * @param flags As in {@linkcode Socket.recv}.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
    * @param options `signal` ends the wait.
    * @returns The bytes and the address; on a stream the address is null.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `bufsize` is not an integer.
    * @throws {RangeError} If `bufsize` is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom | Python: recvfrom}
    */
   recvfrom(
     bufsize: number,
@@ -477,12 +553,13 @@ export class Socket<A extends Address = Address> {
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
-   * @param flags As in {@linkcode Socket.recv}.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
    * @param options `signal` ends the wait.
    * @returns The number of bytes and the address; on a stream that is null.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
    * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom_into | Python: recvfrom_into}
    */
   recvfrom_into(
     buffer: Uint8Array,
@@ -520,6 +597,8 @@ export class Socket<A extends Address = Address> {
    * @throws {TimeoutError} If nothing could be sent in time.
    * @throws {BlockingIOError} EAGAIN if non-blocking and there is no room.
    * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.send | Python: send}
+   * @see {@link https://man7.org/linux/man-pages/man2/send.2.html | send(2)}
    */
   send(
     data: Uint8Array,
@@ -533,12 +612,13 @@ export class Socket<A extends Address = Address> {
    * Sends all of the bytes.
    *
    * @param data The bytes, which may be overwritten once the call has settled.
-   * @param flags As in {@linkcode Socket.send}.
+   * @param flags As in {@linkcode Socket.prototype.send}.
    * @param options `signal` ends the wait.
-   * @throws {OSError} As {@linkcode Socket.send}; how much was sent is then
-   * undetermined, as in Python.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}; how much was sent
+   * is then undetermined, as in Python.
    * @throws {TimeoutError} If not all could be sent in time.
    * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | Python: sendall}
    */
   sendall(
     data: Uint8Array,
@@ -551,6 +631,50 @@ export class Socket<A extends Address = Address> {
   /**
    * Sends a datagram to an address. A socket that is not bound gets a free port:
    * on every interface if that is granted, otherwise on loopback.
+   *
+   * @param data The bytes of the datagram.
+   * @param address Where to; on a connected stream it is ignored.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} EMSGSIZE if it is too long; otherwise as
+   * {@linkcode Socket.prototype.send}.
+   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
+   * Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
+   * shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
+   */
+  sendto(
+    data: Uint8Array,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  /**
+   * Sends a datagram to an address, with flags.
+   *
+   * @param data The bytes of the datagram.
+   * @param flags As in {@linkcode Socket.prototype.send}.
+   * @param address Where to; on a connected stream it is ignored.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} As without flags.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
+   */
+  sendto(
+    data: Uint8Array,
+    flags: number,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Sends a datagram to an address: `sendto(data, address)`, or with flags
+   * before the address, `sendto(data, flags, address)`.
+   *
+   * A socket that is not bound gets a free port: on every interface if that is
+   * granted, otherwise on loopback.
    *
    * @example Usage
    * ```ts
@@ -565,38 +689,21 @@ export class Socket<A extends Address = Address> {
    * ```
    *
    * @param data The bytes of the datagram.
-   * @param address Where to; on a connected stream it is ignored.
-   * @param options `signal` ends the wait.
+   * @param flags A number, as in {@linkcode Socket.prototype.send}, or left out.
+   * @param address Where to, as {@linkcode AddressInput}; on a connected stream
+   * it is ignored.
+   * @param options A {@linkcode SignalOption}: `signal` ends the wait.
    * @returns The number of bytes, which is all of them.
-   * @throws {OSError} EMSGSIZE if too long; EISCONN never; otherwise as
-   * {@linkcode Socket.send}.
+   * @throws {OSError} EMSGSIZE if it is too long; otherwise as
+   * {@linkcode Socket.prototype.send}.
    * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
    * Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
    * @throws {TypeError} If `data` is not a Uint8Array or the address has another
    * shape.
    * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
    */
-  sendto(
-    data: Uint8Array,
-    address: AddressInput<A>,
-    options?: SignalOption,
-  ): Promise<number>;
-  /**
-   * Sends a datagram to an address, with flags.
-   *
-   * @param data The bytes of the datagram.
-   * @param flags As in {@linkcode Socket.send}.
-   * @param address Where to.
-   * @param options `signal` ends the wait.
-   * @returns The number of bytes, which is all of them.
-   */
-  sendto(
-    data: Uint8Array,
-    flags: number,
-    address: AddressInput<A>,
-    options?: SignalOption,
-  ): Promise<number>;
   sendto(
     data: Uint8Array,
     flags: unknown,
@@ -642,6 +749,8 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} ENOTCONN if not connected; EINVAL if `how` is none of
    * these; EBADF if closed.
    * @throws {TypeError} If `how` is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.shutdown | Python: shutdown}
+   * @see {@link https://man7.org/linux/man-pages/man2/shutdown.2.html | shutdown(2)}
    */
   async shutdown(how: number, options?: SignalOption): Promise<void> {
     checkInt("shut down", "how", how);
@@ -660,6 +769,7 @@ export class Socket<A extends Address = Address> {
    *
    * Bytes that are still unsent go out first; if for 30 seconds none can, the
    * rest is given up. Closing twice does nothing.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
    */
   close(): void {
     this.#close().catch(() => {});
@@ -692,8 +802,10 @@ export class Socket<A extends Address = Address> {
   /**
    * The address of the peer.
    *
-   * @returns It, in the shape of the family.
+   * @returns It, in the shape of the family: `[host, port]`,
+   * `[host, port, flowinfo, scope_id]` or a path.
    * @throws {OSError} ENOTCONN if there is none; EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
    */
   getpeername(): A {
     const address = this.#description.endpoint.peerAddress();
@@ -704,8 +816,11 @@ export class Socket<A extends Address = Address> {
   /**
    * The socket's own address.
    *
-   * @returns It, in the shape of the family; unspecified if there is none yet.
+   * @returns It, in the shape of the family: `[host, port]`,
+   * `[host, port, flowinfo, scope_id]` or a path; unspecified, such as
+   * `["0.0.0.0", 0]`, if there is none yet.
    * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockname | Python: getsockname}
    */
   getsockname(): A {
     return this.#description.endpoint.localAddress() as A;
@@ -715,22 +830,43 @@ export class Socket<A extends Address = Address> {
    * An option's value as a number.
    *
    * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on; the README lists which there are.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
    * @returns The value; 1 and 0 for flags.
    * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
    * @throws {TypeError} If an argument is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
    */
   getsockopt(level: number, optname: number): number;
   /**
    * An option's value as bytes.
    *
    * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
    * @param buflen How many bytes at most, 1 to 1024.
    * @returns The value in the platform's representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
    * @throws {RangeError} If `buflen` is out of range.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
    */
   getsockopt(level: number, optname: number, buflen: number): Uint8Array;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * An option's value: a number, or with `buflen` its bytes.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
+   * @param buflen How many bytes at most, 1 to 1024; 0 or left out for a number.
+   * @returns The value, 1 and 0 for flags; or its bytes in the platform's
+   * representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
+   * @throws {RangeError} If `buflen` is out of range.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
+   */
   getsockopt(
     level: number,
     optname: number,
@@ -749,7 +885,24 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sets an option, and puts it in force.
+   * Sets an option, and puts it in force. An accepted socket has the options of
+   * its listener.
+   *
+   * - Flags, a boolean or a number: {@linkcode SO_REUSEADDR},
+   *   {@linkcode SO_REUSEPORT}, {@linkcode SO_BROADCAST},
+   *   {@linkcode SO_KEEPALIVE}; at `IPPROTO_TCP` {@linkcode TCP_NODELAY}; at
+   *   `IPPROTO_IPV6` {@linkcode IPV6_V6ONLY}.
+   * - Times, a `struct timeval` of seconds and microseconds as bytes, 0 for none:
+   *   {@linkcode SO_RCVTIMEO}, {@linkcode SO_SNDTIMEO}. A call that takes longer
+   *   is EAGAIN.
+   * - Of IPv4 datagrams, at `IPPROTO_IP`: {@linkcode IP_MULTICAST_TTL}, 0 to 255
+   *   hops; {@linkcode IP_MULTICAST_LOOP}, a flag;
+   *   {@linkcode IP_ADD_MEMBERSHIP} and {@linkcode IP_DROP_MEMBERSHIP}, a
+   *   `struct ip_mreq` or `ip_mreqn` as bytes, to set only.
+   * - Of IPv6 datagrams, at `IPPROTO_IPV6`: {@linkcode IPV6_JOIN_GROUP} and
+   *   {@linkcode IPV6_LEAVE_GROUP}, a `struct ipv6_mreq` as bytes, to set only.
+   * - To get only: {@linkcode SO_TYPE}, {@linkcode SO_DOMAIN},
+   *   {@linkcode SO_PROTOCOL}, {@linkcode SO_ERROR}, {@linkcode SO_ACCEPTCONN}.
    *
    * @example Usage
    * ```ts
@@ -762,11 +915,13 @@ export class Socket<A extends Address = Address> {
    * ```
    *
    * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on; the README lists which there are.
+   * @param optname One of the options above.
    * @param value A number, or its bytes in the platform's representation.
    * @throws {OSError} ENOPROTOOPT if Deno cannot provide it or it is read-only;
    * EINVAL if the bytes are too few; EBADF if closed.
    * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setsockopt | Python: setsockopt}
+   * @see {@link https://man7.org/linux/man-pages/man7/socket.7.html | socket(7)}
    */
   setsockopt(
     level: number,
@@ -786,6 +941,7 @@ export class Socket<A extends Address = Address> {
    * The timeout of this socket's calls.
    *
    * @returns Seconds; 0 if non-blocking, null if there is none.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   gettimeout(): number | null {
     return this.#timeout;
@@ -799,6 +955,7 @@ export class Socket<A extends Address = Address> {
    * @throws {TypeError} If `timeout` is neither a number nor null.
    * @throws {RangeError} If it is negative, NaN or too large.
    * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.settimeout | Python: settimeout}
    */
   settimeout(timeout: number | null): void {
     checkTimeout("set the timeout", timeout);
@@ -810,6 +967,7 @@ export class Socket<A extends Address = Address> {
    * Whether calls wait.
    *
    * @returns False if the timeout is 0.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
    */
   getblocking(): boolean {
     return this.#timeout !== 0;
@@ -821,6 +979,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param flag Whether calls wait; 1 and 0 will do.
    * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
    */
   setblocking(flag: boolean | number): void {
     this.#open();
@@ -832,6 +991,7 @@ export class Socket<A extends Address = Address> {
    * 3 up that is free. No system call knows it.
    *
    * @returns The number, -1 after close.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.fileno | Python: fileno}
    */
   fileno(): number {
     return this.#closed || this.#descriptor.closed
@@ -846,6 +1006,7 @@ export class Socket<A extends Address = Address> {
    * @returns The socket, of the same class.
    * @throws {OSError} EBADF if closed.
    * @throws {TypeError} If a subclass has a constructor that takes no `fileno`.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.dup | Python: dup}
    */
   dup(): this {
     const descriptor = openDescriptor(this.#description);
@@ -873,7 +1034,102 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * A file object on this socket, as Python's `open` makes them. The socket
+   * A binary file object without a buffer, on this socket.
+   *
+   * Each read is one receive and each write one send. The socket really closes
+   * with its last file object. Calls have this socket's timeout, and lose nothing
+   * when that expires.
+   *
+   * @param mode Of the letters r, w and b.
+   * @param buffering 0.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
+   */
+  makefile(mode: BinaryMode, buffering: 0, options?: FileOptions): SocketIO;
+  /**
+   * A buffered binary file object for reading.
+   *
+   * @param mode `"rb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryReadMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedReader;
+  /**
+   * A buffered binary file object for writing.
+   *
+   * @param mode `"wb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedWriter;
+  /**
+   * A buffered binary file object for both.
+   *
+   * @param mode `"rwb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryReadWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedRWPair;
+  /**
+   * A text file object, the default.
+   *
+   * @param mode `"r"`, `"w"` or `"rw"`.
+   * @param buffering The size of the buffer in bytes; 1 means line by line.
+   * @param options `encoding`, `errors` and `newline`.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile(
+    mode?: TextMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): TextIOWrapper;
+  /**
+   * A file object of a mode that is known only when the program runs.
+   *
+   * @param mode Of the letters r, w and b; text unless there is a b.
+   * @param buffering As of the file that the mode means.
+   * @param options `encoding`, `errors` and `newline` of a text file.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile(
+    mode: string,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): SocketFile;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Makes a file object on this socket, as Python's `open` does. The socket
    * really closes with its last file object.
    *
    * Its calls have this socket's timeout, and lose nothing when that expires. A
@@ -897,44 +1153,17 @@ export class Socket<A extends Address = Address> {
    * ```
    *
    * @param mode Of the letters r, w and b; text unless there is a b.
-   * @param buffering The size of the buffer in bytes; 0 for none, which only
-   * binary files may have; 1 for text files means line by line.
+   * @param buffering The size of the buffer in bytes, 8192 by default; 0 for
+   * none, which only binary files may have; 1 for text files means line by line.
    * @param options `encoding`, `errors` and `newline` of a text file.
-   * @returns The file object.
+   * @returns For text a {@linkcode TextIOWrapper}; for bytes a
+   * {@linkcode BufferedReader}, {@linkcode BufferedWriter} or
+   * {@linkcode BufferedRWPair}, or without a buffer a {@linkcode SocketIO}.
    * @throws {OSError} EBADF if closed.
+   * @throws {TypeError} If an argument has the wrong type.
    * @throws {RangeError} If the mode or an option is none of Python's.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
    */
-  makefile(mode: BinaryMode, buffering: 0, options?: FileOptions): SocketIO;
-  /** A buffered binary file for reading. */
-  makefile(
-    mode: BinaryReadMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedReader;
-  /** A buffered binary file for writing. */
-  makefile(
-    mode: BinaryWriteMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedWriter;
-  /** A buffered binary file for both. */
-  makefile(
-    mode: BinaryReadWriteMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedRWPair;
-  /** A text file. */
-  makefile(
-    mode?: TextMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): TextIOWrapper;
-  /** A file of a mode that is known only when the program runs. */
-  makefile(
-    mode: string,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): SocketFile;
   makefile(
     mode: string = "r",
     buffering?: number | null,
@@ -944,16 +1173,17 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives as {@linkcode Socket.recvfrom}, and says whether a datagram was
-   * cut.
+   * Receives as {@linkcode Socket.prototype.recvfrom}, and says whether a
+   * datagram was cut.
    *
    * @param bufsize The most bytes to receive.
    * @param ancbufsize Room for ancillary data, of which Deno has none.
-   * @param flags As in {@linkcode Socket.recv}.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
    * @param options `signal` ends the wait.
    * @returns The bytes, no ancillary data, `MSG_TRUNC` or 0, and the address.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {RangeError} If a size is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg | Python: recvmsg}
    */
   async recvmsg(
     bufsize: number,
@@ -977,17 +1207,18 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives as {@linkcode Socket.recvmsg}, into several buffers, each filled
-   * before the next.
+   * Receives as {@linkcode Socket.prototype.recvmsg}, into several buffers, each
+   * filled before the next.
    *
    * @param buffers Where to.
    * @param ancbufsize Room for ancillary data, of which Deno has none.
-   * @param flags As in {@linkcode Socket.recv}.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
    * @param options `signal` ends the wait.
    * @returns The number of bytes, no ancillary data, `MSG_TRUNC` or 0, and the
    * address.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg_into | Python: recvmsg_into}
    */
   async recvmsg_into(
     buffers: Iterable<Uint8Array>,
@@ -1014,14 +1245,15 @@ export class Socket<A extends Address = Address> {
    *
    * @param buffers The bytes; one write or datagram, not one for each.
    * @param ancdata Ancillary data, of which Deno can send none.
-   * @param flags As in {@linkcode Socket.send}.
+   * @param flags As in {@linkcode Socket.prototype.send}.
    * @param address Where a datagram goes; null for the peer.
    * @param options `signal` ends the wait.
    * @returns The number of bytes taken.
    * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
-   * {@linkcode Socket.send}.
+   * {@linkcode Socket.prototype.send}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of
    * `ancdata` is malformed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendmsg | Python: sendmsg}
    */
   async sendmsg(
     buffers: Iterable<Uint8Array>,
@@ -1073,7 +1305,7 @@ export class Socket<A extends Address = Address> {
    * @param options `signal` ends it early; `onProgress` is told how many bytes
    * have been sent.
    * @returns The number of bytes sent.
-   * @throws {OSError} As {@linkcode Socket.send}.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}.
    * @throws {RangeError} If this is not a stream socket, or non-blocking; if
    * the file was opened as text; if `count` is not positive or `offset` is
    * negative.
@@ -1117,6 +1349,7 @@ export class Socket<A extends Address = Address> {
    *
    * @returns The descriptor, for `fileno` of {@linkcode socket} or for `fromfd`;
    * -1 if closed already.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.detach | Python: detach}
    */
   detach(): number {
     const number = this.fileno();
@@ -1135,6 +1368,7 @@ export class Socket<A extends Address = Address> {
    *
    * @returns False.
    * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.get_inheritable | Python: get_inheritable}
    */
   get_inheritable(): boolean {
     this.#open();
@@ -1146,6 +1380,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param inheritable Only false is possible.
    * @throws {OSError} EOPNOTSUPP if true; EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.set_inheritable | Python: set_inheritable}
    */
   set_inheritable(inheritable: boolean): void {
     this.#open();
@@ -1193,8 +1428,8 @@ export class Socket<A extends Address = Address> {
    * }
    * ```
    *
-   * @returns What {@linkcode Socket.accept} returns, again and again.
-   * @throws {OSError} As {@linkcode Socket.accept}.
+   * @returns What {@linkcode Socket.prototype.accept} returns, again and again.
+   * @throws {OSError} As {@linkcode Socket.prototype.accept}.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<[Socket<A>, A], void> {
     while (this.fileno() >= 0) {
@@ -1215,6 +1450,7 @@ export class Socket<A extends Address = Address> {
    * socket has a new stream then, as after an error.
    *
    * @returns The stream.
+   * @see {@link https://developer.mozilla.org/docs/Web/API/ReadableStream | MDN: ReadableStream}
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
@@ -1238,6 +1474,7 @@ export class Socket<A extends Address = Address> {
    * socket has a new one.
    *
    * @returns The stream.
+   * @see {@link https://developer.mozilla.org/docs/Web/API/WritableStream | MDN: WritableStream}
    */
   get writable(): WritableStream<Uint8Array> {
     this.#writable ??= toWritable(
@@ -1257,7 +1494,8 @@ export class Socket<A extends Address = Address> {
    *
    * @param p Where to.
    * @returns The number of bytes, null at the end of the stream.
-   * @throws {OSError} As {@linkcode Socket.recv}.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @see {@link https://jsr.io/@std/io/doc/~/Reader | @std/io: Reader}
    */
   async read(p: Uint8Array): Promise<number | null> {
     const n = await this.recv_into(p);
@@ -1269,7 +1507,8 @@ export class Socket<A extends Address = Address> {
    *
    * @param p The bytes.
    * @returns The number of bytes taken.
-   * @throws {OSError} As {@linkcode Socket.send}.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}.
+   * @see {@link https://jsr.io/@std/io/doc/~/Writer | @std/io: Writer}
    */
   write(p: Uint8Array): Promise<number> {
     return this.send(p);
@@ -1525,6 +1764,10 @@ export function socket<A extends Address>(
  * @param proto 0, or the protocol of that type.
  * @param fileno A descriptor to take over.
  * @returns The socket.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
+ * no such socket here; EBADF if `fileno` is not open.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
  */
 export function socket(
   family: number,

@@ -21,7 +21,8 @@ interface TextSettings {
 }
 
 /**
- * A text file object: what `Socket.makefile("r")` returns.
+ * A text file object: what `Socket.makefile("r")` returns. It reads and writes
+ * with the methods of {@linkcode IOBase}.
  *
  * Sizes are counted in characters, that is in code points, as in Python: one
  * may be two code units of a JavaScript string.

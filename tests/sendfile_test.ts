@@ -1,6 +1,8 @@
 import {
   assertEquals,
+  assertGreater,
   assertInstanceOf,
+  assertLessOrEqual,
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
@@ -323,4 +325,114 @@ Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a r
     await assertRejects(() => client.sendfile(second)),
     reason,
   );
+});
+
+Deno.test("sendfile() tells onProgress what has been sent, up to the result", async () => {
+  await using pair = await tcpPair();
+  const file = new MemoryFile(1_000_000);
+  const calls = [
+    (options: socket.SendfileOptions) => pair.client.sendfile(file, options),
+    (options: socket.SendfileOptions) => pair.client.sendfile(file, 7, options),
+    (options: socket.SendfileOptions) =>
+      pair.client.sendfile(file, 7, 300_000, options),
+  ];
+  const received = receiveToEnd(pair.peer);
+  let late = 0;
+  for (const call of calls) {
+    const told: number[] = [];
+    let settled = false;
+    const n = await within(call({
+      onProgress(sent) {
+        if (settled) late++;
+        assertGreater(sent, told.at(-1) ?? 0);
+        // What has been told of has been read, and no more than that is sent.
+        assertLessOrEqual(sent, file.position);
+        told.push(sent);
+      },
+    }));
+    settled = true;
+    assertEquals(told.at(-1), n);
+    assertGreater(told.length, 1);
+  }
+  pair.client.close();
+  await received;
+  assertEquals(late, 0);
+});
+
+Deno.test("sendfile() that sends nothing tells onProgress nothing", async () => {
+  await using pair = await tcpPair();
+  const told: number[] = [];
+  const onProgress = (sent: number) => told.push(sent);
+  const empty = new MemoryFile(0);
+  assertEquals(await pair.client.sendfile(empty, { onProgress }), 0);
+  const signal = AbortSignal.abort();
+  await assertRejects(() =>
+    pair.client.sendfile(new MemoryFile(9), { signal, onProgress })
+  );
+  assertEquals(told, []);
+});
+
+Deno.test("sendfile() rejects with what onProgress throws, the position behind what was sent", async () => {
+  await using pair = await tcpPair();
+  const file = new MemoryFile(LARGE);
+  const reason = new Error("enough");
+  let sent = 0;
+  let calls = 0;
+  const received = receiveToEnd(pair.peer);
+  const rejected = await assertRejects(() =>
+    within(pair.client.sendfile(file, 5, null, {
+      onProgress(soFar) {
+        sent = soFar;
+        if (++calls === 3) throw reason;
+      },
+    }))
+  );
+  assertStrictEquals(rejected, reason);
+  assertEquals([calls, file.position], [3, 5 + sent]);
+  // The file and the socket can go on from there.
+  const rest = await within(pair.client.sendfile(file, file.position, 10));
+  assertEquals(rest, 10);
+  pair.client.close();
+  assertSameBytes(await received, file.content.slice(5, 5 + sent + 10));
+});
+
+Deno.test("sendfile() ended in onProgress, by an abort or a close, tells no more", async () => {
+  const reason = new Error("enough");
+  for (const ending of ["abort", "close"] as const) {
+    await using pair = await tcpPair();
+    const file = new MemoryFile(LARGE);
+    const controller = new AbortController();
+    const told: number[] = [];
+    const received = receiveToEnd(pair.peer);
+    const error = await assertRejects(() =>
+      within(pair.client.sendfile(file, {
+        signal: controller.signal,
+        onProgress(sent) {
+          told.push(sent);
+          if (ending === "abort") controller.abort(reason);
+          else pair.client.close();
+        },
+      }))
+    );
+    if (ending === "abort") assertStrictEquals(error, reason);
+    else assertEquals((error as socket.OSError).code, "EBADF");
+    pair.client.close();
+    assertSameBytes(await received, file.content.subarray(0, file.position));
+    assertEquals(told, [file.position]);
+  }
+});
+
+Deno.test("sendfile() refuses an onProgress that is no function, and sends nothing", async () => {
+  await using pair = await tcpPair();
+  const file = new MemoryFile(10);
+  for (const onProgress of [1, null, "log", {}]) {
+    await assertRejects(
+      () => pair.client.sendfile(file, { onProgress: onProgress as never }),
+      TypeError,
+      "Cannot send a file: onProgress must be a function, received ",
+    );
+  }
+  assertEquals(file.position, 0);
+  pair.client.close();
+  assertEquals((await receiveToEnd(pair.peer)).length, 0);
 });

@@ -174,6 +174,19 @@ function toPath(action: string, value: unknown): PathPlace {
   return { family: AF_UNIX, path: value };
 }
 
+/** The error of what cannot be a host, and why, if it looks like something. */
+export function noHost(host: string, options?: ErrorOptions): Error {
+  const why = /^\w+:\/\//.test(host)
+    ? " is a URL, not a host"
+    : /^[^:]*:\d+$|\]:\d+$/.test(host)
+    ? " has a port, which is the second part of the address"
+    : /^\[.*\]$/.test(host)
+    ? " has brackets, which belong to URLs"
+    : "";
+  const shown = JSON.stringify(host.slice(0, 80));
+  return gaiError("EAI_NONAME", shown + why, options);
+}
+
 const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 
 /**
@@ -208,7 +221,7 @@ function toLiteral(
   try {
     packed = inet_pton(AF_INET6, bare);
   } catch (error) {
-    throw gaiError("EAI_NONAME", host, { cause: error });
+    throw noHost(host, { cause: error });
   }
   const literal = sameFamily(
     family,

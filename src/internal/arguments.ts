@@ -15,6 +15,7 @@ import {
   SocketKind,
 } from "../constants.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../protocol_constants.ts";
+import { type Place, toPlace } from "./address.ts";
 import { checkBytes, checkInt, checkSize, show } from "./checks.ts";
 import { type Descriptor, findDescriptor } from "./descriptors.ts";
 import { osError } from "./os_error.ts";
@@ -59,7 +60,9 @@ export function checkBuffers(
   ) {
     throw new TypeError(
       `Cannot ${action}: buffers must be an iterable of Uint8Array, received ${
-        show(buffers)
+        buffers instanceof Uint8Array
+          ? "a Uint8Array; put it in an array"
+          : show(buffers)
       }`,
     );
   }
@@ -121,6 +124,31 @@ function nameOf(
 ): string {
   const found = Object.entries(group).find(([, each]) => each === value);
   return found?.[0] ?? `${what} ${value}`;
+}
+
+/** Refuses a host and a port given as two arguments. */
+export function checkOneAddress(
+  action: string,
+  address: unknown,
+  next: unknown,
+): void {
+  if (typeof address !== "string" || typeof next !== "number") return;
+  throw new TypeError(
+    `Cannot ${action}: the address must be one argument, [host, port], received ${
+      show(address)
+    } and ${next}`,
+  );
+}
+
+/** The place of an address, of which `next` must not be a part. */
+export function toOnePlace(
+  action: string,
+  family: number,
+  address: unknown,
+  next: unknown,
+): Place {
+  if (family !== AF_UNIX) checkOneAddress(action, address, next);
+  return toPlace(action, family, address);
 }
 
 /** The open descriptor that a number stands for. */

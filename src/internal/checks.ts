@@ -11,6 +11,7 @@ export function show(value: unknown): string {
   if (typeof value === "symbol") return "a symbol";
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
+  if (value instanceof Promise) return "a Promise; await it first";
   return Array.isArray(value) ? "an array" : "an object";
 }
 
@@ -88,19 +89,28 @@ export function checkBytes(
     }
     return value;
   }
-  if (typeof value === "string") {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be a Uint8Array, received a string; encode it with new TextEncoder().encode(...)`,
-    );
-  }
-  if (value instanceof Promise) {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be a Uint8Array, received a Promise; await it first`,
-    );
-  }
   throw new TypeError(
-    `Cannot ${action}: ${name} must be a Uint8Array, received ${show(value)}`,
+    `Cannot ${action}: ${name} must be a Uint8Array, received ${
+      showNoBytes(value)
+    }`,
   );
+}
+
+/** Shows what a program may have instead of bytes, and how to make them. */
+function showNoBytes(value: unknown): string {
+  if (typeof value === "string") {
+    return "a string; encode it with new TextEncoder().encode(...)";
+  }
+  if (ArrayBuffer.isView(value)) {
+    return "another view; make it new Uint8Array(view.buffer, view.byteOffset, view.byteLength)";
+  }
+  if (value instanceof ArrayBuffer) {
+    return "an ArrayBuffer; make it new Uint8Array(buffer)";
+  }
+  if (Array.isArray(value) && typeof value[0] === "number") {
+    return "an array of numbers; make it Uint8Array.from(numbers)";
+  }
+  return show(value);
 }
 
 /** Whether an empty view is in bounds. Nothing else that it has tells that. */

@@ -99,9 +99,19 @@ const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
   shutdown: { unconnected: "ENOTCONN", connecting: "ENOTCONN" },
 };
 
+const ACCEPT_FIRST = "it listens; accept() gives the connected one";
+
+/** What to call instead, where a program often has it wrong. */
+const INSTEAD: Partial<Record<Operation, Partial<Record<Kind, string>>>> = {
+  accept: { unconnected: "listen() comes first" },
+  recv: { listening: ACCEPT_FIRST },
+  send: { listening: ACCEPT_FIRST },
+};
+
 /** The error of a call on a socket of the wrong kind. */
 export function wrongKind(operation: Operation, kind: Kind): Error {
-  return osError(WRONG_KIND[operation][kind] ?? "EBADF");
+  const code = WRONG_KIND[operation][kind] ?? "EBADF";
+  return osError(code, INSTEAD[operation]?.[kind]);
 }
 
 /** What is left after the last holder has closed: every call fails. */

@@ -3,7 +3,7 @@
 import type { LookupAddress } from "node:dns";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 import type { HostPlace } from "./address.ts";
-import { at, isLocalhost, loopback } from "./address.ts";
+import { at, isLocalhost, loopback, noHost } from "./address.ts";
 import { isDenied, isGranted } from "./deno_net.ts";
 import { fromDeno, gaiError, osError } from "./os_error.ts";
 
@@ -22,7 +22,7 @@ export async function resolveAll(
   port: number,
 ): Promise<Resolved[]> {
   if (!/^[^\s\0:[\]%/\\]{1,255}$/.test(host)) {
-    throw gaiError("EAI_NONAME", JSON.stringify(host.slice(0, 80)));
+    throw noHost(host);
   }
   const { lookup } = await import("node:dns");
   // In Deno 2.9 only this form takes the port, without which a grant for one

@@ -1,6 +1,6 @@
 import { checkSize, checkUnsigned, show } from "./checks.ts";
 import { fromDeno } from "./os_error.ts";
-import { type Limits, NO_LINE, Told } from "./wait.ts";
+import { type Limits, NO_LINE, type SignalOption, Told } from "./wait.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -8,6 +8,16 @@ export interface Readable {
   read(p: Uint8Array): Promise<number | null>;
   /** Moves the position. Without it, the file is read from where it is. */
   seek?(offset: number, whence: Deno.SeekMode): Promise<number>;
+}
+
+/** The last argument of `sendfile`. */
+export interface SendfileOptions extends SignalOption {
+  /**
+   * Called each time the system has taken a piece, with the number of bytes sent
+   * so far, which in the end is the result. If it throws, the call rejects with
+   * that.
+   */
+  onProgress?: ((sent: number) => void) | undefined;
 }
 
 const CHUNK_BYTES = 65536;
@@ -18,7 +28,9 @@ const ACTION = "send a file";
 export function checkFile(file: Readable): void {
   if (typeof file?.read !== "function") {
     throw new TypeError(
-      `Cannot ${ACTION}: file must have a read method, received ${show(file)}`,
+      `Cannot ${ACTION}: file must have a read method, received ${
+        typeof file === "string" ? "a string; open it first" : show(file)
+      }`,
     );
   }
   const { mode } = file as { mode?: unknown };
@@ -58,6 +70,21 @@ export function checkPart(
   }
 }
 
+/** The `onProgress` of the options of `sendfile`. */
+export function checkProgress(
+  options: SendfileOptions | undefined,
+): SendfileOptions["onProgress"] {
+  const onProgress = options?.onProgress;
+  if (onProgress === undefined || typeof onProgress === "function") {
+    return onProgress;
+  }
+  throw new TypeError(
+    `Cannot ${ACTION}: onProgress must be a function, received ${
+      show(onProgress)
+    }`,
+  );
+}
+
 /**
  * Copies a file to `send`, which takes some of the bytes. However it ends, the
  * file's position is behind the last byte that was taken.
@@ -67,6 +94,7 @@ export async function sendFile(
   offset: number,
   count: number | null,
   limits: Limits,
+  onProgress: SendfileOptions["onProgress"],
   send: (data: Uint8Array, limits: Limits) => Promise<number>,
 ): Promise<number> {
   limits.signal?.throwIfAborted();
@@ -85,6 +113,7 @@ export async function sendFile(
         const taken = await send(buffer.subarray(sent, n), remaining(wait));
         sent += taken;
         total += taken;
+        onProgress?.(total);
       }
     }
   } catch (error) {

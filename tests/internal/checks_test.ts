@@ -186,7 +186,7 @@ const failing: readonly [
     bytes,
     new ArrayBuffer(1),
     TypeError,
-    "data must be a Uint8Array, received an object",
+    "data must be a Uint8Array, received an ArrayBuffer; make it new Uint8Array(buffer)",
   ],
   [
     "checkSignal()",
