@@ -143,8 +143,6 @@
  * @module
  */
 
-// First, so that the reference begins with them.
-export { Socket, socket, SocketType } from "./src/socket.ts";
 export * from "./src/address.ts";
 export * from "./src/buffered_file.ts";
 export * from "./src/connection.ts";
