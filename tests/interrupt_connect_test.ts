@@ -1,59 +1,15 @@
 import {
-  assert,
   assertEquals,
   assertGreater,
   assertRejects,
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { assertEnded, assertWorks, fillQueue } from "./_support/connecting.ts";
 import { numbered } from "./_support/fake_conn.ts";
-import {
-  type Ending,
-  endings,
-  isEnd,
-  meet,
-  moments,
-  Sentinel,
-} from "./_support/moments.ts";
-import { listener, type TcpSocket } from "./_support/pair.ts";
+import { endings, meet, moments, Sentinel } from "./_support/moments.ts";
+import { listener } from "./_support/pair.ts";
 import { within } from "./_support/within.ts";
-
-/** What an ended `connect()` gives: EINPROGRESS if it may not wait. */
-function assertEnded(ending: Ending, error: unknown): void {
-  if (!isEnd(ending, error)) throw error;
-  if (ending === "EAGAIN") {
-    assertEquals((error as socket.OSError).code, "EINPROGRESS");
-  }
-}
-
-/** The connection of this client; others that were called off are closed. */
-async function acceptFrom(
-  server: TcpSocket,
-  client: TcpSocket,
-): Promise<TcpSocket> {
-  for (;;) {
-    const [conn, address] = await within(server.accept());
-    if (address[1] === client.getsockname()[1]) return conn;
-    const error = await within(conn.recv(1)).catch((error) => error);
-    assert(error instanceof socket.ConnectionError || error.length === 0);
-    conn.close();
-  }
-}
-
-/** Checks that bytes pass both ways, once. */
-async function assertWorks(
-  client: TcpSocket,
-  server: TcpSocket,
-  number: number,
-): Promise<void> {
-  await within(client.sendall(numbered(3, number)));
-  const conn = await acceptFrom(server, client);
-  assertEquals(await within(conn.recv(10)), numbered(3, number));
-  await conn.sendall(numbered(3, number + 3));
-  conn.close();
-  assertEquals(await within(client.recv(10)), numbered(3, number + 3));
-  assertEquals(await within(client.recv(10)), new Uint8Array(0));
-}
 
 for (const ending of endings) {
   Deno.test(`connect() is made or called off when it meets ${ending}`, async () => {
@@ -128,21 +84,4 @@ for (const ending of endings) {
       for (const each of queued) each.close();
     },
   });
-}
-
-/** Connects until the queue of connections to be accepted is full. */
-async function fillQueue(server: TcpSocket): Promise<TcpSocket[]> {
-  const queued: TcpSocket[] = [];
-  for (;;) {
-    const client = socket.socket();
-    client.settimeout(0.1);
-    try {
-      await client.connect(server.getsockname());
-    } catch (error) {
-      assert(error instanceof socket.TimeoutError);
-      client.close();
-      return queued;
-    }
-    queued.push(client);
-  }
 }

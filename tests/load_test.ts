@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import * as socket from "../mod.ts";
 import type { TcpSocket } from "./_support/pair.ts";
 import { within } from "./_support/within.ts";
+import { churn } from "./soak/churn_work.ts";
+import { sendMessages } from "./soak/load_messages.ts";
 
 const CONNECTIONS = 1000;
 
@@ -96,4 +98,18 @@ Deno.test("1,000 sends side by side go out in their order", async () => {
     if (data.some((byte) => byte !== i % 251)) throw new Error(`Message ${i}`);
   }
   await within(Promise.all(sends));
+});
+
+Deno.test("20,000 small messages of all kinds each come once, in their order", async () => {
+  await within(sendMessages(20_000), 20_000, "the messages");
+});
+
+Deno.test("1,000 connections that come and go in every way leave nothing", async () => {
+  const { signal } = new AbortController();
+  const next = socket.socket();
+  const first = next.fileno();
+  next.close();
+  await within(churn(1, 1000, signal), 20_000, "the connections");
+  using after = socket.socket();
+  assertEquals(after.fileno(), first);
 });

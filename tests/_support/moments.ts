@@ -59,6 +59,8 @@ export interface Moment {
   readonly before?: boolean;
   /** Whether the call has ended, if it can, before the result arrives. */
   readonly early?: boolean;
+  /** Whether what ends the call has happened before it is made. */
+  readonly first?: boolean;
   /** Lets the result arrive, and ends the call. */
   readonly run: (
     arrive: () => Promise<void>,
@@ -162,6 +164,7 @@ export interface Handle {
  * @param sentinel For the moment.
  * @param call The call.
  * @param arrive Lets its result arrive.
+ * @param timeoutS How long its timeout is.
  * @returns What it came to.
  */
 export async function meet<T>(
@@ -171,24 +174,30 @@ export async function meet<T>(
   sentinel: Sentinel,
   call: (options: socket.SignalOption) => Promise<T>,
   arrive: () => Promise<void>,
+  timeoutS: number = TIMEOUT_S,
 ): Promise<Outcome<T>> {
   const controller = new AbortController();
   const { signal } = controller;
   if (moment.before) await arrive();
-  if (ending === "timeout") handle.socket.settimeout(TIMEOUT_S);
+  if (ending === "timeout") {
+    // The shortest time that is not none.
+    handle.socket.settimeout(moment.first ? 1e-6 : timeoutS);
+  }
   if (ending === "EAGAIN") handle.socket.setblocking(false);
-  const endsMs = performance.now() + TIMEOUT_S * 1000;
+  const endsMs = performance.now() + timeoutS * 1000;
+  const end = () => {
+    if (ending === "abort") controller.abort(new Error("given up"));
+    else if (ending === "close") handle.close();
+    else if (ending === "timeout") { while (performance.now() < endsMs); }
+  };
+  if (moment.first) end();
   const outcome = call(ending === "abort" ? { signal } : {}).then(
     (value) => ({ value }),
     (error) => ({ error }),
   );
   await moment.run(
     arrive,
-    () => {
-      if (ending === "abort") controller.abort(new Error("given up"));
-      else if (ending === "close") handle.close();
-      else if (ending === "timeout") { while (performance.now() < endsMs); }
-    },
+    end,
     sentinel,
     outcome,
   );

@@ -4,10 +4,21 @@
  * or more.
  */
 
+import { churn } from "./churn.ts";
+import { faults } from "./faults.ts";
+import { interrupted } from "./interrupted.ts";
+import { load } from "./load.ts";
 import { model, modelWithoutUnstable } from "./model.ts";
 import type { Part } from "./part.ts";
 
-const PARTS: readonly Part[] = [model, modelWithoutUnstable];
+const PARTS: readonly Part[] = [
+  model,
+  modelWithoutUnstable,
+  interrupted,
+  faults,
+  load,
+  churn,
+];
 
 interface Options {
   readonly seed: number;
