@@ -100,8 +100,10 @@ const DIFFERENCES: readonly Allowed[] = [
     ends: true,
     matches: ({ call }, ours, theirs) =>
       READS.includes(call) && ours.error === undefined &&
-      (theirs.error === "OSError" ? !theirs.errno : ours.value === null &&
-        (theirs.error === "TypeError" || isNothing(theirs))),
+      (theirs.error === "TypeError" ||
+        (theirs.error === "OSError"
+          ? !theirs.errno
+          : ours.value === null && isNothing(theirs))),
   },
   {
     // A write makes CPython forget it.
