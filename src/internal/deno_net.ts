@@ -100,19 +100,32 @@ export function listen(
   }
 }
 
-/** Connects. */
+/**
+ * Connects. After an abort it may still succeed, and the caller has to close
+ * the connection.
+ *
+ * Deno 2.9.6 never closes one whose connect is aborted in the turn in which it
+ * comes, 74 of 800 on loopback; so that turn is let pass first.
+ */
 export async function connect(
   place: HostPlace,
   signal: AbortSignal,
 ): Promise<StreamConn> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  const abortLater = () => void setImmediate(() => setImmediate(abort));
+  signal.addEventListener("abort", abortLater);
   try {
     return await Deno.connect({
       hostname: platformHost(place),
       port: place.port,
-      signal,
+      signal: controller.signal,
     });
   } catch (error) {
     throw signal.aborted ? signal.reason : fromDeno(error);
+  } finally {
+    signal.removeEventListener("abort", abortLater);
   }
 }
 

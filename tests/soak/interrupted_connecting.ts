@@ -142,6 +142,63 @@ async function turnAway(server: TcpSocket): Promise<void> {
   server.setblocking(true);
 }
 
+/** How many connects are made side by side. */
+const SIDE_BY_SIDE = 40;
+
+/**
+ * Connects many at once, each of which is ended in a timer of its own: at their
+ * server every one that was called off ends, too.
+ */
+export async function runConnectingTogether(
+  random: Random,
+  rounds: number,
+): Promise<Tally> {
+  const tally = new Tally();
+  for (let n = 0; n < rounds; n++) {
+    await using server = listener();
+    const ends: Promise<void>[] = [];
+    const serving = (async () => {
+      for await (const [conn] of server) ends.push(endOf(conn));
+    })();
+    // A timeout looks first, and finds them connected.
+    const ending = random.pick(["abort", "close"] as const);
+    const connect = async () => {
+      using client = socket.socket();
+      const controller = new AbortController();
+      const made = client.connect(server.getsockname(), controller);
+      if (ending === "abort") {
+        setTimeout(() => controller.abort(new Error("given up")), 0);
+      } else setTimeout(() => client.close(), 0);
+      try {
+        await made;
+        tally.add(ending, false);
+      } catch (error) {
+        assertEnded(ending, error);
+        tally.add(ending, true);
+      }
+    };
+    await within(Promise.all(Array.from({ length: SIDE_BY_SIDE }, connect)));
+    // It comes behind those that were called off.
+    using last = socket.socket();
+    await within(last.connect(server.getsockname()));
+    last.close();
+    await within(Promise.all(ends), 5000, `all ends, when they met ${ending}`);
+    await server[Symbol.asyncDispose]();
+    await within(serving);
+  }
+  return tally;
+}
+
+/** Waits for the end of a connection that brings nothing. */
+async function endOf(conn: TcpSocket): Promise<void> {
+  using _ = conn;
+  const data = await conn.recv(1).catch((error) => {
+    if (error instanceof socket.ConnectionResetError) return [];
+    throw error;
+  });
+  assertEquals(data.length, 0);
+}
+
 /** A listener that does not answer: its queue is full. */
 class Silent implements AsyncDisposable {
   readonly #server: TcpSocket;

@@ -4,6 +4,7 @@ import { tcpPair, type TcpSocket } from "../_support/pair.ts";
 import {
   connecting,
   runConnecting,
+  runConnectingTogether,
   runShutdown,
 } from "./interrupted_connecting.ts";
 import type { Tally } from "./interrupted_points.ts";
@@ -32,6 +33,7 @@ const waiting: readonly Row[] = [
     run: (random: Random, rounds: number) =>
       runConnecting(each, random, rounds),
   })),
+  { name: "connect() side by side", rounds: 50, run: runConnectingTogether },
 ];
 
 /**
