@@ -113,6 +113,26 @@ const programs: readonly [what: string, code: string, prints: string[]][] = [
     ],
   ],
   [
+    "a group that is left and joined again at once is joined",
+    `
+    const r = udp();
+    r.bind([GROUP, 0]);
+    join(r, mreq());
+    for (const each of "abc") {
+      leave(r, mreq());
+      join(r, mreq());
+      await print(() => sender().sendto(bytes(each), r.getsockname()));
+      await print(async () => text(await r.recv(9)));
+    }
+    await print(() => leave(r, mreq()));
+    await print(() => leave(r, mreq()));`,
+    [
+      ...["a", "b", "c"].flatMap((each) => ["1", `"${each}"`]),
+      "null",
+      `OSError: [Errno 99] Cannot assign requested address: ${GROUP}`,
+    ],
+  ],
+  [
     "struct ip_mreqn names the interface by its index",
     `
     const r = udp();

@@ -15,6 +15,8 @@ export class DenoMulticast implements Multicast {
   readonly #conn: Deno.DatagramConn;
   readonly #joined = new Map<Membership, Promise<Joined>>();
   #left: Promise<Joined> | undefined;
+  /** Settles when all that was left has been left: else it cannot be joined. */
+  #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(conn: Deno.DatagramConn, loop: boolean) {
     this.#conn = conn;
@@ -23,9 +25,11 @@ export class DenoMulticast implements Multicast {
 
   async join(membership: Membership): Promise<void> {
     const { group, address, index } = membership;
-    const joining: Promise<Joined> = address === ""
-      ? this.#conn.joinMulticastV6(group, index)
-      : this.#conn.joinMulticastV4(group, address);
+    const joining: Promise<Joined> = this.#leaving.then(() =>
+      address === ""
+        ? this.#conn.joinMulticastV6(group, index)
+        : this.#conn.joinMulticastV4(group, address)
+    );
     this.#joined.set(membership, joining);
     try {
       await joining;
@@ -38,7 +42,9 @@ export class DenoMulticast implements Multicast {
   async leave(membership: Membership): Promise<void> {
     const joined = this.#joined.get(membership);
     this.#joined.delete(membership);
-    await (await joined)?.leave();
+    const leaving = Promise.resolve(joined).then((each) => each?.leave());
+    this.#leaving = Promise.allSettled([this.#leaving, leaving]);
+    await leaving;
   }
 
   async setTtl(ttl: number): Promise<void> {
