@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
@@ -21,6 +22,7 @@ import {
   type ReceiveStep,
   ScriptedStream,
 } from "./_support/scripted_stream.ts";
+import { receiveToEnd, tcpPair } from "./_support/pair.ts";
 import { within } from "./_support/within.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -370,3 +372,60 @@ Deno.test("every call on a closed file is a RangeError, and close() is not", asy
     assertEquals(stream.releases, 1);
   }
 });
+
+Deno.test("read() behind detach() leaves everything to the layer below", async () => {
+  const stream = new ScriptedStream();
+  const file = openFile(stream, "rb");
+  const first = file.read(3);
+  const detached = file.detach();
+  const behind = [file.read(3), file.readline(), file.readlines()];
+  for (const each of behind) each.catch(() => {});
+  stream.play("abcdef\n", EOF);
+  assertEquals(text(await within(first)), "abc");
+  const raw = await within(detached);
+  for (const each of behind) {
+    await assertRejects(() => within<unknown>(each), RangeError, "detached");
+  }
+  assertEquals(text(await raw.read(100)), "def\n");
+});
+
+Deno.test("close() takes its listener from the signal of a read in line", async () => {
+  const file = openFile(new ScriptedStream(), "rb");
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (type: string, listener: EventListener) => {
+    listeners.add(listener);
+    addEventListener.call(signal, type, listener);
+  };
+  signal.removeEventListener = (type: string, listener: EventListener) => {
+    listeners.delete(listener);
+    removeEventListener.call(signal, type, listener);
+  };
+  const reads = [file.read(5, { signal }), file.read(5, { signal })];
+  for (const each of reads) each.catch(() => {});
+  assertGreater(listeners.size, 0);
+  await file.close();
+  for (const each of reads) {
+    await assertRejects(() => within(each), RangeError, "closed");
+  }
+  assertEquals(listeners.size, 0);
+});
+
+for (const buffering of [0, 8192]) {
+  Deno.test(`read() with buffer ${buffering} that a close ends leaves what comes to the socket`, async () => {
+    await using pair = await tcpPair();
+    const { client, peer } = pair;
+    const file = client.makefile("rb", buffering);
+    const read = file.read().catch((error) => error);
+    await peer.sendall(new Uint8Array(10_000));
+    // Most often what is there has been read then, and a receive waits.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await file.close();
+    assertInstanceOf(await within<unknown>(read), RangeError);
+    await peer.sendall(bytes("next"));
+    peer.close();
+    const received = await receiveToEnd(client);
+    assertEquals(text(received.subarray(-4)), "next");
+  });
+}

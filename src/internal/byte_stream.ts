@@ -6,8 +6,8 @@ import type { SignalOption } from "./wait.ts";
  */
 export interface ByteStream {
   /**
-   * Receives into `buffer`, which is written to only until the call settles.
-   * The number of bytes, 0 at the end of the stream. Rejects with
+   * Receives into `buffer`. If `endReceive` or `release` ends the call, what
+   * comes next may still be written to it, and goes to the next holder. The number of bytes, 0 at the end of the stream. Rejects with
    * `TimeoutError`, the signal's reason or, if non-blocking, `BlockingIOError`;
    * what arrives later then goes to the next call.
    */

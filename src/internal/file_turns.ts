@@ -39,7 +39,13 @@ export class FileTurns {
     onAbort?: () => void,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const turn: Turn = { begin, reject };
+      const turn: Turn = {
+        begin,
+        reject(reason) {
+          signal?.removeEventListener("abort", abort);
+          reject(reason);
+        },
+      };
       function begin(): void {
         signal?.removeEventListener("abort", abort);
         resolve();

@@ -174,7 +174,7 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
       }
       return line.finish();
     } catch (error) {
-      this.#raw.keep(line.finish());
+      this.#raw.keep(line.copy());
       throw error;
     }
   }
@@ -194,7 +194,7 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
       }
       return data.finish();
     } catch (error) {
-      this.#raw.keep(data.finish());
+      this.#raw.keep(data.copy());
       throw error;
     }
   }
@@ -280,6 +280,11 @@ export class GrowingBytes {
     }
     const end = Math.min(this.length + size, this.#bytes.length);
     return this.#bytes.subarray(this.length, end);
+  }
+
+  /** A copy of the bytes, while a receive may still write behind them. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.length);
   }
 
   /** The bytes, and no others, in memory of their own. */

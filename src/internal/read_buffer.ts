@@ -121,7 +121,7 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
         data.length += n;
       }
     } catch (error) {
-      this.giveBack([data.finish()]);
+      this.giveBack([data.copy()]);
       throw error;
     }
     return data.finish();
