@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { copy, readAll, writeAll } from "@std/io";
 import { tcpPair } from "./_support/pair.ts";
@@ -161,4 +161,25 @@ Deno.test("read() that times out or is closed rejects, as recv()", async () => {
     socket.OSError,
   );
   assertEquals(error.code, "EBADF");
+});
+
+for (const end of ["close", "abort"] as const) {
+  Deno.test(`writable whose ${end}() has failed or ended it is replaced by another`, async () => {
+    using server = socket.create_server(["127.0.0.1", 0]);
+    using s = socket.socket();
+    const first = s.writable;
+    await first[end]().catch(() => {});
+    await within(s.connect(server.getsockname()));
+    assert(s.writable !== first);
+    await within(s.writable.getWriter().write(encode("sent")));
+    const [conn] = await within(server.accept());
+    using _ = conn;
+    assertEquals(decode(await within(conn.recv(10))), "sent");
+  });
+}
+
+Deno.test("await using is no error after writable was aborted", async () => {
+  await using pair = await tcpPair();
+  await pair.client.writable.abort();
+  await within(pair.client[Symbol.asyncDispose]());
 });

@@ -77,7 +77,10 @@ export function toWritable(
   return new WritableStream<Uint8Array>({
     start(stream) {
       // At once: `abort` itself is called only after a pending write.
-      stream.signal.addEventListener("abort", reset);
+      stream.signal.addEventListener("abort", () => {
+        onError();
+        reset();
+      });
     },
     async write(chunk) {
       try {
@@ -87,8 +90,13 @@ export function toWritable(
         throw error;
       }
     },
-    close() {
-      return socket.shutdown(SHUT_WR);
+    async close() {
+      try {
+        await socket.shutdown(SHUT_WR);
+      } catch (error) {
+        onError();
+        throw error;
+      }
     },
   });
 }
