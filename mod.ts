@@ -31,9 +31,9 @@
  * - Bytes are `Uint8Array`. An empty one, the end of a stream, is truthy: ask
  *   for its `length`.
  * - `null` is Python's `None`. Timeouts are in seconds.
- * - Python's keyword-only arguments go into one last object. Every call that
- *   waits takes `{ signal }` in it, as {@linkcode SignalOption}: aborting ends
- *   the call and loses nothing.
+ * - Python's keyword-only arguments go into one last object. Methods that wait
+ *   take `{ signal }` in it, as {@linkcode SignalOption}: aborting ends the
+ *   call. A receive or an accept loses nothing by it.
  * - What the system refuses is an {@linkcode OSError}; a missing Deno permission
  *   is a {@linkcode PermissionError} that names the flag to add.
  *

@@ -28,7 +28,7 @@ async function handle(
   try {
     while (true) {
       const data = await conn.recv(1024, { signal });
-      if (!data.length) break;
+      if (data.length === 0) break;
       await conn.sendall(data, { signal });
     }
   } catch (error) {

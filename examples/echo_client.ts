@@ -24,7 +24,7 @@ const decoder = new TextDecoder();
 let received = "";
 while (true) {
   const data = await s.recv(1024);
-  if (!data.length) break;
+  if (data.length === 0) break;
   received += decoder.decode(data, { stream: true });
 }
 s.close();

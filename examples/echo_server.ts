@@ -31,7 +31,7 @@ try {
     try {
       while (true) {
         const data = await conn.recv(1024, { signal });
-        if (!data.length) break;
+        if (data.length === 0) break;
         await conn.sendall(data, { signal });
       }
       console.log(`Closed by ${addr.join(":")}`);

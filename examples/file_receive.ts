@@ -33,7 +33,7 @@ try {
   let received = 0;
   while (true) {
     const data = await conn.recv(65536, { signal });
-    if (!data.length) break;
+    if (data.length === 0) break;
     await writeAll(file, data);
     received += data.length;
   }

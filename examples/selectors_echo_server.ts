@@ -27,7 +27,7 @@ async function accept(sock: socket.Socket, _mask: number): Promise<void> {
 
 async function read(conn: socket.Socket, _mask: number): Promise<void> {
   const data = await conn.recv(1000); // Should be ready
-  if (data.length) {
+  if (data.length > 0) {
     console.log("echoing", data.length, "bytes to", conn);
     await conn.send(data); // Hope it won't block
   } else {

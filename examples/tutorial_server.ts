@@ -33,7 +33,7 @@ try {
   let message = "";
   while (true) {
     const data = await conn.recv(1024, { signal });
-    if (!data.length) break;
+    if (data.length === 0) break;
     message += decoder.decode(data, { stream: true });
   }
   console.log(`Received: ${message}`);

@@ -123,8 +123,8 @@ export class IOBase<
   /**
    * Reads a line, with its end.
    *
-   * @param size How much to read at most; no limit if it is negative or left
-   * out.
+   * @param size The most to read, in bytes, or in characters of a text file; no
+   * limit if it is negative or left out.
    * @param options `signal` ends the call early.
    * @returns The line; at the end of the stream what is left, then nothing; if
    * reading would block what there is, null if that is nothing.
@@ -159,8 +159,8 @@ export class IOBase<
   /**
    * Reads lines.
    *
-   * @param hint How much to read about: the lines end with the one that goes
-   * beyond it. No limit if it is 0, negative or left out.
+   * @param hint About how many bytes, or characters of a text file, to read: the
+   * line that goes beyond it is the last. No limit if it is 0, negative or left out.
    * @param options `signal` ends the call early; the lines read are then left
    * to the next call.
    * @returns The lines up to the end of the stream, or until reading would

@@ -77,8 +77,8 @@ const readme = new URL("../../README.md", import.meta.url);
 const markers = ["<!-- bench -->", "<!-- /bench -->"] as const;
 
 const legend =
-  "Medians of rounds in which all take turns, and their range. Ratios above 1 " +
-  "mean that ours does more. CPU seconds are user and system time of both " +
+  "Each figure is the median of several rounds, in which all take turns, with " +
+  "its range. Ratios above 1 mean that ours does more. CPU seconds are user and system time of both " +
   "ends; of one where UDP goes one way. Pairs are per CPU second / per wall " +
   "second.";
 

@@ -275,6 +275,26 @@ async function deno(): Promise<Found> {
   await b.write(bytes("y"));
   found["what comes later is kept"] = await one() === "x";
 
+  // The note below the table: a reader of the stream may leave.
+  const leaving = a.readable.getReader();
+  const left = fails(() => leaving.read());
+  leaving.releaseLock();
+  if (await left !== "TypeError") throw new Error("A read outlives its reader");
+  await b.write(bytes("late"));
+  const next = a.readable.getReader();
+  const { value: late } = await next.read();
+  if (text(late!) !== "late") throw new Error("What came later is lost");
+  next.releaseLock();
+
+  const reader = a.readable.getReader({ mode: "byob" });
+  const four = reader.read(new Uint8Array(4), { min: 4 });
+  await b.write(bytes("ab"));
+  const early = await soon(four);
+  await b.write(bytes("cd"));
+  const { value } = await four;
+  found["exactly n bytes"] = early === null && text(value!) === "abcd";
+  reader.releaseLock();
+
   const writer = b.writable.getWriter();
   const sending = writer.write(BIG);
   const waits = await soon(sending.then(() => true)) === null;
@@ -295,8 +315,6 @@ async function deno(): Promise<Found> {
   const names = [...namesOf(a), ...namesOf(b.readable), ...Object.keys(Deno)];
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
   found["lines"] = has(/line/i);
-  // How many bytes a read takes is its buffer's length at most.
-  found["exactly n bytes"] = has(/readFull|readExact/i);
   found["looking without taking"] = has(/peek/i);
   found["`setblocking`, `select`"] = has(/blocking|^select|^poll/i);
   const mine = { port, localAddress: "127.0.0.2", localHostname: "127.0.0.2" };
