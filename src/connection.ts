@@ -24,7 +24,10 @@ import {
   checkInt,
   checkOptions,
   checkSignal,
+  checkTimeout,
+  type KnownOptions,
   show,
+  showObject,
 } from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 import { getaddrinfo } from "./netdb.ts";
@@ -36,6 +39,15 @@ export interface CreateConnectionOptions extends SignalOption {
   /** Whether to throw all errors, as an `AggregateError`, not only the last. */
   all_errors?: boolean | undefined;
 }
+
+const CONNECTION_OPTIONS: KnownOptions = {
+  signal: true,
+  all_errors: true,
+  timeout: "it is the second argument",
+  source_address: "it is the third argument",
+};
+
+const OPTIONS_FOURTH = "options are the fourth argument";
 
 /**
  * Connects to a host and port, trying the host's addresses one by one, IPv6 and
@@ -60,6 +72,8 @@ export interface CreateConnectionOptions extends SignalOption {
  * @param options `all_errors`; `signal` calls it off.
  * @returns The connected socket.
  * @throws {OSError} What connecting to the last address failed with.
+ * @throws {TimeoutError} If the last address did not answer in time.
+ * @throws {PermissionError} EACCES without a grant for the host and port.
  * @throws {AggregateError} With `all_errors`, what connecting to each failed
  * with.
  * @throws {gaierror} EAI_NONAME if the host is unknown.
@@ -73,11 +87,19 @@ export async function create_connection(
   source_address?: readonly [host: string, port: number] | null,
   options: CreateConnectionOptions = {},
 ): Promise<Socket<InetAddress | Inet6Address>> {
-  const signal = checkSignal("connect", options);
+  const signal = checkSignal("connect", options, CONNECTION_OPTIONS);
   checkOneAddress("connect", address, timeout);
   if (!Array.isArray(address) || address.length !== 2) {
     throw new TypeError(
       `Cannot connect: address must be [host, port], received ${show(address)}`,
+    );
+  }
+  if (timeout !== undefined) checkTimeout("connect", timeout, OPTIONS_FOURTH);
+  if (source_address && !Array.isArray(source_address)) {
+    throw new TypeError(
+      `Cannot connect: source_address must be [host, port] or null, received ${
+        showObject(source_address, OPTIONS_FOURTH)
+      }`,
     );
   }
   const [host, port] = address as [string | null, number];
@@ -148,6 +170,13 @@ export interface CreateServerOptions<A extends Address = Address> {
   dualstack_ipv6?: boolean | undefined;
 }
 
+const SERVER_OPTIONS: KnownOptions = {
+  family: true,
+  backlog: true,
+  reuse_port: true,
+  dualstack_ipv6: true,
+};
+
 /**
  * Makes a stream socket that listens.
  *
@@ -179,7 +208,7 @@ export function create_server<A extends Address = InetAddress>(
   options: CreateServerOptions<A> = {},
 ): Socket<A> {
   checkOneAddress("create a server", address, options);
-  checkOptions("create a server", options);
+  checkOptions("create a server", options, SERVER_OPTIONS);
   const {
     family = AF_INET as Family<A>,
     backlog = null,

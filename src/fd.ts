@@ -27,7 +27,6 @@ import { Socket } from "./socket.ts";
  * @returns The socket.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If an argument is not an integer.
- * @throws {RangeError} If the descriptor is negative.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.fromfd | Python: fromfd}
  */
 export function fromfd<A extends Address = Address>(
@@ -63,7 +62,6 @@ export function fromfd<A extends Address = Address>(
  * @returns The smallest free number, which stands for the same connection.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If `fd` is not an integer.
- * @throws {RangeError} If `fd` is negative.
  * @see {@link https://docs.python.org/3/library/os.html#os.dup | Python: os.dup}
  */
 export function dup(fd: number): number {
@@ -88,7 +86,6 @@ export function dup(fd: number): number {
  * @param fd The descriptor.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If `fd` is not an integer.
- * @throws {RangeError} If `fd` is negative.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.close | Python: close}
  */
 export function close(fd: number): void {

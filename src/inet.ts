@@ -5,7 +5,12 @@
  */
 
 import { AF_INET, AF_INET6 } from "./constants.ts";
-import { checkBytes, checkInt, show } from "./internal/checks.ts";
+import {
+  checkBytes,
+  checkInt,
+  checkText,
+  checkUnsigned,
+} from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 
 /**
@@ -33,7 +38,7 @@ import { osError } from "./internal/os_error.ts";
  * ```
  */
 export function inet_aton(ip_string: string): Uint8Array<ArrayBuffer> {
-  const text = checkText("inet_aton", ip_string);
+  const text = checkText("call inet_aton", "ip_string", ip_string);
   const [, address = ""] = /^([^ \t\n\v\f\r]*)/.exec(text) ?? [];
   const parts = address.split(".");
   const last = parseCNumber(parts.pop());
@@ -110,7 +115,7 @@ export function inet_pton(
   ip_string: string,
 ): Uint8Array<ArrayBuffer> {
   const family = checkInt("call inet_pton", "address_family", address_family);
-  const text = checkText("inet_pton", ip_string);
+  const text = checkText("call inet_pton", "ip_string", ip_string);
   if (family !== AF_INET && family !== AF_INET6) {
     throw osError("EAFNOSUPPORT", `inet_pton of family ${family}`);
   }
@@ -246,7 +251,7 @@ function longestZeros(groups: number[]): { start: number; length: number } {
  * ```
  */
 export function htons(x: number): number {
-  return swap16(checkUnsigned("htons", x, 16));
+  return swap16(checkUnsigned("call htons", "x", x, 0xffff));
 }
 
 /**
@@ -268,7 +273,7 @@ export function htons(x: number): number {
  * ```
  */
 export function ntohs(x: number): number {
-  return swap16(checkUnsigned("ntohs", x, 16));
+  return swap16(checkUnsigned("call ntohs", "x", x, 0xffff));
 }
 
 /**
@@ -289,7 +294,7 @@ export function ntohs(x: number): number {
  * ```
  */
 export function htonl(x: number): number {
-  return swap32(checkUnsigned("htonl", x, 32));
+  return swap32(checkUnsigned("call htonl", "x", x, 0xffffffff));
 }
 
 /**
@@ -311,7 +316,7 @@ export function htonl(x: number): number {
  * ```
  */
 export function ntohl(x: number): number {
-  return swap32(checkUnsigned("ntohl", x, 32));
+  return swap32(checkUnsigned("call ntohl", "x", x, 0xffffffff));
 }
 
 const bigEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0;
@@ -323,39 +328,6 @@ function swap16(x: number): number {
 function swap32(x: number): number {
   if (bigEndian) return x;
   return (swap16(x & 0xffff) << 16 | swap16(x >>> 16)) >>> 0;
-}
-
-function checkUnsigned(action: string, value: unknown, bits: number): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) {
-    throw new TypeError(
-      `Cannot call ${action}: x must be an integer, received ${show(value)}`,
-    );
-  }
-  const max = 2 ** bits - 1;
-  if (value < 0 || value > max) {
-    throw new RangeError(
-      `Cannot call ${action}: x must be 0 to ${max}, received ${value}`,
-    );
-  }
-  return value;
-}
-
-function checkText(action: string, value: unknown): string {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot call ${action}: ip_string must be a string, received ${
-        show(value)
-      }`,
-    );
-  }
-  if (value.includes("\0")) {
-    throw new RangeError(
-      `Cannot call ${action}: ip_string must be without null characters, received ${
-        show(value)
-      }`,
-    );
-  }
-  return value;
 }
 
 function malformed(action: string): Error {

@@ -9,8 +9,7 @@ import {
   interfaceName,
   listInterfaces,
 } from "./internal/interface_table.ts";
-import { checkUnsigned } from "./internal/checks.ts";
-import { checkText } from "./internal/name_arguments.ts";
+import { checkText, checkUnsigned } from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 
 /**

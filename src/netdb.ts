@@ -20,17 +20,12 @@ import { AF_INET, AF_UNSPEC } from "./constants.ts";
 import { OSError, PermissionError } from "./errors.ts";
 import { findAddresses } from "./internal/addrinfo.ts";
 import { isLocalhost } from "./internal/address.ts";
-import { checkInt, checkSignal } from "./internal/checks.ts";
+import { checkInt, checkSignal, checkText } from "./internal/checks.ts";
 import { findHostName, findHosts } from "./internal/hosts.ts";
-import {
-  checkService,
-  checkSockaddr,
-  checkText,
-} from "./internal/name_arguments.ts";
+import { checkService, checkSockaddr } from "./internal/name_arguments.ts";
 import { findNames } from "./internal/nameinfo.ts";
-import { orAborted } from "./internal/or_aborted.ts";
 import { hostError } from "./internal/os_error.ts";
-import { ownName } from "./internal/reverse_lookup.ts";
+import { orAborted, ownName } from "./internal/resolver.ts";
 import type { SignalOption } from "./internal/wait.ts";
 
 /**

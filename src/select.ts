@@ -34,7 +34,9 @@ import {
   checkInt,
   checkSignal,
   checkTimeout,
+  type KnownOptions,
   show,
+  showObject,
 } from "./internal/checks.ts";
 import { type Descriptor, findDescriptor } from "./internal/descriptors.ts";
 import {
@@ -59,6 +61,16 @@ import type { SignalOption } from "./internal/wait.ts";
 export { OSError, OSError as error } from "./errors.ts";
 export * from "./internal/poll_events.ts";
 export type { FileDescriptorLike, HasFileno, SignalOption };
+
+const SELECT_OPTIONS: KnownOptions = {
+  signal: true,
+  timeout: "it is the fourth argument",
+};
+
+const POLL_OPTIONS: KnownOptions = {
+  signal: true,
+  timeout: "it is the first argument",
+};
 
 /** An item of one of the three lists, and where to report it. */
 interface Item extends Interest {
@@ -135,8 +147,12 @@ export async function select<
   timeout: number | null = null,
   options?: SignalOption,
 ): Promise<[R[], W[], X[]]> {
-  const signal = checkSignal("select", options);
-  const timeoutMs = checkTimeout("select", timeout);
+  const signal = checkSignal("select", options, SELECT_OPTIONS);
+  const timeoutMs = checkTimeout(
+    "select",
+    timeout,
+    "options are the fifth argument",
+  );
   const readable: R[] = [];
   const writable: W[] = [];
   const exceptional: X[] = [];
@@ -167,7 +183,9 @@ function itemsOf(
     typeof list !== "object" || list === null || !(Symbol.iterator in list)
   ) {
     throw new TypeError(
-      `Cannot select: ${name} must be an iterable, received ${show(list)}`,
+      `Cannot select: ${name} must be an iterable, received ${
+        showObject(list, "put it in an array")
+      }`,
     );
   }
   return Array.from(list, (file) => {
@@ -293,7 +311,7 @@ export class Poll {
     timeout: number | null = null,
     options?: SignalOption,
   ): Promise<[fd: number, event: number][]> {
-    const signal = checkSignal("poll", options);
+    const signal = checkSignal("poll", options, POLL_OPTIONS);
     const timeoutMs = checkMilliseconds(timeout);
     const ready = await this.#registered.wait(timeoutMs, signal);
     return ready.map(([{ number }, events]) => [number, events]);

@@ -27,7 +27,7 @@
  * @module
  */
 
-import { checkSignal, show } from "./internal/checks.ts";
+import { checkSignal, type KnownOptions, show } from "./internal/checks.ts";
 import type { Descriptor } from "./internal/descriptors.ts";
 import {
   type FileDescriptorLike,
@@ -47,6 +47,11 @@ import type { SignalOption } from "./internal/wait.ts";
 export { SelectorKey, type SelectorMapping };
 export type { FileDescriptorLike, HasFileno, SignalOption };
 
+const SELECT_OPTIONS: KnownOptions = {
+  signal: true,
+  timeout: "it is the first argument",
+};
+
 /** There is something to receive or to accept, or the end of it. */
 export const EVENT_READ: number = 1;
 /** A send would not wait. */
@@ -56,7 +61,7 @@ export const EVENT_WRITE: number = 2;
 export type DataArgument<D> = null extends D ? [data?: D] : [data: D];
 
 /**
- * What all selectors do. Here they do not differ but by their names.
+ * What all selectors do. Here they differ only in name.
  *
  * A key is of the descriptor that it was registered with, not of its number:
  * while one is registered that has been closed, {@linkcode BaseSelector.prototype.select}
@@ -233,7 +238,7 @@ export abstract class BaseSelector<
     options?: SignalOption,
   ): Promise<[key: SelectorKey<F, D>, events: number][]> {
     this.#checkOpen();
-    const signal = checkSignal("select", options);
+    const signal = checkSignal("select", options, SELECT_OPTIONS);
     const timeoutMs = checkSeconds(timeout);
     const ready = await this.#registered.wait(timeoutMs, signal);
     return ready.map(([{ key }, events]) => {

@@ -5,8 +5,7 @@
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getservbyname | Python: getservbyname}
  */
 
-import { checkText } from "./internal/name_arguments.ts";
-import { checkPort } from "./internal/checks.ts";
+import { checkPort, checkText } from "./internal/checks.ts";
 import { osError } from "./internal/os_error.ts";
 import { portOf, protocolOf, serviceOf } from "./internal/service_table.ts";
 

@@ -17,7 +17,7 @@ import type {
   BufferedRWPair,
   BufferedWriter,
 } from "./buffered_file.ts";
-import { EAGAIN } from "./errno.ts";
+import { EWOULDBLOCK } from "./errno.ts";
 import { gaierror, OSError, TimeoutError } from "./errors.ts";
 import { toPlace } from "./internal/address.ts";
 import {
@@ -53,6 +53,7 @@ import {
 } from "./internal/makefile.ts";
 import { intFrom } from "./internal/options.ts";
 import { osError } from "./internal/os_error.ts";
+import { concat } from "./internal/raw_stream.ts";
 import { represent } from "./internal/represent.ts";
 import {
   checkFile,
@@ -60,6 +61,7 @@ import {
   checkProgress,
   type Readable,
   sendFile,
+  SENDFILE_OPTIONS,
   type SendfileOptions,
 } from "./internal/sendfile.ts";
 import {
@@ -75,10 +77,13 @@ import {
   receiveMessageInto,
   receiveWhole,
   sendAll,
+  sendMessage,
   sendSome,
   sendTo,
   type Transfer,
+  transfer,
 } from "./internal/transfers.ts";
+import { DEFAULT_BACKLOG } from "./internal/unconnected.ts";
 import { Caller, type Limits, type SignalOption } from "./internal/wait.ts";
 import { toReadable, toWritable } from "./internal/web_streams.ts";
 import type { SocketIO } from "./raw_file.ts";
@@ -98,9 +103,6 @@ export type {
   SocketFile,
   TextMode,
 };
-
-/** Python's default backlog is the smaller of this and SOMAXCONN. */
-const DEFAULT_BACKLOG = 128;
 
 /** The most that a stream takes at once: no datagram is longer. */
 const STREAM_BYTES = 65536;
@@ -256,6 +258,12 @@ export class Socket<A extends Address = Address> {
       description = new Description(family, plain, proto);
       this.#descriptor = openDescriptor(description);
     } else {
+      // Elsewhere it is EBADF, as in Python.
+      if (checkInt(action, "fileno", fileno) < 0) {
+        throw new RangeError(
+          `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
+        );
+      }
       this.#descriptor = toDescriptor(action, fileno);
       description = this.#descriptor.description;
     }
@@ -311,6 +319,8 @@ export class Socket<A extends Address = Address> {
    * than 128 opens the port anew. A second call changes nothing.
    * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
    * EBADF if closed.
+   * @throws {PermissionError} EACCES if it is not bound, and 0.0.0.0:0 is not
+   * granted.
    * @throws {TypeError} If `backlog` is not an integer.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.listen | Python: listen}
    * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
@@ -406,9 +416,12 @@ export class Socket<A extends Address = Address> {
       await this.#connect(address, options);
       return 0;
     } catch (error) {
+      // What aborted it is not of the system, even if it looks so.
+      const { signal } = options ?? {};
+      if (signal?.aborted && error === signal.reason) throw error;
       if (!(error instanceof OSError) || error instanceof gaierror) throw error;
       return error instanceof TimeoutError && error.message === "timed out"
-        ? EAGAIN
+        ? EWOULDBLOCK
         : error.errno;
     }
   }
@@ -483,7 +496,9 @@ export class Socket<A extends Address = Address> {
    * What a timeout or an abort leaves behind is as in
    * {@linkcode Socket.prototype.recv}.
    * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
-   * that brings may still be written to `buffer`.
+   * that brings may still be written to `buffer`. So does a `close` or `detach`
+   * that leaves the connection to a file object or another descriptor, to which
+   * those bytes go.
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
@@ -549,7 +564,9 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives into a buffer, and the address that it came from.
+   * Receives into a buffer, and the address that it came from. What a timeout,
+   * an abort or a close leaves behind is as in
+   * {@linkcode Socket.prototype.recv_into}.
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
@@ -633,11 +650,11 @@ export class Socket<A extends Address = Address> {
    * on every interface if that is granted, otherwise on loopback.
    *
    * @param data The bytes of the datagram.
-   * @param address Where to; on a connected stream it is ignored.
+   * @param address Where to; connected TCP ignores it.
    * @param options `signal` ends the wait.
    * @returns The number of bytes, which is all of them.
-   * @throws {OSError} EMSGSIZE if it is too long; otherwise as
-   * {@linkcode Socket.prototype.send}.
+   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
+   * stream; otherwise as {@linkcode Socket.prototype.send}.
    * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
    * Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
@@ -656,7 +673,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param data The bytes of the datagram.
    * @param flags As in {@linkcode Socket.prototype.send}.
-   * @param address Where to; on a connected stream it is ignored.
+   * @param address Where to; connected TCP ignores it.
    * @param options `signal` ends the wait.
    * @returns The number of bytes, which is all of them.
    * @throws {OSError} As without flags.
@@ -690,12 +707,12 @@ export class Socket<A extends Address = Address> {
    *
    * @param data The bytes of the datagram.
    * @param flags A number, as in {@linkcode Socket.prototype.send}, or left out.
-   * @param address Where to, as {@linkcode AddressInput}; on a connected stream
-   * it is ignored.
+   * @param address Where to, as {@linkcode AddressInput}; connected TCP ignores
+   * it.
    * @param options A {@linkcode SignalOption}: `signal` ends the wait.
    * @returns The number of bytes, which is all of them.
-   * @throws {OSError} EMSGSIZE if it is too long; otherwise as
-   * {@linkcode Socket.prototype.send}.
+   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
+   * stream; otherwise as {@linkcode Socket.prototype.send}.
    * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
    * Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
@@ -933,7 +950,11 @@ export class Socket<A extends Address = Address> {
     checkInt(action, "optname", optname);
     if (typeof value === "boolean") value = Number(value);
     else if (typeof value === "number") checkInt(action, "value", value);
-    else checkBytes(action, "value", value);
+    else if (value === undefined) {
+      throw new TypeError(
+        `Cannot ${action}: level, optname and value are needed, such as SOL_SOCKET, SO_REUSEADDR, 1`,
+      );
+    } else checkBytes(action, "value", value);
     this.#description.setOption(level, optname, value);
   }
 
@@ -978,10 +999,16 @@ export class Socket<A extends Address = Address> {
    * `settimeout(0)`.
    *
    * @param flag Whether calls wait; 1 and 0 will do.
+   * @throws {TypeError} If it is left out.
    * @throws {OSError} EBADF if closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
    */
   setblocking(flag: boolean | number): void {
+    if (flag === undefined) {
+      throw new TypeError(
+        "Cannot set blocking: flag must be true or false, received undefined",
+      );
+    }
     this.#open();
     this.#setTimeout(flag ? null : 0);
   }
@@ -1243,12 +1270,13 @@ export class Socket<A extends Address = Address> {
   /**
    * Sends several buffers as one.
    *
-   * @param buffers The bytes; one write or datagram, not one for each.
+   * @param buffers The bytes: one datagram, or one piece of a stream.
    * @param ancdata Ancillary data, of which Deno can send none.
    * @param flags As in {@linkcode Socket.prototype.send}.
    * @param address Where a datagram goes; null for the peer.
    * @param options `signal` ends the wait.
-   * @returns The number of bytes taken.
+   * @returns The number of bytes taken: all, but on a stream fewer if a timeout,
+   * the signal or a non-blocking socket ends the call when some have been.
    * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
    * {@linkcode Socket.prototype.send}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of
@@ -1268,9 +1296,16 @@ export class Socket<A extends Address = Address> {
     if (isOptions(address)) [address, options] = [null, address];
     const parts = checkBuffers("send", buffers);
     checkAncillary(ancdata);
-    const data = parts.length === 1 ? parts[0]! : join(parts);
+    const data = parts.length === 1 ? parts[0]! : concat(parts);
     return address === null
-      ? await this.#transfer("send", flags, options, checkData, data, sendSome)
+      ? await this.#transfer(
+        "send",
+        flags,
+        options,
+        checkData,
+        data,
+        sendMessage,
+      )
       : await this.#sendTo(data, flags, address, options);
   }
 
@@ -1278,7 +1313,9 @@ export class Socket<A extends Address = Address> {
    * Sends a file until its end, or `count` bytes of it.
    *
    * However it ends, the file's position is behind the last byte that was sent,
-   * or taken to be sent. The timeout bounds the whole.
+   * or taken to be sent. The timeout bounds the whole. Other sends, a
+   * `shutdown` and a `close` come before or after it, as they were called; a
+   * reader without `seek`, which may never end, is ended by a `close`.
    *
    * `onProgress` is called each time the system has taken a piece, and no more
    * once the call has settled.
@@ -1327,7 +1364,7 @@ export class Socket<A extends Address = Address> {
       );
     }
     checkPart(file, offset, count);
-    const signal = checkSignal("send a file", options);
+    const signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
     const onProgress = checkProgress(options);
     if (this.#timeout === 0) {
       throw new RangeError(
@@ -1336,11 +1373,8 @@ export class Socket<A extends Address = Address> {
     }
     const { description } = this.#open();
     const limits = this.#limits("send", 0, signal);
-    await description.whenConnected(limits);
-    description.transferable("send");
-    const send = (data: Uint8Array, limits: Limits) =>
-      this.#description.transferable("send").send(limits, data);
-    return await sendFile(file, offset, count, limits, onProgress, send);
+    const part = { file, offset, count, onProgress };
+    return await transfer(description, "send", limits, part, 0, sendFile);
   }
 
   /**
@@ -1412,7 +1446,7 @@ export class Socket<A extends Address = Address> {
 
   /**
    * The connections of a listening socket, until it is closed. Leaving the loop
-   * leaves it listening.
+   * leaves it listening. It takes no signal; `accept` does.
    *
    * @example Usage
    * ```ts
@@ -1447,7 +1481,8 @@ export class Socket<A extends Address = Address> {
   /**
    * What is received, as a stream: one `recv` for each pull, none ahead.
    * Cancelling it or leaving its loop closes nothing and loses nothing; the
-   * socket has a new stream then, as after an error.
+   * socket has a new stream then, as after an error. The first read of a stream
+   * stands in line a microtask after the stream was made.
    *
    * @returns The stream.
    * @see {@link https://developer.mozilla.org/docs/Web/API/ReadableStream | MDN: ReadableStream}
@@ -1470,7 +1505,8 @@ export class Socket<A extends Address = Address> {
 
   /**
    * A stream whose chunks are sent in order. Closing it is
-   * `shutdown(SHUT_WR)`, aborting it resets the connection. After an error the
+   * `shutdown(SHUT_WR)`; aborting it drops what is unsent and closes the
+   * connection, which the peer may see as an orderly end. After an error the
    * socket has a new one.
    *
    * @returns The stream.
@@ -1490,7 +1526,7 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives into `p`, as the Reader of `@std/io` does.
+   * Receives into `p`, as the Reader of `@std/io` does, without a signal.
    *
    * @param p Where to.
    * @returns The number of bytes, null at the end of the stream.
@@ -1503,7 +1539,7 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends, as the Writer of `@std/io` does.
+   * Sends, as the Writer of `@std/io` does, without a signal.
    *
    * @param p The bytes.
    * @returns The number of bytes taken.
@@ -1561,13 +1597,20 @@ export class Socket<A extends Address = Address> {
     return {
       recvInto: async (buffer, options) => {
         if (descriptor.closed) throw osError("EBADF");
-        const endpoint = description.transferable("recv");
-        return await receiveInto(endpoint, limits("recv", options), buffer, 0);
+        const until = limits("recv", options);
+        return await transfer(
+          description,
+          "recv",
+          until,
+          buffer,
+          0,
+          receiveInto,
+        );
       },
       send: async (data, options) => {
         if (descriptor.closed) throw osError("EBADF");
-        const endpoint = description.transferable("send");
-        return await endpoint.send(limits("send", options), data);
+        const until = limits("send", options);
+        return await transfer(description, "send", until, data, 0, sendSome);
       },
       fileno: () => descriptor.closed ? -1 : descriptor.number,
       endReceive: () => caller.close(),
@@ -1635,16 +1678,7 @@ export class Socket<A extends Address = Address> {
         : checkSignal(action, options);
       const { description } = this.#open();
       const limits = this.#limits(operation, flags, signal);
-      const endpoint = description.connecting
-        ? undefined
-        : description.transferable(operation);
-      if (endpoint !== undefined) return run(endpoint, limits, checked, flags);
-      const startMs = performance.now();
-      return description.whenConnected(limits).then(() => {
-        const endpoint = description.transferable(operation);
-        const left = lessTime(limits, performance.now() - startMs);
-        return run(endpoint, left, checked, flags as number);
-      });
+      return transfer(description, operation, limits, checked, flags, run);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -1681,13 +1715,6 @@ function limitsOf(caller: Caller, timeout: number | null): Limits {
   return { caller, timeoutMs, signal: undefined };
 }
 
-function lessTime(limits: Limits, passedMs: number): Limits {
-  const { timeoutMs } = limits;
-  if (timeoutMs === null || timeoutMs === 0) return limits;
-  // Not 0, which would mean non-blocking.
-  return { ...limits, timeoutMs: Math.max(timeoutMs - passedMs, 0.001) };
-}
-
 function expired(): Error {
   return osError("EAGAIN");
 }
@@ -1697,17 +1724,6 @@ function targetCheck(nbytes: number): (buffer: Uint8Array) => Uint8Array {
   return nbytes === 0
     ? checkWholeTarget
     : (buffer) => checkTarget(buffer, nbytes);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, each) => sum + each.length, 0);
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 /**

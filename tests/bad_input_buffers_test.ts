@@ -284,3 +284,33 @@ Deno.test("sendto() by name sends a datagram whole or not at all when its buffer
     }
   }
 });
+
+Deno.test("recv_into() in line whose buffer has been transferred fails alone", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const first = client.recv(5);
+  const target = new Uint8Array(100);
+  const second = client.recv_into(target).catch((error) => error);
+  target.buffer.transfer();
+  const third = client.recv(5);
+  await peer.sendall(MESSAGE);
+  assertSameBytes(await within(first), MESSAGE.subarray(0, 5));
+  await peer.sendall(MESSAGE);
+  assertOurs(await within(second));
+  assertSameBytes(await within(third), MESSAGE.subarray(5));
+});
+
+Deno.test("what comes for a recv_into() that was closed, its buffer transferred since, is EFAULT for the next holder", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const target = new Uint8Array(8);
+  const ended = client.recv_into(target).catch((error) => error.code);
+  await using file = client.makefile("rb");
+  client.close();
+  assertEquals(await within(ended), "EBADF");
+  target.buffer.transfer();
+  await peer.sendall(MESSAGE);
+  const error: unknown = await within(file.read().catch((error) => error));
+  assert(error instanceof socket.OSError);
+  assertEquals(error.code, "EFAULT");
+});

@@ -118,13 +118,13 @@ Deno.test("close(), dup() and fromfd() refuse what is no open descriptor", () =>
     (fd: number) => socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM),
   ];
   for (const call of calls) {
-    assertEquals(
-      assertThrows(() => call(987_654), socket.OSError).code,
-      "EBADF",
-    );
-    assertThrows(() => call(-1), RangeError);
+    for (const fd of [-1, 987_654]) {
+      assertEquals(assertThrows(() => call(fd), socket.OSError).code, "EBADF");
+    }
     assertThrows(() => call("3" as never), TypeError);
   }
+  const { AF_INET, SOCK_STREAM } = socket;
+  assertThrows(() => socket.socket(AF_INET, SOCK_STREAM, 0, -1), RangeError);
 });
 
 Deno.test("get_inheritable() is false, and set_inheritable(true) EOPNOTSUPP", () => {
@@ -242,4 +242,22 @@ Deno.test("a socket prints its descriptor and addresses, inside of others too", 
     `<socket.socket fd=${client.fileno()}, family=2, type=1, proto=0, laddr=('${host}', ${port}), raddr=('${peerHost}', ${peerPort})>`;
   assertEquals(`${client}`, text);
   assertStringIncludes(Deno.inspect({ client }), text);
+});
+
+Deno.test("await using waits for what was sent, also when others hold the connection", async () => {
+  for (const keep of ["dup", "makefile"] as const) {
+    await using pair = await tcpPair();
+    const { client, peer } = pair;
+    await using _ = keep === "dup" ? client.dup() : client.makefile("rb");
+    let sent = false;
+    const sending = client.sendall(new Uint8Array(20_000_000))
+      .then(() => sent = true);
+    const disposed = client[Symbol.asyncDispose]().then(() => sent);
+    let received = 0;
+    while (received < 20_000_000) {
+      received += (await within(peer.recv(1_000_000))).length;
+    }
+    await within(sending);
+    assertEquals(await within(disposed), true);
+  }
 });

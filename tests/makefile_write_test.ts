@@ -263,6 +263,24 @@ Deno.test("detach() flushes, gives back what was read ahead, and ends the file",
   assertEquals(out.sentText, "abcd");
 });
 
+Deno.test("write() behind detach() takes nothing", async () => {
+  const [file, stream] = writer(10);
+  const first = file.write(new Uint8Array(100));
+  const detached = file.detach();
+  const behind = Promise.allSettled([
+    file.write(bytes("tail")),
+    file.writelines([bytes("tail")]),
+    file.detach(),
+  ]);
+  await first;
+  await detached;
+  for (const each of await behind) {
+    assert(each.status === "rejected");
+    assertInstanceOf(each.reason, RangeError);
+  }
+  assertEquals(stream.sentText.length, 100);
+});
+
 Deno.test("write() takes bytes only", async () => {
   const [file] = writer(4);
   const wrong: unknown[] = ["text", null, 5, [1], new ArrayBuffer(1)];

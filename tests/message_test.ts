@@ -223,6 +223,21 @@ Deno.test("recvmsg(), recvmsg_into() and sendmsg() take options in place of what
   assertEquals((await within(peer.recvmsg(9)))[0], bytes(2));
 });
 
+Deno.test("sendmsg() on a stream sends all, bounded or not", async () => {
+  for (const timeout of [null, 30]) {
+    await using pair = await tcpPair();
+    const { client, peer } = pair;
+    client.settimeout(timeout);
+    const received = receiveToEnd(peer);
+    const parts = [new Uint8Array(5_000_000), new Uint8Array(3).fill(7)];
+    assertEquals(await within(client.sendmsg(parts)), 5_000_003);
+    client.close();
+    const all = await received;
+    assertEquals(all.length, 5_000_003);
+    assertEquals(all.subarray(-4), new Uint8Array([0, 7, 7, 7]));
+  }
+});
+
 Deno.test("sendmsg() that is given up says how much it has sent", async () => {
   await using pair = await tcpPair();
   const parts = Array.from(

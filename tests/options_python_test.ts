@@ -119,6 +119,20 @@ compare(
   },
 );
 compare(
+  "s.bind(('127.0.0.1', 0)); s.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)",
+  (s) => {
+    s.bind(["127.0.0.1", 0]);
+    s.setsockopt(IPPROTO_IPV6, socket.IPV6_V6ONLY, 1);
+  },
+);
+compare(
+  "u = socket(AF_UNIX); u.bind('\\0v6only'); u.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)",
+  () => {
+    using u = socket.socket(socket.AF_UNIX);
+    u.setsockopt(IPPROTO_IPV6, socket.IPV6_V6ONLY, 1);
+  },
+);
+compare(
   "s.getsockopt(SOL_SOCKET, 9999)",
   (s) => s.getsockopt(SOL_SOCKET, 9999),
 );

@@ -288,6 +288,48 @@ Deno.test("sendfile() whose reader waits ends with a timeout, an abort or a clos
   assertEquals((await failed).code, "EBADF");
 });
 
+Deno.test("sendfile() is in order with the sends, a shutdown and a close that nobody awaits", async () => {
+  const tail = new Uint8Array([1, 2, 3]);
+  for (const timeout of [null, 30]) {
+    for (const end of ["shutdown", "close"] as const) {
+      await using pair = await tcpPair();
+      const { client, peer } = pair;
+      client.settimeout(timeout);
+      const head = client.sendall(tail);
+      const file = new MemoryFile(3_000_000);
+      const sending = client.sendfile(file, 5);
+      const behind = client.sendall(tail);
+      if (end === "close") client.close();
+      else client.shutdown(socket.SHUT_WR);
+      const received = await receiveToEnd(peer);
+      assertEquals(await within(sending), 2_999_995);
+      await within(Promise.all([head, behind]));
+      assertSameBytes(received.subarray(0, 3), tail);
+      assertSameBytes(received.subarray(3, -3), file.content.subarray(5));
+      assertSameBytes(received.subarray(-3), tail);
+    }
+  }
+});
+
+Deno.test("sendfile() whose reader waits holds nobody up when it is given up", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const controller = new AbortController();
+  const sending = client.sendfile(stuckReader(), controller);
+  const behind = client.sendall(new Uint8Array([3]));
+  const first = await within(
+    peer.recv(3, socket.MSG_WAITALL, {
+      signal: AbortSignal.timeout(50),
+    }).catch(() => null),
+  );
+  assertEquals(first, null);
+  controller.abort();
+  await assertRejects(() => within(sending));
+  await within(behind);
+  const received = await within(peer.recv(3, socket.MSG_WAITALL));
+  assertEquals(received, new Uint8Array([1, 2, 3]));
+});
+
 Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a reader as they are", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
@@ -401,6 +443,8 @@ Deno.test("sendfile() ended in onProgress, by an abort or a close, tells no more
   for (const ending of ["abort", "close"] as const) {
     await using pair = await tcpPair();
     const file = new MemoryFile(LARGE);
+    // A close lets what has an end go on.
+    if (ending === "close") Object.assign(file, { seek: undefined });
     const controller = new AbortController();
     const told: number[] = [];
     const received = receiveToEnd(pair.peer);

@@ -49,6 +49,16 @@ Deno.test("shutdown(SHUT_WR) that nobody awaits comes after the sends", async ()
   await within(Promise.all([sending, shutting]));
 });
 
+Deno.test("shutdown() that nobody awaits is done before a close()", async () => {
+  await using both = await tcpPair();
+  const { client, peer } = both;
+  const sending = client.sendall(new Uint8Array(1_000_000));
+  const shutting = client.shutdown(SHUT_RDWR);
+  client.close();
+  assertEquals((await receiveToEnd(peer)).length, 1_000_000);
+  await within(Promise.all([sending, shutting]));
+});
+
 Deno.test("shutdown(SHUT_WR) comes after bytes that a send() has taken", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;

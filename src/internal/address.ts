@@ -6,8 +6,9 @@
 import type { Address } from "../address.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../constants.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "../inet.ts";
-import { checkPort, checkUnsigned, show } from "./checks.ts";
+import { checkPort, checkText, checkUnsigned, show } from "./checks.ts";
 import { gaiError, osError } from "./os_error.ts";
+import { pick } from "./platform.ts";
 
 /** A host, which may still be a name, and a port. */
 export interface HostPlace {
@@ -36,7 +37,7 @@ export function isPath(place: Place): place is PathPlace {
 }
 
 /** The longest path that fits `sun_path`, with its final NUL. */
-const MAX_PATH_BYTES = Deno.build.os === "linux" ? 108 : 104;
+const MAX_PATH_BYTES = pick(108, 104, 108);
 
 const WILDCARD: Readonly<Record<number, string>> = {
   [AF_INET]: "0.0.0.0",
@@ -106,17 +107,8 @@ export function toPlace(
       `Cannot ${action}: an ${name} address must be ${shape}, received ${parts.length} parts`,
     );
   }
-  const [host, port, flowinfo = 0, scopeId = 0] = parts;
-  if (typeof host !== "string") {
-    throw new TypeError(
-      `Cannot ${action}: host must be a string, received ${show(host)}`,
-    );
-  }
-  if (host.includes("\0")) {
-    throw new RangeError(
-      `Cannot ${action}: host must not contain a NUL, received ${show(host)}`,
-    );
-  }
+  const [given, port, flowinfo = 0, scopeId = 0] = parts;
+  const host = checkText(action, "host", given);
   checkPort(action, port);
   checkUnsigned(action, "flowinfo", flowinfo, 0xfffff);
   checkUnsigned(action, "scope_id", scopeId, 0xffffffff);
@@ -223,16 +215,17 @@ function toLiteral(
   } catch (error) {
     throw noHost(host, { cause: error });
   }
-  const literal = sameFamily(
-    family,
-    AF_INET6,
-    inet_ntop(AF_INET6, packed),
-    host,
-  );
+  const text = inet_ntop(AF_INET6, packed);
+  const mapped = /^::ffff:([\d.]+)$/.exec(text)?.[1];
+  if (family === AF_INET && mapped !== undefined && scope === undefined) {
+    return { host: mapped };
+  }
+  const literal = sameFamily(family, AF_INET6, text, host);
   return scope === undefined ? literal : { ...literal, scopeId: +scope };
 }
 
-function viaAton(host: string): string | undefined {
+/** The usual form of an IPv4 address in any notation of C's. */
+export function viaAton(host: string): string | undefined {
   try {
     return inet_ntoa(inet_aton(host));
   } catch {
@@ -255,6 +248,11 @@ export function platformHost(place: HostPlace): string {
   return place.scopeId !== 0 && /^f(?:e[89ab]|f.[12])/i.test(place.host)
     ? `${place.host}%${place.scopeId}`
     : place.host;
+}
+
+/** The host as it stands before a port, IPv6 in brackets. */
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** The Python tuple of an address that the platform gave. */

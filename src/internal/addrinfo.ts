@@ -24,8 +24,8 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from "../constants.ts";
-import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "../inet.ts";
-import { isLocalhost, loopback, wildcard } from "./address.ts";
+import { inet_ntop, inet_pton } from "../inet.ts";
+import { isLocalhost, loopback, viaAton, wildcard } from "./address.ts";
 import { isDenied, isGranted } from "./deno_net.ts";
 import { configuredFamilies, interfaceIndex } from "./interface_table.ts";
 import { gaiError } from "./os_error.ts";
@@ -50,7 +50,7 @@ export interface Found {
 }
 
 /** One of the sockets that reach the service. */
-export interface Endpoint {
+export interface ServiceSocket {
   readonly type: number;
   readonly proto: number;
   readonly port: number;
@@ -78,10 +78,10 @@ export async function findAddresses(query: Query): Promise<Entry[]> {
   checkFlags(host, query.flags);
   const { flags } = query;
   const family = configured(checkFamily(query.family), flags);
-  const endpoints = findEndpoints(service, query);
+  const sockets = findSockets(service, query);
   if (host === null) {
     const passive = (flags & AI_PASSIVE) !== 0;
-    return entries(ownAddresses(family, passive), endpoints, "");
+    return entries(ownAddresses(family, passive), sockets, "");
   }
   const name = toAscii(host);
   const canonname = (flags & AI_CANONNAME) === 0
@@ -90,11 +90,11 @@ export async function findAddresses(query: Query): Promise<Entry[]> {
     ? "localhost"
     : name;
   const literal = parseAddress(name, family, flags);
-  if (literal !== undefined) return entries([literal], endpoints, canonname);
+  if (literal !== undefined) return entries([literal], sockets, canonname);
   if ((flags & AI_NUMERICHOST) !== 0) throw gaiError("EAI_NONAME", host);
-  const port = endpoints[0]?.port ?? 0;
+  const port = sockets[0]?.port ?? 0;
   const all = await findName(name, port, { family, flags });
-  return entries(ofFamily(name, all, family, flags), endpoints, canonname);
+  return entries(ofFamily(name, all, family, flags), sockets, canonname);
 }
 
 function checkFlags(host: string | null, flags: number): void {
@@ -145,10 +145,10 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** The sockets that reach a service. */
-export function findEndpoints(
+export function findSockets(
   service: string | null,
   { type, proto, flags }: Pick<Query, "type" | "proto" | "flags">,
-): Endpoint[] {
+): ServiceSocket[] {
   const number = service === null || service === "" ? 0 : toNumber(service);
   if (number === undefined && (flags & AI_NUMERICSERV) !== 0) {
     throw gaiError("EAI_NONAME", service!);
@@ -260,14 +260,6 @@ function found(family: number, host: string): Found {
   return { family, host, scopeId: 0 };
 }
 
-function viaAton(host: string): string | undefined {
-  try {
-    return inet_ntoa(inet_aton(host));
-  } catch {
-    return undefined;
-  }
-}
-
 function viaPton(host: string): Uint8Array | undefined {
   if (!host.includes(":")) return undefined;
   try {
@@ -351,14 +343,14 @@ function ofFamily(
   throw gaiError("EAI_NONAME", others === "" ? name : `${name} is ${others}`);
 }
 
-/** Each address with each endpoint; the first one has the canonical name. */
+/** Each address with each socket; the first one has the canonical name. */
 function entries(
   all: readonly Found[],
-  endpoints: readonly Endpoint[],
+  sockets: readonly ServiceSocket[],
   canonname: string,
 ): Entry[] {
   return all.flatMap(({ family, host, scopeId }, nth) =>
-    endpoints.map(({ type, proto, port }, index): Entry => [
+    sockets.map(({ type, proto, port }, index): Entry => [
       family,
       type,
       proto,

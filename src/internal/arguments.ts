@@ -153,13 +153,7 @@ export function toOnePlace(
 
 /** The open descriptor that a number stands for. */
 export function toDescriptor(action: string, fileno: unknown): Descriptor {
-  const number = checkInt(action, "fileno", fileno);
-  if (number < 0) {
-    throw new RangeError(
-      `Cannot ${action}: fileno must be 0 or more, received ${number}`,
-    );
-  }
-  const descriptor = findDescriptor(number);
+  const descriptor = findDescriptor(checkInt(action, "fileno", fileno));
   if (descriptor === undefined) throw osError("EBADF");
   return descriptor;
 }

@@ -12,16 +12,33 @@ export function show(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   if (value instanceof Promise) return "a Promise; await it first";
+  if (value instanceof AbortSignal) return "an AbortSignal; write { signal }";
+  if (value instanceof Uint8Array) return "a Uint8Array";
   return Array.isArray(value) ? "an array" : "an object";
+}
+
+/** Shows a value, and what to do with it if it is an object. */
+export function showObject(value: unknown, advice: string): string {
+  const shown = show(value);
+  return shown === "an object" ? `${shown}; ${advice}` : shown;
 }
 
 function integer(action: string, name: string, value: unknown): number {
   if (typeof value !== "number" || !Number.isInteger(value)) {
     throw new TypeError(
-      `Cannot ${action}: ${name} must be an integer, received ${show(value)}`,
+      `Cannot ${action}: ${name} must be an integer, received ${
+        showNoNumber(value)
+      }`,
     );
   }
   return value;
+}
+
+/** A program's arguments are strings, numbers among them. */
+function showNoNumber(value: unknown): string {
+  const shown = show(value);
+  const isNumber = typeof value === "string" && /^\d{1,15}$/.test(value);
+  return isNumber ? `${shown}; make it Number(${shown})` : shown;
 }
 
 /** An integer that fits a C `int`, as CPython's argument parser takes it. */
@@ -74,6 +91,27 @@ export function checkPort(action: string, value: unknown): number {
   return checkUnsigned(action, "port", value, 65535);
 }
 
+/** A string without a NUL, at which C would end it. */
+export function checkText(
+  action: string,
+  name: string,
+  value: unknown,
+): string {
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `Cannot ${action}: ${name} must be a string, received ${show(value)}`,
+    );
+  }
+  if (value.includes("\0")) {
+    throw new RangeError(
+      `Cannot ${action}: ${name} must not contain a NUL, received ${
+        show(value)
+      }`,
+    );
+  }
+  return value;
+}
+
 /** Bytes to send, or to receive into. */
 export function checkBytes(
   action: string,
@@ -110,6 +148,9 @@ function showNoBytes(value: unknown): string {
   if (Array.isArray(value) && typeof value[0] === "number") {
     return "an array of numbers; make it Uint8Array.from(numbers)";
   }
+  if (Array.isArray(value) && typeof value[1] === "number") {
+    return "an address; data comes first: sendto(data, address)";
+  }
   return show(value);
 }
 
@@ -123,13 +164,20 @@ function hasMemory(view: Uint8Array): boolean {
   }
 }
 
-/** A timeout in seconds, or null for none; returned in milliseconds. */
-export function checkTimeout(action: string, value: unknown): number | null {
+/**
+ * A timeout in seconds, or null for none; returned in milliseconds. `advice` is
+ * what to do with an object.
+ */
+export function checkTimeout(
+  action: string,
+  value: unknown,
+  advice?: string,
+): number | null {
   if (value === null) return null;
   if (typeof value !== "number") {
     throw new TypeError(
       `Cannot ${action}: timeout must be a number of seconds or null, received ${
-        show(value)
+        advice === undefined ? show(value) : showObject(value, advice)
       }`,
     );
   }
@@ -153,24 +201,52 @@ export function isOptions(
     !(Symbol.iterator in value);
 }
 
+/** Options by name: true, or for one that is not there what to do instead. */
+export type KnownOptions = Readonly<Record<string, true | string>>;
+
+/** The options of most calls that wait. */
+const SIGNAL_ONLY: KnownOptions = {
+  signal: true,
+  timeout: "a socket has settimeout(seconds)",
+};
+
 /** The last argument of a call, unless it was left out. */
 export function checkOptions(
   action: string,
   options: unknown,
+  known: KnownOptions,
 ): asserts options is object | undefined {
-  if (options === undefined || isOptions(options)) return;
-  throw new TypeError(
-    `Cannot ${action}: options must be an object, received ${show(options)}`,
-  );
+  if (options === undefined) return;
+  if (!isOptions(options) || options instanceof AbortSignal) {
+    throw new TypeError(
+      `Cannot ${action}: options must be an object, received ${show(options)}`,
+    );
+  }
+  // What an object inherits is for other uses of it: an AbortController has
+  // its signal so.
+  for (const name of Object.keys(options)) {
+    if (known[name] === true) continue;
+    throw new TypeError(
+      `Cannot ${action}: no option ${show(name)}${insteadOf(name, known)}`,
+    );
+  }
+}
+
+function insteadOf(name: string, known: KnownOptions): string {
+  const advice = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (advice !== undefined) return `; ${advice}`;
+  const names = Object.keys(known).filter((each) => known[each] === true);
+  return `, only ${names.join(", ")}`;
 }
 
 /** The `signal` of a call's options. */
 export function checkSignal(
   action: string,
   options: unknown,
+  known: KnownOptions = SIGNAL_ONLY,
 ): AbortSignal | undefined {
   if (options === undefined) return undefined;
-  checkOptions(action, options);
+  checkOptions(action, options, known);
   const { signal }: { signal?: unknown } = options;
   if (signal === undefined || isSignal(signal)) return signal;
   throw new TypeError(

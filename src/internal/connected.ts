@@ -6,8 +6,9 @@ import { fromPlatform } from "./address.ts";
 import type { StreamConn } from "./deno_net.ts";
 import type { Endpoint, Taker } from "./endpoint.ts";
 import type { Options } from "./options.ts";
-import { osError } from "./os_error.ts";
+import { fromDeno, osError } from "./os_error.ts";
 import { Receiver } from "./receiver.ts";
+import type { Pieces } from "./outgoing.ts";
 import { Sender } from "./sender.ts";
 import { bounded, type Limits } from "./wait.ts";
 
@@ -39,8 +40,12 @@ export class Connected implements Endpoint {
     this.#family = family;
     this.#options = options;
     this.#receiver = new Receiver(conn, isShared);
-    if (options.isSet(IPPROTO_TCP, TCP_NODELAY)) conn.setNoDelay?.(true);
-    if (options.isSet(SOL_SOCKET, SO_KEEPALIVE)) conn.setKeepAlive?.(true);
+    try {
+      if (options.isSet(IPPROTO_TCP, TCP_NODELAY)) conn.setNoDelay?.(true);
+      if (options.isSet(SOL_SOCKET, SO_KEEPALIVE)) conn.setKeepAlive?.(true);
+    } catch {
+      // macOS has EINVAL for a connection that is over; its calls tell that.
+    }
   }
 
   localAddress(): Address {
@@ -53,10 +58,15 @@ export class Connected implements Endpoint {
 
   applyOption(level: number, option: number): void {
     const on = this.#options.isSet(level, option);
-    if (level === IPPROTO_TCP && option === TCP_NODELAY) {
-      this.#conn.setNoDelay?.(on);
-    } else if (level === SOL_SOCKET && option === SO_KEEPALIVE) {
-      this.#conn.setKeepAlive?.(on);
+    if (this.#gone) return;
+    try {
+      if (level === IPPROTO_TCP && option === TCP_NODELAY) {
+        this.#conn.setNoDelay?.(on);
+      } else if (level === SOL_SOCKET && option === SO_KEEPALIVE) {
+        this.#conn.setKeepAlive?.(on);
+      }
+    } catch (error) {
+      throw fromDeno(error);
     }
   }
 
@@ -116,6 +126,19 @@ export class Connected implements Endpoint {
     return this.#sender.send(limits, data, this.#write);
   }
 
+  /** Sends all, or what it can before it is given up. */
+  sendMost(limits: Limits, data: Uint8Array): Promise<number> {
+    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
+    if (data.length === 0) return Promise.resolve(0);
+    return this.#sender.sendMost(limits, data, this.#write);
+  }
+
+  /** Sends pieces until their end, in one turn. */
+  sendPieces(limits: Limits, pieces: Pieces): Promise<void> {
+    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
+    return this.#sender.sendPieces(limits, pieces, this.#write);
+  }
+
   /** Sends all. */
   sendAll(limits: Limits, data: Uint8Array): Promise<void> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
@@ -144,7 +167,7 @@ export class Connected implements Endpoint {
     } catch (error) {
       const timedOut = error instanceof TimeoutError ||
         error instanceof BlockingIOError;
-      if (!timedOut) throw error;
+      if (!timedOut || error === limits.signal?.reason) throw error;
     }
   }
 
@@ -153,8 +176,15 @@ export class Connected implements Endpoint {
     return 0;
   }
 
+  /** Resolves when nothing is unsent. */
+  drained(): Promise<void> {
+    return this.#sender.drained();
+  }
+
   async close(): Promise<void> {
     const idle = this.#receiver.close();
+    // What was reset on purpose owes nothing.
+    if (this.#gone) return await idle;
     if (this.#sender.writable) this.#release();
     else await this.#drain();
     await idle;

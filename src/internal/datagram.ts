@@ -1,7 +1,6 @@
 import type { Address } from "../address.ts";
 import {
   AF_UNIX,
-  MSG_PEEK,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
@@ -16,106 +15,53 @@ import {
   unspecified,
   wildcard,
 } from "./address.ts";
-import {
-  LARGEST_UDP,
-  openPort,
-  placeToSendFrom,
-  roomFor,
-} from "./datagram_port.ts";
-import { type DatagramPort, KeepAlive } from "./deno_net.ts";
+import { openPort, placeToSendFrom } from "./datagram_port.ts";
+import { DatagramReceiver, type Shape } from "./datagram_receiver.ts";
+import type { DatagramPort } from "./deno_net.ts";
 import {
   type Destination,
   isBroadcast,
-  isSameAddress,
   literalDestination,
   ownAddressFor,
   toDestination,
 } from "./destination.ts";
-import {
-  type Endpoint,
-  noDatagram,
-  type Received,
-  type Taker,
-} from "./endpoint.ts";
+import { type Endpoint, type Taker, wrongKind } from "./endpoint.ts";
 import { Multicasting } from "./multicast.ts";
 import type { Options } from "./options.ts";
-import { fromDeno, osError } from "./os_error.ts";
-import { Pump, type Source } from "./pump.ts";
-import { Sender, type Write } from "./sender.ts";
+import { osError } from "./os_error.ts";
+import type { Write } from "./outgoing.ts";
+import { Sender } from "./sender.ts";
 import { checkUnixPeer } from "./unix_net.ts";
-import { Caller, type Limits, Look, NO_LINE, Told, Wait } from "./wait.ts";
-
-/** Makes what a call returns of what is received. */
-export type Shape<T> = (received: Received) => T;
-
-/** A call that waits for a datagram. */
-class Receive<T> extends Wait<T> {
-  readonly #endpoint: Datagram;
-  readonly #n: number;
-  readonly #flags: number;
-  readonly #shape: Shape<T>;
-  readonly #taker: Taker | undefined;
-
-  constructor(
-    limits: Limits,
-    endpoint: Datagram,
-    n: number,
-    flags: number,
-    shape: Shape<T>,
-    taker: Taker | undefined,
-  ) {
-    super(limits);
-    this.#endpoint = endpoint;
-    this.#n = n;
-    this.#flags = flags;
-    this.#shape = shape;
-    this.#taker = taker;
-  }
-
-  attempt(): T | undefined {
-    const received = this.#endpoint.take(this.#n, this.#flags, this.#taker);
-    return received === undefined ? undefined : this.#shape(received);
-  }
-}
+import { Caller, type Limits, NO_LINE, Told } from "./wait.ts";
 
 /** A datagram socket: bound or not, with a peer or not. */
-export class Datagram implements Endpoint, Source {
+export class Datagram implements Endpoint {
   readonly kind = "datagram";
   readonly #family: number;
   readonly #options: Options;
-  readonly #pump: Pump = new Pump(this);
+  readonly #receiver: DatagramReceiver;
   readonly #sender = new Sender();
-  readonly #queue: Received[] = [];
   #port: DatagramPort | undefined;
   #multicast: Multicasting | undefined;
-  /** Stands in for the receive in flight while there is no port. */
-  #unbound: KeepAlive | undefined;
-  #referenced = true;
   #peer: Destination | undefined;
   /** Where the last datagram went, and what sent it there. */
   #last: { asked: Place; destination: Destination } | undefined;
   #writesTo: Destination | undefined;
   #write: Write | undefined;
-  #peerAddress: Address | undefined;
   /** How many calls of `connect` are looking a name up. */
   #connecting = 0;
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
-  /** Settles with the receive in flight. */
-  #receiving: Promise<void> | undefined;
-  #error: Error | undefined;
-  #receiveShut = false;
   #sendShut = false;
-  #closed = false;
 
   constructor(family: number, options: Options) {
     this.#family = family;
     this.#options = options;
+    this.#receiver = new DatagramReceiver(family);
   }
 
   localAddress(): Address {
     if (this.#port === undefined) return unspecified(this.#family);
     const address = fromPlatform(this.#family, this.#port.addr);
-    const peer = this.#peerAddress;
+    const { peer } = this.#receiver;
     if (peer === undefined || typeof address === "string") return address;
     // The kernel narrows the wildcard to where the peer's packets arrive,
     // connect(2). Which address that is is known for loopback only.
@@ -127,7 +73,7 @@ export class Datagram implements Endpoint, Source {
   }
 
   peerAddress(): Address | undefined {
-    return this.#peerAddress;
+    return this.#receiver.peer;
   }
 
   applyOption(): void {
@@ -135,18 +81,11 @@ export class Datagram implements Endpoint, Source {
   }
 
   takeError(): Error | undefined {
-    return this.#sender.takeError() ?? this.#takeOwnError();
-  }
-
-  #takeOwnError(): Error | undefined {
-    const error = this.#error;
-    this.#error = undefined;
-    return error ?? this.#multicast?.takeError();
+    return this.#sender.takeError() ?? this.#receiver.takeError();
   }
 
   get readable(): boolean {
-    return this.#queue.length > 0 || this.#receiveShut ||
-      this.#error !== undefined || this.#multicast?.failed === true;
+    return this.#receiver.readable;
   }
 
   get writable(): boolean {
@@ -154,20 +93,19 @@ export class Datagram implements Endpoint, Source {
   }
 
   get failed(): boolean {
-    return this.#error !== undefined || this.#sender.failed;
+    return this.#receiver.failed || this.#sender.failed;
   }
 
   get ended(): boolean {
-    return this.#receiveShut;
+    return this.#receiver.ended;
   }
 
   get hungUp(): boolean {
-    return this.#receiveShut && this.#sendShut;
+    return this.ended && this.#sendShut;
   }
 
   whenReadable(limits: Limits): Promise<true> {
-    const find = () => this.readable ? true as const : undefined;
-    return this.#pump.run(new Look(limits, find));
+    return this.#receiver.whenReadable(limits);
   }
 
   whenWritable(limits: Limits): Promise<true> {
@@ -176,14 +114,14 @@ export class Datagram implements Endpoint, Source {
 
   /** Takes the local address, at once. */
   bind(place: Place): void {
-    if (this.#port !== undefined) throw osError("EINVAL");
+    if (this.#port !== undefined) throw wrongKind("bind", this.kind);
     this.#open(place);
   }
 
   #open(place: Place): void {
     const options = this.#options;
     const { port, multicast } = openPort(place, options);
-    const serve = () => this.#pump.serve();
+    const serve = () => this.#receiver.serve();
     const taking = multicast && new Multicasting(options, multicast, serve);
     try {
       taking?.update();
@@ -193,12 +131,7 @@ export class Datagram implements Endpoint, Source {
     }
     this.#multicast = taking;
     this.#port = port;
-    if (!this.#referenced) port.unref();
-    // Somebody may have been waiting for a datagram since before the bind.
-    if (this.#unbound === undefined) return;
-    this.#unbound.end();
-    this.#unbound = undefined;
-    this.#pump.settled();
+    this.#receiver.open(port, taking);
   }
 
   #bindToSend(to: Place): void {
@@ -245,7 +178,7 @@ export class Datagram implements Endpoint, Source {
     if (isPath(peer.place)) checkUnixPeer(peer.place.path);
     else this.#bindToSend(peer.place);
     this.#peer = peer;
-    this.#peerAddress = toAddress(peer.place);
+    this.#receiver.peer = toAddress(peer.place);
   }
 
   /** One datagram, cut to `n` bytes; none if the taker left. */
@@ -256,31 +189,7 @@ export class Datagram implements Endpoint, Source {
     shape: Shape<T>,
     taker?: Taker,
   ): Promise<T> {
-    return this.#pump.run(new Receive(limits, this, n, flags, shape, taker));
-  }
-
-  /** What a call gets that receives now; undefined if it has to wait. */
-  take(n: number, flags: number, taker?: Taker): Received | undefined {
-    const first = this.#queue[0];
-    if (first === undefined) return this.#nothing(taker);
-    if (taker?.present === false) return noDatagram();
-    const { data, address } = first;
-    const truncated = data.length > n;
-    const peek = (flags & MSG_PEEK) !== 0;
-    const received = !truncated && !peek
-      ? first
-      : { data: data.slice(0, n), address, truncated };
-    taker?.take(received.data);
-    if (!peek) this.#queue.shift();
-    return received;
-  }
-
-  #nothing(taker: Taker | undefined): Received | undefined {
-    const error = this.#takeOwnError();
-    if (error !== undefined) throw error;
-    if (!this.#receiveShut) return undefined;
-    if (taker?.present) taker.take(null);
-    return noDatagram();
+    return this.#receiver.recv(limits, n, flags, shape, taker);
   }
 
   /** Sends one datagram, whole or not at all. */
@@ -368,67 +277,21 @@ export class Datagram implements Endpoint, Source {
     const may = this.#peer !== undefined || this.#family === AF_UNIX;
     if (!may) throw osError("ENOTCONN");
     if (how === SHUT_WR || how === SHUT_RDWR) this.#sendShut = true;
-    if (how === SHUT_RD || how === SHUT_RDWR) {
-      this.#receiveShut = true;
-      this.#pump.serve();
-    }
+    if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
   }
 
-  start(): boolean {
-    if (this.#closed) return false;
-    if (this.#port === undefined) {
-      this.#unbound = new KeepAlive();
-      if (!this.#referenced) this.#unbound.unref();
-      return true;
-    }
-    this.#buffer ??= new Uint8Array(roomFor(this.#family));
-    this.#receiving = this.#port.receive(this.#buffer)
-      .then(this.#onReceived, this.#onError);
-    return true;
+  /** Resolves when nothing is unsent. */
+  drained(): Promise<void> {
+    return this.#sender.drained();
   }
-
-  ref(): void {
-    this.#referenced = true;
-    (this.#unbound ?? this.#port)?.ref();
-  }
-
-  unref(): void {
-    this.#referenced = false;
-    (this.#unbound ?? this.#port)?.unref();
-  }
-
-  readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
-    const address = fromPlatform(this.#family, addr);
-    if (!this.#closed && this.#isWanted(address)) {
-      this.#queue.push({ data: data.slice(), address, truncated: false });
-    }
-    if (data.length > LARGEST_UDP) this.#buffer = undefined;
-    this.#pump.settled();
-  };
-
-  #isWanted(address: Address): boolean {
-    const peer = this.#peerAddress;
-    return peer === undefined || isSameAddress(peer, address);
-  }
-
-  readonly #onError = (reason: unknown): void => {
-    const error = fromDeno(reason);
-    const code = "code" in error ? error.code : undefined;
-    // On Windows an ICMP error for a datagram sent earlier fails a receive.
-    const icmp = code === "ECONNRESET" || code === "ECONNREFUSED";
-    if (!icmp && this.#pump.waited && !this.#closed) this.#error = error;
-    this.#pump.settled();
-  };
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#pump.rejectAll();
-    this.#unbound?.end();
+    this.#receiver.close();
     const error = this.#sender.takeError();
-    if (!this.#sender.writable) await this.#sender.drained();
+    if (!this.#sender.writable) await this.drained();
     // With a receive in flight the address is free only when that has ended.
     this.#port?.ref();
-    await Promise.all([this.#port?.close(), this.#receiving]);
+    await Promise.all([this.#port?.close(), this.#receiver.receiving]);
     const failure = error ?? this.#sender.takeError();
     if (failure !== undefined) throw failure;
   }

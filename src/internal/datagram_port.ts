@@ -1,14 +1,13 @@
 /** Opens the port of a datagram socket, on the runtime's API that can do it. */
 
 import {
-  AF_INET6,
   AF_UNIX,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOL_SOCKET,
 } from "../constants.ts";
 import { IPPROTO_IPV6, IPV6_V6ONLY } from "../protocol_constants.ts";
-import { type HostPlace, isPath, type Place, wildcard } from "./address.ts";
+import { isPath, type Place, wildcard } from "./address.ts";
 import { DenoMulticast } from "./deno_multicast.ts";
 import {
   type DatagramPort,
@@ -20,8 +19,7 @@ import {
 import { MAPPED_LOOPBACK } from "./destination.ts";
 import { openNodeDatagram } from "./node_dgram.ts";
 import type { Options } from "./options.ts";
-import { gaiError } from "./os_error.ts";
-import { hostToBind, loopbackToBind } from "./unconnected.ts";
+import { checkBoundFamily, hostToBind, loopbackToBind } from "./resolver.ts";
 import { openUnixDatagram } from "./unix_datagram.ts";
 import { checkUnixGrants } from "./unix_net.ts";
 
@@ -51,19 +49,8 @@ export function openPort(place: Place, options: Options): OpenedPort {
     const port = openNodeDatagram(where, { reuseAddress, v6Only });
     opened = { port, multicast: port };
   }
-  if (where.named) checkFamily(where, opened.port);
+  if (where.named) checkBoundFamily(where, opened.port);
   return opened;
-}
-
-/** The runtime may take an address of the other family for a name. */
-function checkFamily(place: HostPlace, port: DatagramPort): void {
-  const { hostname } = port.addr as Deno.NetAddr;
-  if (hostname.includes(":") === (place.family === AF_INET6)) return;
-  port.close();
-  throw gaiError(
-    "EAI_ADDRFAMILY",
-    `${place.host} is ${hostname}; bind to an address`,
-  );
 }
 
 /**

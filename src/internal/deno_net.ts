@@ -1,14 +1,22 @@
 /**
  * The platform. This file and those beside it alone call the runtime's network
- * functions; every error of theirs leaves here as one of ours.
+ * functions. What opens, connects or looks up fails with an error of ours; what
+ * a connection, listener or port fails with is the runtime's, and translated by
+ * the endpoint that has it.
  */
 
 import type { Membership } from "./membership.ts";
 import { fromDeno, osError } from "./os_error.ts";
-import { type HostPlace, isPath, type Place, platformHost } from "./address.ts";
+import {
+  bracketed,
+  type HostPlace,
+  isPath,
+  type Place,
+  platformHost,
+} from "./address.ts";
 
 /** What keeps the process alive by its pending operations. */
-interface Referenced {
+export interface Referenced {
   ref(): void;
   unref(): void;
 }
@@ -181,11 +189,11 @@ export function isDenied(host: string, port?: number): boolean {
 }
 
 function netState(host: string, port?: number): Deno.PermissionState {
-  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const target = bracketed(host);
   try {
     return Deno.permissions.querySync({
       name: "net",
-      host: port === undefined ? bracketed : `${bracketed}:${port}`,
+      host: port === undefined ? target : `${target}:${port}`,
     }).state;
   } catch {
     // A URIError: what the runtime finds no host at all is on no list.

@@ -1,5 +1,6 @@
 import type { Address } from "../address.ts";
 import {
+  AF_INET6,
   AF_UNIX,
   SHUT_WR,
   SO_ACCEPTCONN,
@@ -18,6 +19,7 @@ import {
 } from "../protocol_constants.ts";
 import { type Place, thisMachine } from "./address.ts";
 import { Connected } from "./connected.ts";
+import { Connecting } from "./connecting.ts";
 import { Datagram } from "./datagram.ts";
 import type { StreamConn } from "./deno_net.ts";
 import {
@@ -29,7 +31,7 @@ import {
 import { Listening } from "./listening.ts";
 import { Options } from "./options.ts";
 import { osError } from "./os_error.ts";
-import { Connecting, Unconnected } from "./unconnected.ts";
+import { Unconnected } from "./unconnected.ts";
 import type { Limits } from "./wait.ts";
 
 /**
@@ -71,12 +73,23 @@ export class Description {
     this.#holders++;
   }
 
-  /** One less; with the last the endpoint is closed. */
+  /**
+   * One less; with the last the endpoint is closed. Resolves when what was sent
+   * is with the system.
+   */
   release(): Promise<void> {
-    if (--this.#holders > 0) return Promise.resolve();
+    if (--this.#holders > 0) return this.drained();
     const endpoint = this.#endpoint;
     this.#endpoint = new Closed();
     return endpoint.close();
+  }
+
+  /** Resolves when nothing is unsent. */
+  async drained(): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Connected || endpoint instanceof Datagram) {
+      await endpoint.drained();
+    }
   }
 
   readonly #isShared = (): boolean => this.#holders > 1;
@@ -205,7 +218,8 @@ export class Description {
   }
 
   setOption(level: number, option: number, value: number | Uint8Array): void {
-    const fixed = level === IPPROTO_IPV6 && option === IPV6_V6ONLY;
+    const fixed = this.family === AF_INET6 && level === IPPROTO_IPV6 &&
+      option === IPV6_V6ONLY;
     const [, port = 0] = fixed ? this.#endpoint.localAddress() : [];
     // A bound address does not change its family any more, ipv6(7).
     if (port !== 0) throw osError("EINVAL", "IPV6_V6ONLY after bind");

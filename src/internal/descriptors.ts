@@ -63,9 +63,12 @@ export class Descriptor {
     this.#holders++;
   }
 
-  /** One less; the last one closes it. Resolves when it is released. */
+  /**
+   * One less; the last one closes it. Resolves when it is released, and what was
+   * sent is with the system.
+   */
   release(): Promise<void> {
-    return --this.#holders > 0 ? Promise.resolve() : this.close();
+    return --this.#holders > 0 ? this.description.drained() : this.close();
   }
 
   /** Closes it, whoever holds it. */

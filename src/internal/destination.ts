@@ -4,7 +4,7 @@ import type { Address } from "../address.ts";
 import { PermissionError } from "../errors.ts";
 import { at, isPath, type Place, thisMachine } from "./address.ts";
 import { isDenied, isGranted, toPlatform } from "./deno_net.ts";
-import { osError } from "./os_error.ts";
+import { netDenied } from "./os_error.ts";
 import { platform } from "./platform.ts";
 import {
   localhostLiteral,
@@ -56,11 +56,7 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
   } catch (error) {
     const portOnly = error instanceof PermissionError && isGranted(host, port);
     if (!portOnly) throw error;
-    throw osError(
-      "EACCES",
-      `Requires net access to "${host}" with every port, or to its address, run again with the --allow-net flag`,
-      { cause: error },
-    );
+    throw netDenied(host, error, " with every port, or to its address");
   }
 }
 

@@ -83,7 +83,14 @@ const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
     connected: "EINVAL",
     datagram: "EOPNOTSUPP",
   },
-  bind: { connecting: "EINVAL", listening: "EINVAL", connected: "EINVAL" },
+  // One that is unconnected or of datagrams is not bound twice.
+  bind: {
+    unconnected: "EINVAL",
+    connecting: "EINVAL",
+    listening: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EINVAL",
+  },
   connect: {
     connecting: "EALREADY",
     listening: "EISCONN",
@@ -94,16 +101,30 @@ const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
     connected: "EINVAL",
     datagram: "EOPNOTSUPP",
   },
-  recv: { unconnected: "ENOTCONN", listening: "ENOTCONN" },
-  send: { unconnected: "ENOTCONN", listening: "ENOTCONN" },
+  recv: {
+    unconnected: "ENOTCONN",
+    connecting: "ENOTCONN",
+    listening: "ENOTCONN",
+  },
+  send: {
+    unconnected: "ENOTCONN",
+    connecting: "ENOTCONN",
+    listening: "ENOTCONN",
+  },
   shutdown: { unconnected: "ENOTCONN", connecting: "ENOTCONN" },
 };
 
+const BOUND_ALREADY = "the socket is bound already";
 const ACCEPT_FIRST = "it listens; accept() gives the connected one";
 
 /** What to call instead, where a program often has it wrong. */
 const INSTEAD: Partial<Record<Operation, Partial<Record<Kind, string>>>> = {
   accept: { unconnected: "listen() comes first" },
+  bind: {
+    unconnected: BOUND_ALREADY,
+    listening: BOUND_ALREADY,
+    datagram: BOUND_ALREADY,
+  },
   recv: { listening: ACCEPT_FIRST },
   send: { listening: ACCEPT_FIRST },
 };

@@ -83,7 +83,10 @@ export class FileCore<
     this.checkUsable();
     const reader = this.reader ?? this.unsupported("read");
     const signal = checkSignal(action, options);
-    return await this.raw.readTurns.run(signal, () => read(reader, signal));
+    return await this.raw.readTurns.run(signal, () => {
+      this.checkAttached();
+      return read(reader, signal);
+    });
   }
 
   async readLines(
@@ -124,6 +127,7 @@ export class FileCore<
     signal?.throwIfAborted();
     await turns.enter(signal, signal && writer.keeping(data));
     try {
+      this.checkAttached();
       return await writer.write(data, signal);
     } finally {
       turns.leave();
@@ -137,6 +141,7 @@ export class FileCore<
     this.checkUsable();
     const signal = checkSignal("writelines", options);
     await this.raw.writeTurns.run(signal, async () => {
+      this.checkAttached();
       for (const line of lines) {
         const writer = this.writer ?? this.unsupported("write");
         this.checkData(line);
@@ -161,6 +166,7 @@ export class FileCore<
   async flushAndDetach(): Promise<void> {
     this.checkUsable();
     await this.raw.writeTurns.run(undefined, async () => {
+      this.checkAttached();
       await this.writer?.flush();
       this.detached = true;
     });
@@ -176,12 +182,22 @@ export class FileCore<
   }
 
   checkData(data: unknown): void {
-    if (this.kind !== "text") checkBytes("write", "data", data);
-    else if (typeof data !== "string") {
+    const isString = typeof data === "string";
+    if (this.kind === "text") {
+      if (isString) return;
+      const advice = data instanceof Uint8Array
+        ? '; open the file with "wb", or decode it'
+        : "";
       throw new TypeError(
-        `Cannot write: data must be a string, received ${show(data)}`,
+        `Cannot write: data must be a string, received ${show(data)}${advice}`,
       );
     }
+    if (isString) {
+      throw new TypeError(
+        'Cannot write: data must be a Uint8Array, received a string; open the file with "w", or encode it',
+      );
+    }
+    checkBytes("write", "data", data);
   }
 
   unsupported(what: "read" | "write" | "seek" | "tell"): never {

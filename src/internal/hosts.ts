@@ -6,7 +6,7 @@ import { wildcard } from "./address.ts";
 import { findAddresses } from "./addrinfo.ts";
 import type { HostCode } from "./gai_table.ts";
 import { hostError, osError } from "./os_error.ts";
-import { lookupName } from "./reverse_lookup.ts";
+import { lookupName } from "./resolver.ts";
 
 /** The addresses of a host, as CPython finds them for these functions. */
 export async function findHosts(

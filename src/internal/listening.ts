@@ -6,6 +6,7 @@ import type { StreamConn, StreamListener } from "./deno_net.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import { fromDeno } from "./os_error.ts";
+import { pick } from "./platform.ts";
 import { Pump, type Source } from "./pump.ts";
 import { type Limits, Look, Told } from "./wait.ts";
 
@@ -139,7 +140,14 @@ export class Listening implements Endpoint, Source {
   }
 }
 
-/** Deno asks an accepted socket for its peer: ENOTCONN after a reset (2.9). */
-const PEER_GONE: readonly unknown[] = ["ECONNABORTED", "ENOTCONN"];
+/**
+ * Deno asks an accepted socket for its peer: ENOTCONN after a reset (2.9), and
+ * on macOS EINVAL, getpeername(2).
+ */
+const PEER_GONE: readonly unknown[] = [
+  "ECONNABORTED",
+  "ENOTCONN",
+  pick("", "EINVAL", ""),
+];
 
 const IDLE: Source = { start: () => false, ref() {}, unref() {} };

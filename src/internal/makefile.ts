@@ -8,7 +8,7 @@ import {
 import { SocketIO } from "../raw_file.ts";
 import { TextIOWrapper } from "../text_file.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import { checkOptions, show } from "./checks.ts";
+import { checkOptions, type KnownOptions, show, showObject } from "./checks.ts";
 import { checkErrors, lookupEncoding } from "./encodings.ts";
 import { type BufferedCore, FileCore } from "./file_core.ts";
 import { RawReader, RawStream, RawWriter } from "./raw_stream.ts";
@@ -50,6 +50,17 @@ export interface FileOptions {
   /** null, the default, for universal newlines. */
   newline?: Newline | undefined;
 }
+
+const FILE_OPTIONS: KnownOptions = {
+  encoding: true,
+  errors: true,
+  newline: true,
+  mode: "it is the first argument",
+  buffering: "it is the second argument",
+};
+
+const OPTIONS_THIRD =
+  'options are the third argument: makefile("r", null, { encoding })';
 
 /** The size of a buffer by default, as in Python's `io`. */
 const DEFAULT_BUFFER_SIZE = 8192;
@@ -94,7 +105,7 @@ export function makefileMode(
   if (typeof size !== "number" || !Number.isInteger(size)) {
     throw new TypeError(
       `Cannot open file: buffering must be an integer or null, received ${
-        show(size)
+        showObject(size, OPTIONS_THIRD)
       }`,
     );
   }
@@ -169,7 +180,7 @@ export function openFile(
 ): SocketFile {
   try {
     const parsed = makefileMode(mode, buffering);
-    checkOptions("open file", options);
+    checkOptions("open file", options, FILE_OPTIONS);
     return parsed.binary
       ? openBinary(stream, parsed)
       : openText(stream, parsed, options);

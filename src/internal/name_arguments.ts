@@ -1,27 +1,6 @@
 /** The arguments of the functions about names, checked before anything else. */
 
-import { checkPort, checkUnsigned, show } from "./checks.ts";
-
-/** A string without a NUL, at which C would end it. */
-export function checkText(
-  action: string,
-  name: string,
-  value: unknown,
-): string {
-  if (typeof value !== "string") {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be a string, received ${show(value)}`,
-    );
-  }
-  if (value.includes("\0")) {
-    throw new RangeError(
-      `Cannot ${action}: ${name} must not contain a NUL, received ${
-        show(value)
-      }`,
-    );
-  }
-  return value;
-}
+import { checkPort, checkText, checkUnsigned, show } from "./checks.ts";
 
 /** A port as `getaddrinfo` takes it: a number, a text or null. */
 export function checkService(action: string, port: unknown): string | null {

@@ -21,7 +21,7 @@ import { isLinkLocal, parseAddress } from "./addrinfo.ts";
 import { interfaceNameIfGranted } from "./interface_table.ts";
 import type { Sockaddr } from "./name_arguments.ts";
 import { gaiError, osError } from "./os_error.ts";
-import { lookupName, ownName } from "./reverse_lookup.ts";
+import { lookupName, ownName } from "./resolver.ts";
 import { serviceOf } from "./service_table.ts";
 
 const KNOWN_FLAGS = NI_NUMERICHOST | NI_NUMERICSERV | NI_NOFQDN | NI_NAMEREQD |

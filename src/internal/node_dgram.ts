@@ -5,7 +5,7 @@
 
 import type { Socket as NodeSocket } from "node:dgram";
 import { AF_INET6 } from "../constants.ts";
-import { type HostPlace, platformHost } from "./address.ts";
+import { bracketed, type HostPlace, platformHost } from "./address.ts";
 import {
   type DatagramPort,
   isGranted,
@@ -14,7 +14,7 @@ import {
 } from "./deno_net.ts";
 import { interfaceName } from "./interface_table.ts";
 import type { Membership } from "./membership.ts";
-import { fromDeno, gaiError, osError } from "./os_error.ts";
+import { fromDeno, gaiError, netDenied, osError } from "./os_error.ts";
 
 /**
  * What a `node:dgram` socket may hold for the program, as Linux's default
@@ -123,7 +123,9 @@ class NodeDatagramPort implements DatagramPort, Multicast {
     if (error === null) return data.length;
     // It gives no reason but EMSGSIZE and EBADF.
     if ((error as { code?: unknown }).code === "UNKNOWN") {
-      if (!isGranted(hostname, port)) throw notGranted(hostname, port, error);
+      if (!isGranted(hostname, port)) {
+        throw netDenied(`${bracketed(hostname)}:${port}`, error);
+      }
     }
     throw error;
   }
@@ -187,15 +189,6 @@ function copyInto(buffer: Uint8Array, data: Uint8Array): Uint8Array {
   const n = Math.min(data.length, buffer.length);
   buffer.set(n === data.length ? data : data.subarray(0, n));
   return buffer.subarray(0, n);
-}
-
-function notGranted(hostname: string, port: number, cause: Error): Error {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return osError(
-    "EACCES",
-    `Requires net access to "${host}:${port}", run again with the --allow-net flag`,
-    { cause },
-  );
 }
 
 /** How `node:dgram` opens a port. */

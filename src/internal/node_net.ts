@@ -7,9 +7,12 @@
 
 import type { Socket as NodeSocket } from "node:net";
 import { AF_INET6 } from "../constants.ts";
-import { type HostPlace, platformHost } from "./address.ts";
-import type { StreamConn } from "./deno_net.ts";
-import { fromDeno, osError } from "./os_error.ts";
+import { bracketed, type HostPlace, platformHost } from "./address.ts";
+import type { Referenced, StreamConn } from "./deno_net.ts";
+import { fromDeno, netDenied, osError } from "./os_error.ts";
+
+/** The most that one write hands to `node:net`, which tells only when all is out. */
+const PIECE_BYTES = 262_144;
 
 /** A `node:net` socket with the shape of a `Deno.Conn`. */
 class NodeConn implements StreamConn {
@@ -88,9 +91,11 @@ class NodeConn implements StreamConn {
     return error;
   }
 
+  /** Writes a piece: what `close` waits for has to show that it goes on. */
   async write(data: Uint8Array): Promise<number> {
-    await this.#untilDone((done) => this.#socket.write(data, done));
-    return data.length;
+    const piece = data.subarray(0, PIECE_BYTES);
+    await this.#untilDone((done) => this.#socket.write(piece, done));
+    return piece.length;
   }
 
   async closeWrite(): Promise<void> {
@@ -171,21 +176,9 @@ function netAddr(
  * 2.9).
  */
 function requireGrant(local: HostPlace): void {
-  const host = platformHost(local);
-  const target = `${host.includes(":") ? `[${host}]` : host}:${local.port}`;
+  const target = `${bracketed(platformHost(local))}:${local.port}`;
   const { state } = Deno.permissions.requestSync({ name: "net", host: target });
-  if (state === "granted") return;
-  throw fromDeno(
-    new Deno.errors.NotCapable(
-      `Requires net access to "${target}", run again with the --allow-net flag`,
-    ),
-  );
-}
-
-/** What can let the process end in spite of it. */
-export interface Referenced {
-  ref(): void;
-  unref(): void;
+  if (state !== "granted") throw netDenied(target);
 }
 
 /**

@@ -17,6 +17,7 @@ import {
 import type { ErrnoCode } from "./errno_table.ts";
 import { join, leave, type Membership, toMembership } from "./membership.ts";
 import { osError } from "./os_error.ts";
+import { ABSENT } from "./platform.ts";
 
 /** What an option's value is. */
 type Kind = "flag" | "time" | "readonly" | "ttl" | "loop" | "join" | "leave";
@@ -61,12 +62,31 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>(
     [IPPROTO_IP, IP_DROP_MEMBERSHIP, "IP_DROP_MEMBERSHIP", "leave", udp4],
     [IPPROTO_IPV6, IPV6_JOIN_GROUP, "IPV6_JOIN_GROUP", "join", udp6],
     [IPPROTO_IPV6, IPV6_LEAVE_GROUP, "IPV6_LEAVE_GROUP", "leave", udp6],
-  ] as const).filter(([, option]) => option !== undefined)
-    .map(([level, option, name, kind, has]) => [
-      key(level, option as number),
-      { name, kind, has },
-    ]),
+  ] as const).map(([level, option, name, kind, has]) => [
+    key(level, option),
+    { name, kind, has },
+  ]),
 );
+
+/** What the names of a level's options begin with. */
+const PREFIXES: ReadonlyMap<number, string> = new Map([
+  [c.SOL_SOCKET, "SO_"],
+  [IPPROTO_IP, "IP_"],
+  [IPPROTO_IPV6, "IPV6_"],
+  [IPPROTO_TCP, "TCP_"],
+]);
+
+/** An option that is not in the table, by the name of its constant. */
+function nameOf(level: number, option: number): string {
+  const prefix = PREFIXES.get(level);
+  const found = prefix && option !== ABSENT && Object.entries(c).find(
+    ([name, value]) =>
+      value === option && name.startsWith(prefix) &&
+      // These are values of options.
+      !/_DEFAULT_|_MAX_|_TYPE_/.test(name),
+  );
+  return found ? found[0] : `level ${level}, option ${option}`;
+}
 
 function find(
   level: number,
@@ -77,7 +97,7 @@ function find(
 ): Option {
   const found = OPTIONS.get(key(level, option));
   if (found === undefined) {
-    throw osError("ENOPROTOOPT", `level ${level}, option ${option}`);
+    throw osError("ENOPROTOOPT", nameOf(level, option));
   }
   if (!found.has(family, type)) throw osError(foreign, found.name);
   return found;

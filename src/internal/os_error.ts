@@ -67,6 +67,24 @@ export function hostError(
   return withDetail(error, detail);
 }
 
+/**
+ * Makes the error of a missing grant, in Deno's words.
+ *
+ * @param target The host, and the port if it is about one.
+ * @param cause What led to the error; if left out, what Deno would throw.
+ * @param more What to say after the target.
+ */
+export function netDenied(
+  target: string,
+  cause?: unknown,
+  more: string = "",
+): OSError {
+  const text =
+    `Requires net access to "${target}"${more}, run again with the --allow-net flag`;
+  const options = { cause: cause ?? new Deno.errors.NotCapable(text) };
+  return osError("EACCES", text, options);
+}
+
 function withDetail<E extends OSError>(error: E, detail?: string): E {
   if (detail) error.message += `: ${detail}`;
   return error;
@@ -126,8 +144,11 @@ export function fromDeno(error: unknown): Error {
   }
   if (isOurs(error)) return error;
   const options = { cause: error };
-  const hint = permissionHint(error);
-  if (hint !== undefined) return osError("EACCES", hint, options);
+  if (error instanceof Deno.errors.NotCapable) {
+    return osError("EACCES", error.message, options);
+  }
+  const denied = deniedLookup(error);
+  if (denied !== undefined) return netDenied(denied, error);
   const lookup = lookupCode(error);
   if (lookup !== undefined) return gaiError(lookup, undefined, options);
   const code = errnoCodeOf(error);
@@ -141,15 +162,13 @@ function isOurs(error: Error): boolean {
     error.name === "AbortError";
 }
 
-function permissionHint(error: Error): string | undefined {
-  if (error instanceof Deno.errors.NotCapable) return error.message;
-  // A lookup of node:dns names neither the permission nor the flag.
+/** The host of a lookup of node:dns, which names neither permission nor flag. */
+function deniedLookup(error: Error): string | undefined {
   if (!isLookup(error) || codeIn(error) !== "EPERM") return undefined;
   const { hostname } = error as { hostname?: unknown };
-  const host = typeof hostname === "string"
+  return typeof hostname === "string"
     ? hostname
     : error.message.split(" ").at(-1);
-  return `Requires net access to "${host}", run again with the --allow-net flag`;
 }
 
 function lookupCode(error: Error): GaiCode | undefined {

@@ -1,5 +1,6 @@
 /** A call that waits for many descriptors, until some are ready. */
 
+import { afterMicrotasks } from "./pump.ts";
 import { Caller, REACTOR_TURNS, Wait, type WaitQueue } from "./wait.ts";
 
 /**
@@ -170,9 +171,4 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
     this.limits.caller.close(TIME_OVER);
     this.#set.leave(this);
   }
-}
-
-function afterMicrotasks(count: number, callback: () => void): void {
-  if (count === 0) callback();
-  else queueMicrotask(() => afterMicrotasks(count - 1, callback));
 }

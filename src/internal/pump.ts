@@ -140,3 +140,9 @@ export class Pump implements WaitQueue {
     else this.#source.ref();
   }
 }
+
+/** Calls back when as many microtasks have run, one after the other. */
+export function afterMicrotasks(count: number, callback: () => void): void {
+  if (count === 0) callback();
+  else queueMicrotask(() => afterMicrotasks(count - 1, callback));
+}

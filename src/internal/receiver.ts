@@ -1,8 +1,8 @@
 import { MSG_PEEK, MSG_WAITALL } from "../constants.ts";
 import type { StreamConn } from "./deno_net.ts";
 import type { Taker } from "./endpoint.ts";
-import { fromDeno } from "./os_error.ts";
-import { Pump, type Source } from "./pump.ts";
+import { fromDeno, osError } from "./os_error.ts";
+import { afterMicrotasks, Pump, type Source } from "./pump.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import {
   type Limits,
@@ -284,7 +284,9 @@ export class Receiver implements Source {
    */
   #nextBuffer(first: ByteWait<unknown>, queued: number): Uint8Array {
     const { wanted, view, direct } = first;
-    this.#direct = direct && queued === 0 ? first : undefined;
+    this.#direct = direct && queued === 0 && view!.length > 0
+      ? first
+      : undefined;
     if (this.#direct !== undefined) return view!;
     const missing = Math.max(1, wanted - queued);
     const patience = missing > FIRST_READ ? 1 : FULL_READS;
@@ -316,9 +318,12 @@ export class Receiver implements Source {
         // The bytes are where the memory has gone: no call gets a 0 for them.
         if (buffer.length === 0) call.reject(emptied());
         else call.resolve(n);
-      } else {
+      } else if (buffer.length > 0) {
         // Its call was ended by a close; another descriptor gets the bytes.
         this.queue.append(buffer.subarray(0, n));
+      } else {
+        // The memory that has them was transferred since.
+        this.#endWith(osError("EFAULT"));
       }
     }
     this.#pump.settled();
@@ -357,9 +362,4 @@ export class Receiver implements Source {
 function afterTurns(count: number, callback: () => void): void {
   if (count === 0) callback();
   else setImmediate(() => afterTurns(count - 1, callback));
-}
-
-function afterMicrotasks(count: number, callback: () => void): void {
-  if (count === 0) callback();
-  else queueMicrotask(() => afterMicrotasks(count - 1, callback));
 }

@@ -1,11 +1,11 @@
-/** Host names to addresses, by the system's resolver. */
+/** Names of hosts to addresses, and back. */
 
 import type { LookupAddress } from "node:dns";
 import { AF_INET, AF_INET6 } from "../constants.ts";
 import type { HostPlace } from "./address.ts";
 import { at, isLocalhost, loopback, noHost } from "./address.ts";
 import { isDenied, isGranted } from "./deno_net.ts";
-import { fromDeno, gaiError, osError } from "./os_error.ts";
+import { fromDeno, gaiError, netDenied } from "./os_error.ts";
 
 /** An address that a name has. */
 export interface Resolved {
@@ -44,11 +44,7 @@ export async function resolveAll(
     const { code } = error as { code?: string };
     if (code === "EPERM") {
       const missing = port === 0 ? host : `${host}:${port}`;
-      throw osError(
-        "EACCES",
-        `Requires net access to "${missing}", run again with the --allow-net flag`,
-        { cause: error },
-      );
+      throw netDenied(missing, error);
     }
     throw fromDeno(error);
   }
@@ -65,27 +61,98 @@ export function localhostLiteral(place: HostPlace): HostPlace | undefined {
   return isGranted(literal, port) ? at(place, literal) : undefined;
 }
 
-/**
- * The place with its name replaced by the name's first address of the family.
- *
- * @throws {gaierror} EAI_NONAME if the name is unknown, EAI_ADDRFAMILY if it has
- * addresses of another family only.
- */
-export async function resolvePlace(place: HostPlace): Promise<HostPlace> {
-  if (!place.named) return place;
-  const literal = localhostLiteral(place);
-  if (literal !== undefined) return literal;
-  const all = await resolveAll(place.host, place.port);
-  const own = all.find(({ family }) => family === place.family);
-  if (own === undefined) throw noneOfFamily(place.host, all);
-  return at(place, own.host);
-}
-
 /** The error of a name that has only addresses of another family. */
 export function noneOfFamily(host: string, all: readonly Resolved[]): Error {
   const others = all.map((each) => each.host).join(", ");
   return gaiError(
     "EAI_ADDRFAMILY",
     others === "" ? host : `${host} is ${others}`,
+  );
+}
+
+/**
+ * The name of an address. `node:dns` asks `getnameinfo`; it needs a grant for
+ * the address with this port.
+ *
+ * @throws {gaierror} EAI_NONAME if the address has no name.
+ */
+export async function lookupName(host: string, port: number): Promise<string> {
+  const { promises } = await import("node:dns");
+  try {
+    const { hostname } = await promises.lookupService(host, port);
+    return hostname;
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * The name of this machine.
+ *
+ * @throws {PermissionError} EACCES without `--allow-sys=hostname`.
+ */
+export function ownName(): string {
+  try {
+    return Deno.hostname();
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * Begins a lookup and waits for it or for the signal. The system's resolver
+ * cannot be called off: a lookup given up goes on, but nobody hears of it.
+ */
+export async function orAborted<T>(
+  begin: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await begin();
+  if (signal.aborted) throw signal.reason;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([begin(), promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** `localhost` is bound by its literal, unless the name is denied. */
+export function hostToBind(place: HostPlace): HostPlace {
+  if (!place.named) return place;
+  if (/[\s:[\]%/\\]/.test(place.host)) {
+    throw gaiError("EAI_NONAME", JSON.stringify(place.host.slice(0, 80)));
+  }
+  const { host, port } = place;
+  // A denied one is left to the runtime to refuse.
+  if (!isLocalhost(host) || isDenied(host, port)) return place;
+  return loopbackToBind(place);
+}
+
+/** Loopback by its literal, unless only its name is granted. */
+export function loopbackToBind(place: HostPlace): HostPlace {
+  const { host, port } = place;
+  const literal = loopback(place.family);
+  const byName = isGranted(host, port) && !isGranted(literal, port);
+  return byName ? place : at(place, literal);
+}
+
+/**
+ * The runtime may take an address of the other family for a name.
+ *
+ * @throws {gaierror} EAI_ADDRFAMILY if it has, after closing what it has bound.
+ */
+export function checkBoundFamily(
+  place: HostPlace,
+  bound: { readonly addr: Deno.Addr; close(): unknown },
+): void {
+  const { hostname } = bound.addr as Deno.NetAddr;
+  if (hostname.includes(":") === (place.family === AF_INET6)) return;
+  bound.close();
+  throw gaiError(
+    "EAI_ADDRFAMILY",
+    `${place.host} is ${hostname}; bind to an address`,
   );
 }

@@ -1,98 +1,22 @@
 import { fromDeno } from "./os_error.ts";
 import { borrow, giveBack } from "./memory.ts";
 import { Pump, type Source } from "./pump.ts";
-import { type Limits, Look, mayGiveUp, type Pending, Wait } from "./wait.ts";
-
-/**
- * The most that one operation of a call that may give up hands to the system:
- * what is pending then counts as taken, and must be held until it is out.
- */
-const PIECE_BYTES = 65536;
+import {
+  ALL,
+  checkUnchanged,
+  type Manner,
+  MOST,
+  Outgoing,
+  OutgoingPieces,
+  type Pieces,
+  type Sending,
+  SOME,
+  type Write,
+} from "./outgoing.ts";
+import { type Limits, Look, mayGiveUp, type Pending } from "./wait.ts";
 
 /** Copies up to this use memory that stays with the connection. */
 const SMALL_BYTES = 1024;
-
-/** Hands a piece to the system; the number of bytes taken. */
-export type Write = (piece: Uint8Array) => Promise<number>;
-
-/** How a call sends. */
-export interface Manner {
-  /** Whether it goes on until all is sent. */
-  readonly all?: boolean;
-  /** Whether it goes out in one operation or not at all, as a datagram does. */
-  readonly whole?: boolean;
-  /** Done before the first write, in turn: nothing is taken until then. */
-  readonly prepare?: () => Promise<void>;
-}
-
-const SOME: Manner = {};
-const ALL: Manner = { all: true };
-
-/** A call that sends. */
-class Outgoing extends Wait<number | void> {
-  readonly data: Uint8Array;
-  /** How many bytes it is to send. */
-  readonly length: number;
-  readonly write: Write;
-  readonly manner: Manner;
-  readonly #sender: Sender;
-  /** Bytes that are sent or taken. */
-  offset = 0;
-  /** Whether an operation has been done for it. */
-  done = false;
-  prepared: boolean;
-
-  constructor(
-    limits: Limits,
-    sender: Sender,
-    data: Uint8Array,
-    write: Write,
-    manner: Manner,
-  ) {
-    super(limits);
-    this.#sender = sender;
-    this.data = data;
-    this.length = data.length;
-    this.write = write;
-    this.manner = manner;
-    this.prepared = manner.prepare === undefined;
-  }
-
-  attempt(): number | undefined {
-    if (!this.done) return undefined;
-    if (this.manner.all && this.offset < this.length) return undefined;
-    return this.offset;
-  }
-
-  override resolve(sent: number): void {
-    super.resolve(this.manner.all ? undefined : sent);
-  }
-
-  /** The next bytes to hand to the system. */
-  piece(): Uint8Array {
-    const { data, length, offset } = this;
-    checkUnchanged(data, length);
-    if (!mayGiveUp(this.limits)) return data.subarray(offset);
-    const end = this.manner.whole ? length : offset + PIECE_BYTES;
-    const all = offset === 0 && end >= length;
-    return this.#sender.copy(all ? data : data.subarray(offset, end));
-  }
-
-  override get survivesClose(): boolean {
-    return true;
-  }
-
-  override giveUp(reason: unknown): void {
-    const taken = this.#sender.takeFrom(this);
-    if (taken !== undefined) {
-      this.offset += taken;
-      this.done = true;
-      const result = this.attempt();
-      if (result !== undefined) return this.resolve(result);
-    }
-    this.reject(reason);
-  }
-}
 
 /**
  * The sending half of a connection, or of a datagram socket.
@@ -103,13 +27,15 @@ class Outgoing extends Wait<number | void> {
  * until they have, there is no room for more. A failure of taken bytes is the
  * error of the next call.
  */
-export class Sender implements Source {
+export class Sender implements Source, Sending {
   readonly #pump: Pump = new Pump(this);
   /** What the operation in flight writes. */
   #piece: Uint8Array | undefined;
   /** The call that it writes for; undefined if the piece was taken. */
   #owner: Outgoing | undefined;
   #operation: Write | undefined;
+  /** The call at the head of the line that is being prepared. */
+  #preparing: Outgoing | undefined;
   /** Memory for copies: one operation is in flight, so one copy is in use. */
   #small: Uint8Array<ArrayBuffer> | undefined;
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
@@ -150,9 +76,22 @@ export class Sender implements Source {
     return this.#send(limits, data, write, manner) as Promise<number>;
   }
 
+  /** Sends all of it in turn, or what it can before it is given up. */
+  sendMost(limits: Limits, data: Uint8Array, write: Write): Promise<number> {
+    return this.#send(limits, data, write, MOST) as Promise<number>;
+  }
+
   /** Sends all of it in turn. */
   sendAll(limits: Limits, data: Uint8Array, write: Write): Promise<void> {
     return this.#send(limits, data, write, ALL) as Promise<void>;
+  }
+
+  /** Sends pieces until their end, in one turn. */
+  sendPieces(limits: Limits, pieces: Pieces, write: Write): Promise<void> {
+    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
+    if (this.#error !== undefined) return Promise.reject(this.takeError());
+    const outgoing = new OutgoingPieces(limits, this, pieces, write);
+    return this.#pump.join(outgoing) as Promise<void>;
   }
 
   #send(
@@ -173,7 +112,7 @@ export class Sender implements Source {
   async #sendNow(
     data: Uint8Array,
     write: Write,
-    { all }: Manner,
+    { all, counts }: Manner,
   ): Promise<number | void> {
     const { length } = data;
     this.#pump.hold();
@@ -184,7 +123,7 @@ export class Sender implements Source {
         this.#progress++;
         sent += await write(data.subarray(sent));
       }
-      if (!all) return sent;
+      if (!all || counts) return sent;
     } catch (error) {
       throw this.#abandoned ?? fromDeno(error);
     } finally {
@@ -206,7 +145,6 @@ export class Sender implements Source {
     await this.#drained.promise;
   }
 
-  /** A copy of bytes whose operation may outlive their call. */
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
     if (length > SMALL_BYTES) {
@@ -225,15 +163,13 @@ export class Sender implements Source {
 
   /** Gives up everything unsent. */
   abandon(reason: Error): void {
-    this.#owner = undefined;
+    const preparing = this.#preparing !== undefined;
+    this.#owner = this.#preparing = undefined;
     this.#error = this.#abandoned = reason;
     this.#pump.rejectAll(reason);
+    if (preparing) this.#settled();
   }
 
-  /**
-   * Called by a call that ends early. If the operation in flight is its own,
-   * its bytes are taken and their number is returned.
-   */
   takeFrom(call: Outgoing): number | undefined {
     if (this.#owner !== call || this.#piece === undefined) return undefined;
     this.#owner = undefined;
@@ -257,16 +193,24 @@ export class Sender implements Source {
   unref(): void {}
 
   #prepare(call: Outgoing): void {
-    call.manner.prepare!().then(
+    this.#preparing = call;
+    call.prepare().then(
       () => {
+        if (this.#preparing !== call) return;
+        this.#preparing = undefined;
         call.prepared = true;
         this.#settled();
       },
       (error) => {
-        if (call.queue !== undefined) call.reject(error);
-        this.#settled();
+        if (this.#preparing === call) call.reject(error);
       },
     );
+  }
+
+  leavePreparing(call: Outgoing): void {
+    if (this.#preparing !== call) return;
+    this.#preparing = undefined;
+    this.#settled();
   }
 
   /** Writes the next piece of the owner, or what is left of a taken one. */
@@ -288,8 +232,7 @@ export class Sender implements Source {
     this.#piece = this.#owner = undefined;
     this.#progress++;
     if (owner !== undefined) {
-      owner.offset += n;
-      owner.done = true;
+      owner.sent(n);
     } else if (n < piece.length && this.#error === undefined) {
       // Taken bytes go out before any call is served.
       this.#piece = piece.subarray(n);
@@ -318,12 +261,4 @@ export class Sender implements Source {
     this.#drained?.resolve();
     this.#drained = undefined;
   }
-}
-
-/** The memory of what is sent may be resized or transferred away meanwhile. */
-function checkUnchanged(data: Uint8Array, length: number): void {
-  if (data.length === length) return;
-  throw new TypeError(
-    `Cannot send: the memory of data has changed meanwhile, from ${length} to ${data.length} bytes`,
-  );
 }

@@ -1,6 +1,9 @@
-import { checkSize, checkUnsigned, show } from "./checks.ts";
+import type { Connected } from "./connected.ts";
+import { checkSize, checkUnsigned, type KnownOptions, show } from "./checks.ts";
 import { fromDeno } from "./os_error.ts";
-import { type Limits, NO_LINE, type SignalOption, Told } from "./wait.ts";
+import type { Pieces } from "./outgoing.ts";
+import type { Transfer } from "./transfers.ts";
+import type { SignalOption } from "./wait.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -19,6 +22,15 @@ export interface SendfileOptions extends SignalOption {
    */
   onProgress?: ((sent: number) => void) | undefined;
 }
+
+/** What the options of `sendfile` may have. */
+export const SENDFILE_OPTIONS: KnownOptions = {
+  signal: true,
+  onProgress: true,
+  timeout: "a socket has settimeout(seconds)",
+  offset: "it is the second argument",
+  count: "it is the third argument",
+};
 
 const CHUNK_BYTES = 65536;
 
@@ -85,70 +97,77 @@ export function checkProgress(
   );
 }
 
-/**
- * Copies a file to `send`, which takes some of the bytes. However it ends, the
- * file's position is behind the last byte that was taken.
- */
-export async function sendFile(
-  file: Readable,
-  offset: number,
-  count: number | null,
-  limits: Limits,
-  onProgress: SendfileOptions["onProgress"],
-  send: (data: Uint8Array, limits: Limits) => Promise<number>,
-): Promise<number> {
-  limits.signal?.throwIfAborted();
-  await seek(file, offset);
-  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
-  const wait = new Told<never>(limits);
-  const over = wait.begin(NO_LINE);
-  over.catch(() => {});
-  let total = 0;
-  try {
-    while (count === null || total < count) {
-      const size = Math.min(buffer.length, (count ?? Infinity) - total);
-      const n = await read(file, buffer.subarray(0, size), over);
-      if (n === 0) break;
-      for (let sent = 0; sent < n;) {
-        const taken = await send(buffer.subarray(sent, n), remaining(wait));
-        sent += taken;
-        total += taken;
-        onProgress?.(total);
-      }
-    }
-  } catch (error) {
-    // Why it failed says more than that the file cannot be moved either.
-    await seek(file, offset + total).catch(() => {});
-    throw error;
-  } finally {
-    if (wait.queue !== undefined) wait.reject(undefined);
-  }
-  await seek(file, offset + total);
-  return total;
+/** Which part of what `sendfile` sends, and whom it tells. */
+export interface FilePart {
+  readonly file: Readable;
+  readonly offset: number;
+  readonly count: number | null;
+  readonly onProgress: SendfileOptions["onProgress"];
 }
 
-/** What is left of the time, for the next operation. */
-function remaining(wait: Told<never>): Limits {
-  const { limits, deadlineMs } = wait;
-  limits.signal?.throwIfAborted();
-  if (limits.timeoutMs === null) return limits;
-  const timeoutMs = deadlineMs - performance.now();
-  if (timeoutMs <= 0) throw wait.expiry();
-  return { ...limits, timeoutMs };
+/**
+ * Sends a part of a file, in one turn. However it ends, the file's position is
+ * behind the last byte that was taken.
+ */
+export const sendFile: Transfer<FilePart, number> = async (
+  endpoint,
+  limits,
+  part,
+) => {
+  const pieces = new FilePieces(part);
+  try {
+    await (endpoint as Connected).sendPieces(limits, pieces);
+  } catch (error) {
+    // Why it failed says more than that the file cannot be moved either.
+    await pieces.leave().catch(() => {});
+    throw error;
+  }
+  await pieces.leave();
+  return pieces.sent;
+};
+
+class FilePieces implements Pieces {
+  sent = 0;
+  /** What has a position has an end, and does not wait. */
+  readonly owed: boolean;
+  readonly onProgress: SendfileOptions["onProgress"];
+  readonly #part: FilePart;
+  readonly #buffer: Uint8Array;
+  #reading: Promise<number> | undefined;
+
+  constructor(part: FilePart) {
+    const { file, count } = part;
+    this.owed = typeof file.seek === "function";
+    this.onProgress = part.onProgress;
+    this.#part = part;
+    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
+  }
+
+  async next(): Promise<Uint8Array | null> {
+    const { file, offset, count } = this.#part;
+    if (this.#reading === undefined) await seek(file, offset);
+    const left = (count ?? Infinity) - this.sent;
+    if (left <= 0) return null;
+    this.#reading = read(file, this.#buffer.subarray(0, left));
+    const n = await this.#reading;
+    return n === 0 ? null : this.#buffer.subarray(0, n);
+  }
+
+  /** Moves the file behind what was taken. */
+  async leave(): Promise<void> {
+    if (this.#reading === undefined) return;
+    const { file, offset } = this.#part;
+    // It would be moved under a read.
+    if (this.owed) await this.#reading.catch(() => {});
+    await seek(file, offset + this.sent);
+  }
 }
 
 /** Reads once; the number of bytes, 0 at the end. */
-async function read(
-  file: Readable,
-  buffer: Uint8Array,
-  over: Promise<never>,
-): Promise<number> {
+async function read(file: Readable, buffer: Uint8Array): Promise<number> {
   let n: number | null;
   try {
-    const reading = file.read(buffer);
-    // What has a position does not wait, and would be moved under its reading.
-    const waits = typeof file.seek !== "function";
-    n = await (waits ? Promise.race([reading, over]) : reading);
+    n = await file.read(buffer);
   } catch (error) {
     throw translated(error);
   }

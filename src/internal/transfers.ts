@@ -2,12 +2,14 @@
 
 import type { Address } from "../address.ts";
 import { MSG_TRUNC } from "../constants.ts";
-import type { Place } from "./address.ts";
+import { isPath, type Place } from "./address.ts";
 import { checkBuffers, checkTarget } from "./arguments.ts";
 import { checkBytes, checkSize } from "./checks.ts";
 import type { Connected } from "./connected.ts";
 import type { Datagram } from "./datagram.ts";
-import type { Received, Taker } from "./endpoint.ts";
+import type { Description } from "./description.ts";
+import type { Operation, Received, Taker } from "./endpoint.ts";
+import { osError } from "./os_error.ts";
 import type { Limits } from "./wait.ts";
 
 /** A call that has an endpoint, and what its arguments were checked to be. */
@@ -17,6 +19,32 @@ export type Transfer<V, T> = (
   checked: V,
   flags: number,
 ) => Promise<T>;
+
+/** Runs a call with the endpoint; a connect under way is waited for. */
+export function transfer<V, T>(
+  description: Description,
+  operation: Operation,
+  limits: Limits,
+  checked: V,
+  flags: number,
+  run: Transfer<V, T>,
+): Promise<T> {
+  if (!description.connecting) {
+    return run(description.transferable(operation), limits, checked, flags);
+  }
+  const startMs = performance.now();
+  return description.whenConnected(limits).then(() => {
+    const left = lessTime(limits, performance.now() - startMs);
+    return run(description.transferable(operation), left, checked, flags);
+  });
+}
+
+function lessTime(limits: Limits, passedMs: number): Limits {
+  const { timeoutMs } = limits;
+  if (timeoutMs === null || timeoutMs === 0) return limits;
+  // Not 0, which would mean non-blocking.
+  return { ...limits, timeoutMs: Math.max(timeoutMs - passedMs, 0.001) };
+}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -68,7 +96,7 @@ export const receiveInto: Transfer<Uint8Array, number> = (
   if (view.length === 0) return Promise.resolve(0);
   return endpoint.kind === "connected"
     ? endpoint.recvInto(limits, view, flags)
-    : endpoint.recv(limits, view.length, flags, lengthOf, filling([view]));
+    : endpoint.recv(limits, view.length, flags, lengthOf, new Filling([view]));
 };
 
 function lengthOf({ data }: Received): number {
@@ -110,7 +138,7 @@ export const receiveFromInto: Transfer<Uint8Array, From<number>> = (
       view.length,
       flags,
       lengthAndAddress,
-      filling([view]),
+      new Filling([view]),
     );
 
 function lengthAndAddress({ data, address }: Received): From<number> {
@@ -135,7 +163,7 @@ export const receiveMessageInto: Transfer<
   Message<number>
 > = async (endpoint, limits, targets, flags) => {
   const size = targets.reduce((sum, each) => sum + each.length, 0);
-  const taker = filling(targets);
+  const taker = new Filling(targets);
   const got = await receiveWhole(endpoint, limits, size, flags, taker);
   return [got.data.length, [], got.truncated ? MSG_TRUNC : 0, got.address];
 };
@@ -163,23 +191,38 @@ export async function receiveWhole(
  * Fills buffers when the bytes are there, in one step with their leaving the
  * queue. If one has been emptied meanwhile, nothing leaves it.
  */
-function filling(targets: readonly Uint8Array[]): Taker {
-  const lengths = targets.map(({ length }) => length);
-  return {
-    get present() {
-      const changed = targets.find((each, i) => each.length < lengths[i]!);
-      if (changed === undefined) return true;
+class Filling implements Taker {
+  readonly #targets: readonly Uint8Array[];
+  readonly #lengths: readonly number[];
+
+  constructor(targets: readonly Uint8Array[]) {
+    this.#targets = targets;
+    this.#lengths = targets.map(({ length }) => length);
+  }
+
+  get present(): boolean {
+    for (let i = 0; i < this.#targets.length; i++) {
+      const { length } = this.#targets[i]!;
+      if (length >= this.#lengths[i]!) continue;
       throw new TypeError(
-        `Cannot receive: the memory of buffer has changed meanwhile, to ${changed.length} bytes`,
+        `Cannot receive: the memory of buffer has changed meanwhile, to ${length} bytes`,
       );
-    },
-    take(data) {
-      let offset = 0;
-      for (const [i, target] of targets.entries()) {
-        target.set(data?.subarray(offset, offset += lengths[i]!) ?? []);
-      }
-    },
-  };
+    }
+    return true;
+  }
+
+  take(data: Uint8Array | null): void {
+    if (data === null) return;
+    let offset = 0;
+    for (let i = 0; offset < data.length; i++) {
+      const end = offset + this.#lengths[i]!;
+      const part = offset === 0 && end >= data.length
+        ? data
+        : data.subarray(offset, end);
+      this.#targets[i]!.set(part);
+      offset = end;
+    }
+  }
 }
 
 export const sendSome: Transfer<Uint8Array, number> = (
@@ -188,12 +231,24 @@ export const sendSome: Transfer<Uint8Array, number> = (
   data,
 ) => endpoint.send(limits, data);
 
+export const sendMessage: Transfer<Uint8Array, number> = (
+  endpoint,
+  limits,
+  data,
+) =>
+  endpoint.kind === "connected"
+    ? endpoint.sendMost(limits, data)
+    : endpoint.send(limits, data);
+
 export const sendAll: Transfer<Uint8Array, void> = (endpoint, limits, data) =>
   endpoint.sendAll(limits, data);
 
-/** A connected stream takes no notice of the address, as in Linux. */
+/** TCP takes no notice of the address, as in Linux; a Unix stream minds it. */
 export const sendTo: Transfer<{ data: Uint8Array; place: Place }, number> = (
   endpoint,
   limits,
   { data, place },
-) => endpoint.send(limits, data, place);
+) =>
+  endpoint.kind === "connected" && isPath(place)
+    ? Promise.reject(osError("EISCONN"))
+    : endpoint.send(limits, data, place);

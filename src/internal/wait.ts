@@ -138,8 +138,9 @@ export class Caller {
     const nowMs = performance.now();
     let turns = REACTOR_TURNS;
     const turn = (): void => {
-      if (--turns > 0) this.#turn = setImmediate(turn);
-      else this.#expire(nowMs);
+      if (--turns > 0 && this.#waits.length > 0) {
+        this.#turn = setImmediate(turn);
+      } else this.#expire(nowMs);
     };
     turn();
   }
@@ -267,7 +268,7 @@ export abstract class Wait<T> implements Pending {
 
   expiry(): Error {
     if (this.limits.expired) return this.limits.expired();
-    return this.limits.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
+    return this.limits.timeoutMs === 0 ? osError("EWOULDBLOCK") : timedOut();
   }
 
   #end(): void {
@@ -300,6 +301,13 @@ export class Told<T> extends Wait<T> {
   attempt(): undefined {}
 }
 
+/** A wait for what a close does not end. */
+class Bounded<T> extends Told<T> {
+  override get survivesClose(): boolean {
+    return true;
+  }
+}
+
 /** For a wait that stands in no line: what it waits for goes on by itself. */
 export const NO_LINE: WaitQueue = { leave() {}, referenceChanged() {} };
 
@@ -309,7 +317,7 @@ export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {
     promise.catch(() => {});
     return Promise.reject(limits.signal.reason);
   }
-  const wait = new Told<T>(limits);
+  const wait = new Bounded<T>(limits);
   const settled = wait.begin(NO_LINE);
   promise.then(
     (value) => wait.resolve(value),

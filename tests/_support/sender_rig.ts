@@ -1,4 +1,5 @@
-import { type Manner, Sender } from "../../src/internal/sender.ts";
+import type { Manner } from "../../src/internal/outgoing.ts";
+import { Sender } from "../../src/internal/sender.ts";
 import { Caller, type Limits } from "../../src/internal/wait.ts";
 import { FakeConn } from "./fake_conn.ts";
 

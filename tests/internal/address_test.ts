@@ -34,6 +34,8 @@ const literals: readonly [family: number, given: string, host: string][] = [
   [AF_INET6, "2001:DB8::A", "2001:db8::a"],
   [AF_INET6, "::ffff:127.0.0.1", "::ffff:127.0.0.1"],
   [AF_INET6, "::FFFF:7f00:1", "::ffff:127.0.0.1"],
+  [AF_INET, "::ffff:127.0.0.1", "127.0.0.1"],
+  [AF_INET, "::FFFF:7f00:1", "127.0.0.1"],
 ];
 for (const [family, given, expected] of literals) {
   Deno.test(`toPlace() takes "${given}" for the address ${expected}`, () => {
@@ -117,7 +119,7 @@ const refused: readonly [
     AF_INET,
     ["127.0.0.1", "80"],
     TypeError,
-    'port must be an integer, received "80"',
+    'port must be an integer, received "80"; make it Number("80")',
   ],
   [
     AF_INET,

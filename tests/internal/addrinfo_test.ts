@@ -3,7 +3,7 @@ import { AF_INET, AF_INET6, AF_UNSPEC } from "../../src/constants.ts";
 import { gaierror } from "../../src/errors.ts";
 import { inet_pton } from "../../src/inet.ts";
 import {
-  findEndpoints,
+  findSockets,
   isLinkLocal,
   parseAddress,
   toAscii,
@@ -88,9 +88,9 @@ for (const [host, expected] of links) {
   });
 }
 
-Deno.test("findEndpoints() reads a number as strtoul does", () => {
+Deno.test("findSockets() reads a number as strtoul does", () => {
   const port = (service: string) =>
-    findEndpoints(service, { type: 1, proto: 0, flags: 0 })[0]?.port;
+    findSockets(service, { type: 1, proto: 0, flags: 0 })[0]?.port;
   assertEquals(port("\t\n 0080"), 80);
   assertEquals(port("-0"), 0);
   for (const service of ["80 ", "8e1", "80.0", "٨٠", " ", "+", "-1"]) {

@@ -5,7 +5,9 @@ import {
   checkPort,
   checkSignal,
   checkSize,
+  checkText,
   checkTimeout,
+  checkUnsigned,
   show,
 } from "../../src/internal/checks.ts";
 
@@ -58,7 +60,7 @@ const failing: readonly [
     integer,
     "2",
     TypeError,
-    'how must be an integer, received "2"',
+    'how must be an integer, received "2"; make it Number("2")',
   ],
   [
     "checkInt()",
@@ -123,7 +125,7 @@ const failing: readonly [
     port,
     "80",
     TypeError,
-    'port must be an integer, received "80"',
+    'port must be an integer, received "80"; make it Number("80")',
   ],
   [
     "checkTimeout()",
@@ -258,3 +260,31 @@ for (const [value, text] of shown) {
     assertEquals(show(value), text);
   });
 }
+
+Deno.test("checkText() takes strings without a NUL", () => {
+  assertEquals(checkText("try", "it", ""), "");
+  assertEquals(checkText("try", "it", "ü"), "ü");
+  assertThrows(
+    () => checkText("try", "it", "a\0"),
+    RangeError,
+    'Cannot try: it must not contain a NUL, received "a\\u0000"',
+  );
+  for (const value of [null, undefined, 1, new String("a"), ["a"]]) {
+    assertThrows(() => checkText("try", "it", value), TypeError);
+  }
+});
+
+Deno.test("checkUnsigned() takes integers from 0 to its limit", () => {
+  assertEquals(checkUnsigned("try", "it", 0, 9), 0);
+  assertEquals(checkUnsigned("try", "it", 9, 9), 9);
+  for (const value of [-1, 10]) {
+    assertThrows(
+      () => checkUnsigned("try", "it", value, 9),
+      RangeError,
+      `Cannot try: it must be 0 to 9, received ${value}`,
+    );
+  }
+  for (const value of ["1", 1.5, NaN, 1n, null]) {
+    assertThrows(() => checkUnsigned("try", "it", value, 9), TypeError);
+  }
+});

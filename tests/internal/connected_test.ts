@@ -4,6 +4,7 @@ import {
   assertFalse,
   assertInstanceOf,
   assertRejects,
+  assertThrows,
 } from "@std/assert";
 import {
   AF_INET,
@@ -17,7 +18,7 @@ import {
 import {
   BrokenPipeError,
   ConnectionResetError,
-  type OSError,
+  OSError,
 } from "../../src/errors.ts";
 import { Connected } from "../../src/internal/connected.ts";
 import type { StreamConn } from "../../src/internal/deno_net.ts";
@@ -308,4 +309,28 @@ Deno.test("Connected puts the options in force that were set before", () => {
   rig.options.set(SOL_SOCKET, SO_KEEPALIVE, 0);
   rig.endpoint.applyOption(SOL_SOCKET, SO_KEEPALIVE);
   assertEquals(set, ["keepalive true", "keepalive false"]);
+});
+
+/** What macOS has for a connection that is over. */
+const einval = () => {
+  throw new TypeError("Invalid argument (os error 22)");
+};
+
+Deno.test("Connected is made with options that the system refuses a connection that is over", async () => {
+  const rig = new Rig(({ conn, options }) => {
+    Object.assign(conn, { setNoDelay: einval, setKeepAlive: einval });
+    options.set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  });
+  assertEquals(
+    assertThrows(
+      () => rig.endpoint.applyOption(SOL_SOCKET, SO_KEEPALIVE),
+      OSError,
+    ).code,
+    "EINVAL",
+  );
+  rig.endpoint.reset();
+  rig.endpoint.applyOption(SOL_SOCKET, SO_KEEPALIVE);
+  rig.close();
+  await settle();
+  assertEquals(rig.conn.events, ["reset"]);
 });

@@ -11,6 +11,7 @@ import process from "node:process";
 import { AF_INET, AF_INET6 } from "../../src/constants.ts";
 import { OSError } from "../../src/errors.ts";
 import type { HostPlace } from "../../src/internal/address.ts";
+import type { StreamConn } from "../../src/internal/deno_net.ts";
 import { connectFrom } from "../../src/internal/node_net.ts";
 import { within } from "../_support/within.ts";
 
@@ -237,6 +238,12 @@ async function codeOfRejected(promise: Promise<unknown>): Promise<unknown> {
   return (error as { code?: unknown }).code;
 }
 
+/** Writes until that fails. */
+async function writeOn(conn: StreamConn): Promise<never> {
+  const data = new Uint8Array(20_000_000);
+  for (;;) await conn.write(data);
+}
+
 Deno.test("a connection of node:net gives what came before a reset", async () => {
   await using both = await resettable();
   const { ours, peer } = both;
@@ -254,7 +261,7 @@ Deno.test("a connection of node:net gives what came before a reset", async () =>
 Deno.test("a write of node:net says that the peer reset", async () => {
   await using both = await resettable();
   const { ours, peer } = both;
-  const writing = ours.write(new Uint8Array(20_000_000));
+  const writing = writeOn(ours);
   await new Promise((resolve) => setTimeout(resolve, 20));
   peer.resetAndDestroy();
   assertEquals(await codeOfRejected(writing), "ECONNRESET");
@@ -263,7 +270,7 @@ Deno.test("a write of node:net says that the peer reset", async () => {
 Deno.test("a connection of node:net ends what is pending when it closes", async () => {
   await using both = await resettable();
   const { ours } = both;
-  const writing = ours.write(new Uint8Array(20_000_000));
+  const writing = writeOn(ours);
   const reading = ours.read(new Uint8Array(1));
   const codes = Promise.all([writing, reading].map(codeOfRejected));
   await new Promise((resolve) => setTimeout(resolve, 20));

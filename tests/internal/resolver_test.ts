@@ -1,12 +1,17 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { AF_INET, AF_INET6 } from "../../src/constants.ts";
 import { gaierror, PermissionError } from "../../src/errors.ts";
 import type { HostPlace } from "../../src/internal/address.ts";
 import {
   localhostLiteral,
   noneOfFamily,
+  orAborted,
   resolveAll,
-  resolvePlace,
 } from "../../src/internal/resolver.ts";
 import { unknownHost } from "../_support/addresses.ts";
 import { runDeno } from "../_support/child.ts";
@@ -87,23 +92,6 @@ Deno.test({
   },
 });
 
-Deno.test("resolvePlace() leaves an address as it is", async () => {
-  const place = { ...named(AF_INET, "127.0.0.3"), named: false };
-  assertEquals(await resolvePlace(place), place);
-});
-
-for (const net of ["127.0.0.1", "localhost"]) {
-  Deno.test({
-    name: `resolvePlace() finds localhost with a grant for ${net}`,
-    permissions: { net: [net] },
-    fn: async () => {
-      const place = named(AF_INET, "localhost", 80);
-      const found = await within(resolvePlace(place));
-      assertEquals(found, { ...place, host: "127.0.0.1", named: false });
-    },
-  });
-}
-
 Deno.test("noneOfFamily() says which addresses there are", () => {
   const error = noneOfFamily("localhost", [
     { family: AF_INET6, host: "::1" },
@@ -112,4 +100,59 @@ Deno.test("noneOfFamily() says which addresses there are", () => {
   assert(error instanceof gaierror);
   assertEquals(error.code, "EAI_ADDRFAMILY");
   assertEquals(error.message.split(": ")[1], "localhost is ::1, ::2");
+});
+
+const reason = new Error("enough");
+
+Deno.test("orAborted() gives what the lookup gives", async () => {
+  const { signal } = new AbortController();
+  assertEquals(await orAborted(() => Promise.resolve(1), undefined), 1);
+  assertEquals(await orAborted(() => Promise.resolve(1), signal), 1);
+  await assertRejects(
+    () => orAborted(() => Promise.reject(new Error("no")), signal),
+    Error,
+    "no",
+  );
+});
+
+Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
+  let begun = false;
+  const result = orAborted(() => {
+    begun = true;
+    return Promise.resolve();
+  }, AbortSignal.abort(reason));
+  assertStrictEquals(await result.catch((error) => error), reason);
+  assertEquals(begun, false);
+});
+
+Deno.test("orAborted() does not wait for a lookup that is given up", async () => {
+  const aborter = new AbortController();
+  const lookup = Promise.withResolvers<never>();
+  const result = orAborted(() => lookup.promise, aborter.signal);
+  aborter.abort(reason);
+  assertStrictEquals(await result.catch((error) => error), reason);
+  // Nobody is left to hear of this; it must not be an unhandled rejection.
+  lookup.reject(new Error("late"));
+  await lookup.promise.catch(() => {});
+});
+
+Deno.test("orAborted() leaves no listener behind", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (
+    ...args: Parameters<typeof removeEventListener>
+  ) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  await orAborted(() => {
+    assertEquals(listeners, 1);
+    return Promise.resolve();
+  }, signal);
+  assertEquals(listeners, 0);
 });
