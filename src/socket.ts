@@ -497,8 +497,8 @@ export class Socket<A extends Address = Address> {
    * {@linkcode Socket.prototype.recv}.
    * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
    * that brings may still be written to `buffer`. So does a `close` or `detach`
-   * that leaves the connection to a file object or another descriptor, to which
-   * those bytes go.
+   * that leaves the connection to unsent bytes, a file object or another
+   * descriptor.
    *
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
