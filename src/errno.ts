@@ -57,7 +57,7 @@ export const EADDRNOTAVAIL: number = errnoOf("EADDRNOTAVAIL");
 export const EADV: number = errnoOf("EADV");
 /** Address family not supported by protocol. */
 export const EAFNOSUPPORT: number = errnoOf("EAFNOSUPPORT");
-/** Resource temporarily unavailable; on Windows a socket has EWOULDBLOCK for it. */
+/** Resource temporarily unavailable. */
 export const EAGAIN: number = errnoOf("EAGAIN");
 /** Operation already in progress. */
 export const EALREADY: number = errnoOf("EALREADY");

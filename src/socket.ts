@@ -17,7 +17,7 @@ import type {
   BufferedRWPair,
   BufferedWriter,
 } from "./buffered_file.ts";
-import { EWOULDBLOCK } from "./errno.ts";
+import { EAGAIN } from "./errno.ts";
 import { gaierror, OSError, TimeoutError } from "./errors.ts";
 import { toPlace } from "./internal/address.ts";
 import {
@@ -421,7 +421,7 @@ export class Socket<A extends Address = Address> {
       if (signal?.aborted && error === signal.reason) throw error;
       if (!(error instanceof OSError) || error instanceof gaierror) throw error;
       return error instanceof TimeoutError && error.message === "timed out"
-        ? EWOULDBLOCK
+        ? EAGAIN
         : error.errno;
     }
   }

@@ -6,7 +6,6 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "./_support/child.ts";
 import { numbered } from "./_support/fake_conn.ts";
 import {
   listener,
@@ -220,20 +219,4 @@ Deno.test("calls of one socket that may not wait do not hold up another's", asyn
   await client.sendall(numbered(4));
   assertEquals(await within(peer.recv(10)), numbered(4));
   assert(!peer.getblocking());
-});
-
-Deno.test("what would block has the errno of the system, which on Windows is Winsock's", async () => {
-  const { stdout } = await runDeno({
-    code: `
-      const build = { ...Deno.build, os: "windows" };
-      Object.defineProperty(Deno, "build", { value: build });
-      const socket = await import("@pystd/socket");
-      const server = socket.create_server(["127.0.0.1", 0]);
-      server.setblocking(false);
-      const error = await server.accept().catch((error) => error);
-      console.log(error.name, error.errno, error.code);
-      server.close();`,
-    permissions: ["--allow-net=127.0.0.1"],
-  });
-  assertEquals(stdout, "BlockingIOError 10035 EWOULDBLOCK\n");
 });

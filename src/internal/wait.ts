@@ -268,7 +268,7 @@ export abstract class Wait<T> implements Pending {
 
   expiry(): Error {
     if (this.limits.expired) return this.limits.expired();
-    return this.limits.timeoutMs === 0 ? osError("EWOULDBLOCK") : timedOut();
+    return this.limits.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
   }
 
   #end(): void {
