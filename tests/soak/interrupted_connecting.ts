@@ -247,13 +247,21 @@ export async function runShutdown(
     const message = messages.make(random.pick([1000, 100_000]));
     const sending = client.sendall(message.data);
     messages.taken(message, message.data.length);
+    // A close lets it go on, behind what was sent.
+    let rest: Promise<Uint8Array> | undefined;
+    const close = () => {
+      client.close();
+      rest ??= receiveToEnd(peer);
+    };
     const outcome = await meet(
-      { socket: client, close: () => client.close() },
+      { socket: client, close },
       ending,
       point,
       sentinel,
       (options) => client.shutdown(how, options),
-      () => messages.receiveSome(peer),
+      async () => {
+        if (rest === undefined) await messages.receiveSome(peer);
+      },
       (1 + random.below(40)) / 10_000,
     );
     const ended = "error" in outcome;
@@ -271,7 +279,7 @@ export async function runShutdown(
         socket.BrokenPipeError,
       );
     }
-    messages.received(await receiveToEnd(peer));
+    messages.received(await (rest ?? receiveToEnd(peer)));
     await within(sending);
     messages.check();
   }
