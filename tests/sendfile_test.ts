@@ -288,6 +288,18 @@ Deno.test("sendfile() whose reader waits ends with a timeout, an abort or a clos
   assertEquals((await failed).code, "EBADF");
 });
 
+Deno.test("sendfile() given up while the file is moved leaves it where it is to begin", async () => {
+  await using pair = await tcpPair();
+  const file = new MemoryFile(100);
+  const controller = new AbortController();
+  const sending = pair.client.sendfile(file, 5, controller);
+  controller.abort();
+  await assertRejects(() => within(sending));
+  assertEquals(file.position, 5);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(file.position, 5);
+});
+
 Deno.test("sendfile() is in order with the sends, a shutdown and a close that nobody awaits", async () => {
   const tail = new Uint8Array([1, 2, 3]);
   for (const timeout of [null, 30]) {

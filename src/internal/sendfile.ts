@@ -145,10 +145,11 @@ class FilePieces implements Pieces {
 
   async next(): Promise<Uint8Array | null> {
     const { file, offset, count } = this.#part;
-    if (this.#reading === undefined) await seek(file, offset);
     const left = (count ?? Infinity) - this.sent;
     if (left <= 0) return null;
-    this.#reading = read(file, this.#buffer.subarray(0, left));
+    const buffer = this.#buffer.subarray(0, left);
+    const placed = this.#reading ?? seek(file, offset);
+    this.#reading = placed.then(() => read(file, buffer));
     const n = await this.#reading;
     return n === 0 ? null : this.#buffer.subarray(0, n);
   }

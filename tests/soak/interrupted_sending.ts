@@ -134,8 +134,6 @@ export const sending: readonly InterruptedSending[] = [
   }, {
     // A socket that does not block sends no files, as in Python.
     endings: endings.filter((each) => each !== "EAGAIN"),
-    // Two that meet take turns by pieces, so that neither is whole.
-    alone: true,
     closes: true,
   }),
   row("flush() of a file", {
