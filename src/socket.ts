@@ -796,7 +796,7 @@ export class Socket<A extends Address = Address> {
     if (this.#released === undefined) {
       this.#closed = true;
       this.#caller.close();
-      this.#released = this.#descriptor.release();
+      this.#released = this.#descriptor.release(this.#caller);
     }
     return this.#released;
   }
@@ -1318,7 +1318,7 @@ export class Socket<A extends Address = Address> {
    * reader without `seek`, which may never end, is ended by a `close`.
    *
    * `onProgress` is called each time the system has taken a piece, and no more
-   * once the call has settled.
+   * once the call has settled: not of bytes that are taken as it is given up.
    *
    * @example A part of a file, and how far it is
    * ```ts
@@ -1513,16 +1513,17 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://developer.mozilla.org/docs/Web/API/WritableStream | MDN: WritableStream}
    */
   get writable(): WritableStream<Uint8Array> {
-    this.#writable ??= toWritable(
-      this,
-      () => {
-        if (this.fileno() < 0) return;
-        const { endpoint } = this.#description;
-        if (endpoint instanceof Connected) endpoint.reset();
-      },
-      () => this.#writable = undefined,
-    );
-    return this.#writable;
+    if (this.#writable !== undefined) return this.#writable;
+    const reset = () => {
+      if (this.fileno() < 0) return;
+      const { endpoint } = this.#description;
+      if (endpoint instanceof Connected) endpoint.reset();
+    };
+    const writable = this.#writable = toWritable(this, reset, () => {
+      // It may tell that twice, and have a successor then.
+      if (this.#writable === writable) this.#writable = undefined;
+    });
+    return writable;
   }
 
   /**

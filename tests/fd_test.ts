@@ -261,3 +261,16 @@ Deno.test("await using waits for what was sent, also when others hold the connec
     assertEquals(await within(disposed), true);
   }
 });
+
+Deno.test("await using does not wait for what another holder sends", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  using other = client.dup();
+  const sending = other.sendall(new Uint8Array(20_000_000));
+  await within(client[Symbol.asyncDispose]());
+  let received = 0;
+  while (received < 20_000_000) {
+    received += (await within(peer.recv(1_000_000))).length;
+  }
+  await within(sending);
+});

@@ -167,7 +167,7 @@ const rows: readonly Row[] = [
     slip: "recv() with a timeout",
     call: (s) => s.recv(10, 0, slip({ timeout: 1 })),
     message:
-      'Cannot receive: no option "timeout"; a socket has settimeout(seconds)',
+      'Cannot receive: no option "timeout"; a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)',
   },
   {
     slip: "create_server() with an option that it does not have",

@@ -213,6 +213,26 @@ Deno.test("sendfile() that times out leaves the position behind what was taken",
   assertSameBytes(await received, file.content.subarray(0, position));
 });
 
+Deno.test("sendfile() of a count whose last bytes were taken when its time is over has sent them", async () => {
+  await using pair = await tcpPair();
+  const { client } = pair;
+  client.settimeout(0.1);
+  const file = new MemoryFile(50_000);
+  let sent = 0;
+  // Until the system is full, the last one taken in part.
+  for (;;) {
+    const n = await within(client.sendfile(file, 0, 50_000)).catch((error) => {
+      if (!(error instanceof socket.TimeoutError)) throw error;
+      return null;
+    });
+    if (n === null) break;
+    assertEquals([n, file.position], [50_000, 50_000]);
+    sent += n;
+  }
+  client.close();
+  assertEquals((await receiveToEnd(pair.peer)).length, sent);
+});
+
 Deno.test("sendfile() rejects with the signal's reason, wherever options are given", async () => {
   const reason = new Error("enough");
   const file = new MemoryFile(LARGE);

@@ -183,3 +183,14 @@ Deno.test("await using is no error after writable was aborted", async () => {
   await pair.client.writable.abort();
   await within(pair.client[Symbol.asyncDispose]());
 });
+
+Deno.test("writable that was aborted while it wrote leaves its successor alone", async () => {
+  await using pair = await tcpPair();
+  const writer = pair.client.writable.getWriter();
+  const writing = writer.write(new Uint8Array(30_000_000)).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const aborting = writer.abort().catch(() => {});
+  const successor = pair.client.writable;
+  await within(Promise.all([writing, aborting]));
+  assert(pair.client.writable === successor);
+});

@@ -6,10 +6,11 @@ import type { SignalOption } from "./wait.ts";
  */
 export interface ByteStream {
   /**
-   * Receives into `buffer`. If `endReceive` or `release` ends the call, what
-   * comes next may still be written to it, and goes to the next holder. The number of bytes, 0 at the end of the stream. Rejects with
-   * `TimeoutError`, the signal's reason or, if non-blocking, `BlockingIOError`;
-   * what arrives later then goes to the next call.
+   * Receives into `buffer`. The number of bytes, 0 at the end of the stream.
+   * Rejects with `TimeoutError`, the signal's reason or, if non-blocking,
+   * `BlockingIOError`; what arrives later then goes to the next call. If
+   * `endReceive` or `release` ends the call, what comes next may still be written
+   * to `buffer`, and goes to the next holder.
    */
   recvInto(buffer: Uint8Array, options?: SignalOption): Promise<number>;
 

@@ -207,7 +207,8 @@ export type KnownOptions = Readonly<Record<string, true | string>>;
 /** The options of most calls that wait. */
 const SIGNAL_ONLY: KnownOptions = {
   signal: true,
-  timeout: "a socket has settimeout(seconds)",
+  timeout:
+    "a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)",
 };
 
 /** The last argument of a call, unless it was left out. */
@@ -224,8 +225,8 @@ export function checkOptions(
   }
   // What an object inherits is for other uses of it: an AbortController has
   // its signal so.
-  for (const name of Object.keys(options)) {
-    if (known[name] === true) continue;
+  for (const [name, value] of Object.entries(options)) {
+    if (known[name] === true || value === undefined) continue;
     throw new TypeError(
       `Cannot ${action}: no option ${show(name)}${insteadOf(name, known)}`,
     );

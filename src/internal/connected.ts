@@ -10,7 +10,7 @@ import { fromDeno, osError } from "./os_error.ts";
 import { Receiver } from "./receiver.ts";
 import type { Pieces } from "./outgoing.ts";
 import { Sender } from "./sender.ts";
-import { bounded, type Limits } from "./wait.ts";
+import { bounded, type Caller, type Limits } from "./wait.ts";
 
 /** How long a closed connection may make no progress with what is unsent. */
 const LINGER_MS = 30_000;
@@ -177,8 +177,8 @@ export class Connected implements Endpoint {
   }
 
   /** Resolves when nothing is unsent. */
-  drained(): Promise<void> {
-    return this.#sender.drained();
+  drained(of?: Caller): Promise<void> {
+    return this.#sender.drained(of);
   }
 
   async close(): Promise<void> {

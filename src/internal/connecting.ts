@@ -59,10 +59,11 @@ export class Connecting implements Endpoint, Source {
     );
   }
 
-  /** Waits for the outcome, whatever it is. */
-  whenSettled(limits: Limits): Promise<true> {
+  /** Waits for the outcome, whatever it is; one that sends, also when closed. */
+  whenSettled(limits: Limits, toSend = false): Promise<true> {
     const find = () => this.#outcome === undefined ? undefined : true;
-    return this.#pump.run(new Look<true>(limits, find));
+    const Waiting = toSend ? LookThroughClose : Look;
+    return this.#pump.run(new Waiting<true>(limits, find));
   }
 
   whenReadable(limits: Limits): Promise<true> {
@@ -133,6 +134,12 @@ export class Connecting implements Endpoint, Source {
   close(): Promise<void> {
     this.#callOff();
     return Promise.resolve();
+  }
+}
+
+class LookThroughClose<T> extends Look<T> {
+  override get survivesClose(): boolean {
+    return true;
   }
 }
 

@@ -219,8 +219,11 @@ export class Datagram implements Endpoint {
     place: Place | undefined,
   ): Promise<number> {
     let write: Write;
-    const prepare = async () => {
-      write = this.#prepare(place ? await toDestination(place) : this.#peer);
+    const prepare = async (isPending: () => boolean) => {
+      const to = place ? await toDestination(place) : this.#peer;
+      // Who has given up binds nothing, and nothing of a closed socket.
+      if (!isPending()) return;
+      write = this.#prepare(to);
       await this.#multicast?.settle();
     };
     return this.#sender.send(patient(limits), data, (piece) => write(piece), {
@@ -281,8 +284,8 @@ export class Datagram implements Endpoint {
   }
 
   /** Resolves when nothing is unsent. */
-  drained(): Promise<void> {
-    return this.#sender.drained();
+  drained(of?: Caller): Promise<void> {
+    return this.#sender.drained(of);
   }
 
   async close(): Promise<void> {

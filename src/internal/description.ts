@@ -32,7 +32,7 @@ import { Listening } from "./listening.ts";
 import { Options } from "./options.ts";
 import { osError } from "./os_error.ts";
 import { Unconnected } from "./unconnected.ts";
-import type { Limits } from "./wait.ts";
+import type { Caller, Limits } from "./wait.ts";
 
 /**
  * An open socket as the kernel knows it: what all its descriptors share. After
@@ -77,18 +77,18 @@ export class Description {
    * One less; with the last the endpoint is closed. Resolves when what was sent
    * is with the system.
    */
-  release(): Promise<void> {
-    if (--this.#holders > 0) return this.drained();
+  release(of?: Caller): Promise<void> {
+    if (--this.#holders > 0) return this.drained(of);
     const endpoint = this.#endpoint;
     this.#endpoint = new Closed();
     return endpoint.close();
   }
 
   /** Resolves when nothing is unsent. */
-  async drained(): Promise<void> {
+  async drained(of?: Caller): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Connected || endpoint instanceof Datagram) {
-      await endpoint.drained();
+      await endpoint.drained(of);
     }
   }
 
@@ -168,9 +168,11 @@ export class Description {
   }
 
   /** Waits until a connect under way has settled, if there is one. */
-  async whenConnected(limits: Limits): Promise<void> {
+  async whenConnected(limits: Limits, toSend: boolean): Promise<void> {
     const endpoint = this.#endpoint;
-    if (endpoint instanceof Connecting) await endpoint.whenSettled(limits);
+    if (endpoint instanceof Connecting) {
+      await endpoint.whenSettled(limits, toSend);
+    }
   }
 
   /** Whether a connect is under way. */

@@ -1,4 +1,5 @@
 import type { Description } from "./description.ts";
+import type { Caller } from "./wait.ts";
 
 /** Somebody who waits for a descriptor, whoever holds it. */
 export interface Watcher {
@@ -67,18 +68,18 @@ export class Descriptor {
    * One less; the last one closes it. Resolves when it is released, and what was
    * sent is with the system.
    */
-  release(): Promise<void> {
-    return --this.#holders > 0 ? this.description.drained() : this.close();
+  release(of?: Caller): Promise<void> {
+    return --this.#holders > 0 ? this.description.drained(of) : this.close(of);
   }
 
   /** Closes it, whoever holds it. */
-  close(): Promise<void> {
+  close(of?: Caller): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     table.delete(this.number);
     if (this.number < lowest) lowest = this.number;
     this.#tellWatchers();
-    return this.description.release();
+    return this.description.release(of);
   }
 }
 

@@ -22,7 +22,7 @@ export interface Manner {
   /** Whether it goes out in one operation or not at all, as a datagram does. */
   readonly whole?: boolean;
   /** Done before the first write, in turn: nothing is taken until then. */
-  readonly prepare?: () => Promise<void>;
+  readonly prepare?: (isPending: () => boolean) => Promise<void>;
 }
 
 export const SOME: Manner = {};
@@ -33,6 +33,8 @@ export const MOST: Manner = { all: true, counts: true };
 export interface Pieces {
   /** How many bytes were sent or taken. */
   sent: number;
+  /** Whether all that was asked for is sent or taken, as far as is known. */
+  readonly complete: boolean;
   /** Whether a close lets it go on. */
   readonly owed: boolean;
   /** Told when a piece is sent. */
@@ -107,7 +109,7 @@ export class Outgoing extends Wait<number | void> {
   }
 
   async prepare(): Promise<void> {
-    await this.manner.prepare?.();
+    await this.manner.prepare?.(() => this.queue !== undefined);
   }
 
   /** The system has, or will have, `n` bytes more. */
@@ -141,6 +143,7 @@ export class Outgoing extends Wait<number | void> {
 export class OutgoingPieces extends Outgoing {
   readonly #pieces: Pieces;
   #ended = false;
+  #givenUp = false;
 
   constructor(limits: Limits, sender: Sending, pieces: Pieces, write: Write) {
     super(limits, sender, NOTHING, write, ALL);
@@ -149,13 +152,15 @@ export class OutgoingPieces extends Outgoing {
   }
 
   override attempt(): number | undefined {
-    return this.#ended ? this.#pieces.sent : undefined;
+    const ended = this.#ended || this.#givenUp && this.#pieces.complete;
+    return ended ? this.#pieces.sent : undefined;
   }
 
   override async prepare(): Promise<void> {
     if (this.done) this.#pieces.onProgress?.(this.#pieces.sent);
     // That may have ended this call, which then takes nothing more.
     if (this.queue === undefined) return;
+    if (this.offset < this.length) return;
     const data = await this.#pieces.next();
     this.#ended = data === null;
     this.data = data ?? NOTHING;
@@ -166,7 +171,12 @@ export class OutgoingPieces extends Outgoing {
   override sent(n: number): void {
     super.sent(n);
     this.#pieces.sent += n;
-    this.prepared = this.offset < this.length;
+    this.prepared = false;
+  }
+
+  override giveUp(reason: unknown): void {
+    this.#givenUp = true;
+    super.giveUp(reason);
   }
 
   override get survivesClose(): boolean {

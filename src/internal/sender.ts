@@ -13,7 +13,13 @@ import {
   SOME,
   type Write,
 } from "./outgoing.ts";
-import { type Limits, Look, mayGiveUp, type Pending } from "./wait.ts";
+import {
+  type Caller,
+  type Limits,
+  Look,
+  mayGiveUp,
+  type Pending,
+} from "./wait.ts";
 
 /** Copies up to this use memory that stays with the connection. */
 const SMALL_BYTES = 1024;
@@ -42,7 +48,9 @@ export class Sender implements Source, Sending {
   #error: Error | undefined;
   #abandoned: Error | undefined;
   #progress = 0;
-  #drained: PromiseWithResolvers<void> | undefined;
+  #settling: PromiseWithResolvers<void> | undefined;
+  /** Whose call the operation in flight is, or was. */
+  #caller: Caller | undefined;
 
   /** Whether a send would not wait: nothing is unsent, or it would fail. */
   get writable(): boolean {
@@ -104,18 +112,20 @@ export class Sender implements Source, Sending {
     if (this.#error !== undefined) return Promise.reject(this.takeError());
     const idle = !this.#pump.inFlight && !this.#pump.waited;
     return idle && !mayGiveUp(limits) && manner.prepare === undefined
-      ? this.#sendNow(data, write, manner)
+      ? this.#sendNow(limits, data, write, manner)
       : this.#pump.join(new Outgoing(limits, this, data, write, manner));
   }
 
   /** Nobody is before this call and nothing can end it early: no line. */
   async #sendNow(
+    { caller }: Limits,
     data: Uint8Array,
     write: Write,
     { all, counts }: Manner,
   ): Promise<number | void> {
     const { length } = data;
     this.#pump.hold();
+    this.#caller = caller;
     try {
       let sent = await write(data);
       while (all && sent < length) {
@@ -138,11 +148,15 @@ export class Sender implements Source, Sending {
     return this.#pump.run(new Look(limits, find));
   }
 
-  /** Resolves when nothing is unsent. */
-  async drained(): Promise<void> {
-    if (!this.#pump.inFlight) return;
-    this.#drained ??= Promise.withResolvers();
-    await this.#drained.promise;
+  /** Resolves when nothing is unsent, or nothing of a caller that has closed. */
+  async drained(of?: Caller): Promise<void> {
+    while (
+      this.#pump.inFlight &&
+      (of === undefined || of === this.#caller || of.waits)
+    ) {
+      this.#settling ??= Promise.withResolvers();
+      await this.#settling.promise;
+    }
   }
 
   copy(data: Uint8Array): Uint8Array {
@@ -178,6 +192,7 @@ export class Sender implements Source, Sending {
 
   start(first: Pending): boolean {
     if (!(first instanceof Outgoing)) return false;
+    this.#caller = first.limits.caller;
     if (!first.prepared) {
       this.#prepare(first);
       return true;
@@ -257,8 +272,7 @@ export class Sender implements Source, Sending {
     if (this.#borrowed !== undefined) giveBack(this.#borrowed);
     this.#borrowed = undefined;
     this.#pump.settled();
-    if (this.#pump.inFlight) return;
-    this.#drained?.resolve();
-    this.#drained = undefined;
+    this.#settling?.resolve();
+    this.#settling = undefined;
   }
 }

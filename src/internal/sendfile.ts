@@ -143,6 +143,10 @@ class FilePieces implements Pieces {
     this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
   }
 
+  get complete(): boolean {
+    return this.sent === this.#part.count;
+  }
+
   async next(): Promise<Uint8Array | null> {
     const { file, offset, count } = this.#part;
     const left = (count ?? Infinity) - this.sent;

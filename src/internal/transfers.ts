@@ -33,7 +33,8 @@ export function transfer<V, T>(
     return run(description.transferable(operation), limits, checked, flags);
   }
   const startMs = performance.now();
-  return description.whenConnected(limits).then(() => {
+  const toSend = operation === "send";
+  return description.whenConnected(limits, toSend).then(() => {
     const left = lessTime(limits, performance.now() - startMs);
     return run(description.transferable(operation), left, checked, flags);
   });

@@ -73,6 +73,11 @@ export class Caller {
     for (const wait of this.#waits) wait.queue?.referenceChanged(by);
   }
 
+  /** Whether a call of its has not settled. */
+  get waits(): boolean {
+    return this.#waits.length > 0;
+  }
+
   /** Whether the owner has closed. */
   get closed(): boolean {
     return this.#closed;
