@@ -2,7 +2,14 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "../../mod.ts";
 import { codeOf } from "../_support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../_support/pair.ts";
-import { bytes, nextText, received, text, udpPair } from "../_support/udp.ts";
+import {
+  bytes,
+  nextText,
+  received,
+  text,
+  udpPair,
+  unboundUdp,
+} from "../_support/udp.ts";
 import { within } from "../_support/within.ts";
 
 /** Ways to begin a receive that ends without a datagram. */
@@ -225,4 +232,15 @@ Deno.test("close() ends a connect() that looks a name up with EBADF", async () =
   const pending = codeOf(() => s.connect(["localhost", 9]));
   s.close();
   assertEquals(await pending, "EBADF");
+});
+
+Deno.test("sendto() by name that is given up binds nothing", async () => {
+  using s = unboundUdp();
+  const controller = new AbortController();
+  const sending = s.sendto(bytes("x"), ["localhost", 9], controller);
+  controller.abort();
+  await assertRejects(() => within(sending));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(s.getsockname()[1], 0);
+  s.bind(["127.0.0.1", 0]);
 });
