@@ -216,12 +216,17 @@ function toLiteral(
     throw noHost(host, { cause: error });
   }
   const text = inet_ntop(AF_INET6, packed);
-  const mapped = /^::ffff:([\d.]+)$/.exec(text)?.[1];
+  const mapped = mappedInet(text);
   if (family === AF_INET && mapped !== undefined && scope === undefined) {
     return { host: mapped };
   }
   const literal = sameFamily(family, AF_INET6, text, host);
   return scope === undefined ? literal : { ...literal, scopeId: +scope };
+}
+
+/** The IPv4 address that an IPv6 address in its usual form stands for. */
+export function mappedInet(text: string): string | undefined {
+  return /^::ffff:([\d.]+)$/.exec(text)?.[1];
 }
 
 /** The usual form of an IPv4 address in any notation of C's. */

@@ -25,7 +25,13 @@ import {
   SOCK_STREAM,
 } from "../constants.ts";
 import { inet_ntop, inet_pton } from "../inet.ts";
-import { isLocalhost, loopback, viaAton, wildcard } from "./address.ts";
+import {
+  isLocalhost,
+  loopback,
+  mappedInet,
+  viaAton,
+  wildcard,
+} from "./address.ts";
 import { isDenied, isGranted } from "./deno_net.ts";
 import { configuredFamilies, interfaceIndex } from "./interface_table.ts";
 import { gaiError } from "./os_error.ts";
@@ -245,14 +251,14 @@ export function parseAddress(
   const packed = viaPton(at < 0 ? host : host.slice(0, at));
   if (packed === undefined) return undefined;
   const text = inet_ntop(AF_INET6, packed);
-  const mapped = /^::ffff:([\d.]+)$/.exec(text);
-  if (family === AF_INET && mapped === null) {
+  const mapped = mappedInet(text);
+  if (family === AF_INET && mapped === undefined) {
     throw gaiError("EAI_ADDRFAMILY", host);
   }
   const scopeId = at < 0 ? 0 : parseScope(packed, host.slice(at + 1));
   if (scopeId === undefined) throw gaiError("EAI_NONAME", host);
   return family === AF_INET
-    ? found(AF_INET, mapped![1]!)
+    ? found(AF_INET, mapped!)
     : { family: AF_INET6, host: text, scopeId };
 }
 

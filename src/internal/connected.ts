@@ -8,7 +8,7 @@ import type { Endpoint, Taker } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import { fromDeno, osError } from "./os_error.ts";
 import { Receiver } from "./receiver.ts";
-import type { Pieces } from "./outgoing.ts";
+import { MOST, type Pieces } from "./outgoing.ts";
 import { Sender } from "./sender.ts";
 import { bounded, type Caller, type Limits } from "./wait.ts";
 
@@ -130,7 +130,7 @@ export class Connected implements Endpoint {
   sendMost(limits: Limits, data: Uint8Array): Promise<number> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
     if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.sendMost(limits, data, this.#write);
+    return this.#sender.send(limits, data, this.#write, MOST);
   }
 
   /** Sends pieces until their end, in one turn. */

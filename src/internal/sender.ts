@@ -5,7 +5,6 @@ import {
   ALL,
   checkUnchanged,
   type Manner,
-  MOST,
   Outgoing,
   OutgoingPieces,
   type Pieces,
@@ -84,11 +83,6 @@ export class Sender implements Source, Sending {
     return this.#send(limits, data, write, manner) as Promise<number>;
   }
 
-  /** Sends all of it in turn, or what it can before it is given up. */
-  sendMost(limits: Limits, data: Uint8Array, write: Write): Promise<number> {
-    return this.#send(limits, data, write, MOST) as Promise<number>;
-  }
-
   /** Sends all of it in turn. */
   sendAll(limits: Limits, data: Uint8Array, write: Write): Promise<void> {
     return this.#send(limits, data, write, ALL) as Promise<void>;
@@ -96,10 +90,10 @@ export class Sender implements Source, Sending {
 
   /** Sends pieces until their end, in one turn. */
   sendPieces(limits: Limits, pieces: Pieces, write: Write): Promise<void> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    if (this.#error !== undefined) return Promise.reject(this.takeError());
-    const outgoing = new OutgoingPieces(limits, this, pieces, write);
-    return this.#pump.join(outgoing) as Promise<void>;
+    return this.#refusal(limits) ??
+      this.#pump.join(
+        new OutgoingPieces(limits, this, pieces, write),
+      ) as Promise<void>;
   }
 
   #send(
@@ -108,12 +102,19 @@ export class Sender implements Source, Sending {
     write: Write,
     manner: Manner,
   ): Promise<number | void> {
-    if (limits.signal?.aborted) return Promise.reject(limits.signal.reason);
-    if (this.#error !== undefined) return Promise.reject(this.takeError());
+    const refusal = this.#refusal(limits);
+    if (refusal !== undefined) return refusal;
     const idle = !this.#pump.inFlight && !this.#pump.waited;
     return idle && !mayGiveUp(limits) && manner.prepare === undefined
       ? this.#sendNow(limits, data, write, manner)
       : this.#pump.join(new Outgoing(limits, this, data, write, manner));
+  }
+
+  /** What a call comes to that must not begin. */
+  #refusal({ signal }: Limits): Promise<never> | undefined {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#error !== undefined) return Promise.reject(this.takeError());
+    return undefined;
   }
 
   /** Nobody is before this call and nothing can end it early: no line. */

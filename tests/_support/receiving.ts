@@ -35,7 +35,7 @@ export interface Stage extends AsyncDisposable {
 export type Receive = (
   s: TcpSocket,
   options: socket.SignalOption,
-) => Promise<Uint8Array>;
+) => Promise<Uint8Array | null>;
 
 /** A stream whose bytes are received by a method of the socket. */
 export function stream(

@@ -45,21 +45,6 @@ function row(
   return { name, open, endings: ends, alone };
 }
 
-/** A call by the socket, on a stream. */
-function bySocket(
-  call: (
-    s: TcpSocket,
-    options: socket.SignalOption,
-  ) => Promise<Uint8Array | null>,
-): () => Promise<Stage> {
-  const open = (s: TcpSocket): Receiving => ({
-    socket: s,
-    call: (options) => call(s, options),
-    close: () => s.close(),
-  });
-  return streamOf(open, false, false);
-}
-
 /** A call by a file object of text whose characters are bytes. */
 function byText(
   call: (
@@ -96,7 +81,7 @@ function byReadiness(
     options: socket.SignalOption,
   ) => Promise<boolean>,
 ): () => Promise<Stage> {
-  return bySocket(async (s, options) => {
+  return stream(async (s, options) => {
     // Python's select() has an error of its own for what is closed.
     if (s.fileno() < 0) return await s.recv(1);
     const timeout = s.gettimeout();
@@ -132,7 +117,7 @@ function byReader(
   end: (reader: ReadableStreamDefaultReader) => unknown,
 ): () => Promise<Stage> {
   let calls = 0;
-  return bySocket(async (s, options) => {
+  return stream(async (s, options) => {
     const { signal } = options;
     if (calls++ % 2 === 1) return await s.recv(4000, options);
     const reader = s.readable.getReader();
@@ -202,10 +187,10 @@ export const receiving: readonly ReceivingRow[] = [
     datagrams(async (s, options) => (await s.recvmsg(10, options))[0]),
   ),
   row("recvmsg_into() of a datagram", datagrams(recvmsgInto)),
-  row("recv() of what was peeked at", bySocket(recvPeeked), { alone: true }),
+  row("recv() of what was peeked at", stream(recvPeeked), { alone: true }),
   row(
     "read() of a Reader",
-    bySocket(async (s) => {
+    stream(async (s) => {
       const buffer = new Uint8Array(100);
       const n = await s.read(buffer);
       return buffer.subarray(0, n ?? 0);
