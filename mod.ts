@@ -143,19 +143,74 @@
  * @module
  */
 
-export * from "./src/address.ts";
-export * from "./src/buffered_file.ts";
-export * from "./src/connection.ts";
-export * from "./src/constants.ts";
-export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/errno.ts";
-export * from "./src/errors.ts";
-export * from "./src/fd.ts";
-export * from "./src/inet.ts";
-export * from "./src/interfaces.ts";
-export * from "./src/io_base.ts";
-export * from "./src/netdb.ts";
-export * from "./src/raw_file.ts";
-export * from "./src/services.ts";
-export * from "./src/socket.ts";
-export * from "./src/text_file.ts";
-export * from "./src/timeouts.ts";
+export type {
+  Address,
+  AddressInput,
+  Family,
+  Inet6Address,
+  InetAddress,
+  UnixAddress,
+} from "./src/base/address.ts";
+export * from "./src/base/constants.ts";
+export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno.ts";
+export * from "./src/base/errors.ts";
+export * from "./src/base/inet.ts";
+export {
+  BufferedIOBase,
+  BufferedReader,
+  BufferedRWPair,
+  BufferedWriter,
+  SocketIO,
+} from "./src/file/binary_file.ts";
+export { IOBase } from "./src/file/io_base.ts";
+export { TextIOWrapper } from "./src/file/text_file.ts";
+export {
+  type AddrInfo,
+  getaddrinfo,
+  getfqdn,
+  gethostbyaddr,
+  gethostbyname,
+  gethostbyname_ex,
+  gethostname,
+  getnameinfo,
+  type HostEntry,
+  if_indextoname,
+  if_nameindex,
+  if_nametoindex,
+} from "./src/netdb/netdb.ts";
+export {
+  getprotobyname,
+  getservbyname,
+  getservbyport,
+} from "./src/netdb/services.ts";
+export {
+  close,
+  create_connection,
+  create_server,
+  type CreateConnectionOptions,
+  type CreateServerOptions,
+  dup,
+  fromfd,
+  has_dualstack_ipv6,
+  socketpair,
+} from "./src/socket/connection.ts";
+export {
+  type BinaryMode,
+  type BinaryReadMode,
+  type BinaryReadWriteMode,
+  type BinaryWriteMode,
+  type FileOptions,
+  type Newline,
+  type Readable,
+  type SendfileOptions,
+  Socket,
+  socket,
+  type SocketFile,
+  SocketType,
+  type TextMode,
+} from "./src/socket/socket.ts";
+export {
+  getdefaulttimeout,
+  setdefaulttimeout,
+} from "./src/socket/socket_core.ts";
+export type { SignalOption } from "./src/wait/waiter.ts";

@@ -5,7 +5,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "../mod.ts";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { closedAddress, fullListener } from "./_support/addresses.ts";
 import { listener, type TcpSocket } from "./_support/pair.ts";
 import { within } from "./_support/within.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { constants } from "node:os";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { python, runPython } from "./_support/python.ts";
 
 const { errorcode, ...codes } = errno;

@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import * as socket from "../mod.ts";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { closedAddress } from "./_support/addresses.ts";
 import { outcomeOf, pythonOutcomes } from "./_support/outcome.ts";
 import { listener, tcpPair, udpSocket } from "./_support/pair.ts";

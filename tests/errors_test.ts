@@ -4,7 +4,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "../mod.ts";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { python, runPython } from "./_support/python.ts";
 
 const { OSError, ConnectionError } = socket;

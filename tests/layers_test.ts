@@ -1,107 +1,22 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 
-/** The files of `src/` in order: each imports only files above it. */
+/**
+ * The folders of `src/`, one for each layer. A file imports from the folders
+ * above its own in this list, and from its own.
+ */
 const layers: readonly string[] = [
-  // Data and rules that know no system.
-  "internal/platform.ts",
-  "internal/errno_table.ts",
-  "internal/strerror.ts",
-  "internal/gai_table.ts",
-  "internal/checks.ts",
-  "internal/memory.ts",
-  "internal/receive_buffer.ts",
-  "address.ts",
-  "protocol_constants.ts",
-  "constants.ts",
-  "errno.ts",
-  // Values.
-  "errors.ts",
-  "internal/os_error.ts",
-  "inet.ts",
-  "internal/address.ts",
-  "internal/interface_table.ts",
-  "internal/membership.ts",
-  "internal/options.ts",
-  "timeouts.ts",
-  "internal/wait.ts",
-  "internal/pump.ts",
-  // The platform.
-  "internal/deno_net.ts",
-  "internal/deno_multicast.ts",
-  "internal/node_net.ts",
-  "internal/node_dgram.ts",
-  "internal/unix_net.ts",
-  "internal/unix_datagram.ts",
-  "internal/resolver.ts",
-  // Endpoints.
-  "internal/endpoint.ts",
-  "internal/destination.ts",
-  "internal/unconnected.ts",
-  "internal/connecting.ts",
-  "internal/listening.ts",
-  "internal/receiver.ts",
-  "internal/outgoing.ts",
-  "internal/sender.ts",
-  "internal/connected.ts",
-  "internal/multicast.ts",
-  "internal/datagram_port.ts",
-  "internal/datagram_receiver.ts",
-  "internal/datagram.ts",
-  "internal/description.ts",
-  "internal/descriptors.ts",
-  // The socket and its file objects.
-  "internal/byte_stream.ts",
-  "internal/file_turns.ts",
-  "internal/raw_stream.ts",
-  "internal/read_buffer.ts",
-  "internal/write_buffer.ts",
-  "internal/file_core.ts",
-  "io_base.ts",
-  "raw_file.ts",
-  "buffered_file.ts",
-  "internal/encodings.ts",
-  "internal/text_schemes.ts",
-  "internal/text_decoding.ts",
-  "internal/text_encoding.ts",
-  "internal/text_io.ts",
-  "text_file.ts",
-  "internal/makefile.ts",
-  "internal/web_streams.ts",
-  "internal/represent.ts",
-  "internal/arguments.ts",
-  "internal/transfers.ts",
-  "internal/sendfile.ts",
-  "socket.ts",
-  // Functions.
-  "internal/name_arguments.ts",
-  "internal/service_table.ts",
-  "services.ts",
-  "internal/addrinfo.ts",
-  "internal/nameinfo.ts",
-  "internal/hosts.ts",
-  "netdb.ts",
-  "interfaces.ts",
-  "connection.ts",
-  "fd.ts",
-  "internal/poll_events.ts",
-  "internal/interest.ts",
-  "internal/polling.ts",
-  "internal/poll_set.ts",
-  "select.ts",
-  "internal/selector_keys.ts",
-  "selectors.ts",
+  "base",
+  "wait",
+  "runtime",
+  "endpoint",
+  "file",
+  "netdb",
+  "socket",
+  "poll",
 ];
 
-/** The files that may call the system's network functions. */
-const platform: readonly string[] = [
-  "internal/deno_net.ts",
-  "internal/node_net.ts",
-  "internal/node_dgram.ts",
-  "internal/unix_net.ts",
-  "internal/unix_datagram.ts",
-  "internal/resolver.ts",
-  "internal/interface_table.ts",
-];
+/** The folder of the files that may call the system's network functions. */
+const runtime = "runtime";
 
 const networkCall =
   /\bDeno\s*\.\s*(?:listen\w*|connect\w*|startTls|resolveDns|networkInterfaces)\b/;
@@ -135,16 +50,29 @@ function importsOf(source: string): Import[] {
   return imports;
 }
 
+/** The folder of a file; undefined for the entry points, above all folders. */
+function folderOf(name: string): string | undefined {
+  return name.includes("/") && !name.startsWith("../")
+    ? name.slice(0, name.indexOf("/"))
+    : undefined;
+}
+
+/** The file of `src/` that an import leads to, from another one. */
+function targetOf(name: string, specifier: string): string {
+  const path = new URL(specifier, new URL(name, "file:///src/")).pathname;
+  return path.startsWith("/src/") ? path.slice("/src/".length) : `..${path}`;
+}
+
 /** What breaks the rules in one file of `src/`, by name, or in `mod.ts`. */
 function violations(name: string, source: string): string[] {
   const found: string[] = [];
-  const base = new URL(name, "file:///src/");
+  const folder = folderOf(name);
   for (const { specifier, kind } of importsOf(source)) {
     const said = `${name} imports ${specifier}`;
     if (specifier.startsWith("node:")) {
       if (kind === "static") found.push(`${said} when it loads`);
-      if (networkModule.test(specifier) && !platform.includes(name)) {
-        found.push(`${said}, which is for the platform files`);
+      if (networkModule.test(specifier) && folder !== runtime) {
+        found.push(`${said}, which is for ${runtime}/`);
       }
       continue;
     }
@@ -152,19 +80,46 @@ function violations(name: string, source: string): string[] {
       found.push(`${said}, which is no relative path`);
       continue;
     }
-    const path = new URL(specifier, base).pathname;
-    const target = layers.indexOf(path.replace(/^\/src\//, ""));
-    if (!path.startsWith("/src/") || target < 0) {
-      found.push(`${said}, which is not in the list of layers`);
-    } else if (layers.includes(name) && target >= layers.indexOf(name)) {
-      found.push(`${said}, which is not above it`);
+    const target = folderOf(targetOf(name, specifier));
+    if (target === undefined || !layers.includes(target)) {
+      found.push(`${said}, which is in none of the layers`);
+    } else if (
+      folder !== undefined && layers.indexOf(target) > layers.indexOf(folder)
+    ) {
+      found.push(`${said}, which is in a higher layer`);
     }
   }
   const call = networkCall.exec(withoutComments(source));
-  if (call !== null && !platform.includes(name)) {
-    found.push(`${name} uses ${call[0]}, which is for the platform files`);
+  if (call !== null && folder !== runtime) {
+    found.push(`${name} uses ${call[0]}, which is for ${runtime}/`);
   }
   return found;
+}
+
+/** A circle of imports, as a path that ends where it began, if there is one. */
+function circleIn(
+  imports: ReadonlyMap<string, readonly string[]>,
+): string[] | undefined {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (name: string): string[] | undefined => {
+    const at = path.indexOf(name);
+    if (at >= 0) return [...path.slice(at), name];
+    if (done.has(name)) return undefined;
+    path.push(name);
+    for (const next of imports.get(name) ?? []) {
+      const circle = visit(next);
+      if (circle !== undefined) return circle;
+    }
+    path.pop();
+    done.add(name);
+    return undefined;
+  };
+  for (const name of imports.keys()) {
+    const circle = visit(name);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
 }
 
 async function filesOf(folder: URL, prefix = ""): Promise<string[]> {
@@ -184,54 +139,64 @@ async function filesOf(folder: URL, prefix = ""): Promise<string[]> {
 
 const src = new URL("../src/", import.meta.url);
 
-Deno.test("layers name every file of src once", async () => {
-  const unnamed = (await filesOf(src)).filter((name) => !layers.includes(name));
-  assertEquals(unnamed, [], "add these to the list of layers");
-  assertEquals(new Set(layers).size, layers.length);
+Deno.test("layers are the folders of src, and entry points stand beside them", async () => {
+  const folders = new Set((await filesOf(src)).map(folderOf));
+  folders.delete(undefined);
+  assertEquals([...folders].sort(), [...layers].sort());
 });
 
 Deno.test("layers import downwards, no packages, node: only when used", async () => {
-  const files = await filesOf(src);
   const found: string[] = [];
-  let count = 0;
-  for (const name of files) {
+  const imports = new Map<string, string[]>();
+  for (const name of ["../mod.ts", ...await filesOf(src)]) {
     const source = await Deno.readTextFile(new URL(name, src));
-    count += importsOf(source).length;
     found.push(...violations(name, source));
+    imports.set(
+      name,
+      importsOf(source)
+        .filter(({ specifier }) => specifier.startsWith("."))
+        .map(({ specifier }) => targetOf(name, specifier)),
+    );
   }
-  found.push(
-    ...violations(
-      "../mod.ts",
-      await Deno.readTextFile(new URL("../mod.ts", src)),
-    ),
-  );
   assertEquals(found, []);
-  assertGreater(count, 0);
+  assertEquals(circleIn(imports), undefined);
+  assertGreater([...imports.values()].flat().length, 0);
+});
+
+Deno.test("layers find a circle of imports", () => {
+  const imports = new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]]);
+  assertEquals(circleIn(imports), ["b", "c", "b"]);
+  assertEquals(circleIn(new Map([["a", ["b", "c"]], ["b", ["c"]]])), undefined);
 });
 
 const broken: [string, string, string][] = [
-  ["errno.ts", `import { a } from "./errors.ts";`, "is not above it"],
-  ["errno.ts", `export * from "./errno.ts";`, "is not above it"],
-  ["errno.ts", `import type {\n  A,\n  B,\n} from "./socket.ts";`, "not above"],
-  ["errno.ts", `type A = import("./socket.ts").A;`, "is not above it"],
-  ["errno.ts", `const a = await import("./socket.ts");`, "is not above it"],
-  ["errno.ts", `import "./other.ts";`, "not in the list"],
-  ["errno.ts", `import "../../mod.ts";`, "not in the list"],
-  ["errno.ts", `import { a } from "@std/assert";`, "no relative path"],
-  ["errno.ts", `export { a } from "jsr:@std/assert";`, "no relative path"],
-  ["../mod.ts", `export * from "npm:a";`, "no relative path"],
-  ["../mod.ts", `export * from "./src/other.ts";`, "not in the list"],
-  ["internal/deno_net.ts", `import net from "node:net";`, "when it loads"],
-  ["internal/deno_net.ts", `import "node:net";`, "when it loads"],
-  ["socket.ts", `const net = import("node:net");`, "for the platform files"],
+  ["base/a.ts", `import { a } from "../wait/b.ts";`, "in a higher layer"],
+  ["base/a.ts", `export * from "../wait/b.ts";`, "in a higher layer"],
   [
-    "socket.ts",
-    `const dns = process.getBuiltinModule("node:dns");`,
-    "for the platform files",
+    "base/a.ts",
+    `import type {\n  A,\n  B,\n} from "../socket/b.ts";`,
+    "higher",
   ],
-  ["socket.ts", `import type { A } from "node:dgram";`, "for the platform"],
-  ["socket.ts", `Deno.listenDatagram({});`, "uses Deno.listenDatagram"],
-  ["socket.ts", `await Deno\n  .connect({});`, "uses Deno"],
+  ["base/a.ts", `type A = import("../poll/b.ts").A;`, "in a higher layer"],
+  ["base/a.ts", `const a = await import("../poll/b.ts");`, "higher layer"],
+  ["base/a.ts", `import "../errno.ts";`, "in none of the layers"],
+  ["base/a.ts", `import "../../mod.ts";`, "in none of the layers"],
+  ["base/a.ts", `import "../other/a.ts";`, "in none of the layers"],
+  ["base/a.ts", `import { a } from "@std/assert";`, "no relative path"],
+  ["base/a.ts", `export { a } from "jsr:@std/assert";`, "no relative path"],
+  ["../mod.ts", `export * from "npm:a";`, "no relative path"],
+  ["../mod.ts", `export * from "./src/errno.ts";`, "in none of the layers"],
+  ["runtime/a.ts", `import net from "node:net";`, "when it loads"],
+  ["runtime/a.ts", `import "node:net";`, "when it loads"],
+  ["socket/a.ts", `const net = import("node:net");`, "is for runtime/"],
+  [
+    "socket/a.ts",
+    `const dns = process.getBuiltinModule("node:dns");`,
+    "is for runtime/",
+  ],
+  ["socket/a.ts", `import type { A } from "node:dgram";`, "is for runtime/"],
+  ["socket/a.ts", `Deno.listenDatagram({});`, "uses Deno.listenDatagram"],
+  ["socket/a.ts", `await Deno\n  .connect({});`, "uses Deno"],
 ];
 
 for (const [name, source, expected] of broken) {
@@ -243,18 +208,19 @@ for (const [name, source, expected] of broken) {
 }
 
 const allowed: [string, string][] = [
-  ["errors.ts", `import { a } from "./errno.ts";`],
-  ["internal/os_error.ts", `export { a } from "../errors.ts";`],
-  ["../mod.ts", `export * from "./src/errno.ts";`],
-  ["internal/deno_net.ts", `const net = await import("node:net"), a = 1;`],
-  ["internal/deno_net.ts", `import type { Socket } from "node:net";`],
-  ["internal/deno_net.ts", `const listener = Deno.listen({ port: 0 });`],
-  ["errno.ts", `const os = process.getBuiltinModule("node:os");`],
+  ["base/a.ts", `import { a } from "./b.ts";`],
+  ["wait/a.ts", `export { a } from "../base/b.ts";`],
+  ["errno.ts", `export * from "./base/errno.ts";`],
+  ["../mod.ts", `export * from "./src/base/errno.ts";`],
+  ["runtime/a.ts", `const net = await import("node:net"), a = 1;`],
+  ["runtime/a.ts", `import type { Socket } from "node:net";`],
+  ["runtime/a.ts", `const listener = Deno.listen({ port: 0 });`],
+  ["base/a.ts", `const os = process.getBuiltinModule("node:os");`],
   [
-    "errno.ts",
+    "base/a.ts",
     `/**\n * import * as s from "@pystd/socket";\n */\n// Deno.listen`,
   ],
-  ["errno.ts", `const text = "a from b";\nexport const b = "c";`],
+  ["base/a.ts", `const text = "a from b";\nexport const b = "c";`],
 ];
 
 for (const [name, source] of allowed) {

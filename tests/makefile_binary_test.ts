@@ -12,10 +12,10 @@ import {
   BufferedReader,
   type BufferedRWPair,
   type BufferedWriter,
-} from "../src/buffered_file.ts";
-import { makefileMode, openFile } from "../src/internal/makefile.ts";
-import { SocketIO } from "../src/raw_file.ts";
-import type { TextIOWrapper } from "../src/text_file.ts";
+} from "../src/file/binary_file.ts";
+import { makefileMode, openFile } from "../src/file/makefile.ts";
+import { SocketIO } from "../src/file/binary_file.ts";
+import type { TextIOWrapper } from "../src/file/text_file.ts";
 import {
   EOF,
   LATE,

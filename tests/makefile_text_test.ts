@@ -7,9 +7,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { TimeoutError, UnsupportedOperation } from "../mod.ts";
-import { BufferedReader, BufferedRWPair } from "../src/buffered_file.ts";
-import { type FileOptions, openFile } from "../src/internal/makefile.ts";
-import type { TextIOWrapper } from "../src/text_file.ts";
+import { BufferedReader, BufferedRWPair } from "../src/file/binary_file.ts";
+import { type FileOptions, openFile } from "../src/file/makefile.ts";
+import type { TextIOWrapper } from "../src/file/text_file.ts";
 import {
   AGAIN,
   EOF,

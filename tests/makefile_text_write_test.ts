@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { BlockingIOError, TimeoutError } from "../mod.ts";
-import { type FileOptions, openFile } from "../src/internal/makefile.ts";
-import type { TextIOWrapper } from "../src/text_file.ts";
+import { type FileOptions, openFile } from "../src/file/makefile.ts";
+import type { TextIOWrapper } from "../src/file/text_file.ts";
 import {
   AGAIN,
   EOF,

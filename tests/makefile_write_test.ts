@@ -6,9 +6,9 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { BlockingIOError, BrokenPipeError, TimeoutError } from "../mod.ts";
-import type { BufferedWriter } from "../src/buffered_file.ts";
-import { openFile } from "../src/internal/makefile.ts";
-import { osError } from "../src/internal/os_error.ts";
+import type { BufferedWriter } from "../src/file/binary_file.ts";
+import { openFile } from "../src/file/makefile.ts";
+import { osError } from "../src/base/os_error.ts";
 import {
   AGAIN,
   LATE,

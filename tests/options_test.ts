@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as socket from "../mod.ts";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { listener, tcpPair, type TcpSocket } from "./_support/pair.ts";
 import { within } from "./_support/within.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as socket from "../mod.ts";
-import * as errno from "../src/errno.ts";
+import * as errno from "../src/base/errno.ts";
 import { outcomeOf, pythonOutcomes } from "./_support/outcome.ts";
 import { listener, type TcpSocket } from "./_support/pair.ts";
 import { python, startPython } from "./_support/python.ts";

@@ -1,4 +1,4 @@
-import type { StreamConn } from "../../src/internal/deno_net.ts";
+import type { StreamConn } from "../../src/runtime/deno_net.ts";
 
 /** An operation that a test settles when it likes. */
 interface Operation<T> {

@@ -1,10 +1,10 @@
-import { AF_INET, SOCK_DGRAM } from "../../src/constants.ts";
-import { Datagram } from "../../src/internal/datagram.ts";
-import type { DatagramPort } from "../../src/internal/deno_net.ts";
-import { Options } from "../../src/internal/options.ts";
-import type { HostPlace } from "../../src/internal/address.ts";
-import { receiveWhole } from "../../src/internal/transfers.ts";
-import { Caller, type Limits } from "../../src/internal/wait.ts";
+import { AF_INET, SOCK_DGRAM } from "../../src/base/constants.ts";
+import { Datagram } from "../../src/endpoint/datagram.ts";
+import type { DatagramPort } from "../../src/runtime/deno_net.ts";
+import { Options } from "../../src/endpoint/options.ts";
+import type { HostPlace } from "../../src/base/sockaddr.ts";
+import { receiveWhole } from "../../src/socket/transfers.ts";
+import { Caller, type Limits } from "../../src/wait/waiter.ts";
 
 /** A datagram port whose operations settle when a test says so. */
 export class FakeDatagramPort implements DatagramPort {

@@ -4,8 +4,8 @@ import {
   type FileOptions,
   openFile,
   type SocketFile,
-} from "../../src/internal/makefile.ts";
-import { OSError } from "../../src/errors.ts";
+} from "../../src/file/makefile.ts";
+import { OSError } from "../../src/base/errors.ts";
 import { runPython } from "./python.ts";
 import { AGAIN, EOF, ScriptedStream } from "./scripted_stream.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Receiver } from "../../src/internal/receiver.ts";
-import { Caller, type Limits } from "../../src/internal/wait.ts";
+import { Receiver } from "../../src/endpoint/receiver.ts";
+import { Caller, type Limits } from "../../src/wait/waiter.ts";
 import { FakeConn } from "./fake_conn.ts";
 
 /** A receiver on a connection that does what the test says. */

@@ -1,6 +1,6 @@
-import type { ByteStream } from "../../src/internal/byte_stream.ts";
-import { osError, timedOut } from "../../src/internal/os_error.ts";
-import type { SignalOption } from "../../src/internal/wait.ts";
+import type { ByteStream } from "../../src/file/raw_stream.ts";
+import { osError, timedOut } from "../../src/base/os_error.ts";
+import type { SignalOption } from "../../src/wait/waiter.ts";
 
 /** The peer has closed: 0 bytes from here on. */
 export const EOF: unique symbol = Symbol("EOF");

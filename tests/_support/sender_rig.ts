@@ -1,6 +1,6 @@
-import type { Manner } from "../../src/internal/outgoing.ts";
-import { Sender } from "../../src/internal/sender.ts";
-import { Caller, type Limits } from "../../src/internal/wait.ts";
+import type { Manner } from "../../src/endpoint/sender.ts";
+import { Sender } from "../../src/endpoint/sender.ts";
+import { Caller, type Limits } from "../../src/wait/waiter.ts";
 import { FakeConn } from "./fake_conn.ts";
 
 /** A sender on a connection that does what the test says. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { AF_INET, AF_INET6, AF_UNIX } from "../../src/constants.ts";
-import { gaierror, OSError } from "../../src/errors.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../../src/base/constants.ts";
+import { gaierror, OSError } from "../../src/base/errors.ts";
 import {
   at,
   fromPlatform,
@@ -11,7 +11,7 @@ import {
   thisMachine,
   toPlace,
   unspecified,
-} from "../../src/internal/address.ts";
+} from "../../src/base/sockaddr.ts";
 
 function host(family: number, value: unknown): HostPlace {
   return toPlace("bind", family, value) as HostPlace;

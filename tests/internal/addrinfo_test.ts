@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { AF_INET, AF_INET6, AF_UNSPEC } from "../../src/constants.ts";
-import { gaierror } from "../../src/errors.ts";
-import { inet_pton } from "../../src/inet.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "../../src/base/constants.ts";
+import { gaierror } from "../../src/base/errors.ts";
+import { inet_pton } from "../../src/base/inet.ts";
 import {
   findSockets,
   isLinkLocal,
   parseAddress,
   toAscii,
-} from "../../src/internal/addrinfo.ts";
+} from "../../src/netdb/addrinfo.ts";
 
 const ascii: readonly [string, string | null][] = [
   ["example.com", "example.com"],

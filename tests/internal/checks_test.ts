@@ -9,7 +9,7 @@ import {
   checkTimeout,
   checkUnsigned,
   show,
-} from "../../src/internal/checks.ts";
+} from "../../src/base/checks.ts";
 
 type Check = (value: unknown) => unknown;
 

@@ -14,16 +14,16 @@ import {
   SO_KEEPALIVE,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "../../src/constants.ts";
+} from "../../src/base/constants.ts";
 import {
   BrokenPipeError,
   ConnectionResetError,
   OSError,
-} from "../../src/errors.ts";
-import { Connected } from "../../src/internal/connected.ts";
-import type { StreamConn } from "../../src/internal/deno_net.ts";
-import { Options } from "../../src/internal/options.ts";
-import { Caller, type Limits } from "../../src/internal/wait.ts";
+} from "../../src/base/errors.ts";
+import { Connected } from "../../src/endpoint/connected.ts";
+import type { StreamConn } from "../../src/runtime/deno_net.ts";
+import { Options } from "../../src/endpoint/options.ts";
+import { Caller, type Limits } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeConn, numbered, settle } from "../_support/fake_conn.ts";
 

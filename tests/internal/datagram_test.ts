@@ -12,10 +12,10 @@ import {
   SO_BROADCAST,
   SO_REUSEADDR,
   SOL_SOCKET,
-} from "../../src/constants.ts";
-import { OSError } from "../../src/errors.ts";
-import { osError } from "../../src/internal/os_error.ts";
-import { receiveInto, receiveWhole } from "../../src/internal/transfers.ts";
+} from "../../src/base/constants.ts";
+import { OSError } from "../../src/base/errors.ts";
+import { osError } from "../../src/base/os_error.ts";
+import { receiveInto, receiveWhole } from "../../src/socket/transfers.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { settle } from "../_support/fake_conn.ts";
 import { DatagramRig, place } from "../_support/fake_datagram.ts";

@@ -1,11 +1,11 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { AF_INET, SOCK_STREAM } from "../../src/constants.ts";
-import { Description } from "../../src/internal/description.ts";
+import { AF_INET, SOCK_STREAM } from "../../src/base/constants.ts";
+import { Description } from "../../src/endpoint/description.ts";
 import {
   type Descriptor,
   findDescriptor,
   openDescriptor,
-} from "../../src/internal/descriptors.ts";
+} from "../../src/endpoint/description.ts";
 
 function description(): Description {
   return new Description(AF_INET, SOCK_STREAM, 0);

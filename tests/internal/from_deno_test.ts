@@ -7,8 +7,8 @@ import { once } from "node:events";
 import dgram from "node:dgram";
 import dns from "node:dns/promises";
 import net from "node:net";
-import { OSError, PermissionError } from "../../src/errors.ts";
-import { fromDeno, gaiError, osError } from "../../src/internal/os_error.ts";
+import { OSError, PermissionError } from "../../src/base/errors.ts";
+import { fromDeno, gaiError, osError } from "../../src/base/os_error.ts";
 import { runDeno } from "../_support/child.ts";
 import { within } from "../_support/within.ts";
 

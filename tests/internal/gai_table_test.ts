@@ -8,8 +8,8 @@ import {
   hostErrnoOf,
   hostStrerror,
   isGaiCode,
-} from "../../src/internal/gai_table.ts";
-import { platform } from "../../src/internal/platform.ts";
+} from "../../src/base/errno_table.ts";
+import { platform } from "../../src/base/errno_table.ts";
 import { python, runPython } from "../_support/python.ts";
 
 const noLibc = python === null || platform === "windows";

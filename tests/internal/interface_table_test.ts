@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { PermissionError } from "../../src/errors.ts";
+import { PermissionError } from "../../src/base/errors.ts";
 import {
   configuredFamilies,
   interfaceNameIfGranted,
-} from "../../src/internal/interface_table.ts";
+} from "../../src/runtime/interface_table.ts";
 
 Deno.test({
   name: "configuredFamilies() without its permission is refused",

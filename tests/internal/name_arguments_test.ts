@@ -1,8 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  checkService,
-  checkSockaddr,
-} from "../../src/internal/name_arguments.ts";
+import { checkService, checkSockaddr } from "../../src/netdb/nameinfo.ts";
 
 Deno.test("checkService() takes a number, a text or null", () => {
   assertEquals(checkService("try", 80), "80");

@@ -6,12 +6,12 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { AF_INET, AF_INET6 } from "../../src/constants.ts";
-import { OSError, PermissionError } from "../../src/errors.ts";
-import type { HostPlace } from "../../src/internal/address.ts";
-import type { DatagramPort } from "../../src/internal/deno_net.ts";
-import { openNodeDatagram } from "../../src/internal/node_dgram.ts";
-import { fromDeno } from "../../src/internal/os_error.ts";
+import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
+import { OSError, PermissionError } from "../../src/base/errors.ts";
+import type { HostPlace } from "../../src/base/sockaddr.ts";
+import type { DatagramPort } from "../../src/runtime/deno_net.ts";
+import { openNodeDatagram } from "../../src/runtime/node_dgram.ts";
+import { fromDeno } from "../../src/base/os_error.ts";
 import { within } from "../_support/within.ts";
 
 const plain = { reuseAddress: false, v6Only: false };

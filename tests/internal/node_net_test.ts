@@ -8,11 +8,11 @@ import {
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import process from "node:process";
-import { AF_INET, AF_INET6 } from "../../src/constants.ts";
-import { OSError } from "../../src/errors.ts";
-import type { HostPlace } from "../../src/internal/address.ts";
-import type { StreamConn } from "../../src/internal/deno_net.ts";
-import { connectFrom } from "../../src/internal/node_net.ts";
+import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
+import { OSError } from "../../src/base/errors.ts";
+import type { HostPlace } from "../../src/base/sockaddr.ts";
+import type { StreamConn } from "../../src/runtime/deno_net.ts";
+import { connectFrom } from "../../src/runtime/node_net.ts";
 import { within } from "../_support/within.ts";
 
 const never = new AbortController().signal;

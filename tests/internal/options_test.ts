@@ -1,13 +1,13 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import * as c from "../../src/constants.ts";
-import { OSError } from "../../src/errors.ts";
-import { intFrom, Options } from "../../src/internal/options.ts";
+import * as c from "../../src/base/constants.ts";
+import { OSError } from "../../src/base/errors.ts";
+import { intFrom, Options } from "../../src/endpoint/options.ts";
 import {
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
   TCP_NODELAY,
-} from "../../src/protocol_constants.ts";
+} from "../../src/base/constants.ts";
 
 const { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } = c;
 

@@ -4,16 +4,16 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { gaierror, OSError } from "../../src/errors.ts";
-import { errnoOf } from "../../src/internal/errno_table.ts";
-import { gaiErrnoOf, gaiStrerror } from "../../src/internal/gai_table.ts";
+import { gaierror, OSError } from "../../src/base/errors.ts";
+import { errnoOf } from "../../src/base/errno_table.ts";
+import { gaiErrnoOf, gaiStrerror } from "../../src/base/errno_table.ts";
 import {
   fromDeno,
   gaiError,
   hostError,
   osError,
   timedOut,
-} from "../../src/internal/os_error.ts";
+} from "../../src/base/os_error.ts";
 
 Deno.test("osError() has the system's number and text", () => {
   const error = osError("EBADF");

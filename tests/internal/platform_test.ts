@@ -4,7 +4,7 @@ import {
   type Platform,
   platform,
   platformOf,
-} from "../../src/internal/platform.ts";
+} from "../../src/base/errno_table.ts";
 
 const systems: readonly [typeof Deno.build.os, Platform][] = [
   ["linux", "linux"],

@@ -5,10 +5,10 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { OSError } from "../../src/errors.ts";
-import { osError } from "../../src/internal/os_error.ts";
-import { Pump, type Source } from "../../src/internal/pump.ts";
-import { Caller, type Limits, Look } from "../../src/internal/wait.ts";
+import { OSError } from "../../src/base/errors.ts";
+import { osError } from "../../src/base/os_error.ts";
+import { Pump, type Source } from "../../src/wait/operation_queue.ts";
+import { Caller, type Limits, Look } from "../../src/wait/waiter.ts";
 import { microtasks, settle } from "../_support/fake_conn.ts";
 
 /** Numbers, one by one: each operation brings what the test says. */

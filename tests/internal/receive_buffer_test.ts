@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
-import { ReceiveBuffer } from "../../src/internal/receive_buffer.ts";
+import { ReceiveBuffer } from "../../src/endpoint/receive_buffer.ts";
 import { numbered } from "../_support/fake_conn.ts";
 
 /** A queue of the numbers from 0 on, in chunks of these sizes. */

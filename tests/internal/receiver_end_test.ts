@@ -5,14 +5,14 @@ import {
   assertInstanceOf,
   assertRejects,
 } from "@std/assert";
-import { MSG_PEEK, MSG_WAITALL } from "../../src/constants.ts";
+import { MSG_PEEK, MSG_WAITALL } from "../../src/base/constants.ts";
 import {
   ConnectionResetError,
   OSError,
   TimeoutError,
-} from "../../src/errors.ts";
-import { osError } from "../../src/internal/os_error.ts";
-import { Caller } from "../../src/internal/wait.ts";
+} from "../../src/base/errors.ts";
+import { osError } from "../../src/base/os_error.ts";
+import { Caller } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { microtasks, numbered, settle } from "../_support/fake_conn.ts";
 import { ReceiverRig } from "../_support/receiver_rig.ts";

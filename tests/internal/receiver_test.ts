@@ -4,9 +4,13 @@ import {
   assertFalse,
   assertLessOrEqual,
 } from "@std/assert";
-import { MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL } from "../../src/constants.ts";
-import { osError } from "../../src/internal/os_error.ts";
-import type { Limits } from "../../src/internal/wait.ts";
+import {
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_WAITALL,
+} from "../../src/base/constants.ts";
+import { osError } from "../../src/base/os_error.ts";
+import type { Limits } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { numbered, settle } from "../_support/fake_conn.ts";
 import { ReceiverRig } from "../_support/receiver_rig.ts";

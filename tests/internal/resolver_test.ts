@@ -4,15 +4,15 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { AF_INET, AF_INET6 } from "../../src/constants.ts";
-import { gaierror, PermissionError } from "../../src/errors.ts";
-import type { HostPlace } from "../../src/internal/address.ts";
+import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
+import { gaierror, PermissionError } from "../../src/base/errors.ts";
+import type { HostPlace } from "../../src/base/sockaddr.ts";
 import {
   localhostLiteral,
   noneOfFamily,
   orAborted,
   resolveAll,
-} from "../../src/internal/resolver.ts";
+} from "../../src/runtime/resolver.ts";
 import { unknownHost } from "../_support/addresses.ts";
 import { runDeno } from "../_support/child.ts";
 import { within } from "../_support/within.ts";

@@ -10,8 +10,8 @@ import {
   BrokenPipeError,
   type OSError,
   TimeoutError,
-} from "../../src/errors.ts";
-import { osError } from "../../src/internal/os_error.ts";
+} from "../../src/base/errors.ts";
+import { osError } from "../../src/base/os_error.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { microtasks, numbered, settle } from "../_support/fake_conn.ts";
 import { SenderRig } from "../_support/sender_rig.ts";

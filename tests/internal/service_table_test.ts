@@ -1,9 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  portOf,
-  protocolOf,
-  serviceOf,
-} from "../../src/internal/service_table.ts";
+import { portOf, protocolOf, serviceOf } from "../../src/netdb/services.ts";
 
 Deno.test("serviceOf() gives names that portOf() leads back from", () => {
   let count = 0;

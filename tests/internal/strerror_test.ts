@@ -3,9 +3,9 @@ import {
   errnoCodes,
   errnoOf,
   isErrnoCode,
-} from "../../src/internal/errno_table.ts";
-import { platform } from "../../src/internal/platform.ts";
-import { strerror } from "../../src/internal/strerror.ts";
+} from "../../src/base/errno_table.ts";
+import { platform } from "../../src/base/errno_table.ts";
+import { strerror } from "../../src/base/errno_table.ts";
 import { python, runPython } from "../_support/python.ts";
 
 // On Windows os.strerror does not know Winsock's numbers, and OSError does not

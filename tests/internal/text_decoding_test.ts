@@ -3,8 +3,8 @@ import {
   checkErrors,
   lookupEncoding,
   type TextErrors,
-} from "../../src/internal/encodings.ts";
-import { decoderFor } from "../../src/internal/text_decoding.ts";
+} from "../../src/file/codecs.ts";
+import { decoderFor } from "../../src/file/decoder.ts";
 import { python, runPython } from "../_support/python.ts";
 
 const unless = python === null ? " (skipped: no python3)" : "";

@@ -7,8 +7,12 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { BlockingIOError, OSError, TimeoutError } from "../../src/errors.ts";
-import { osError } from "../../src/internal/os_error.ts";
+import {
+  BlockingIOError,
+  OSError,
+  TimeoutError,
+} from "../../src/base/errors.ts";
+import { osError } from "../../src/base/os_error.ts";
 import {
   Caller,
   type Limits,
@@ -17,7 +21,7 @@ import {
   Told,
   type Wait,
   type WaitQueue,
-} from "../../src/internal/wait.ts";
+} from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { microtasks } from "../_support/fake_conn.ts";
 

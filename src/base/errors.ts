@@ -1,0 +1,339 @@
+/**
+ * The errors of the module, shaped and named as Python's.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#os-exceptions | Python: OS exceptions}
+ */
+
+import {
+  codeOf,
+  type ErrnoCode,
+  errnoOf,
+  gaiCodeOf,
+  gaiStrerror,
+  hostCodeOf,
+  hostStrerror,
+  strerror as textOf,
+} from "./errno_table.ts";
+
+/**
+ * An error of the system: what every operation of a socket fails with, unless
+ * its arguments are wrong.
+ *
+ * As in Python, `new OSError(...)` with a number that has a class of its own
+ * makes one of that class. Unlike in Python there is always a number. Wrong types
+ * are a `TypeError`, wrong values a `RangeError`, before the system is asked.
+ *
+ * - {@linkcode BlockingIOError}
+ * - {@linkcode ConnectionError}
+ *   - {@linkcode BrokenPipeError}
+ *   - {@linkcode ConnectionAbortedError}
+ *   - {@linkcode ConnectionRefusedError}
+ *   - {@linkcode ConnectionResetError}
+ * - {@linkcode FileExistsError}
+ * - {@linkcode FileNotFoundError}
+ * - {@linkcode InterruptedError}
+ * - {@linkcode PermissionError}
+ * - {@linkcode TimeoutError}
+ * - {@linkcode UnsupportedOperation}
+ * - {@linkcode gaierror}
+ * - {@linkcode herror}
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#OSError | Python: OSError}
+ *
+ * @example By number, name or class
+ * ```ts
+ * import { ConnectionRefusedError, OSError } from "@pystd/socket";
+ * import { ECONNREFUSED } from "@pystd/socket/errno";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * const error = new OSError(ECONNREFUSED, "Connection refused");
+ * assertEquals(error.errno, ECONNREFUSED);
+ * assertEquals(error.code, "ECONNREFUSED");
+ * assertEquals(error.message, `[Errno ${ECONNREFUSED}] Connection refused`);
+ * assertInstanceOf(error, ConnectionRefusedError);
+ * ```
+ */
+export class OSError extends Error {
+  static {
+    this.prototype.name = "OSError";
+  }
+
+  /** The system's number of the error. */
+  readonly errno: number;
+
+  /** The system's text for the error. */
+  readonly strerror: string;
+
+  /** The name of the number, as `"ECONNREFUSED"`; `"UNKNOWN"` if it has none. */
+  readonly code: string;
+
+  /**
+   * Makes an error.
+   *
+   * @param errno The number, as in `@pystd/socket/errno`.
+   * @param strerror The text; the system's by default.
+   * @param options `cause`: what led to the error.
+   */
+  constructor(errno: number, strerror?: string, options?: ErrorOptions) {
+    const text = strerror ?? textOf(errno);
+    super(`[Errno ${errno}] ${text}`, options);
+    this.errno = errno;
+    this.strerror = text;
+    this.code = codeOf(errno) ?? "UNKNOWN";
+    if (new.target === OSError) {
+      const Class = classes.get(errno);
+      // Cheaper than making another, whose stack trace would be taken again.
+      if (Class !== undefined) Object.setPrototypeOf(this, Class.prototype);
+    }
+  }
+}
+
+/**
+ * The call would have to wait, but the socket is non-blocking: EAGAIN,
+ * EWOULDBLOCK, EALREADY, EINPROGRESS.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#BlockingIOError | Python: BlockingIOError}
+ */
+export class BlockingIOError extends OSError {
+  /** How many bytes of a buffered write were taken all the same. */
+  declare characters_written?: number;
+
+  static {
+    this.prototype.name = "BlockingIOError";
+  }
+}
+
+/**
+ * The connection is at fault; each cause has a subclass.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionError | Python: ConnectionError}
+ */
+export class ConnectionError extends OSError {
+  static {
+    this.prototype.name = "ConnectionError";
+  }
+}
+
+/**
+ * Sending on a connection whose other end is closed, or after
+ * `shutdown(SHUT_WR)`: EPIPE, ESHUTDOWN.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#BrokenPipeError | Python: BrokenPipeError}
+ */
+export class BrokenPipeError extends ConnectionError {
+  static {
+    this.prototype.name = "BrokenPipeError";
+  }
+}
+
+/**
+ * The connection was given up on this side: ECONNABORTED.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionAbortedError | Python: ConnectionAbortedError}
+ */
+export class ConnectionAbortedError extends ConnectionError {
+  static {
+    this.prototype.name = "ConnectionAbortedError";
+  }
+}
+
+/**
+ * Nobody listens at the address: ECONNREFUSED.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionRefusedError | Python: ConnectionRefusedError}
+ */
+export class ConnectionRefusedError extends ConnectionError {
+  static {
+    this.prototype.name = "ConnectionRefusedError";
+  }
+}
+
+/**
+ * The peer reset the connection: ECONNRESET.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionResetError | Python: ConnectionResetError}
+ */
+export class ConnectionResetError extends ConnectionError {
+  static {
+    this.prototype.name = "ConnectionResetError";
+  }
+}
+
+/**
+ * The file to make is there already: EEXIST.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#FileExistsError | Python: FileExistsError}
+ */
+export class FileExistsError extends OSError {
+  static {
+    this.prototype.name = "FileExistsError";
+  }
+}
+
+/**
+ * There is no such file, as that of a Unix socket: ENOENT.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#FileNotFoundError | Python: FileNotFoundError}
+ */
+export class FileNotFoundError extends OSError {
+  static {
+    this.prototype.name = "FileNotFoundError";
+  }
+}
+
+/**
+ * A signal came during the call: EINTR.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#InterruptedError | Python: InterruptedError}
+ */
+export class InterruptedError extends OSError {
+  static {
+    this.prototype.name = "InterruptedError";
+  }
+}
+
+/**
+ * The system does not allow it, or this program was not given the permission by
+ * Deno; then the message says which flag to grant: EACCES, EPERM.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#PermissionError | Python: PermissionError}
+ */
+export class PermissionError extends OSError {
+  static {
+    this.prototype.name = "PermissionError";
+  }
+}
+
+/**
+ * The socket's timeout is over, with the message `timed out`, or the system's:
+ * ETIMEDOUT.
+ *
+ * @see {@link https://docs.python.org/3/library/exceptions.html#TimeoutError | Python: TimeoutError}
+ */
+export class TimeoutError extends OSError {
+  static {
+    this.prototype.name = "TimeoutError";
+  }
+}
+
+/**
+ * A file object cannot do this, as reading from one opened for writing. It has
+ * the number EOPNOTSUPP, where Python's has none.
+ *
+ * @see {@link https://docs.python.org/3/library/io.html#io.UnsupportedOperation | Python: io.UnsupportedOperation}
+ *
+ * @example The message alone
+ * ```ts
+ * import { OSError, UnsupportedOperation } from "@pystd/socket";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * const error = new UnsupportedOperation("not readable");
+ * assertInstanceOf(error, OSError);
+ * assertEquals(`${error}`, "UnsupportedOperation: not readable");
+ * ```
+ */
+export class UnsupportedOperation extends OSError {
+  static {
+    this.prototype.name = "UnsupportedOperation";
+  }
+
+  /**
+   * Makes an error.
+   *
+   * @param message What the file cannot do, as `"not readable"`.
+   * @param options `cause`: what led to the error.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super(errnoOf("EOPNOTSUPP"), message, options);
+    this.message = message;
+  }
+}
+
+/**
+ * A name cannot be resolved to an address, or an address to a name. The numbers
+ * are those of `getaddrinfo`: `EAI_NONAME` and so on.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.gaierror | Python: socket.gaierror}
+ *
+ * @example An unknown host
+ * ```ts
+ * import * as socket from "@pystd/socket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new socket.gaierror(socket.EAI_NONAME);
+ * assertEquals(error.errno, socket.EAI_NONAME);
+ * assertEquals(error.code, "EAI_NONAME");
+ * ```
+ */
+export class gaierror extends OSError {
+  static {
+    this.prototype.name = "gaierror";
+  }
+
+  /** The name of the number, as `"EAI_NONAME"`; `"UNKNOWN"` if it has none. */
+  override readonly code: string;
+
+  /**
+   * Makes an error.
+   *
+   * @param errno The number, `EAI_NONAME` or another.
+   * @param strerror The text; the system's by default.
+   * @param options `cause`: what led to the error.
+   */
+  constructor(errno: number, strerror?: string, options?: ErrorOptions) {
+    super(errno, strerror ?? gaiStrerror(errno), options);
+    this.code = gaiCodeOf(errno) ?? "UNKNOWN";
+  }
+}
+
+/**
+ * The older functions of name resolution, as `gethostbyaddr`, have failed. The
+ * numbers are those of C's `h_errno`.
+ *
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.herror | Python: socket.herror}
+ */
+export class herror extends OSError {
+  static {
+    this.prototype.name = "herror";
+  }
+
+  /** The name of the number, as `"HOST_NOT_FOUND"`; `"UNKNOWN"` if it has none. */
+  override readonly code: string;
+
+  /**
+   * Makes an error.
+   *
+   * @param errno The number.
+   * @param strerror The text; the system's by default.
+   * @param options `cause`: what led to the error.
+   */
+  constructor(errno: number, strerror?: string, options?: ErrorOptions) {
+    super(errno, strerror ?? hostStrerror(errno), options);
+    this.code = hostCodeOf(errno) ?? "UNKNOWN";
+  }
+}
+
+export { OSError as error, TimeoutError as timeout };
+
+const classesByCode: Partial<Record<ErrnoCode, typeof OSError>> = {
+  EAGAIN: BlockingIOError,
+  EALREADY: BlockingIOError,
+  EINPROGRESS: BlockingIOError,
+  EWOULDBLOCK: BlockingIOError,
+  EPIPE: BrokenPipeError,
+  ESHUTDOWN: BrokenPipeError,
+  ECONNABORTED: ConnectionAbortedError,
+  ECONNREFUSED: ConnectionRefusedError,
+  ECONNRESET: ConnectionResetError,
+  EEXIST: FileExistsError,
+  ENOENT: FileNotFoundError,
+  EINTR: InterruptedError,
+  EACCES: PermissionError,
+  EPERM: PermissionError,
+  ETIMEDOUT: TimeoutError,
+};
+
+const classes = new Map<number, typeof OSError>();
+for (const [code, Class] of Object.entries(classesByCode)) {
+  classes.set(errnoOf(code as ErrnoCode), Class);
+}

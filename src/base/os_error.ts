@@ -1,0 +1,240 @@
+/**
+ * Makes the module's errors, and the module's errors of Deno's.
+ *
+ * What Deno 2.9 throws: most failures of the system have their name in `code`,
+ * whatever the class (EINVAL comes as a `TypeError`, EMSGSIZE as an `Error`).
+ * Without one come a closed resource, a missing permission, a second accept
+ * beside a first, and a failed lookup. What is built on `node:` has Node's codes.
+ */
+
+import {
+  codesByErrno,
+  type ErrnoCode,
+  errnoOf,
+  type GaiCode,
+  gaiCodeOf,
+  gaiCodeOfText,
+  gaiErrnoOf,
+  type HostCode,
+  hostErrnoOf,
+  isErrnoCode,
+  isGaiCode,
+  platform,
+} from "./errno_table.ts";
+import { gaierror, herror, OSError, TimeoutError } from "./errors.ts";
+
+/**
+ * Makes the error of a code, of the class that Python has for it.
+ *
+ * @param code The name of the error.
+ * @param detail What helps beside the system's text, which it comes after.
+ * @param options `cause`: what led to the error.
+ */
+export function osError(
+  code: ErrnoCode,
+  detail?: string,
+  options?: ErrorOptions,
+): OSError {
+  return withDetail(new OSError(errnoOf(code), undefined, options), detail);
+}
+
+/** Makes the error of a timeout that is over. */
+export function timedOut(): TimeoutError {
+  const error = new TimeoutError(errnoOf("ETIMEDOUT"), "timed out");
+  error.message = "timed out";
+  return error;
+}
+
+/** Makes the error of a failed lookup, as {@linkcode osError}. */
+export function gaiError(
+  code: GaiCode,
+  detail?: string,
+  options?: ErrorOptions,
+): gaierror {
+  const error = new gaierror(gaiErrnoOf(code), undefined, options);
+  return withDetail(error, detail);
+}
+
+/** Makes the error of a failed `gethostby*`, as {@linkcode osError}. */
+export function hostError(
+  code: HostCode,
+  detail?: string,
+  options?: ErrorOptions,
+): herror {
+  const error = new herror(hostErrnoOf(code), undefined, options);
+  return withDetail(error, detail);
+}
+
+/**
+ * Makes the error of a missing grant, in Deno's words.
+ *
+ * @param target The host, and the port if it is about one.
+ * @param cause What led to the error; if left out, what Deno would throw.
+ * @param more What to say after the target.
+ */
+export function netDenied(
+  target: string,
+  cause?: unknown,
+  more: string = "",
+): OSError {
+  const text =
+    `Requires net access to "${target}"${more}, run again with the --allow-net flag`;
+  const options = { cause: cause ?? new Deno.errors.NotCapable(text) };
+  return osError("EACCES", text, options);
+}
+
+function withDetail<E extends OSError>(error: E, detail?: string): E {
+  if (detail) error.message += `: ${detail}`;
+  return error;
+}
+
+/** Node's errors that are about the state of a socket. */
+const NODE_CODES: Readonly<Record<string, ErrnoCode>> = {
+  ERR_SERVER_ALREADY_LISTEN: "EINVAL",
+  ERR_SERVER_NOT_RUNNING: "EBADF",
+  ERR_SOCKET_ALREADY_BOUND: "EINVAL",
+  ERR_SOCKET_CLOSED: "EBADF",
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION: "EBADF",
+  ERR_SOCKET_CONNECTION_TIMEOUT: "ETIMEDOUT",
+  ERR_SOCKET_DGRAM_IS_CONNECTED: "EISCONN",
+  ERR_SOCKET_DGRAM_NOT_CONNECTED: "ENOTCONN",
+  ERR_SOCKET_DGRAM_NOT_RUNNING: "EBADF",
+  ERR_STREAM_DESTROYED: "EPIPE",
+  ERR_STREAM_PREMATURE_CLOSE: "ECONNRESET",
+  ERR_STREAM_WRITE_AFTER_END: "EPIPE",
+};
+
+/** Deno's classes, for errors without a code. */
+const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
+  AddrInUse: "EADDRINUSE",
+  AddrNotAvailable: "EADDRNOTAVAIL",
+  AlreadyExists: "EEXIST",
+  BrokenPipe: "EPIPE",
+  Busy: "EBUSY",
+  ConnectionAborted: "ECONNABORTED",
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionReset: "ECONNRESET",
+  InvalidData: "EINVAL",
+  IsADirectory: "EISDIR",
+  NetworkUnreachable: "ENETUNREACH",
+  NotADirectory: "ENOTDIR",
+  NotConnected: "ENOTCONN",
+  NotFound: "ENOENT",
+  NotSupported: "EOPNOTSUPP",
+  PermissionDenied: "EACCES",
+  TimedOut: "ETIMEDOUT",
+  WouldBlock: "EAGAIN",
+};
+
+/**
+ * Translates what Deno's network functions and the modules `node:net`,
+ * `node:dgram` and `node:dns` throw or reject with. The result has the given
+ * error as its `cause`.
+ *
+ * Returned as they are: the module's own errors, an abort and any other
+ * `DOMException`, which are a signal's reason, and `TypeError` and `RangeError`
+ * about an argument. What is not known becomes EIO with the given text, so that
+ * `catch` with `instanceof OSError` covers it.
+ */
+export function fromDeno(error: unknown): Error {
+  if (!(error instanceof Error)) {
+    return osError("EIO", String(error), { cause: error });
+  }
+  if (isOurs(error)) return error;
+  const options = { cause: error };
+  if (error instanceof Deno.errors.NotCapable) {
+    return osError("EACCES", error.message, options);
+  }
+  const denied = deniedLookup(error);
+  if (denied !== undefined) return netDenied(denied, error);
+  const lookup = lookupCode(error);
+  if (lookup !== undefined) return gaiError(lookup, undefined, options);
+  const code = errnoCodeOf(error);
+  if (code !== undefined) return osError(code, detailOf(error), options);
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  return osError("EIO", error.message, options);
+}
+
+function isOurs(error: Error): boolean {
+  return error instanceof OSError || error instanceof DOMException ||
+    error.name === "AbortError";
+}
+
+/** The host of a lookup of node:dns, which names neither permission nor flag. */
+function deniedLookup(error: Error): string | undefined {
+  if (!isLookup(error) || codeIn(error) !== "EPERM") return undefined;
+  const { hostname } = error as { hostname?: unknown };
+  return typeof hostname === "string"
+    ? hostname
+    : error.message.split(" ").at(-1);
+}
+
+function lookupCode(error: Error): GaiCode | undefined {
+  // A host that Deno finds no host at all, as one with a space.
+  if (error instanceof URIError) return "EAI_NONAME";
+  if (isLookup(error)) {
+    const code = codeIn(error);
+    if (isGaiCode(code)) return code;
+    if (code === "ENOTFOUND") return "EAI_NONAME";
+    return code === "ENODATA" ? "EAI_NODATA" : "EAI_FAIL";
+  }
+  const [, text] =
+    /^failed to lookup address information: (.*)$/.exec(error.message) ?? [];
+  if (text !== undefined) return gaiCodeOfText(text) ?? "EAI_NONAME";
+  if (error.message === "No resolved address found") return "EAI_NONAME";
+  // Only Winsock's numbers of lookups can be told from those of the system.
+  const number = systemNumber(error);
+  if (platform !== "windows" || number === undefined || number < 11000) {
+    return undefined;
+  }
+  return gaiCodeOf(number) ?? "EAI_NONAME";
+}
+
+function isLookup(error: Error): boolean {
+  const { syscall } = error as { syscall?: unknown };
+  return typeof syscall === "string" &&
+    /^(getaddrinfo|getnameinfo|getHostByAddr|query)/.test(syscall);
+}
+
+function errnoCodeOf(error: Error): ErrnoCode | undefined {
+  if (error instanceof Deno.errors.BadResource) return "EBADF";
+  const number = systemNumber(error);
+  // Closing cancels what is pending; the system's EINTR has its number.
+  if (error instanceof Deno.errors.Interrupted && number === undefined) {
+    return "EBADF";
+  }
+  const code = codeIn(error);
+  if (isErrnoCode(code)) return code;
+  if (code !== undefined && Object.hasOwn(NODE_CODES, code)) {
+    return NODE_CODES[code];
+  }
+  if (number !== undefined && codesByErrno.has(number)) {
+    return codesByErrno.get(number);
+  }
+  // What Rust says of an address of a multicast group.
+  if (/^invalid IP(v[46])? address syntax$/.test(error.message)) {
+    return "EINVAL";
+  }
+  return Object.hasOwn(DENO_CLASSES, error.name)
+    ? DENO_CLASSES[error.name]
+    : undefined;
+}
+
+/** What an error says beside the system's text and number. */
+function detailOf(error: Error): string | undefined {
+  if (systemNumber(error) !== undefined || "syscall" in error) return undefined;
+  if (error instanceof Deno.errors.BadResource) return undefined;
+  if (error instanceof Deno.errors.Interrupted) return undefined;
+  const code = codeIn(error);
+  return code?.startsWith("ERR_") ? undefined : error.message;
+}
+
+function codeIn(error: Error): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : undefined;
+}
+
+function systemNumber(error: Error): number | undefined {
+  const [, number] = /\(os error (\d+)\)$/.exec(error.message) ?? [];
+  return number === undefined ? undefined : Number(number);
+}

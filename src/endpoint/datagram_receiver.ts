@@ -1,0 +1,216 @@
+import type { Address } from "../base/address.ts";
+import { fromPlatform } from "../base/sockaddr.ts";
+import { AF_UNIX, MSG_PEEK } from "../base/constants.ts";
+import { fromDeno } from "../base/os_error.ts";
+import { noDatagram, type Received, type Taker } from "./endpoint.ts";
+import type { Multicasting } from "./options.ts";
+import { type DatagramPort, KeepAlive } from "../runtime/deno_net.ts";
+import { isSameAddress } from "../runtime/resolver.ts";
+import { Pump, type Source } from "../wait/operation_queue.ts";
+import { type Limits, Look, Wait } from "../wait/waiter.ts";
+
+/** Room for the largest UDP datagram. */
+export const LARGEST_UDP = 65_536;
+
+/**
+ * Room for what a Unix socket can send: twice the largest SO_SNDBUF that Linux
+ * grants by default. Only what is touched of so large an array takes memory: on
+ * Deno 2.9.6 10 KiB, where one of 256 KiB takes 137.
+ */
+const LARGEST_UNIX = 524_288;
+
+/** How many bytes a receive has to make room for. */
+export function roomFor(family: number): number {
+  return family === AF_UNIX ? LARGEST_UNIX : LARGEST_UDP;
+}
+
+/** Makes what a call returns of what is received. */
+export type Shape<T> = (received: Received) => T;
+
+/** A call that waits for a datagram. */
+class Receive<T> extends Wait<T> {
+  readonly #receiver: DatagramReceiver;
+  readonly #n: number;
+  readonly #flags: number;
+  readonly #shape: Shape<T>;
+  readonly #taker: Taker | undefined;
+
+  constructor(
+    limits: Limits,
+    receiver: DatagramReceiver,
+    n: number,
+    flags: number,
+    shape: Shape<T>,
+    taker: Taker | undefined,
+  ) {
+    super(limits);
+    this.#receiver = receiver;
+    this.#n = n;
+    this.#flags = flags;
+    this.#shape = shape;
+    this.#taker = taker;
+  }
+
+  attempt(): T | undefined {
+    const received = this.#receiver.take(this.#n, this.#flags, this.#taker);
+    return received === undefined ? undefined : this.#shape(received);
+  }
+}
+
+/** The receiving half of a datagram socket, which may have no port yet. */
+export class DatagramReceiver implements Source {
+  /** Nothing is received but from there; undefined for anywhere. */
+  peer: Address | undefined;
+  /** Settles with the receive in flight. */
+  receiving: Promise<void> | undefined;
+  readonly #family: number;
+  readonly #pump: Pump = new Pump(this);
+  readonly #queue: Received[] = [];
+  #port: DatagramPort | undefined;
+  #multicast: Multicasting | undefined;
+  /** Stands in for the receive in flight while there is no port. */
+  #unbound: KeepAlive | undefined;
+  #referenced = true;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #error: Error | undefined;
+  #shut = false;
+  #closed = false;
+
+  constructor(family: number) {
+    this.#family = family;
+  }
+
+  /** Receives from a port, and tells what its multicast fails with. */
+  open(port: DatagramPort, multicast: Multicasting | undefined): void {
+    this.#port = port;
+    this.#multicast = multicast;
+    if (!this.#referenced) port.unref();
+    // Somebody may have been waiting for a datagram since before the bind.
+    if (this.#unbound === undefined) return;
+    this.#unbound.end();
+    this.#unbound = undefined;
+    this.#pump.settled();
+  }
+
+  takeError(): Error | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error ?? this.#multicast?.takeError();
+  }
+
+  get readable(): boolean {
+    return this.#queue.length > 0 || this.#shut ||
+      this.#error !== undefined || this.#multicast?.failed === true;
+  }
+
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  get ended(): boolean {
+    return this.#shut;
+  }
+
+  whenReadable(limits: Limits): Promise<true> {
+    const find = () => this.readable ? true as const : undefined;
+    return this.#pump.run(new Look(limits, find));
+  }
+
+  /** One datagram, cut to `n` bytes; none if the taker left. */
+  recv<T>(
+    limits: Limits,
+    n: number,
+    flags: number,
+    shape: Shape<T>,
+    taker: Taker | undefined,
+  ): Promise<T> {
+    return this.#pump.run(new Receive(limits, this, n, flags, shape, taker));
+  }
+
+  /** What a call gets that receives now; undefined if it has to wait. */
+  take(n: number, flags: number, taker?: Taker): Received | undefined {
+    const first = this.#queue[0];
+    if (first === undefined) return this.#nothing(taker);
+    if (taker?.present === false) return noDatagram();
+    const { data, address } = first;
+    const truncated = data.length > n;
+    const peek = (flags & MSG_PEEK) !== 0;
+    const received = !truncated && !peek
+      ? first
+      : { data: data.slice(0, n), address, truncated };
+    taker?.take(received.data);
+    if (!peek) this.#queue.shift();
+    return received;
+  }
+
+  #nothing(taker: Taker | undefined): Received | undefined {
+    const error = this.takeError();
+    if (error !== undefined) throw error;
+    if (!this.#shut) return undefined;
+    if (taker?.present) taker.take(null);
+    return noDatagram();
+  }
+
+  /** Lets those who wait look again. */
+  serve(): void {
+    this.#pump.serve();
+  }
+
+  /** Ends it: who waits gets the end. */
+  shut(): void {
+    this.#shut = true;
+    this.#pump.serve();
+  }
+
+  start(): boolean {
+    if (this.#closed) return false;
+    if (this.#port === undefined) {
+      this.#unbound = new KeepAlive();
+      if (!this.#referenced) this.#unbound.unref();
+      return true;
+    }
+    this.#buffer ??= new Uint8Array(roomFor(this.#family));
+    this.receiving = this.#port.receive(this.#buffer)
+      .then(this.#onReceived, this.#onError);
+    return true;
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    (this.#unbound ?? this.#port)?.ref();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    (this.#unbound ?? this.#port)?.unref();
+  }
+
+  readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
+    const address = fromPlatform(this.#family, addr);
+    if (!this.#closed && this.#isWanted(address)) {
+      this.#queue.push({ data: data.slice(), address, truncated: false });
+    }
+    if (data.length > LARGEST_UDP) this.#buffer = undefined;
+    this.#pump.settled();
+  };
+
+  #isWanted(address: Address): boolean {
+    return this.peer === undefined || isSameAddress(this.peer, address);
+  }
+
+  readonly #onError = (reason: unknown): void => {
+    const error = fromDeno(reason);
+    const code = "code" in error ? error.code : undefined;
+    // On Windows an ICMP error for a datagram sent earlier fails a receive.
+    const icmp = code === "ECONNRESET" || code === "ECONNREFUSED";
+    if (!icmp && this.#pump.waited && !this.#closed) this.#error = error;
+    this.#pump.settled();
+  };
+
+  /** Rejects who waits; the receive in flight ends with the port. */
+  close(): void {
+    this.#closed = true;
+    this.#pump.rejectAll();
+    this.#unbound?.end();
+  }
+}

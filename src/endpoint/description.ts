@@ -1,0 +1,330 @@
+import type { Address } from "../base/address.ts";
+import { type Place, thisMachine } from "../base/sockaddr.ts";
+import {
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPV6_V6ONLY,
+  SHUT_WR,
+  SO_ACCEPTCONN,
+  SO_DOMAIN,
+  SO_ERROR,
+  SO_PROTOCOL,
+  SO_TYPE,
+  SOCK_STREAM,
+} from "../base/constants.ts";
+import type { OSError } from "../base/errors.ts";
+import { osError } from "../base/os_error.ts";
+import { Connected } from "./connected.ts";
+import { Datagram } from "./datagram.ts";
+import {
+  Closed,
+  type Endpoint,
+  type Operation,
+  wrongKind,
+} from "./endpoint.ts";
+import { Listening } from "./listening.ts";
+import { Connecting, Unconnected } from "./opening.ts";
+import { Options } from "./options.ts";
+import type { StreamConn } from "../runtime/deno_net.ts";
+import type { Caller, Limits } from "../wait/waiter.ts";
+
+/**
+ * An open socket as the kernel knows it: what all its descriptors share. After
+ * `d = s.dup()`, connecting `s` connects `d`, since both hold this.
+ */
+export class Description {
+  readonly family: number;
+  readonly type: number;
+  readonly proto: number;
+  readonly options: Options;
+  #endpoint: Endpoint;
+  #holders = 0;
+
+  constructor(
+    family: number,
+    type: number,
+    proto: number,
+    options: Options = new Options(family, type),
+    conn?: StreamConn,
+  ) {
+    this.family = family;
+    this.type = type;
+    this.proto = proto;
+    this.options = options;
+    if (conn !== undefined) this.#endpoint = this.#connected(conn);
+    else if (type === SOCK_STREAM) {
+      this.#endpoint = new Unconnected(family, options);
+    } else this.#endpoint = new Datagram(family, options);
+  }
+
+  /** What it is now. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** One descriptor more refers to it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /**
+   * One less; with the last the endpoint is closed. Resolves when what was sent
+   * is with the system.
+   */
+  release(of?: Caller): Promise<void> {
+    if (--this.#holders > 0) return this.drained(of);
+    const endpoint = this.#endpoint;
+    this.#endpoint = new Closed();
+    return endpoint.close();
+  }
+
+  /** Resolves when nothing is unsent. */
+  async drained(of?: Caller): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Connected || endpoint instanceof Datagram) {
+      await endpoint.drained(of);
+    }
+  }
+
+  readonly #isShared = (): boolean => this.#holders > 1;
+
+  #connected(conn: StreamConn): Connected {
+    return new Connected(conn, this.family, this.options, this.#isShared);
+  }
+
+  bind(place: Place): void {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Unconnected || endpoint instanceof Datagram) {
+      endpoint.bind(place);
+    } else throw wrongKind("bind", endpoint.kind);
+  }
+
+  listen(backlog: number): void {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Listening) return;
+    if (!(endpoint instanceof Unconnected)) {
+      throw wrongKind("listen", endpoint.kind);
+    }
+    const listener = endpoint.listen(backlog);
+    const { family, options } = this;
+    this.#endpoint = new Listening(listener, family, options, endpoint);
+  }
+
+  /** The next connection, as a description of its own. */
+  async accept(limits: Limits): Promise<[Description, Address]> {
+    const endpoint = this.#endpoint;
+    if (!(endpoint instanceof Listening)) {
+      throw wrongKind("accept", endpoint.kind);
+    }
+    const conn = await endpoint.accept(limits);
+    const { family, type, proto } = this;
+    const options = this.options.inherit();
+    const accepted = new Description(family, type, proto, options, conn);
+    return [accepted, accepted.endpoint.peerAddress()!];
+  }
+
+  async connect(place: Place, limits: Limits): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Datagram) {
+      return await endpoint.connect(place, limits);
+    }
+    if (!(endpoint instanceof Unconnected)) {
+      throw wrongKind("connect", endpoint.kind);
+    }
+    if (limits.signal?.aborted) throw limits.signal.reason;
+    // As Linux does, for a program that polls with connect_ex().
+    const earlier = endpoint.takeError();
+    if (earlier !== undefined) throw earlier;
+    endpoint.checkConnect();
+    const connecting = new Connecting(
+      endpoint,
+      thisMachine(place),
+      (outcome) => {
+        if (this.#endpoint !== connecting) return;
+        this.#endpoint = outcome instanceof Error
+          ? endpoint
+          : this.#connected(outcome);
+      },
+    );
+    this.#endpoint = connecting;
+    await connecting.connect(limits);
+  }
+
+  /** The endpoint to receive from or send to. */
+  transferable(operation: Operation): Connected | Datagram {
+    const endpoint = this.#endpoint;
+    const { kind } = endpoint;
+    // Not `instanceof`, which walks the prototypes: this is on every call's way.
+    if (kind === "connected" || kind === "datagram") {
+      return endpoint as Connected | Datagram;
+    }
+    throw endpoint.takeError() ?? wrongKind(operation, endpoint.kind);
+  }
+
+  /** Waits until a connect under way has settled, if there is one. */
+  async whenConnected(limits: Limits, toSend: boolean): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Connecting) {
+      await endpoint.whenSettled(limits, toSend);
+    }
+  }
+
+  /** Whether a connect is under way. */
+  get connecting(): boolean {
+    return this.#endpoint.kind === "connecting";
+  }
+
+  /** Half-closes; a listener stops listening, and may listen again. */
+  async shutdown(how: number, limits: Limits): Promise<void> {
+    const endpoint = this.#endpoint;
+    if (endpoint instanceof Listening) {
+      if (how === SHUT_WR) return;
+      this.#endpoint = endpoint.unlistened;
+      // Not awaited: who accepts must not be told before this has settled.
+      endpoint.stop(osError("EINVAL"));
+    } else await this.transferable("shutdown").shutdown(limits, how);
+  }
+
+  getOption(level: number, option: number): Uint8Array {
+    return this.options.get(level, option, (asked) => this.#describe(asked));
+  }
+
+  #describe(option: number): number {
+    switch (option) {
+      case SO_TYPE:
+        return this.type;
+      case SO_DOMAIN:
+        return this.family;
+      case SO_PROTOCOL:
+        return this.proto || this.#defaultProto();
+      case SO_ACCEPTCONN:
+        return this.#endpoint instanceof Listening ? 1 : 0;
+      case SO_ERROR: {
+        const error = this.#endpoint.takeError() as OSError | undefined;
+        return error?.errno ?? 0;
+      }
+      default:
+        throw osError("ENOPROTOOPT");
+    }
+  }
+
+  #defaultProto(): number {
+    if (this.family === AF_UNIX) return 0;
+    return this.type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+  }
+
+  setOption(level: number, option: number, value: number | Uint8Array): void {
+    const fixed = this.family === AF_INET6 && level === IPPROTO_IPV6 &&
+      option === IPV6_V6ONLY;
+    const [, port = 0] = fixed ? this.#endpoint.localAddress() : [];
+    // A bound address does not change its family any more, ipv6(7).
+    if (port !== 0) throw osError("EINVAL", "IPV6_V6ONLY after bind");
+    this.options.set(level, option, value);
+    this.#endpoint.applyOption(level, option);
+  }
+}
+
+/** Somebody who waits for a descriptor, whoever holds it. */
+export interface Watcher {
+  /** Called when it is closed, referenced or unreferenced. */
+  descriptorChanged(descriptor: Descriptor): void;
+}
+
+/**
+ * A descriptor: a number for a description. Sockets and file objects hold this
+ * object, never the number, which may belong to another socket later.
+ */
+export class Descriptor {
+  readonly number: number;
+  readonly description: Description;
+  #holders = 1;
+  #closed = false;
+  #referenced = true;
+  /** The first to watch, most often the only one. */
+  #watcher: Watcher | undefined;
+  #watchers: Set<Watcher> | undefined;
+
+  constructor(number: number, description: Description) {
+    this.number = number;
+    this.description = description;
+    description.hold();
+  }
+
+  /** Whether the descriptor is closed, by its last holder or under it. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether waiting for it keeps the process alive, as its socket says. */
+  get referenced(): boolean {
+    return this.#referenced;
+  }
+
+  set referenced(value: boolean) {
+    if (value === this.#referenced) return;
+    this.#referenced = value;
+    this.#tellWatchers();
+  }
+
+  watch(watcher: Watcher): void {
+    if (this.#watcher === undefined) this.#watcher = watcher;
+    else (this.#watchers ??= new Set()).add(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    if (this.#watcher === watcher) this.#watcher = undefined;
+    else this.#watchers?.delete(watcher);
+  }
+
+  #tellWatchers(): void {
+    const others = [...this.#watchers ?? []];
+    this.#watcher?.descriptorChanged(this);
+    for (const watcher of others) watcher.descriptorChanged(this);
+  }
+
+  /** One more socket or file object holds it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /**
+   * One less; the last one closes it. Resolves when it is released, and what was
+   * sent is with the system.
+   */
+  release(of?: Caller): Promise<void> {
+    return --this.#holders > 0 ? this.description.drained(of) : this.close(of);
+  }
+
+  /** Closes it, whoever holds it. */
+  close(of?: Caller): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    table.delete(this.number);
+    if (this.number < lowest) lowest = this.number;
+    this.#tellWatchers();
+    return this.description.release(of);
+  }
+}
+
+/** 0 to 2 are the standard streams. */
+const FIRST = 3;
+
+const table = new Map<number, Descriptor>();
+/** No number below this is free. */
+let lowest = FIRST;
+
+/** A new descriptor for a description, with the smallest free number. */
+export function openDescriptor(description: Description): Descriptor {
+  while (table.has(lowest)) lowest++;
+  const descriptor = new Descriptor(lowest, description);
+  table.set(lowest++, descriptor);
+  return descriptor;
+}
+
+/** The descriptor that a number belongs to now. */
+export function findDescriptor(number: number): Descriptor | undefined {
+  return table.get(number);
+}

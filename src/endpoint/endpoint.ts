@@ -1,0 +1,169 @@
+/**
+ * What a description is at the moment: it holds one endpoint, and replaces it on
+ * a change of state.
+ */
+
+import type { Address } from "../base/address.ts";
+import type { ErrnoCode } from "../base/errno.ts";
+import { osError } from "../base/os_error.ts";
+import type { Limits } from "../wait/waiter.ts";
+
+/** The states of a socket. */
+export type Kind =
+  | "unconnected"
+  | "connecting"
+  | "listening"
+  | "connected"
+  | "datagram"
+  | "closed";
+
+/** What every endpoint can be asked. */
+export interface Endpoint {
+  readonly kind: Kind;
+  /** The local address; the unspecified one if there is none. */
+  localAddress(): Address;
+  /** The peer's address. */
+  peerAddress(): Address | undefined;
+  /** Puts an option in force that has just been stored. */
+  applyOption(level: number, option: number): void;
+  /** The state's own error, for SO_ERROR, taken. */
+  takeError(): Error | undefined;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** Whether an error is pending, which the next call or SO_ERROR takes. */
+  readonly failed?: boolean;
+  /** Whether nothing more will be received than what is there. */
+  readonly ended?: boolean;
+  /** Whether neither direction carries anything any more. */
+  readonly hungUp?: boolean;
+  whenReadable(limits: Limits): Promise<true>;
+  whenWritable(limits: Limits): Promise<true>;
+  /** Lets what is unsent go out, then releases; rejects with why it did not. */
+  close(): Promise<void>;
+}
+
+/** A datagram, or the part of it that was asked for. */
+export interface Received {
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly address: Address | null;
+  readonly truncated: boolean;
+}
+
+/** What is received after the end. */
+export function noDatagram(): Received {
+  return { data: new Uint8Array(0), address: null, truncated: false };
+}
+
+/**
+ * Takes what is received at the moment it is there. A promise would bring it
+ * some microtasks later, when whoever asked may have gone.
+ */
+export interface Taker {
+  /** Whether anybody is there; if not, the next call in line gets it. */
+  readonly present: boolean;
+  /** Null is the end. */
+  take(data: Uint8Array<ArrayBuffer> | null): void;
+}
+
+/** What a call needs a socket to be. */
+export type Operation =
+  | "accept"
+  | "bind"
+  | "connect"
+  | "listen"
+  | "recv"
+  | "send"
+  | "shutdown";
+
+/** The errno of a call on a socket of another kind, as Linux has it. */
+const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
+  accept: {
+    unconnected: "EINVAL",
+    connecting: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EOPNOTSUPP",
+  },
+  // One that is unconnected or of datagrams is not bound twice.
+  bind: {
+    unconnected: "EINVAL",
+    connecting: "EINVAL",
+    listening: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EINVAL",
+  },
+  connect: {
+    connecting: "EALREADY",
+    listening: "EISCONN",
+    connected: "EISCONN",
+  },
+  listen: {
+    connecting: "EINVAL",
+    connected: "EINVAL",
+    datagram: "EOPNOTSUPP",
+  },
+  recv: {
+    unconnected: "ENOTCONN",
+    connecting: "ENOTCONN",
+    listening: "ENOTCONN",
+  },
+  send: {
+    unconnected: "ENOTCONN",
+    connecting: "ENOTCONN",
+    listening: "ENOTCONN",
+  },
+  shutdown: { unconnected: "ENOTCONN", connecting: "ENOTCONN" },
+};
+
+const BOUND_ALREADY = "the socket is bound already";
+const ACCEPT_FIRST = "it listens; accept() gives the connected one";
+
+/** What to call instead, where a program often has it wrong. */
+const INSTEAD: Partial<Record<Operation, Partial<Record<Kind, string>>>> = {
+  accept: { unconnected: "listen() comes first" },
+  bind: {
+    unconnected: BOUND_ALREADY,
+    listening: BOUND_ALREADY,
+    datagram: BOUND_ALREADY,
+  },
+  recv: { listening: ACCEPT_FIRST },
+  send: { listening: ACCEPT_FIRST },
+};
+
+/** The error of a call on a socket of the wrong kind. */
+export function wrongKind(operation: Operation, kind: Kind): Error {
+  const code = WRONG_KIND[operation][kind] ?? "EBADF";
+  return osError(code, INSTEAD[operation]?.[kind]);
+}
+
+/** What is left after the last holder has closed: every call fails. */
+export class Closed implements Endpoint {
+  readonly kind = "closed";
+  readonly readable = true;
+  readonly writable = true;
+
+  localAddress(): Address {
+    throw osError("EBADF");
+  }
+
+  peerAddress(): Address {
+    throw osError("EBADF");
+  }
+
+  applyOption(): void {}
+
+  takeError(): undefined {
+    return undefined;
+  }
+
+  whenReadable(): Promise<true> {
+    return Promise.reject(osError("EBADF"));
+  }
+
+  whenWritable(): Promise<true> {
+    return Promise.reject(osError("EBADF"));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,263 @@
+/** Text to bytes: those encodings whose tables are small or can be turned round. */
+
+import { isSingleByte, type TextErrors, undefinedReason } from "./codecs.ts";
+import { concat } from "./raw_stream.ts";
+
+/** Turns the pieces of a stream of text into bytes. */
+export interface Encoder {
+  /** The bytes of `text`; of the first piece, with a byte order mark if used. */
+  encode(text: string): Uint8Array<ArrayBuffer>;
+
+  /**
+   * Encodes into `target`, which has three bytes for each code unit; how many
+   * were written. Undefined if `encode` has to do it.
+   */
+  encodeInto?(text: string, target: Uint8Array): number | undefined;
+}
+
+/**
+ * Makes an encoder.
+ *
+ * @param encoding What `lookupEncoding()` returns.
+ * @param errors What to do with characters that the encoding does not have.
+ */
+export function encoderFor(encoding: string, errors: TextErrors): Encoder {
+  switch (encoding) {
+    case "utf-8":
+      return new Utf8Encoder(errors);
+    case "utf-8-sig":
+      return new BomEncoder(new Utf8Encoder(errors));
+    case "utf-16":
+      return new BomEncoder(new Utf16Encoder("utf-16", true, errors));
+    case "utf-16le":
+      return new Utf16Encoder("utf-16-le", true, errors);
+    case "utf-16be":
+      return new Utf16Encoder("utf-16-be", false, errors);
+  }
+  if (!isSingleByte(encoding)) {
+    throw new RangeError(
+      `Cannot open file: ${encoding} can be read, not written`,
+    );
+  }
+  return new SingleByteEncoder(encoding, errors);
+}
+
+/** A part of a text that is in the encoding, or one character that is not. */
+interface Part {
+  readonly text: string;
+  readonly sound: boolean;
+  readonly index: number;
+}
+
+function* split(text: string, flawed: RegExp): Generator<Part> {
+  let from = 0;
+  for (const match of text.matchAll(flawed)) {
+    const { index } = match;
+    if (index > from) {
+      yield { text: text.slice(from, index), sound: true, index: from };
+    }
+    yield { text: match[0], sound: false, index };
+    from = index + match[0].length;
+  }
+  if (from < text.length) {
+    yield { text: text.slice(from), sound: true, index: from };
+  }
+}
+
+/** What stands in for a character: text that can be encoded, or a byte. */
+function substitute(
+  part: Part,
+  whole: string,
+  encoding: string,
+  errors: TextErrors,
+  reason: string,
+): string | number {
+  const code = part.text.codePointAt(0)!;
+  switch (errors) {
+    case "ignore":
+      return "";
+    case "replace":
+      return "?";
+    case "backslashreplace":
+      return escape(code);
+    case "surrogateescape":
+      if (code >= 0xdc80 && code <= 0xdcff) return code - 0xdc00;
+  }
+  const position = codePointLength(whole.slice(0, part.index));
+  throw new RangeError(
+    `'${encoding}' codec can't encode character '${
+      escape(code)
+    }' in position ${position}: ${reason}`,
+  );
+}
+
+function escape(code: number): string {
+  if (code < 0x100) return `\\x${code.toString(16).padStart(2, "0")}`;
+  if (code < 0x10000) return `\\u${code.toString(16).padStart(4, "0")}`;
+  return `\\U${code.toString(16).padStart(8, "0")}`;
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+const NO_SURROGATES = "surrogates not allowed";
+
+class Utf8Encoder implements Encoder {
+  readonly #errors: TextErrors;
+  readonly #encoder = new TextEncoder();
+
+  constructor(errors: TextErrors) {
+    this.#errors = errors;
+  }
+
+  encode(text: string): Uint8Array<ArrayBuffer> {
+    if (text.isWellFormed()) return this.#encoder.encode(text);
+    const parts: Uint8Array[] = [];
+    for (const part of split(text, LONE_SURROGATE)) {
+      const sound = part.sound
+        ? part.text
+        : substitute(part, text, "utf-8", this.#errors, NO_SURROGATES);
+      parts.push(
+        typeof sound === "number"
+          ? Uint8Array.of(sound)
+          : this.#encoder.encode(sound),
+      );
+    }
+    return concat(parts);
+  }
+
+  encodeInto(text: string, target: Uint8Array): number | undefined {
+    if (!text.isWellFormed()) return undefined;
+    return this.#encoder.encodeInto(text, target).written;
+  }
+}
+
+class Utf16Encoder implements Encoder {
+  readonly #name: string;
+  readonly #errors: TextErrors;
+  readonly #littleEndian: boolean;
+
+  constructor(name: string, littleEndian: boolean, errors: TextErrors) {
+    this.#name = name;
+    this.#errors = errors;
+    this.#littleEndian = littleEndian;
+  }
+
+  encode(text: string): Uint8Array<ArrayBuffer> {
+    if (text.isWellFormed()) return this.#units(text);
+    let sound = "";
+    for (const part of split(text, LONE_SURROGATE)) {
+      const replaced = part.sound
+        ? part.text
+        : substitute(part, text, this.#name, this.#errors, NO_SURROGATES);
+      // A byte of its own would shift all that follow.
+      if (typeof replaced === "number") {
+        substitute(part, text, this.#name, "strict", NO_SURROGATES);
+      }
+      sound += replaced;
+    }
+    return this.#units(sound);
+  }
+
+  #units(text: string): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(text.length * 2);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < text.length; i++) {
+      view.setUint16(i * 2, text.charCodeAt(i), this.#littleEndian);
+    }
+    return bytes;
+  }
+}
+
+class BomEncoder implements Encoder {
+  readonly #encoder: Encoder;
+  #begun = false;
+
+  constructor(encoder: Encoder) {
+    this.#encoder = encoder;
+  }
+
+  encode(text: string): Uint8Array<ArrayBuffer> {
+    if (this.#begun) return this.#encoder.encode(text);
+    const bytes = concat([
+      this.#encoder.encode("\ufeff"),
+      this.#encoder.encode(text),
+    ]);
+    this.#begun = true;
+    return bytes;
+  }
+}
+
+class SingleByteEncoder implements Encoder {
+  readonly #name: string;
+  readonly #reason: string;
+  readonly #errors: TextErrors;
+  readonly #bytes: ReadonlyMap<string, number>;
+  readonly #flawed: RegExp;
+
+  constructor(encoding: string, errors: TextErrors) {
+    const ours = encoding === "ascii" || encoding === "latin-1";
+    this.#name = ours ? encoding : "charmap";
+    this.#reason = undefinedReason(encoding);
+    this.#errors = errors;
+    this.#bytes = upperHalf(encoding);
+    const upper = [...this.#bytes.keys()].map((char) =>
+      `\\u{${char.codePointAt(0)!.toString(16)}}`
+    );
+    this.#flawed = new RegExp(`[^\\0-\\x7f${upper.join("")}]`, "gu");
+  }
+
+  encode(text: string): Uint8Array<ArrayBuffer> {
+    // What replaces a character is at most ten bytes: \\U0001f600.
+    const longest = text.search(this.#flawed) < 0 ? 1 : 10;
+    const bytes = new Uint8Array(text.length * longest);
+    let length = 0;
+    const add = (sound: string): void => {
+      for (let i = 0; i < sound.length; i++) {
+        const code = sound.charCodeAt(i);
+        bytes[length++] = code < 0x80 ? code : this.#bytes.get(sound[i]!)!;
+      }
+    };
+    for (const part of split(text, this.#flawed)) {
+      if (part.sound) {
+        add(part.text);
+        continue;
+      }
+      const replaced = substitute(
+        part,
+        text,
+        this.#name,
+        this.#errors,
+        this.#reason,
+      );
+      if (typeof replaced === "number") bytes[length++] = replaced;
+      else add(replaced);
+    }
+    return bytes.slice(0, length);
+  }
+}
+
+/** The characters of the bytes from 0x80 up, turned round. */
+function upperHalf(encoding: string): Map<string, number> {
+  const bytes = new Map<string, number>();
+  if (encoding === "ascii") return bytes;
+  const decoder = encoding === "latin-1"
+    ? undefined
+    : new TextDecoder(encoding);
+  for (let byte = 0x80; byte <= 0xff; byte++) {
+    const char = decoder?.decode(Uint8Array.of(byte)) ??
+      String.fromCharCode(byte);
+    if (char !== "\ufffd") bytes.set(char, byte);
+  }
+  return bytes;
+}
+
+/** How many code points a text has: Python's `len`. */
+export function codePointLength(text: string): number {
+  let count = text.length;
+  for (let i = 1; i < text.length; i++) {
+    if (
+      (text.charCodeAt(i) & 0xfc00) === 0xdc00 &&
+      (text.charCodeAt(i - 1) & 0xfc00) === 0xd800
+    ) count--;
+  }
+  return count;
+}

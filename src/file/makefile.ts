@@ -1,0 +1,297 @@
+/** How `Socket.makefile()` puts a file object together. */
+
+import {
+  checkOptions,
+  type KnownOptions,
+  show,
+  showObject,
+} from "../base/checks.ts";
+import {
+  BufferedReader,
+  BufferedRWPair,
+  BufferedWriter,
+  SocketIO,
+} from "./binary_file.ts";
+import { ReadBuffer, WriteBuffer } from "./buffers.ts";
+import { checkErrors, lookupEncoding } from "./codecs.ts";
+import { decoderFor } from "./decoder.ts";
+import { encoderFor } from "./encoder.ts";
+import { type BufferedCore, FileCore } from "./io_base.ts";
+import {
+  type ByteStream,
+  RawReader,
+  RawStream,
+  RawWriter,
+} from "./raw_stream.ts";
+import {
+  type Newline,
+  TextIOWrapper,
+  TextReader,
+  TextWriter,
+} from "./text_file.ts";
+
+/** Modes of binary files for reading. */
+export type BinaryReadMode = "rb" | "br" | "b";
+
+/** Modes of binary files for writing. */
+export type BinaryWriteMode = "wb" | "bw";
+
+/** Modes of binary files for both. */
+export type BinaryReadWriteMode = "rwb" | "rbw" | "wrb" | "wbr" | "brw" | "bwr";
+
+/** Modes of text files. */
+export type TextMode = "r" | "w" | "rw" | "wr" | "";
+
+/** Any mode of a binary file. */
+export type BinaryMode = BinaryReadMode | BinaryWriteMode | BinaryReadWriteMode;
+
+/** Any file object. */
+export type SocketFile =
+  | SocketIO
+  | BufferedReader
+  | BufferedWriter
+  | BufferedRWPair
+  | TextIOWrapper;
+
+/** The keyword arguments of `makefile`; binary files make no use of them. */
+export interface FileOptions {
+  /** `"utf-8"` by default. */
+  encoding?: string | null | undefined;
+  /** `"strict"` by default. */
+  errors?: string | null | undefined;
+  /** null, the default, for universal newlines. */
+  newline?: Newline | undefined;
+}
+
+const FILE_OPTIONS: KnownOptions = {
+  encoding: true,
+  errors: true,
+  newline: true,
+  mode: "it is the first argument",
+  buffering: "it is the second argument",
+};
+
+const OPTIONS_THIRD =
+  'options are the third argument: makefile("r", null, { encoding })';
+
+/** The size of a buffer by default, as in Python's `io`. */
+const DEFAULT_BUFFER_SIZE = 8192;
+
+/** How much may be read ahead where no size was asked for. */
+const MAX_READ_AHEAD = 0x10000;
+
+/** What a mode and a buffering argument mean. */
+export interface FileMode {
+  /** As given. */
+  readonly mode: string;
+  readonly reading: boolean;
+  readonly writing: boolean;
+  readonly binary: boolean;
+  /** The size of the buffer in bytes, 0 for none. */
+  readonly bufferSize: number;
+  /** How far reading ahead may go while more keeps coming. */
+  readonly maxReadAhead: number;
+  readonly lineBuffering: boolean;
+}
+
+/**
+ * Checks the positional arguments of `makefile`.
+ *
+ * @param mode Of the letters r, w and b.
+ * @param buffering A size, 0 for none, negative or null for the default; of a
+ * text file 1 means line buffering.
+ */
+export function makefileMode(
+  mode: string,
+  buffering?: number | null,
+): FileMode {
+  if (typeof mode !== "string") {
+    throw new TypeError(
+      `Cannot open file: mode must be a string, received ${show(mode)}`,
+    );
+  }
+  if (!/^[rwb]*$/.test(mode)) {
+    throw new RangeError(`invalid mode '${mode}' (only r, w, b allowed)`);
+  }
+  const size = buffering ?? -1;
+  if (typeof size !== "number" || !Number.isInteger(size)) {
+    throw new TypeError(
+      `Cannot open file: buffering must be an integer or null, received ${
+        showObject(size, OPTIONS_THIRD)
+      }`,
+    );
+  }
+  const writing = mode.includes("w");
+  const binary = mode.includes("b");
+  if (size === 0 && !binary) {
+    throw new RangeError("unbuffered streams must be binary");
+  }
+  const lineBuffering = size === 1 && !binary;
+  const usual = size < 0 || lineBuffering;
+  return {
+    mode,
+    reading: mode.includes("r") || !writing,
+    writing,
+    binary,
+    bufferSize: usual ? DEFAULT_BUFFER_SIZE : size,
+    maxReadAhead: usual ? MAX_READ_AHEAD : size,
+    lineBuffering,
+  };
+}
+
+/**
+ * Makes a file object.
+ *
+ * @param stream A hold on the socket, the file object's from now on; released
+ * if this throws.
+ * @param mode Of the letters r, w and b.
+ * @param buffering A size, 0 for none, negative or null for the default.
+ * @param options Encoding, errors and newline of a text file.
+ */
+export function openFile(
+  stream: ByteStream,
+  mode: BinaryMode,
+  buffering: 0,
+  options?: FileOptions,
+): SocketIO;
+export function openFile(
+  stream: ByteStream,
+  mode: BinaryReadMode,
+  buffering?: number | null,
+  options?: FileOptions,
+): BufferedReader;
+export function openFile(
+  stream: ByteStream,
+  mode: BinaryWriteMode,
+  buffering?: number | null,
+  options?: FileOptions,
+): BufferedWriter;
+export function openFile(
+  stream: ByteStream,
+  mode: BinaryReadWriteMode,
+  buffering?: number | null,
+  options?: FileOptions,
+): BufferedRWPair;
+export function openFile(
+  stream: ByteStream,
+  mode?: TextMode,
+  buffering?: number | null,
+  options?: FileOptions,
+): TextIOWrapper;
+export function openFile(
+  stream: ByteStream,
+  mode?: string,
+  buffering?: number | null,
+  options?: FileOptions,
+): SocketFile;
+export function openFile(
+  stream: ByteStream,
+  mode = "r",
+  buffering?: number | null,
+  options: FileOptions = {},
+): SocketFile {
+  try {
+    const parsed = makefileMode(mode, buffering);
+    checkOptions("open file", options, FILE_OPTIONS);
+    return parsed.binary
+      ? openBinary(stream, parsed)
+      : openText(stream, parsed, options);
+  } catch (error) {
+    stream.release();
+    throw error;
+  }
+}
+
+/** The layers of a file object below the text. */
+interface Layers {
+  readonly raw: RawStream;
+  readonly io: SocketIO;
+  readonly reader: ReadBuffer | undefined;
+  readonly writer: WriteBuffer | undefined;
+}
+
+function layersOf(stream: ByteStream, mode: FileMode): Layers {
+  const { reading, writing, bufferSize, maxReadAhead } = mode;
+  const raw = new RawStream(
+    stream,
+    reading && writing ? "rwb" : reading ? "rb" : "wb",
+  );
+  const io = new SocketIO(
+    new FileCore(
+      "raw",
+      raw,
+      reading ? new RawReader(raw) : undefined,
+      writing ? new RawWriter(raw) : undefined,
+    ),
+  );
+  return {
+    raw,
+    io,
+    reader: reading ? new ReadBuffer(raw, bufferSize, maxReadAhead) : undefined,
+    writer: writing ? new WriteBuffer(raw, bufferSize) : undefined,
+  };
+}
+
+function openBinary(
+  stream: ByteStream,
+  mode: FileMode,
+): Exclude<SocketFile, TextIOWrapper> {
+  const layers = layersOf(stream, mode);
+  return mode.bufferSize === 0 ? layers.io : bufferedFile(layers);
+}
+
+function bufferedFile(
+  { raw, io, reader, writer }: Layers,
+): BufferedReader | BufferedWriter | BufferedRWPair {
+  const core: BufferedCore = new FileCore("buffered", raw, reader, writer);
+  if (writer === undefined) return new BufferedReader(core, io);
+  if (reader === undefined) return new BufferedWriter(core, io);
+  return new BufferedRWPair(core);
+}
+
+function openText(
+  stream: ByteStream,
+  mode: FileMode,
+  options: FileOptions,
+): TextIOWrapper {
+  const newline = checkNewline(options.newline ?? null);
+  const encoding = checkString("encoding", options.encoding ?? "utf-8");
+  const errors = checkErrors(checkString("errors", options.errors ?? "strict"));
+  const codec = lookupEncoding(encoding);
+  const layers = layersOf(stream, mode);
+  const { raw, reader, writer } = layers;
+  const core = new FileCore<string, string>(
+    "text",
+    raw,
+    reader && new TextReader(reader, decoderFor(codec, errors), newline),
+    writer && new TextWriter(
+      writer,
+      encoderFor(codec, errors),
+      newline,
+      mode.lineBuffering,
+    ),
+  );
+  return new TextIOWrapper(core, bufferedFile(layers), {
+    mode: mode.mode,
+    encoding,
+    errors,
+    lineBuffering: mode.lineBuffering,
+  });
+}
+
+const NEWLINES: readonly Newline[] = [null, "", "\n", "\r", "\r\n"];
+
+function checkNewline(newline: unknown): Newline {
+  if (newline !== null) checkString("newline", newline);
+  if (NEWLINES.includes(newline as Newline)) return newline as Newline;
+  throw new RangeError(`illegal newline value: ${newline}`);
+}
+
+function checkString(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(
+    `Cannot open file: ${name} must be a string or null, received ${
+      show(value)
+    }`,
+  );
+}

@@ -1,0 +1,330 @@
+/**
+ * The platform. This file and those beside it alone call the runtime's network
+ * functions. What opens, connects or looks up fails with an error of ours; what
+ * a connection, listener or port fails with is the runtime's, and translated by
+ * the endpoint that has it.
+ */
+
+import {
+  bracketed,
+  type HostPlace,
+  isPath,
+  type PathPlace,
+  type Place,
+  platformHost,
+} from "../base/sockaddr.ts";
+import { fromDeno, osError } from "../base/os_error.ts";
+
+/** What keeps the process alive by its pending operations. */
+export interface Referenced {
+  ref(): void;
+  unref(): void;
+}
+
+/** Keeps the process alive where no operation of the runtime does. */
+export class KeepAlive implements Referenced {
+  // The longest delay that there is.
+  readonly #timer = setInterval(() => {}, 0x7fffffff);
+
+  ref(): void {
+    Deno.refTimer(this.#timer);
+  }
+
+  unref(): void {
+    Deno.unrefTimer(this.#timer);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** A connection: the part of `Deno.Conn` that is used. */
+export interface StreamConn extends Referenced {
+  readonly localAddr: Deno.Addr;
+  readonly remoteAddr: Deno.Addr;
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(data: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean): void;
+  /** Closes with a reset, where the platform can. */
+  reset?(): void;
+}
+
+/** A listener: the part of `Deno.Listener` that is used. */
+export interface StreamListener extends Referenced {
+  readonly addr: Deno.Addr;
+  accept(): Promise<StreamConn>;
+  close(): void;
+}
+
+/** A membership of one socket. */
+export interface Membership {
+  readonly group: string;
+  /** The IPv4 address of the interface, for an IPv4 group. */
+  readonly address: string;
+  /** The index of the interface, for an IPv6 group; 0 for the system's choice. */
+  readonly index: number;
+}
+
+/** How a datagram socket takes part in multicast. */
+export interface Multicast {
+  /** Whether its own datagrams came back to this machine when it was opened. */
+  readonly loop: boolean;
+  join(membership: Membership): void | Promise<void>;
+  leave(membership: Membership): void | Promise<void>;
+  setTtl(ttl: number): void | Promise<void>;
+  setLoop(on: boolean): void | Promise<void>;
+}
+
+/** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
+export interface DatagramPort extends Referenced {
+  readonly addr: Deno.Addr;
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
+  send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
+  /** The address is free when this and the receive in flight have settled. */
+  close(): void | Promise<void>;
+}
+
+/** How a port is opened. */
+export interface OpenOptions {
+  readonly reuseAddress?: boolean;
+  readonly reusePort?: boolean;
+  readonly backlog?: number;
+  readonly multicastLoop?: boolean;
+}
+
+/** Opens a listener, which binds and listens in one step. */
+export function listen(
+  place: HostPlace,
+  options: OpenOptions,
+): StreamListener {
+  if (options.reusePort && !hasDatagrams()) {
+    // Without the flag `Deno.listen` does not throw: it ends the process.
+    throw needsUnstableNet("SO_REUSEPORT of a stream needs");
+  }
+  try {
+    return Deno.listen({
+      hostname: platformHost(place),
+      port: place.port,
+      ...(options.reusePort ? { reusePort: true } : {}),
+      ...(options.backlog === undefined ? {} : { tcpBacklog: options.backlog }),
+    });
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * Connects. After an abort it may still succeed, and the caller has to close
+ * the connection.
+ *
+ * Deno 2.9.6 never closes one whose connect is aborted in the turn in which it
+ * comes, 74 of 800 on loopback; so that turn is let pass first.
+ */
+export async function connect(
+  place: HostPlace,
+  signal: AbortSignal,
+): Promise<StreamConn> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  const abortLater = () => void setImmediate(() => setImmediate(abort));
+  signal.addEventListener("abort", abortLater);
+  try {
+    return await Deno.connect({
+      hostname: platformHost(place),
+      port: place.port,
+      signal: controller.signal,
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : fromDeno(error);
+  } finally {
+    signal.removeEventListener("abort", abortLater);
+  }
+}
+
+/** Whether `Deno.listenDatagram` is there: it needs `--unstable-net`. */
+export function hasDatagrams(): boolean {
+  return typeof Deno.listenDatagram === "function";
+}
+
+/** The error of what is not there without `--unstable-net`. */
+export function needsUnstableNet(what: string): Error {
+  return osError(
+    "EOPNOTSUPP",
+    `${what} --unstable-net, or "unstable": ["net"] in deno.json`,
+  );
+}
+
+/** Opens a datagram port with `Deno.listenDatagram`. */
+export function listenDatagram(
+  place: HostPlace,
+  options: OpenOptions,
+): DatagramPort & Deno.DatagramConn {
+  try {
+    return Deno.listenDatagram({
+      transport: "udp",
+      hostname: platformHost(place),
+      port: place.port,
+      ...(options.reuseAddress ? { reuseAddress: true } : {}),
+      // Deno turns it off unless asked, where the system has it on.
+      loopback: options.multicastLoop ?? true,
+    }) as Deno.DatagramConn & Referenced;
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/** The platform's form of a datagram's destination. */
+export function toPlatform(place: Place): Deno.Addr {
+  return isPath(place) ? { transport: "unixpacket", path: place.path } : {
+    transport: "udp",
+    hostname: platformHost(place),
+    port: place.port,
+  };
+}
+
+/** Whether network access is granted, found out without asking the user. */
+export function isGranted(host: string, port?: number): boolean {
+  return netState(host, port) === "granted";
+}
+
+/** Whether network access is denied, and not only not granted yet. */
+export function isDenied(host: string, port?: number): boolean {
+  return netState(host, port) === "denied";
+}
+
+function netState(host: string, port?: number): Deno.PermissionState {
+  const target = bracketed(host);
+  try {
+    return Deno.permissions.querySync({
+      name: "net",
+      host: port === undefined ? target : `${target}:${port}`,
+    }).state;
+  } catch {
+    // A URIError: what the runtime finds no host at all is on no list.
+    return "prompt";
+  }
+}
+
+// Unix sockets on the platform: streams, names and grants.
+
+/** How long to wait for room in the queue of a listener. */
+const FULL_QUEUE_MS = 10;
+
+/** Opens a listener; it removes its file when it is closed. */
+export function listenUnix(place: PathPlace): StreamListener {
+  return named(place.path, (path) => Deno.listen({ transport: "unix", path }));
+}
+
+/**
+ * Connects. `waits` says whether to wait while the listener's queue is full, as
+ * a blocking socket does; Deno says EAGAIN at once.
+ */
+export async function connectUnix(
+  { path }: PathPlace,
+  signal: AbortSignal,
+  waits: boolean,
+): Promise<StreamConn> {
+  for (;;) {
+    try {
+      return await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      const full = error instanceof Deno.errors.WouldBlock;
+      if (!full || !waits) throw fromUnix(path, error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_MS));
+    signal.throwIfAborted();
+  }
+}
+
+/**
+ * Checks that a path may be sent to and that there is a socket, as connect(2)
+ * does. Deno's send would find out, but connecting sends nothing.
+ */
+export function checkUnixPeer(path: string): void {
+  checkUnixGrants(path);
+  if (path.startsWith("\0")) return;
+  let isSocket: boolean | null;
+  try {
+    ({ isSocket } = Deno.statSync(path));
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    throw isMissing
+      ? osError("ENOENT", undefined, { cause: error })
+      : fromUnix(path, error);
+  }
+  if (isSocket === false) throw osError("ECONNREFUSED");
+}
+
+/** Asks for the grants as sending does. */
+export function checkUnixGrants(path: string): void {
+  const host = `unix:${absolute(path)}`;
+  const needed: Deno.PermissionDescriptor[] = path.startsWith("\0")
+    ? [{ name: "net" }]
+    : [{ name: "read", path }, { name: "write", path }, { name: "net", host }];
+  for (const each of needed) {
+    const { state } = Deno.permissions.requestSync(each);
+    if (state !== "granted") throw notGranted(path);
+  }
+}
+
+/**
+ * Opens by name; for "" by an abstract one that is free, in the form that Linux
+ * gives. Deno passes "" on only if everything is granted.
+ */
+export function named<T>(path: string, open: (path: string) => T): T {
+  if (path === "" && Deno.build.os !== "linux") {
+    throw osError(
+      "EOPNOTSUPP",
+      "only Linux names Unix sockets; bind to a path",
+    );
+  }
+  for (;;) {
+    try {
+      return open(path === "" ? randomName() : path);
+    } catch (error) {
+      const taken = error instanceof Deno.errors.AddrInUse;
+      if (!taken || path !== "") throw fromUnix(path, error);
+    }
+  }
+}
+
+/** A NUL and five hexadecimal digits, unix(7). */
+function randomName(): string {
+  const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return `\0${(value & 0xfffff).toString(16).padStart(5, "0")}`;
+}
+
+/** Translates an error about a path. */
+export function fromUnix(path: string, error: unknown): Error {
+  return error instanceof Deno.errors.NotCapable
+    ? notGranted(path, error)
+    : fromDeno(error);
+}
+
+/** Deno names one missing grant of three, and after it the next. */
+function notGranted(path: string, cause?: Error): Error {
+  const options = cause && { cause };
+  if (path === "" || path.startsWith("\0")) {
+    const what = path === ""
+      ? "a name of its own (or to be bound to a path)"
+      : `the abstract name "\\0${path.slice(1)}"`;
+    const hint = `Requires net access to ${what}, run again with --allow-net`;
+    return osError("EACCES", hint, options);
+  }
+  return osError(
+    "EACCES",
+    `Requires read, write and net access to "${path}", run again with --allow-read=${path} --allow-write=${path} --allow-net=unix:${
+      absolute(path)
+    }`,
+    options,
+  );
+}
+
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}

@@ -1,0 +1,243 @@
+/**
+ * Datagrams over `node:dgram`, for runtimes started without `--unstable-net`
+ * and for options that `Deno.listenDatagram` cannot set.
+ */
+
+import type { Socket as NodeSocket } from "node:dgram";
+import { bracketed, type HostPlace, platformHost } from "../base/sockaddr.ts";
+import { AF_INET6 } from "../base/constants.ts";
+import { fromDeno, gaiError, netDenied, osError } from "../base/os_error.ts";
+import {
+  type DatagramPort,
+  isGranted,
+  KeepAlive,
+  type Membership,
+  type Multicast,
+} from "./deno_net.ts";
+import { interfaceName } from "./interface_table.ts";
+
+/**
+ * What a `node:dgram` socket may hold for the program, as Linux's default
+ * receive buffer. It cannot be paused; past this the newest are dropped, as a
+ * kernel would.
+ */
+const MAX_QUEUED_BYTES = 212_992;
+
+/** What a datagram costs in a queue besides its bytes. */
+const PER_DATAGRAM_BYTES = 256;
+
+/** A receive that waits for a datagram. */
+interface Waiting {
+  readonly buffer: Uint8Array;
+  readonly resolve: (received: [Uint8Array, Deno.Addr]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+class NodeDatagramPort implements DatagramPort, Multicast {
+  readonly loop = true;
+  readonly addr: Deno.NetAddr;
+  readonly #socket: NodeSocket;
+  readonly #queue: { data: Uint8Array; addr: Deno.NetAddr }[] = [];
+  #queuedBytes = 0;
+  #waiting: Waiting | undefined;
+  #error: Error | undefined;
+  #closed = false;
+  #referenced = true;
+  /** Runs from the first receive that waits until the close. */
+  #alive: KeepAlive | undefined;
+
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    const { address, port } = socket.address();
+    this.addr = { transport: "udp", hostname: address, port };
+    socket.on("message", (data, { address, port }) => {
+      const addr = { transport: "udp" as const, hostname: address, port };
+      this.#onMessage(data, addr);
+    });
+    socket.on("error", (error) => this.#onError(error));
+  }
+
+  #onMessage(data: Uint8Array, addr: Deno.NetAddr): void {
+    const waiting = this.#endWaiting();
+    if (waiting !== undefined) {
+      waiting.resolve([copyInto(waiting.buffer, data), addr]);
+      return;
+    }
+    const cost = data.length + PER_DATAGRAM_BYTES;
+    if (this.#queuedBytes + cost > MAX_QUEUED_BYTES) return;
+    this.#queuedBytes += cost;
+    // A copy: `data` is a view that would hold 64 KiB.
+    this.#queue.push({ data: new Uint8Array(data), addr });
+  }
+
+  #onError(error: Error): void {
+    // An ICMP error for what was sent earlier, without its code.
+    if (Deno.build.os === "windows") return;
+    const waiting = this.#endWaiting();
+    if (waiting === undefined) this.#error = error;
+    else waiting.reject(error);
+  }
+
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]> {
+    const first = this.#queue.shift();
+    if (first !== undefined) {
+      const { data, addr } = first;
+      this.#queuedBytes -= data.length + PER_DATAGRAM_BYTES;
+      return Promise.resolve([copyInto(buffer, data), addr]);
+    }
+    if (this.#closed) return Promise.reject(osError("EBADF"));
+    if (this.#error !== undefined) {
+      const error = this.#error;
+      this.#error = undefined;
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { buffer, resolve, reject };
+      this.#updateLiveness();
+    });
+  }
+
+  #endWaiting(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#updateLiveness();
+    return waiting;
+  }
+
+  // Deno's `ref` and `unref` of a dgram socket change only receives that start
+  // later, and one is always under way. So the socket itself never keeps the
+  // process alive (see below), and something else does while a
+  // receive waits.
+  #updateLiveness(): void {
+    if (this.#waiting === undefined || !this.#referenced) this.#alive?.unref();
+    else if (this.#alive === undefined) this.#alive = new KeepAlive();
+    else this.#alive.ref();
+  }
+
+  async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
+    const { hostname, port } = addr as Deno.NetAddr;
+    if (port === 0) throw osError("EINVAL");
+    const error = await new Promise<Error | null>((resolve) => {
+      this.#socket.send(data, port, hostname, resolve);
+    });
+    if (error === null) return data.length;
+    // It gives no reason but EMSGSIZE and EBADF.
+    if ((error as { code?: unknown }).code === "UNKNOWN") {
+      if (!isGranted(hostname, port)) {
+        throw netDenied(`${bracketed(hostname)}:${port}`, error);
+      }
+    }
+    throw error;
+  }
+
+  join({ group, address, index }: Membership): void {
+    try {
+      this.#socket.addMembership(group, interfaceFor(address, index));
+    } catch (error) {
+      // It says EINVAL whatever it is; only this is left to the system.
+      throw osError("ENODEV", group, { cause: error });
+    }
+  }
+
+  leave({ group, address, index }: Membership): void {
+    this.#socket.dropMembership(group, interfaceFor(address, index));
+  }
+
+  setTtl(ttl: number): void {
+    if (ttl === 0) {
+      throw osError("EOPNOTSUPP", "a TTL of 0 needs --unstable-net");
+    }
+    this.#socket.setMulticastTTL(ttl);
+  }
+
+  setLoop(on: boolean): void {
+    this.#socket.setMulticastLoopback(on);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#endWaiting()?.reject(osError("EBADF"));
+    this.#alive?.end();
+    this.#socket.close();
+    // Deno's own receive, which is always in flight, is cancelled in the turn of
+    // the event loop that ends before the second of these.
+    for (let i = 0; i < 2; i++) await new Promise(setImmediate);
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#updateLiveness();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#updateLiveness();
+  }
+}
+
+/** An interface as `node:dgram` takes it: for IPv6 by its name alone. */
+function interfaceFor(address: string, index: number): string | undefined {
+  if (address !== "") return address;
+  if (index === 0) return undefined;
+  // Loopback is always the first on Linux; to ask needs a permission.
+  const isLoopback = index === 1 && Deno.build.os === "linux";
+  return `::%${isLoopback ? "lo" : interfaceName(index)}`;
+}
+
+/** As much of `data` as fits; the part of `buffer` that it fills. */
+function copyInto(buffer: Uint8Array, data: Uint8Array): Uint8Array {
+  const n = Math.min(data.length, buffer.length);
+  buffer.set(n === data.length ? data : data.subarray(0, n));
+  return buffer.subarray(0, n);
+}
+
+/** How `node:dgram` opens a port. */
+export interface NodeDatagramOptions {
+  readonly reuseAddress: boolean;
+  readonly v6Only: boolean;
+}
+
+/**
+ * Opens a datagram port. It is synchronous, as `bind` is, because the lookup
+ * that `node:dgram` makes is answered at once: Deno resolves the host itself.
+ */
+export function openNodeDatagram(
+  place: HostPlace,
+  options: NodeDatagramOptions,
+): DatagramPort & Multicast {
+  const { createSocket } = process.getBuiltinModule("node:dgram");
+  const isV6 = place.family === AF_INET6;
+  const socket = createSocket({
+    type: isV6 ? "udp6" : "udp4",
+    reuseAddr: options.reuseAddress,
+    ipv6Only: options.v6Only,
+    lookup: (host, _options, callback) => callback(null, host, isV6 ? 6 : 4),
+  });
+  // Before the bind, or the first receive would keep the process alive.
+  socket.unref();
+  let failure: Error | undefined;
+  const onError = (error: Error) => failure = error;
+  socket.on("error", onError);
+  try {
+    socket.bind({
+      address: platformHost(place),
+      port: place.port,
+      exclusive: true,
+    });
+    socket.address();
+    socket.setBroadcast(true);
+  } catch (error) {
+    socket.close();
+    throw bindError(place, failure ?? error);
+  }
+  socket.off("error", onError);
+  return new NodeDatagramPort(socket);
+}
+
+function bindError(place: HostPlace, error: unknown): Error {
+  const { code } = error as { code?: unknown };
+  // A name that the resolver does not know comes without a reason.
+  return place.named && code === "UNKNOWN"
+    ? gaiError("EAI_NONAME", place.host, { cause: error })
+    : fromDeno(error);
+}

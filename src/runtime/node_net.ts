@@ -1,0 +1,227 @@
+/**
+ * Connections made by `node:net`, for what `Deno.connect` lacks: a local
+ * address, and the choice of a family for a name.
+ *
+ * The module is loaded at first use: importing it costs several milliseconds.
+ */
+
+import type { Socket as NodeSocket } from "node:net";
+import { bracketed, type HostPlace, platformHost } from "../base/sockaddr.ts";
+import { AF_INET6 } from "../base/constants.ts";
+import { fromDeno, netDenied, osError } from "../base/os_error.ts";
+import type { Referenced, StreamConn } from "./deno_net.ts";
+
+/** The most that one write hands to `node:net`, which tells only when all is out. */
+const PIECE_BYTES = 262_144;
+
+/** A `node:net` socket with the shape of a `Deno.Conn`. */
+class NodeConn implements StreamConn {
+  readonly #socket: NodeSocket;
+  readonly localAddr: Deno.NetAddr;
+  readonly remoteAddr: Deno.NetAddr;
+  #error: Error | undefined;
+  /** What a write has failed with. */
+  #told: Error | undefined;
+  #ended = false;
+  #closed = false;
+  #wake: (() => void) | undefined;
+  #reading = false;
+  #writing = 0;
+  #referenced = true;
+
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    this.localAddr = netAddr(socket.localAddress, socket.localPort);
+    this.remoteAddr = netAddr(socket.remoteAddress, socket.remotePort);
+    const wake = () => this.#wake?.();
+    socket.on("readable", wake);
+    socket.on("end", () => {
+      this.#ended = true;
+      wake();
+    });
+    socket.on("error", (error) => {
+      // As the system does, it tells an error once: the write has it already.
+      if (error === this.#told) this.#ended = true;
+      else this.#error = error;
+      wake();
+    });
+    socket.on("close", wake);
+    this.#updateRef();
+  }
+
+  /** As a `Deno.Conn`, it keeps the process alive by its operations only. */
+  #updateRef(): void {
+    // A destroyed one has no handle, and adds a listener for one at each call.
+    if (this.#socket.destroyed) return;
+    if ((this.#reading && this.#referenced) || this.#writing > 0) {
+      this.#socket.ref();
+    } else this.#socket.unref();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.#reading = true;
+    this.#updateRef();
+    try {
+      return await this.#read(buffer);
+    } finally {
+      this.#reading = false;
+      this.#updateRef();
+    }
+  }
+
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const size = Math.min(buffer.length, this.#socket.readableLength || 1);
+      const chunk: Uint8Array | null = this.#socket.read(size);
+      if (chunk !== null) {
+        buffer.set(chunk);
+        return chunk.length;
+      }
+      if (this.#ended) return null;
+      if (this.#error) throw this.#takeError();
+      if (this.#closed) throw osError("EBADF");
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #takeError(): Error {
+    const error = this.#error!;
+    this.#error = undefined;
+    this.#ended = true;
+    return error;
+  }
+
+  /** Writes a piece: what `close` waits for has to show that it goes on. */
+  async write(data: Uint8Array): Promise<number> {
+    const piece = data.subarray(0, PIECE_BYTES);
+    await this.#untilDone((done) => this.#socket.write(piece, done));
+    return piece.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    await this.#untilDone((done) => this.#socket.end(done));
+  }
+
+  async #untilDone(
+    start: (done: (error?: Error | null) => void) => void,
+  ): Promise<void> {
+    this.#writing++;
+    this.#updateRef();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        // The callback of a write may never come when the connection dies.
+        const onClose = () => reject(this.#error ?? osError("EPIPE"));
+        this.#socket.once("close", onClose);
+        start((error) => {
+          this.#socket.off("close", onClose);
+          if (!error) return resolve();
+          this.#told = error;
+          reject(this.#reasonOf(error));
+        });
+      });
+    } finally {
+      this.#writing--;
+      this.#updateRef();
+    }
+  }
+
+  /** A read that fails cancels the writes, which then do not say why. */
+  #reasonOf(error: Error): Error {
+    const { code } = error as { code?: string };
+    if (code !== "ECANCELED") return error;
+    return this.#error ?? osError(this.#closed ? "EBADF" : "ECONNRESET");
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+    this.#wake?.();
+  }
+
+  reset(): void {
+    this.#closed = true;
+    this.#socket.resetAndDestroy();
+    this.#wake?.();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#updateRef();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#updateRef();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#socket.setNoDelay(on);
+  }
+
+  setKeepAlive(on: boolean): void {
+    this.#socket.setKeepAlive(on);
+  }
+}
+
+function netAddr(
+  hostname: string | undefined,
+  port: number | undefined,
+): Deno.NetAddr {
+  return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
+}
+
+/**
+ * Asks for the grant of a local address. `node:net` would throw for want of it
+ * in a tick of its own, where nothing can catch it and the process ends (Deno
+ * 2.9).
+ */
+function requireGrant(local: HostPlace): void {
+  const target = `${bracketed(platformHost(local))}:${local.port}`;
+  const { state } = Deno.permissions.requestSync({ name: "net", host: target });
+  if (state !== "granted") throw netDenied(target);
+}
+
+/**
+ * Connects from a local address, or to a name's address of one family, or
+ * without holding the process: `onSocket` is given the socket on its way.
+ */
+export async function connectFrom(
+  local: HostPlace | undefined,
+  place: HostPlace,
+  signal: AbortSignal,
+  onSocket?: (socket: Referenced) => void,
+): Promise<StreamConn> {
+  const { connect } = await import("node:net");
+  signal.throwIfAborted();
+  if (local !== undefined) requireGrant(local);
+  const socket = connect({
+    host: platformHost(place),
+    port: place.port,
+    family: place.family === AF_INET6 ? 6 : 4,
+    autoSelectFamily: false,
+    allowHalfOpen: true,
+    ...(local && {
+      localAddress: platformHost(local),
+      localPort: local.port,
+    }),
+  });
+  onSocket?.(socket);
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    const onError = (error: Error) => {
+      signal.removeEventListener("abort", onAbort);
+      socket.destroy();
+      reject(fromDeno(error));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", onAbort);
+      socket.off("error", onError);
+      resolve(new NodeConn(socket));
+    });
+  });
+}

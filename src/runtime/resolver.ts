@@ -1,0 +1,255 @@
+/** Names of hosts to addresses, and back. */
+
+import type { LookupAddress } from "node:dns";
+import type { Address } from "../base/address.ts";
+import {
+  at,
+  type HostPlace,
+  isLocalhost,
+  isPath,
+  loopback,
+  noHost,
+  type Place,
+  thisMachine,
+} from "../base/sockaddr.ts";
+import { AF_INET, AF_INET6 } from "../base/constants.ts";
+import { platform } from "../base/errno_table.ts";
+import { PermissionError } from "../base/errors.ts";
+import { fromDeno, gaiError, netDenied } from "../base/os_error.ts";
+import { isDenied, isGranted, toPlatform } from "./deno_net.ts";
+
+/** An address that a name has. */
+export interface Resolved {
+  readonly family: number;
+  readonly host: string;
+}
+
+/**
+ * Every address of a name, IPv4 and IPv6. `node:dns` asks `getaddrinfo`; it
+ * needs a grant for the name, which the hint names with its port.
+ */
+export async function resolveAll(
+  host: string,
+  port: number,
+): Promise<Resolved[]> {
+  if (!/^[^\s\0:[\]%/\\]{1,255}$/.test(host)) {
+    throw noHost(host);
+  }
+  const { lookup } = await import("node:dns");
+  // In Deno 2.9 only this form takes the port, without which a grant for one
+  // port of the name is none; "verbatim" leaves the system's order as it is.
+  const options = { all: true, order: "verbatim", port } as const;
+  try {
+    const found = await new Promise<LookupAddress[]>((resolve, reject) => {
+      lookup(
+        host,
+        options,
+        (error, all) => error ? reject(error) : resolve(all),
+      );
+    });
+    return found.map(({ address, family }) => ({
+      family: family === 6 ? AF_INET6 : AF_INET,
+      host: address,
+    }));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EPERM") {
+      const missing = port === 0 ? host : `${host}:${port}`;
+      throw netDenied(missing, error);
+    }
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * `localhost` as its literal, if that is granted: no resolver is asked then. A
+ * name that is denied stays one, for the runtime to refuse.
+ */
+export function localhostLiteral(place: HostPlace): HostPlace | undefined {
+  const { host, port } = place;
+  if (!isLocalhost(host) || isDenied(host, port)) return undefined;
+  const literal = loopback(place.family);
+  return isGranted(literal, port) ? at(place, literal) : undefined;
+}
+
+/** The error of a name that has only addresses of another family. */
+export function noneOfFamily(host: string, all: readonly Resolved[]): Error {
+  const others = all.map((each) => each.host).join(", ");
+  return gaiError(
+    "EAI_ADDRFAMILY",
+    others === "" ? host : `${host} is ${others}`,
+  );
+}
+
+/**
+ * The name of an address. `node:dns` asks `getnameinfo`; it needs a grant for
+ * the address with this port.
+ *
+ * @throws {gaierror} EAI_NONAME if the address has no name.
+ */
+export async function lookupName(host: string, port: number): Promise<string> {
+  const { promises } = await import("node:dns");
+  try {
+    const { hostname } = await promises.lookupService(host, port);
+    return hostname;
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * The name of this machine.
+ *
+ * @throws {PermissionError} EACCES without `--allow-sys=hostname`.
+ */
+export function ownName(): string {
+  try {
+    return Deno.hostname();
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/**
+ * Begins a lookup and waits for it or for the signal. The system's resolver
+ * cannot be called off: a lookup given up goes on, but nobody hears of it.
+ */
+export async function orAborted<T>(
+  begin: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await begin();
+  if (signal.aborted) throw signal.reason;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([begin(), promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** `localhost` is bound by its literal, unless the name is denied. */
+export function hostToBind(place: HostPlace): HostPlace {
+  if (!place.named) return place;
+  if (/[\s:[\]%/\\]/.test(place.host)) {
+    throw gaiError("EAI_NONAME", JSON.stringify(place.host.slice(0, 80)));
+  }
+  const { host, port } = place;
+  // A denied one is left to the runtime to refuse.
+  if (!isLocalhost(host) || isDenied(host, port)) return place;
+  return loopbackToBind(place);
+}
+
+/** Loopback by its literal, unless only its name is granted. */
+export function loopbackToBind(place: HostPlace): HostPlace {
+  const { host, port } = place;
+  const literal = loopback(place.family);
+  const byName = isGranted(host, port) && !isGranted(literal, port);
+  return byName ? place : at(place, literal);
+}
+
+/**
+ * The runtime may take an address of the other family for a name.
+ *
+ * @throws {gaierror} EAI_ADDRFAMILY if it has, after closing what it has bound.
+ */
+export function checkBoundFamily(
+  place: HostPlace,
+  bound: { readonly addr: Deno.Addr; close(): unknown },
+): void {
+  const { hostname } = bound.addr as Deno.NetAddr;
+  if (hostname.includes(":") === (place.family === AF_INET6)) return;
+  bound.close();
+  throw gaiError(
+    "EAI_ADDRFAMILY",
+    `${place.host} is ${hostname}; bind to an address`,
+  );
+}
+
+// Where a datagram goes: an address, and how the platform is asked for it.
+
+/** Where datagrams go. */
+export interface Destination {
+  /** The address, never a name. */
+  readonly place: Place;
+  /** As the platform takes it: a name, if only that is granted. */
+  readonly addr: Deno.Addr;
+}
+
+/** A destination that needs no lookup. */
+export function literalDestination(literal: Place): Destination {
+  const place = thisMachine(literal);
+  return { place, addr: toPlatform(place) };
+}
+
+/**
+ * A destination whose name is looked up.
+ *
+ * @throws {gaierror} EAI_NONAME if the name is unknown, EAI_ADDRFAMILY if it has
+ * addresses of another family only.
+ */
+export async function toDestination(place: Place): Promise<Destination> {
+  if (isPath(place) || !place.named) return literalDestination(place);
+  const literal = localhostLiteral(place);
+  if (literal !== undefined) return literalDestination(literal);
+  const { family, host, port } = place;
+  const all = await lookUp(host, port);
+  const own = all.filter((each) => each.family === family);
+  const [first] = own;
+  if (first === undefined) throw noneOfFamily(host, all);
+  const found = at(place, first.host);
+  // Asked by name, the runtime may take an address of either family; and it
+  // does not say why if the address is denied.
+  const byName = own.length === all.length && !isGranted(found.host, port) &&
+    !isDenied(found.host, port);
+  return { place: found, addr: toPlatform(byName ? place : found) };
+}
+
+async function lookUp(host: string, port: number): Promise<Resolved[]> {
+  try {
+    return await resolveAll(host, port);
+  } catch (error) {
+    const portOnly = error instanceof PermissionError && isGranted(host, port);
+    if (!portOnly) throw error;
+    throw netDenied(host, error, " with every port, or to its address");
+  }
+}
+
+/** IPv4 loopback in an IPv6 socket. */
+export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
+
+/** The local address of what is sent to a loopback address. */
+export function ownAddressFor(host: string): string | undefined {
+  if (host === "::1") return host;
+  if (host.startsWith("127.")) return "127.0.0.1";
+  return host.startsWith("::ffff:127.") ? MAPPED_LOOPBACK : undefined;
+}
+
+/** The broadcast addresses that need no knowledge of the networks. */
+export function isBroadcast(host: string): boolean {
+  return host === "255.255.255.255" ||
+    (host === "127.255.255.255" && platform === "linux");
+}
+
+/**
+ * Whether two addresses are of one socket. Those of Unix sockets are paths as
+ * each program has written them, so other paths may lead to the same file.
+ */
+export function isSameAddress(one: Address, other: Address): boolean {
+  if (typeof one !== "string" || typeof other !== "string") {
+    return one[0] === other[0] && one[1] === other[1];
+  }
+  if (one === other) return true;
+  const name = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+  if (one.startsWith("\0") || name(one) !== name(other)) return false;
+  const granted = Deno.permissions.querySync({ name: "read", path: other });
+  if (granted.state !== "granted") return false;
+  try {
+    const [a, b] = [Deno.statSync(one), Deno.statSync(other)];
+    return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+  } catch {
+    return false;
+  }
+}

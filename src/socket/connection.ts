@@ -1,0 +1,447 @@
+/** Sockets that are connected or listening when they are handed out. */
+
+import type {
+  Address,
+  AddressInput,
+  Family,
+  Inet6Address,
+  InetAddress,
+} from "../base/address.ts";
+import { loopback } from "../base/sockaddr.ts";
+import {
+  checkInt,
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  type KnownOptions,
+  show,
+  showObject,
+} from "../base/checks.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../base/constants.ts";
+import { ECONNABORTED } from "../base/errno.ts";
+import { ConnectionError, OSError, PermissionError } from "../base/errors.ts";
+import { osError } from "../base/os_error.ts";
+import { openDescriptor } from "../endpoint/description.ts";
+import { getaddrinfo } from "../netdb/netdb.ts";
+import { isGranted } from "../runtime/deno_net.ts";
+import { type SignalOption, Socket } from "./socket.ts";
+import { checkOneAddress, toDescriptor } from "./transfers.ts";
+
+/** The keyword arguments of {@linkcode create_connection}. */
+export interface CreateConnectionOptions extends SignalOption {
+  /** Whether to throw all errors, as an `AggregateError`, not only the last. */
+  all_errors?: boolean | undefined;
+}
+
+const CONNECTION_OPTIONS: KnownOptions = {
+  signal: true,
+  all_errors: true,
+  timeout: "it is the second argument",
+  source_address: "it is the third argument",
+};
+
+const OPTIONS_FOURTH = "options are the fourth argument";
+
+/**
+ * Connects to a host and port, trying the host's addresses one by one, IPv6 and
+ * IPv4.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using server = socket.create_server(["127.0.0.1", 0]);
+ * const [, port] = server.getsockname();
+ * using client = await socket.create_connection(["127.0.0.1", port], 5);
+ * assertEquals(client.gettimeout(), 5);
+ * ```
+ *
+ * @param address Host and port.
+ * @param timeout Seconds for each address, and then the socket's timeout; null
+ * for none, left out for the default one.
+ * @param source_address Local host and port to connect from; `""` and 0 leave
+ * the choice to the system.
+ * @param options `all_errors`; `signal` calls it off.
+ * @returns The connected socket.
+ * @throws {OSError} What connecting to the last address failed with.
+ * @throws {TimeoutError} If the last address did not answer in time.
+ * @throws {PermissionError} EACCES without a grant for the host and port.
+ * @throws {AggregateError} With `all_errors`, what connecting to each failed
+ * with.
+ * @throws {gaierror} EAI_NONAME if the host is unknown.
+ * @throws {TypeError} If an argument has the wrong type.
+ * @throws {RangeError} If the port or the timeout is out of range.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.create_connection | Python: create_connection}
+ */
+export async function create_connection(
+  address: readonly [host: string | null, port: number],
+  timeout?: number | null,
+  source_address?: readonly [host: string, port: number] | null,
+  options: CreateConnectionOptions = {},
+): Promise<Socket<InetAddress | Inet6Address>> {
+  const signal = checkSignal("connect", options, CONNECTION_OPTIONS);
+  checkOneAddress("connect", address, timeout);
+  if (!Array.isArray(address) || address.length !== 2) {
+    throw new TypeError(
+      `Cannot connect: address must be [host, port], received ${show(address)}`,
+    );
+  }
+  if (timeout !== undefined) checkTimeout("connect", timeout, OPTIONS_FOURTH);
+  if (source_address && !Array.isArray(source_address)) {
+    throw new TypeError(
+      `Cannot connect: source_address must be [host, port] or null, received ${
+        showObject(source_address, OPTIONS_FOURTH)
+      }`,
+    );
+  }
+  const [host, port] = address as [string | null, number];
+  const errors: unknown[] = [];
+  const tried = new Set<string>();
+  const infos = await getaddrinfo(
+    host,
+    port,
+    0,
+    SOCK_STREAM,
+    0,
+    0,
+    signal && { signal },
+  );
+  for (const info of infos) {
+    const [family, type, proto, , found] = info;
+    // A grant for a name is none for its addresses: connect by the name then.
+    const byName = !isGranted(found[0], found[1]);
+    const target = byName && host ? nameIn(host, found) : found;
+    if (tried.has(`${family} ${target[0]}`)) continue;
+    tried.add(`${family} ${target[0]}`);
+    let sock: Socket<InetAddress | Inet6Address> | undefined;
+    try {
+      sock = new Socket<InetAddress | Inet6Address>(family, type, proto);
+      if (timeout !== undefined) sock.settimeout(timeout);
+      if (source_address) sock.bind(sourceOf(family, source_address));
+      await sock.connect(target as InetAddress, signal && { signal });
+      return sock;
+    } catch (error) {
+      sock?.close();
+      if (signal?.aborted || !(error instanceof OSError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length === 0) {
+    throw osError("EADDRNOTAVAIL", "getaddrinfo gives no address");
+  }
+  if (options.all_errors) {
+    throw new AggregateError(errors, "create_connection failed");
+  }
+  throw errors.at(-1);
+}
+
+function nameIn(host: string, found: Address): Address {
+  const [, ...rest] = found as Inet6Address;
+  return [host, ...rest] as Inet6Address;
+}
+
+/** Without a host, the address that the connection would come from anyway. */
+function sourceOf(
+  family: number,
+  [host, port]: readonly [string, number],
+): InetAddress {
+  const wildcardDenied = host === "" &&
+    !isGranted(family === AF_INET ? "0.0.0.0" : "::", port);
+  return [wildcardDenied ? loopback(family) : host, port];
+}
+
+/** The keyword arguments of {@linkcode create_server}. */
+export interface CreateServerOptions<A extends Address = Address> {
+  /** `AF_INET`, which is the default, or `AF_INET6`. */
+  family?: Family<A> | undefined;
+  /** How many connections may wait to be accepted. */
+  backlog?: number | null | undefined;
+  /** Whether to set SO_REUSEPORT. */
+  reuse_port?: boolean | undefined;
+  /** Whether an IPv6 socket takes IPv4 connections too. */
+  dualstack_ipv6?: boolean | undefined;
+}
+
+const SERVER_OPTIONS: KnownOptions = {
+  family: true,
+  backlog: true,
+  reuse_port: true,
+  dualstack_ipv6: true,
+};
+
+/**
+ * Makes a stream socket that listens.
+ *
+ * SO_REUSEADDR is set, but on Windows, where it would let another process take
+ * the port.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using server = socket.create_server(["127.0.0.1", 0]);
+ * assertEquals(server.getsockname()[0], "127.0.0.1");
+ * ```
+ *
+ * @typeParam A The address that comes out of the socket.
+ * @param address Host and port; `""` is every interface, port 0 any free one.
+ * @param options `family`, `backlog`, `reuse_port`, `dualstack_ipv6`.
+ * @returns The listening socket.
+ * @throws {OSError} EADDRINUSE and so on, with the address.
+ * @throws {PermissionError} EACCES if Deno's permission is missing.
+ * @throws {RangeError} If `dualstack_ipv6` is set and the family is not
+ * `AF_INET6`; if the port is out of range.
+ * @throws {TypeError} If an argument has the wrong type.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.create_server | Python: create_server}
+ */
+export function create_server<A extends Address = InetAddress>(
+  address: NoInfer<AddressInput<A>>,
+  options: CreateServerOptions<A> = {},
+): Socket<A> {
+  checkOneAddress("create a server", address, options);
+  checkOptions("create a server", options, SERVER_OPTIONS);
+  const {
+    family = AF_INET as Family<A>,
+    backlog = null,
+    reuse_port = false,
+    dualstack_ipv6 = false,
+  } = options;
+  if (dualstack_ipv6 && family !== AF_INET6) {
+    throw new RangeError(
+      `Cannot create a server: dualstack_ipv6 requires AF_INET6, received family ${family}`,
+    );
+  }
+  const sock = new Socket<A>(family, SOCK_STREAM);
+  try {
+    if (Deno.build.os !== "windows") {
+      sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
+    }
+    if (reuse_port) sock.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
+    if (family === AF_INET6) {
+      sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, dualstack_ipv6 ? 0 : 1);
+    }
+    bind(sock, address);
+    if (backlog === null) sock.listen();
+    else sock.listen(backlog);
+    return sock;
+  } catch (error) {
+    sock.close();
+    throw error;
+  }
+}
+
+function bind<A extends Address>(
+  sock: Socket<A>,
+  address: NoInfer<AddressInput<A>>,
+): void {
+  try {
+    sock.bind(address);
+  } catch (error) {
+    // A permission error says more than the address: which flag to grant.
+    if (!(error instanceof OSError) || error instanceof PermissionError) {
+      throw error;
+    }
+    const where = JSON.stringify(address);
+    throw new OSError(
+      error.errno,
+      `${error.strerror} (while attempting to bind on address ${where})`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Whether one IPv6 socket can take IPv4 connections too.
+ *
+ * @example Usage
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * assert(socket.has_dualstack_ipv6());
+ * ```
+ *
+ * @returns True: on Deno it always can.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.has_dualstack_ipv6 | Python: has_dualstack_ipv6}
+ */
+export function has_dualstack_ipv6(): boolean {
+  return true;
+}
+
+/**
+ * Makes two stream sockets that are connected to each other, over loopback.
+ *
+ * Between its two steps another process could connect in place of this one, as
+ * in CVE-2024-3219; so it is checked that both ends are the pair's own.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * const [a, b] = await socket.socketpair();
+ * await a.sendall(new Uint8Array([1]));
+ * assertEquals(await b.recv(1), new Uint8Array([1]));
+ * a.close();
+ * b.close();
+ * ```
+ *
+ * @typeParam A The address that comes out of the sockets.
+ * @param family `AF_INET`, which is the default, or `AF_INET6`. Python's default
+ * where there is one is `AF_UNIX`, which has no anonymous sockets on Deno.
+ * @param type `SOCK_STREAM`.
+ * @param proto 0.
+ * @returns The two sockets.
+ * @throws {ConnectionError} ECONNABORTED if somebody else connected.
+ * @throws {PermissionError} EACCES without a grant for the loopback address.
+ * @throws {RangeError} If it is to be another family, type or protocol.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socketpair | Python: socketpair}
+ */
+export async function socketpair<A extends Address = InetAddress>(
+  family: Family<A> = AF_INET as Family<A>,
+  type: number = SOCK_STREAM,
+  proto: number = 0,
+): Promise<[Socket<A>, Socket<A>]> {
+  const action = "make a socket pair";
+  checkInt(action, "family", family);
+  checkInt(action, "type", type);
+  checkInt(action, "proto", proto);
+  const possible = (family === AF_INET || family === AF_INET6) &&
+    type === SOCK_STREAM && proto === 0;
+  if (!possible) {
+    throw new RangeError(
+      `Cannot ${action}: it must be AF_INET or AF_INET6, SOCK_STREAM and protocol 0, received ${family}, ${type}, ${proto}`,
+    );
+  }
+  using listener = new Socket<A>(family, type);
+  listener.bind([loopback(family), 0] as unknown as AddressInput<A>);
+  listener.listen();
+  const client = new Socket<A>(family, type);
+  const timeout = client.gettimeout();
+  let server: Socket<A> | undefined;
+  try {
+    // The default timeout is for the pair; making it always succeeds at once.
+    listener.settimeout(null);
+    client.settimeout(null);
+    await client.connect(
+      listener.getsockname() as unknown as AddressInput<A>,
+    );
+    [server] = await listener.accept();
+    const isOwn = same(server.getsockname(), client.getpeername()) &&
+      same(client.getsockname(), server.getpeername());
+    if (!isOwn) {
+      throw new ConnectionError(ECONNABORTED, "Unexpected peer connection");
+    }
+    client.settimeout(timeout);
+    return [server, client];
+  } catch (error) {
+    client.close();
+    server?.close();
+    throw error;
+  }
+}
+
+function same(a: Address, b: Address): boolean {
+  return a[0] === b[0] && a[1] === b[1];
+}
+
+// Descriptors: numbers of this process's own table of sockets.
+
+/**
+ * Makes a socket on a duplicate of a descriptor.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket();
+ * s.bind(["127.0.0.1", 0]);
+ * using copy = socket.fromfd(s.fileno(), socket.AF_INET, socket.SOCK_STREAM);
+ * assertEquals(copy.getsockname(), s.getsockname());
+ * ```
+ *
+ * @typeParam A The address that comes out of the socket.
+ * @param fd The descriptor, also a detached one.
+ * @param family The family, for the type only: the descriptor knows its own.
+ * @param type The type; likewise.
+ * @param proto The protocol; likewise.
+ * @returns The socket.
+ * @throws {OSError} EBADF if the descriptor is not open.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.fromfd | Python: fromfd}
+ */
+export function fromfd<A extends Address = Address>(
+  fd: number,
+  family: Family<A>,
+  type: number,
+  proto: number = 0,
+): Socket<A> {
+  const number = dup(fd);
+  try {
+    return new Socket<A>(family, type, proto, number);
+  } catch (error) {
+    close(number);
+    throw error;
+  }
+}
+
+/**
+ * Duplicates a descriptor.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket();
+ * const fd = socket.dup(s.fileno());
+ * socket.close(fd);
+ * assertEquals(s.fileno() !== fd, true);
+ * ```
+ *
+ * @param fd The descriptor.
+ * @returns The smallest free number, which stands for the same connection.
+ * @throws {OSError} EBADF if the descriptor is not open.
+ * @throws {TypeError} If `fd` is not an integer.
+ * @see {@link https://docs.python.org/3/library/os.html#os.dup | Python: os.dup}
+ */
+export function dup(fd: number): number {
+  const { description } = toDescriptor("duplicate a descriptor", fd);
+  return openDescriptor(description).number;
+}
+
+/**
+ * Closes a descriptor, also under a socket that has it: that one's calls are
+ * EBADF then.
+ *
+ * @example A detached descriptor
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * const fd = socket.socket().detach();
+ * socket.close(fd);
+ * assertThrows(() => socket.close(fd), socket.OSError, "Bad file descriptor");
+ * ```
+ *
+ * @param fd The descriptor.
+ * @throws {OSError} EBADF if the descriptor is not open.
+ * @throws {TypeError} If `fd` is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.close | Python: close}
+ */
+export function close(fd: number): void {
+  toDescriptor("close a descriptor", fd).close().catch(() => {});
+}

@@ -1,0 +1,1809 @@
+/**
+ * The class {@linkcode Socket}, and {@linkcode socket}, which makes one.
+ */
+
+import type {
+  Address,
+  AddressInput,
+  Family,
+  InetAddress,
+} from "../base/address.ts";
+import { toPlace } from "../base/sockaddr.ts";
+import {
+  checkBytes,
+  checkInt,
+  checkSignal,
+  checkSize,
+  checkTimeout,
+  isOptions,
+} from "../base/checks.ts";
+import {
+  AF_INET,
+  MSG_DONTWAIT,
+  SHUT_RD,
+  SHUT_RDWR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+} from "../base/constants.ts";
+import { EAGAIN } from "../base/errno.ts";
+import { gaierror, OSError, TimeoutError } from "../base/errors.ts";
+import { osError } from "../base/os_error.ts";
+import { Connected } from "../endpoint/connected.ts";
+import {
+  Description,
+  type Descriptor,
+  openDescriptor,
+} from "../endpoint/description.ts";
+import { DEFAULT_BACKLOG } from "../endpoint/opening.ts";
+import { intFrom } from "../endpoint/options.ts";
+import type {
+  BufferedReader,
+  BufferedRWPair,
+  BufferedWriter,
+  SocketIO,
+} from "../file/binary_file.ts";
+import {
+  type BinaryMode,
+  type BinaryReadMode,
+  type BinaryReadWriteMode,
+  type BinaryWriteMode,
+  type FileOptions,
+  openFile,
+  type SocketFile,
+  type TextMode,
+} from "../file/makefile.ts";
+import { type ByteStream, concat } from "../file/raw_stream.ts";
+import type { TextIOWrapper } from "../file/text_file.ts";
+import {
+  checkFile,
+  checkPart,
+  checkProgress,
+  type Readable,
+  sendFile,
+  SENDFILE_OPTIONS,
+  type SendfileOptions,
+} from "./sendfile.ts";
+import { getdefaulttimeout, represent } from "./socket_core.ts";
+import {
+  checkAncillary,
+  checkBuffers,
+  checkBufsize,
+  checkData,
+  checkFlags,
+  checkKind,
+  checkTarget,
+  checkTargets,
+  checkWholeTarget,
+  receive,
+  receiveFrom,
+  receiveFromInto,
+  receiveInto,
+  receiveMessage,
+  receiveMessageInto,
+  receiveWhole,
+  sendAll,
+  sendMessage,
+  sendSome,
+  sendTo,
+  toDescriptor,
+  toOnePlace,
+  type Transfer,
+  transfer,
+} from "./transfers.ts";
+import { toReadable, toWritable } from "./web_streams.ts";
+import { Caller, type Limits, type SignalOption } from "../wait/waiter.ts";
+
+export type { Newline } from "../file/text_file.ts";
+
+export type {
+  BinaryMode,
+  BinaryReadMode,
+  BinaryReadWriteMode,
+  BinaryWriteMode,
+  FileOptions,
+  Readable,
+  SendfileOptions,
+  SignalOption,
+  SocketFile,
+  TextMode,
+};
+
+/** The most that a stream takes at once: no datagram is longer. */
+const STREAM_BYTES = 65536;
+
+/**
+ * A socket of Python's shape.
+ *
+ * - **In order**: calls made side by side are served in the order they were
+ *   made.
+ * - **Once**: every byte, datagram and connection goes to one call.
+ * - **Nothing lost**: a receive or accept that timed out, was aborted or would
+ *   have blocked leaves what comes later to the next call. A send that is given
+ *   up reports what it has handed over; those bytes go out before any others.
+ * - **Closing** rejects waiting receives at once with EBADF and lets started
+ *   sends finish. `using` closes; `await using` waits until what was sent is
+ *   with the kernel.
+ * - **Ending**: the process ends when no call is waiting and no byte is unsent,
+ *   whatever is open.
+ *
+ * Where Python would block, methods return a promise; these only ever reject.
+ * Each takes a last `{ signal }`; aborting rejects with the signal's reason.
+ *
+ * Made by {@linkcode socket}; the class is for types, `instanceof` and
+ * subclassing.
+ *
+ * ### Members by task
+ *
+ * - **Opening**:
+ *   {@linkcode Socket.prototype.bind | bind},
+ *   {@linkcode Socket.prototype.listen | listen},
+ *   {@linkcode Socket.prototype.accept | accept},
+ *   {@linkcode Socket.prototype.connect | connect},
+ *   {@linkcode Socket.prototype.connect_ex | connect_ex}
+ * - **Receiving**:
+ *   {@linkcode Socket.prototype.recv | recv},
+ *   {@linkcode Socket.prototype.recv_into | recv_into},
+ *   {@linkcode Socket.prototype.recvfrom | recvfrom},
+ *   {@linkcode Socket.prototype.recvfrom_into | recvfrom_into},
+ *   {@linkcode Socket.prototype.recvmsg | recvmsg},
+ *   {@linkcode Socket.prototype.recvmsg_into | recvmsg_into}
+ * - **Sending**:
+ *   {@linkcode Socket.prototype.send | send},
+ *   {@linkcode Socket.prototype.sendall | sendall},
+ *   {@linkcode Socket.prototype.sendto | sendto},
+ *   {@linkcode Socket.prototype.sendmsg | sendmsg},
+ *   {@linkcode Socket.prototype.sendfile | sendfile}
+ * - **Closing**:
+ *   {@linkcode Socket.prototype.shutdown | shutdown},
+ *   {@linkcode Socket.prototype.close | close},
+ *   {@linkcode Socket.prototype.detach | detach},
+ *   {@linkcode Socket.prototype.[Symbol.dispose] | using},
+ *   {@linkcode Socket.prototype.[Symbol.asyncDispose] | await using}
+ * - **Timeouts**:
+ *   {@linkcode Socket.prototype.settimeout | settimeout},
+ *   {@linkcode Socket.prototype.gettimeout | gettimeout},
+ *   {@linkcode Socket.prototype.timeout | timeout},
+ *   {@linkcode Socket.prototype.setblocking | setblocking},
+ *   {@linkcode Socket.prototype.getblocking | getblocking}
+ * - **Options**:
+ *   {@linkcode Socket.prototype.setsockopt | setsockopt},
+ *   {@linkcode Socket.prototype.getsockopt | getsockopt}
+ * - **What it is**:
+ *   {@linkcode Socket.prototype.family | family},
+ *   {@linkcode Socket.prototype.type | type},
+ *   {@linkcode Socket.prototype.proto | proto},
+ *   {@linkcode Socket.prototype.getsockname | getsockname},
+ *   {@linkcode Socket.prototype.getpeername | getpeername},
+ *   {@linkcode Socket.prototype.toString | toString}
+ * - **Descriptor**:
+ *   {@linkcode Socket.prototype.fileno | fileno},
+ *   {@linkcode Socket.prototype.dup | dup},
+ *   {@linkcode Socket.prototype.get_inheritable | get_inheritable},
+ *   {@linkcode Socket.prototype.set_inheritable | set_inheritable}
+ * - **As a file, a stream or a loop**:
+ *   {@linkcode Socket.prototype.makefile | makefile},
+ *   {@linkcode Socket.prototype.readable | readable},
+ *   {@linkcode Socket.prototype.writable | writable},
+ *   {@linkcode Socket.prototype.read | read},
+ *   {@linkcode Socket.prototype.write | write},
+ *   {@linkcode Socket.prototype.[Symbol.asyncIterator] | for await}
+ * - **The process**:
+ *   {@linkcode Socket.prototype.ref | ref},
+ *   {@linkcode Socket.prototype.unref | unref}
+ *
+ * @example A server that answers one client
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+ * server.bind(["127.0.0.1", 0]);
+ * server.listen();
+ *
+ * using client = socket.socket();
+ * await client.connect(server.getsockname());
+ * const [conn] = await server.accept();
+ * await client.sendall(new TextEncoder().encode("hello"));
+ * assertEquals(await conn.recv(1024), new TextEncoder().encode("hello"));
+ * conn.close();
+ * ```
+ *
+ * @typeParam A The address that comes out of this socket.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python: Socket objects}
+ */
+export class Socket<A extends Address = Address> {
+  /** The address family, one of `AF_*`. */
+  readonly family: Family<A>;
+  /** The type, `SOCK_STREAM` or `SOCK_DGRAM`. */
+  readonly type: number;
+  /** The protocol number as it was given. */
+  readonly proto: number;
+  #descriptor: Descriptor;
+  readonly #caller = new Caller();
+  #fileCallers: Set<Caller> | undefined;
+  /** In seconds, as it was given. */
+  #timeout: number | null;
+  /** The limits of a call without a signal. */
+  #usual: Limits;
+  #closed = false;
+  #released: Promise<void> | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  /**
+   * Makes a socket, or takes over a descriptor.
+   *
+   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+   * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
+   * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+   * @param proto 0, or the protocol of that type.
+   * @param fileno A descriptor of this process's table that is to become this
+   * socket's; then it also decides on what the other arguments say.
+   * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there
+   * is no such socket here; EBADF if `fileno` is not open.
+   * @throws {TypeError} If an argument is not an integer.
+   */
+  constructor(
+    family: Family<A> = AF_INET as Family<A>,
+    type: number = SOCK_STREAM,
+    proto: number = 0,
+    fileno: number | null = null,
+  ) {
+    const action = "make a socket";
+    checkInt(action, "family", family);
+    checkInt(action, "type", type);
+    checkInt(action, "proto", proto);
+    let timeout = getdefaulttimeout();
+    let description: Description;
+    if (fileno === null) {
+      const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if ((type & SOCK_NONBLOCK) !== 0) timeout = 0;
+      checkKind(family, plain, proto);
+      description = new Description(family, plain, proto);
+      this.#descriptor = openDescriptor(description);
+    } else {
+      // Elsewhere it is EBADF, as in Python.
+      if (checkInt(action, "fileno", fileno) < 0) {
+        throw new RangeError(
+          `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
+        );
+      }
+      this.#descriptor = toDescriptor(action, fileno);
+      description = this.#descriptor.description;
+    }
+    this.#timeout = timeout;
+    this.#usual = limitsOf(this.#caller, timeout);
+    this.#descriptor.watch(this.#caller);
+    this.family = description.family as Family<A>;
+    this.type = description.type;
+    this.proto = description.proto;
+  }
+
+  /**
+   * The timeout in seconds: null if calls block, 0 if they never do.
+   *
+   * @returns Seconds, or null.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
+   */
+  get timeout(): number | null {
+    return this.gettimeout();
+  }
+
+  /**
+   * Binds to a local address. A stream socket's port is taken, and seen by
+   * {@linkcode Socket.prototype.getsockname}, from now on.
+   *
+   * A host name means an address of the socket's own family.
+   *
+   * @param address Where: `""` is every interface, port 0 any free port.
+   * @throws {OSError} EADDRINUSE if the address is taken; EADDRNOTAVAIL if it is
+   * not this machine's; EINVAL if the socket is bound already; EBADF if closed.
+   * @throws {PermissionError} EACCES if Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown, EAI_ADDRFAMILY if it
+   * has no address of the family.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.bind | Python: bind}
+   * @see {@link https://man7.org/linux/man-pages/man2/bind.2.html | bind(2)}
+   */
+  bind(address: AddressInput<A>): void {
+    if (arguments.length > 1) {
+      throw new TypeError(
+        "Cannot bind: the address is one argument, bind([host, port])",
+      );
+    }
+    const place = toPlace("bind", this.family, address);
+    this.#description.bind(place);
+  }
+
+  /**
+   * Lets peers connect. An unbound socket gets a free port on every interface.
+   *
+   * @param backlog How many connections may wait to be accepted. Another number
+   * than 128 opens the port anew. A second call changes nothing.
+   * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
+   * EBADF if closed.
+   * @throws {PermissionError} EACCES if it is not bound, and 0.0.0.0:0 is not
+   * granted.
+   * @throws {TypeError} If `backlog` is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.listen | Python: listen}
+   * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
+   */
+  listen(backlog: number = DEFAULT_BACKLOG): void {
+    const size = Math.max(0, checkInt("listen", "backlog", backlog));
+    this.#description.listen(size);
+  }
+
+  /**
+   * Waits for a connection.
+   *
+   * A call that times out or is aborted loses no connection: the next call gets
+   * it.
+   *
+   * @example Giving up after half a second
+   * ```ts
+   * import { assertRejects } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket();
+   * server.bind(["127.0.0.1", 0]);
+   * server.listen();
+   * server.settimeout(0.5);
+   * await assertRejects(() => server.accept(), socket.TimeoutError, "timed out");
+   * ```
+   *
+   * @param options `signal` ends the wait.
+   * @returns The new socket, which is blocking or has the default timeout, and
+   * the address of the peer.
+   * @throws {OSError} EINVAL if not listening, or no longer; EOPNOTSUPP if a
+   * datagram socket; EMFILE if there are too many open files; EBADF if closed.
+   * @throws {TimeoutError} If none came in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and none is there.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.accept | Python: accept}
+   * @see {@link https://man7.org/linux/man-pages/man2/accept.2.html | accept(2)}
+   */
+  async accept(options?: SignalOption): Promise<[Socket<A>, A]> {
+    const signal = checkSignal("accept", options);
+    const limits = this.#limits("recv", 0, signal);
+    const [conn, address] = await this.#description.accept(limits);
+    const { number } = openDescriptor(conn);
+    const { family, type, proto } = this;
+    const socket = new Socket<A>(family, type, proto, number);
+    return [socket, address as A];
+  }
+
+  /**
+   * Connects to a peer; for a datagram socket, sets the address that datagrams
+   * go to and are accepted from.
+   *
+   * A connect that times out or is aborted is called off: the socket is as
+   * before, and may connect again.
+   *
+   * @param address Where to.
+   * @param options `signal` calls it off.
+   * @throws {ConnectionRefusedError} ECONNREFUSED if nobody listens there.
+   * @throws {OSError} EISCONN if connected; EALREADY if another call is about
+   * it; ENETUNREACH or EHOSTUNREACH if there is no way; EBADF if closed.
+   * @throws {BlockingIOError} EINPROGRESS if non-blocking and not done yet.
+   * @throws {TimeoutError} If it takes too long.
+   * @throws {PermissionError} EACCES if Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect | Python: connect}
+   * @see {@link https://man7.org/linux/man-pages/man2/connect.2.html | connect(2)}
+   */
+  async connect(
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<void> {
+    await this.#connect(address, options);
+  }
+
+  /**
+   * As {@linkcode Socket.prototype.connect}, but gives an errno for what the
+   * system says.
+   *
+   * @param address Where to.
+   * @param options `signal` calls it off.
+   * @returns 0, or an errno: EAGAIN for a timeout, as in Python.
+   * @throws {gaierror} If the host is unknown.
+   * @throws {TypeError} If the address has another shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect_ex | Python: connect_ex}
+   */
+  async connect_ex(
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number> {
+    try {
+      await this.#connect(address, options);
+      return 0;
+    } catch (error) {
+      // What aborted it is not of the system, even if it looks so.
+      const { signal } = options ?? {};
+      if (signal?.aborted && error === signal.reason) throw error;
+      if (!(error instanceof OSError) || error instanceof gaierror) throw error;
+      return error instanceof TimeoutError && error.message === "timed out"
+        ? EAGAIN
+        : error.errno;
+    }
+  }
+
+  async #connect(
+    address: AddressInput<A>,
+    options: SignalOption | undefined,
+  ): Promise<void> {
+    const place = toOnePlace("connect", this.family, address, options);
+    const signal = checkSignal("connect", options);
+    const { description } = this.#open();
+    const limits = this.#limits("send", 0, signal);
+    await description.connect(
+      place,
+      limits.timeoutMs === 0
+        ? { ...limits, expired: () => osError("EINPROGRESS") }
+        : limits,
+    );
+  }
+
+  /**
+   * Receives bytes; for a datagram socket, one datagram cut to `bufsize`.
+   *
+   * A call that times out, is aborted or would block loses nothing: what
+   * arrives later is given to the next call. With `MSG_WAITALL` the part that
+   * had come stays for the next call.
+   *
+   * @example Looking ahead
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket();
+   * server.bind(["127.0.0.1", 0]);
+   * server.listen();
+   * using client = socket.socket();
+   * await client.connect(server.getsockname());
+   * using conn = (await server.accept())[0];
+   * await client.sendall(new Uint8Array([1, 2, 3, 4]));
+   *
+   * assertEquals(await conn.recv(2, socket.MSG_PEEK), new Uint8Array([1, 2]));
+   * const all = await conn.recv(4, socket.MSG_WAITALL);
+   * assertEquals(all, new Uint8Array([1, 2, 3, 4]));
+   * ```
+   *
+   * @param bufsize The most bytes to receive.
+   * @param flags `MSG_PEEK`, `MSG_WAITALL`, `MSG_DONTWAIT`, or-ed.
+   * @param options `signal` ends the wait.
+   * @returns Bytes that belong to the caller: `data.buffer` is exactly them.
+   * None means the end of the stream.
+   * @throws {OSError} ENOTCONN if not connected; EOPNOTSUPP if there is no such
+   * flag; EBADF if closed, also while waiting.
+   * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
+   * @throws {TimeoutError} If nothing came in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and nothing is there.
+   * @throws {TypeError} If `bufsize` is not an integer.
+   * @throws {RangeError} If `bufsize` is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv | Python: recv}
+   * @see {@link https://man7.org/linux/man-pages/man2/recv.2.html | recv(2)}
+   */
+  recv(
+    bufsize: number,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#receive(flags, options, checkBufsize, bufsize, receive);
+  }
+
+  /**
+   * Receives into a buffer; for a datagram socket, one datagram cut to fit.
+   *
+   * What a timeout or an abort leaves behind is as in
+   * {@linkcode Socket.prototype.recv}.
+   * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
+   * that brings may still be written to `buffer`. So does a `close` or `detach`
+   * that leaves the connection to unsent bytes, a file object or another
+   * descriptor.
+   *
+   * @param buffer Where to.
+   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, 0 at the end of the stream.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {TypeError} If `buffer` is not a Uint8Array.
+   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv_into | Python: recv_into}
+   */
+  recv_into(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<number> {
+    return this.#receiveInto(buffer, nbytes, flags, options, receiveInto);
+  }
+
+  /**
+   * Receives bytes and the address that they came from.
+   *
+   * What a timeout or an abort leaves behind is as in
+   * {@linkcode Socket.prototype.recv}.
+   *
+   * @example A datagram
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * server.bind(["127.0.0.1", 0]);
+   * using client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * await client.sendto(new Uint8Array([7]), server.getsockname());
+   *
+   * const [data, address] = await server.recvfrom(1024);
+   * assertEquals(data, new Uint8Array([7]));
+   * assertEquals(address[1], client.getsockname()[1]);
+   * ```
+   *
+   * @param bufsize The most bytes to receive.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The bytes and the address; on a stream the address is null.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {TypeError} If `bufsize` is not an integer.
+   * @throws {RangeError} If `bufsize` is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom | Python: recvfrom}
+   */
+  recvfrom(
+    bufsize: number,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[Uint8Array<ArrayBuffer>, A]> {
+    return this.#receive(
+      flags,
+      options,
+      checkBufsize,
+      bufsize,
+      receiveFrom as Transfer<number, [Uint8Array<ArrayBuffer>, A]>,
+    );
+  }
+
+  /**
+   * Receives into a buffer, and the address that it came from. What a timeout,
+   * an abort or a close leaves behind is as in
+   * {@linkcode Socket.prototype.recv_into}.
+   *
+   * @param buffer Where to.
+   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes and the address; on a stream that is null.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {TypeError} If `buffer` is not a Uint8Array.
+   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom_into | Python: recvfrom_into}
+   */
+  recvfrom_into(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[number, A]> {
+    return this.#receiveInto(
+      buffer,
+      nbytes,
+      flags,
+      options,
+      receiveFromInto as Transfer<Uint8Array, [number, A]>,
+    );
+  }
+
+  /**
+   * Sends bytes, perhaps not all of them; for a datagram socket, one datagram to
+   * its peer.
+   *
+   * A call that is given up by a timeout, its signal or a non-blocking socket
+   * either has handed over nothing and rejects, or resolves with the number of
+   * bytes that it has handed over, which go out before any others.
+   *
+   * @param data The bytes, which may be overwritten once the call has settled.
+   * @param flags `MSG_DONTWAIT` and `MSG_NOSIGNAL`, or-ed.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes taken.
+   * @throws {OSError} ENOTCONN if not connected; EDESTADDRREQ if a datagram
+   * socket has no peer; EMSGSIZE if a datagram is too long; EOPNOTSUPP if there
+   * is no such flag; EBADF if closed.
+   * @throws {BrokenPipeError} EPIPE if the peer has gone, or after
+   * `shutdown(SHUT_WR)`.
+   * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
+   * @throws {TimeoutError} If nothing could be sent in time.
+   * @throws {BlockingIOError} EAGAIN if non-blocking and there is no room.
+   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.send | Python: send}
+   * @see {@link https://man7.org/linux/man-pages/man2/send.2.html | send(2)}
+   */
+  send(
+    data: Uint8Array,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<number> {
+    return this.#transfer("send", flags, options, checkData, data, sendSome);
+  }
+
+  /**
+   * Sends all of the bytes.
+   *
+   * @param data The bytes, which may be overwritten once the call has settled.
+   * @param flags As in {@linkcode Socket.prototype.send}.
+   * @param options `signal` ends the wait.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}; how much was sent
+   * is then undetermined, as in Python.
+   * @throws {TimeoutError} If not all could be sent in time.
+   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | Python: sendall}
+   */
+  sendall(
+    data: Uint8Array,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<void> {
+    return this.#transfer("send", flags, options, checkData, data, sendAll);
+  }
+
+  /**
+   * Sends a datagram to an address. A socket that is not bound gets a free port:
+   * on every interface if that is granted, otherwise on loopback.
+   *
+   * @param data The bytes of the datagram.
+   * @param address Where to; connected TCP ignores it.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
+   * stream; otherwise as {@linkcode Socket.prototype.send}.
+   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
+   * Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
+   * shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
+   */
+  sendto(
+    data: Uint8Array,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  /**
+   * Sends a datagram to an address, with flags.
+   *
+   * @param data The bytes of the datagram.
+   * @param flags As in {@linkcode Socket.prototype.send}.
+   * @param address Where to; connected TCP ignores it.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} As without flags.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
+   */
+  sendto(
+    data: Uint8Array,
+    flags: number,
+    address: AddressInput<A>,
+    options?: SignalOption,
+  ): Promise<number>;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Sends a datagram to an address: `sendto(data, address)`, or with flags
+   * before the address, `sendto(data, flags, address)`.
+   *
+   * A socket that is not bound gets a free port: on every interface if that is
+   * granted, otherwise on loopback.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * receiver.bind(["127.0.0.1", 0]);
+   * using sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+   * const n = await sender.sendto(new Uint8Array(3), receiver.getsockname());
+   * assertEquals(n, 3);
+   * ```
+   *
+   * @param data The bytes of the datagram.
+   * @param flags A number, as in {@linkcode Socket.prototype.send}, or left out.
+   * @param address Where to, as {@linkcode AddressInput}; connected TCP ignores
+   * it.
+   * @param options A {@linkcode SignalOption}: `signal` ends the wait.
+   * @returns The number of bytes, which is all of them.
+   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
+   * stream; otherwise as {@linkcode Socket.prototype.send}.
+   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
+   * Deno's permission is missing.
+   * @throws {gaierror} EAI_NONAME if the host is unknown.
+   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
+   * shape.
+   * @throws {RangeError} If the port is not 0 to 65535.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
+   */
+  sendto(
+    data: Uint8Array,
+    flags: unknown,
+    address?: unknown,
+    options?: unknown,
+  ): Promise<number> {
+    if (typeof flags !== "number") {
+      [flags, address, options] = [0, flags, address];
+    }
+    return this.#sendTo(
+      data,
+      flags as number,
+      address,
+      options as SignalOption | undefined,
+    );
+  }
+
+  #sendTo(
+    data: Uint8Array,
+    flags: number,
+    address: unknown,
+    options: SignalOption | undefined,
+  ): Promise<number> {
+    const check = (data: Uint8Array) => {
+      checkData(data);
+      const place = toOnePlace("send", this.family, address, options);
+      return { data, place };
+    };
+    return this.#transfer("send", flags, options, check, data, sendTo);
+  }
+
+  /**
+   * Closes one direction of the connection, or both. What was sent before goes
+   * out first; what has been received is still returned.
+   *
+   * The state changes when it is called, awaited or not. The promise resolves
+   * when the peer has been told, or when the timeout is over, since it will be.
+   *
+   * On a listening socket, pending and later accepts get EINVAL.
+   *
+   * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
+   * @param options `signal` ends the wait, not the shutdown.
+   * @throws {OSError} ENOTCONN if not connected; EINVAL if `how` is none of
+   * these; EBADF if closed.
+   * @throws {TypeError} If `how` is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.shutdown | Python: shutdown}
+   * @see {@link https://man7.org/linux/man-pages/man2/shutdown.2.html | shutdown(2)}
+   */
+  async shutdown(how: number, options?: SignalOption): Promise<void> {
+    checkInt("shut down", "how", how);
+    const signal = checkSignal("shut down", options);
+    const description = this.#description;
+    if (how < SHUT_RD || how > SHUT_RDWR) {
+      throw osError("EINVAL", `how is ${how}`);
+    }
+    await description.shutdown(how, this.#limits("send", 0, signal));
+  }
+
+  /**
+   * Closes the socket. Pending receives and accepts reject with EBADF at once;
+   * started sends go on and finish. The connection ends when the last duplicate
+   * and file object of it has closed.
+   *
+   * Bytes that are still unsent go out first; if for 30 seconds none can, the
+   * rest is given up. Closing twice does nothing.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
+   */
+  close(): void {
+    this.#close().catch(() => {});
+  }
+
+  #close(): Promise<void> {
+    if (this.#released === undefined) {
+      this.#closed = true;
+      this.#caller.close();
+      this.#released = this.#descriptor.release(this.#caller);
+    }
+    return this.#released;
+  }
+
+  /** Closes the socket, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Closes the socket, for `await using`, and waits until what was sent is with
+   * the kernel and the descriptor is released.
+   *
+   * @throws {OSError} If what was sent could not be delivered to the kernel.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+
+  /**
+   * The address of the peer.
+   *
+   * @returns It, in the shape of the family: `[host, port]`,
+   * `[host, port, flowinfo, scope_id]` or a path.
+   * @throws {OSError} ENOTCONN if there is none; EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
+   */
+  getpeername(): A {
+    const address = this.#description.endpoint.peerAddress();
+    if (address === undefined) throw osError("ENOTCONN");
+    return address as A;
+  }
+
+  /**
+   * The socket's own address.
+   *
+   * @returns It, in the shape of the family: `[host, port]`,
+   * `[host, port, flowinfo, scope_id]` or a path; unspecified, such as
+   * `["0.0.0.0", 0]`, if there is none yet.
+   * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockname | Python: getsockname}
+   */
+  getsockname(): A {
+    return this.#description.endpoint.localAddress() as A;
+  }
+
+  /**
+   * An option's value as a number.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
+   * @returns The value; 1 and 0 for flags.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
+   */
+  getsockopt(level: number, optname: number): number;
+  /**
+   * An option's value as bytes.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
+   * @param buflen How many bytes at most, 1 to 1024.
+   * @returns The value in the platform's representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
+   * @throws {RangeError} If `buflen` is out of range.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
+   */
+  getsockopt(level: number, optname: number, buflen: number): Uint8Array;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * An option's value: a number, or with `buflen` its bytes.
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname `SO_REUSEADDR` and so on, of those that
+   * {@linkcode Socket.prototype.setsockopt} lists.
+   * @param buflen How many bytes at most, 1 to 1024; 0 or left out for a number.
+   * @returns The value, 1 and 0 for flags; or its bytes in the platform's
+   * representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {TypeError} If an argument is not an integer.
+   * @throws {RangeError} If `buflen` is out of range.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
+   */
+  getsockopt(
+    level: number,
+    optname: number,
+    buflen: number = 0,
+  ): number | Uint8Array {
+    const action = "get a socket option";
+    checkInt(action, "level", level);
+    checkInt(action, "optname", optname);
+    if (checkSize(action, "buflen", buflen) > 1024) {
+      throw new RangeError(
+        `Cannot ${action}: buflen must be 0 to 1024, received ${buflen}`,
+      );
+    }
+    const bytes = this.#description.getOption(level, optname);
+    return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
+  }
+
+  /**
+   * Sets an option, and puts it in force. An accepted socket has the options of
+   * its listener.
+   *
+   * - Flags, a boolean or a number: {@linkcode SO_REUSEADDR},
+   *   {@linkcode SO_REUSEPORT}, {@linkcode SO_BROADCAST},
+   *   {@linkcode SO_KEEPALIVE}; at `IPPROTO_TCP` {@linkcode TCP_NODELAY}; at
+   *   `IPPROTO_IPV6` {@linkcode IPV6_V6ONLY}.
+   * - Times, a `struct timeval` of seconds and microseconds as bytes, 0 for none:
+   *   {@linkcode SO_RCVTIMEO}, {@linkcode SO_SNDTIMEO}. A call that takes longer
+   *   is EAGAIN.
+   * - Of IPv4 datagrams, at `IPPROTO_IP`: {@linkcode IP_MULTICAST_TTL}, 0 to 255
+   *   hops; {@linkcode IP_MULTICAST_LOOP}, a flag;
+   *   {@linkcode IP_ADD_MEMBERSHIP} and {@linkcode IP_DROP_MEMBERSHIP}, a
+   *   `struct ip_mreq` or `ip_mreqn` as bytes, to set only.
+   * - Of IPv6 datagrams, at `IPPROTO_IPV6`: {@linkcode IPV6_JOIN_GROUP} and
+   *   {@linkcode IPV6_LEAVE_GROUP}, a `struct ipv6_mreq` as bytes, to set only.
+   * - To get only: {@linkcode SO_TYPE}, {@linkcode SO_DOMAIN},
+   *   {@linkcode SO_PROTOCOL}, {@linkcode SO_ERROR}, {@linkcode SO_ACCEPTCONN}.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using s = socket.socket();
+   * s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1);
+   * assertEquals(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1);
+   * ```
+   *
+   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param optname One of the options above.
+   * @param value A number, or its bytes in the platform's representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it or it is read-only;
+   * EINVAL if the bytes are too few; EBADF if closed.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setsockopt | Python: setsockopt}
+   * @see {@link https://man7.org/linux/man-pages/man7/socket.7.html | socket(7)}
+   */
+  setsockopt(
+    level: number,
+    optname: number,
+    value: number | boolean | Uint8Array,
+  ): void {
+    const action = "set a socket option";
+    checkInt(action, "level", level);
+    checkInt(action, "optname", optname);
+    if (typeof value === "boolean") value = Number(value);
+    else if (typeof value === "number") checkInt(action, "value", value);
+    else if (value === undefined) {
+      throw new TypeError(
+        `Cannot ${action}: level, optname and value are needed, such as SOL_SOCKET, SO_REUSEADDR, 1`,
+      );
+    } else checkBytes(action, "value", value);
+    this.#description.setOption(level, optname, value);
+  }
+
+  /**
+   * The timeout of this socket's calls.
+   *
+   * @returns Seconds; 0 if non-blocking, null if there is none.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
+   */
+  gettimeout(): number | null {
+    return this.#timeout;
+  }
+
+  /**
+   * Sets the timeout of this socket's calls, which bounds each of them as a
+   * whole. Calls that are already waiting keep theirs.
+   *
+   * @param timeout Seconds; 0 for non-blocking, null for none.
+   * @throws {TypeError} If `timeout` is neither a number nor null.
+   * @throws {RangeError} If it is negative, NaN or too large.
+   * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.settimeout | Python: settimeout}
+   */
+  settimeout(timeout: number | null): void {
+    checkTimeout("set the timeout", timeout);
+    this.#open();
+    this.#setTimeout(timeout);
+  }
+
+  /**
+   * Whether calls wait.
+   *
+   * @returns False if the timeout is 0.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
+   */
+  getblocking(): boolean {
+    return this.#timeout !== 0;
+  }
+
+  /**
+   * `setblocking(true)` is `settimeout(null)`, `setblocking(false)` is
+   * `settimeout(0)`.
+   *
+   * @param flag Whether calls wait; 1 and 0 will do.
+   * @throws {TypeError} If it is left out.
+   * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
+   */
+  setblocking(flag: boolean | number): void {
+    if (flag === undefined) {
+      throw new TypeError(
+        "Cannot set blocking: flag must be true or false, received undefined",
+      );
+    }
+    this.#open();
+    this.#setTimeout(flag ? null : 0);
+  }
+
+  /**
+   * The descriptor's number, in a table of this module's own: the smallest from
+   * 3 up that is free. No system call knows it.
+   *
+   * @returns The number, -1 after close.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.fileno | Python: fileno}
+   */
+  fileno(): number {
+    return this.#closed || this.#descriptor.closed
+      ? -1
+      : this.#descriptor.number;
+  }
+
+  /**
+   * A second socket on the same connection, sharing what the kernel shares:
+   * state, options, queued bytes. Each has its own timeout and waiting calls.
+   *
+   * @returns The socket, of the same class.
+   * @throws {OSError} EBADF if closed.
+   * @throws {TypeError} If a subclass has a constructor that takes no `fileno`.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.dup | Python: dup}
+   */
+  dup(): this {
+    const descriptor = openDescriptor(this.#description);
+    const { number } = descriptor;
+    const { family, type, proto } = this;
+    const Class = this.constructor as new (
+      ...args: ConstructorParameters<typeof Socket<A>>
+    ) => this;
+    let copy: this;
+    try {
+      copy = new Class(family, type, proto, number);
+    } catch (error) {
+      descriptor.release();
+      throw error;
+    }
+    if (copy.#descriptor !== descriptor) {
+      copy.close();
+      descriptor.release();
+      throw new TypeError(
+        `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
+      );
+    }
+    copy.#setTimeout(this.#timeout);
+    return copy;
+  }
+
+  /**
+   * A binary file object without a buffer, on this socket.
+   *
+   * Each read is one receive and each write one send. The socket really closes
+   * with its last file object. Calls have this socket's timeout, and lose nothing
+   * when that expires.
+   *
+   * @param mode Of the letters r, w and b.
+   * @param buffering 0.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
+   */
+  makefile(mode: BinaryMode, buffering: 0, options?: FileOptions): SocketIO;
+  /**
+   * A buffered binary file object for reading.
+   *
+   * @param mode `"rb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryReadMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedReader;
+  /**
+   * A buffered binary file object for writing.
+   *
+   * @param mode `"wb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedWriter;
+  /**
+   * A buffered binary file object for both.
+   *
+   * @param mode `"rwb"`.
+   * @param buffering The size of the buffer in bytes; 8192 if it is null,
+   * negative or left out.
+   * @param options Of no use for binary files.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode is none of Python's.
+   */
+  makefile(
+    mode: BinaryReadWriteMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): BufferedRWPair;
+  /**
+   * A text file object, the default.
+   *
+   * @param mode `"r"`, `"w"` or `"rw"`.
+   * @param buffering The size of the buffer in bytes; 1 means line by line.
+   * @param options `encoding`, `errors` and `newline`.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile(
+    mode?: TextMode,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): TextIOWrapper;
+  /**
+   * A file object of a mode that is known only when the program runs.
+   *
+   * @param mode Of the letters r, w and b; text unless there is a b.
+   * @param buffering As of the file that the mode means.
+   * @param options `encoding`, `errors` and `newline` of a text file.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile(
+    mode: string,
+    buffering?: number | null,
+    options?: FileOptions,
+  ): SocketFile;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Makes a file object on this socket, as Python's `open` does. The socket
+   * really closes with its last file object.
+   *
+   * Its calls have this socket's timeout, and lose nothing when that expires. A
+   * read or write that would block on a non-blocking socket gives null. What it
+   * has read ahead belongs to it: `recv` does not see that.
+   *
+   * @example Lines
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * const [a, b] = await socket.socketpair();
+   * await a.sendall(new TextEncoder().encode("one\ntwo\n"));
+   * a.close();
+   *
+   * const lines = [];
+   * await using file = b.makefile("r");
+   * b.close();
+   * for await (const line of file) lines.push(line);
+   * assertEquals(lines, ["one\n", "two\n"]);
+   * ```
+   *
+   * @param mode Of the letters r, w and b; text unless there is a b.
+   * @param buffering The size of the buffer in bytes, 8192 by default; 0 for
+   * none, which only binary files may have; 1 for text files means line by line.
+   * @param options `encoding`, `errors` and `newline` of a text file.
+   * @returns For text a {@linkcode TextIOWrapper}; for bytes a
+   * {@linkcode BufferedReader}, {@linkcode BufferedWriter} or
+   * {@linkcode BufferedRWPair}, or without a buffer a {@linkcode SocketIO}.
+   * @throws {OSError} EBADF if closed.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
+   */
+  makefile(
+    mode: string = "r",
+    buffering?: number | null,
+    options?: FileOptions,
+  ): SocketFile {
+    return openFile(this.#stream(), mode, buffering, options);
+  }
+
+  /**
+   * Receives as {@linkcode Socket.prototype.recvfrom}, and says whether a
+   * datagram was cut.
+   *
+   * @param bufsize The most bytes to receive.
+   * @param ancbufsize Room for ancillary data, of which Deno has none.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The bytes, no ancillary data, `MSG_TRUNC` or 0, and the address.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {RangeError} If a size is negative.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg | Python: recvmsg}
+   */
+  async recvmsg(
+    bufsize: number,
+    ancbufsize: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
+    const size = checkSize("receive", "bufsize", bufsize);
+    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
+    checkSize("receive", "ancbufsize", ancbufsize);
+    return await this.#receive(
+      flags,
+      options,
+      checkBufsize,
+      size,
+      receiveMessage as Transfer<
+        number,
+        [Uint8Array<ArrayBuffer>, [], number, A]
+      >,
+    );
+  }
+
+  /**
+   * Receives as {@linkcode Socket.prototype.recvmsg}, into several buffers, each
+   * filled before the next.
+   *
+   * @param buffers Where to.
+   * @param ancbufsize Room for ancillary data, of which Deno has none.
+   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes, no ancillary data, `MSG_TRUNC` or 0, and the
+   * address.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {TypeError} If one of the buffers is not a Uint8Array.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg_into | Python: recvmsg_into}
+   */
+  async recvmsg_into(
+    buffers: Iterable<Uint8Array>,
+    ancbufsize: number | SignalOption = 0,
+    flags: number | SignalOption = 0,
+    options?: SignalOption,
+  ): Promise<[number, [], number, A]> {
+    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
+    checkSize("receive", "ancbufsize", ancbufsize);
+    return await this.#receive(
+      flags,
+      options,
+      checkTargets,
+      buffers,
+      receiveMessageInto as Transfer<
+        readonly Uint8Array[],
+        [number, [], number, A]
+      >,
+    );
+  }
+
+  /**
+   * Sends several buffers as one.
+   *
+   * @param buffers The bytes: one datagram, or one piece of a stream.
+   * @param ancdata Ancillary data, of which Deno can send none.
+   * @param flags As in {@linkcode Socket.prototype.send}.
+   * @param address Where a datagram goes; null for the peer.
+   * @param options `signal` ends the wait.
+   * @returns The number of bytes taken: all, but on a stream fewer if a timeout,
+   * the signal or a non-blocking socket ends the call when some have been.
+   * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
+   * {@linkcode Socket.prototype.send}.
+   * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of
+   * `ancdata` is malformed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendmsg | Python: sendmsg}
+   */
+  async sendmsg(
+    buffers: Iterable<Uint8Array>,
+    ancdata: Iterable<readonly [number, number, Uint8Array]> | SignalOption =
+      [],
+    flags: number | SignalOption = 0,
+    address: AddressInput<A> | null | SignalOption = null,
+    options?: SignalOption,
+  ): Promise<number> {
+    if (isOptions(ancdata)) [ancdata, options] = [[], ancdata];
+    if (isOptions(flags)) [flags, options] = [0, flags];
+    if (isOptions(address)) [address, options] = [null, address];
+    const parts = checkBuffers("send", buffers);
+    checkAncillary(ancdata);
+    const data = parts.length === 1 ? parts[0]! : concat(parts);
+    return address === null
+      ? await this.#transfer(
+        "send",
+        flags,
+        options,
+        checkData,
+        data,
+        sendMessage,
+      )
+      : await this.#sendTo(data, flags, address, options);
+  }
+
+  /**
+   * Sends a file until its end, or `count` bytes of it.
+   *
+   * However it ends, the file's position is behind the last byte that was sent,
+   * or taken to be sent. The timeout bounds the whole. Other sends, a
+   * `shutdown` and a `close` come before or after it, as they were called; a
+   * reader without `seek`, which may never end, is ended by a `close`.
+   *
+   * `onProgress` is called each time the system has taken a piece, and no more
+   * once the call has settled: not of bytes that are taken as it is given up.
+   *
+   * @example A part of a file, and how far it is
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using file = await Deno.open("LICENSE");
+   * const [a, b] = await socket.socketpair();
+   * let sent = 0;
+   * const onProgress = (soFar: number) => sent = soFar;
+   * assertEquals(await a.sendfile(file, 4, 7, { onProgress }), 7);
+   * assertEquals(sent, 7);
+   * a.close();
+   * assertEquals(new TextDecoder().decode(await b.recv(99)), "License");
+   * b.close();
+   * ```
+   *
+   * @param file A `Deno.FsFile`, or anything with its `read` and perhaps `seek`.
+   * @param offset Where in the file to begin.
+   * @param count How many bytes at most; null for all.
+   * @param options `signal` ends it early; `onProgress` is told how many bytes
+   * have been sent.
+   * @returns The number of bytes sent.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}.
+   * @throws {RangeError} If this is not a stream socket, or non-blocking; if
+   * the file was opened as text; if `count` is not positive or `offset` is
+   * negative.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendfile | Python: socket.sendfile}
+   */
+  async sendfile(
+    file: Readable,
+    offset: number | SendfileOptions = 0,
+    count: number | null | SendfileOptions = null,
+    options?: SendfileOptions,
+  ): Promise<number> {
+    if (isOptions(offset)) [offset, options] = [0, offset];
+    if (isOptions(count)) [count, options] = [null, count];
+    checkFile(file);
+    if (this.type !== SOCK_STREAM) {
+      throw new RangeError(
+        "Cannot send a file: only SOCK_STREAM type sockets are supported",
+      );
+    }
+    checkPart(file, offset, count);
+    const signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
+    const onProgress = checkProgress(options);
+    if (this.#timeout === 0) {
+      throw new RangeError(
+        "Cannot send a file: non-blocking sockets are not supported",
+      );
+    }
+    const { description } = this.#open();
+    const limits = this.#limits("send", 0, signal);
+    const part = { file, offset, count, onProgress };
+    return await transfer(description, "send", limits, part, 0, sendFile);
+  }
+
+  /**
+   * Gives up the descriptor without closing it: this object is closed, the
+   * connection goes on under the number that is returned.
+   *
+   * @returns The descriptor, for `fileno` of {@linkcode socket} or for `fromfd`;
+   * -1 if closed already.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.detach | Python: detach}
+   */
+  detach(): number {
+    const number = this.fileno();
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#released = Promise.resolve();
+      this.#descriptor.unwatch(this.#caller);
+      this.#caller.close();
+    }
+    return number;
+  }
+
+  /**
+   * Whether child processes inherit the descriptor: never, since no system call
+   * knows it.
+   *
+   * @returns False.
+   * @throws {OSError} EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.get_inheritable | Python: get_inheritable}
+   */
+  get_inheritable(): boolean {
+    this.#open();
+    return false;
+  }
+
+  /**
+   * Sets whether child processes inherit the descriptor.
+   *
+   * @param inheritable Only false is possible.
+   * @throws {OSError} EOPNOTSUPP if true; EBADF if closed.
+   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.set_inheritable | Python: set_inheritable}
+   */
+  set_inheritable(inheritable: boolean): void {
+    this.#open();
+    if (inheritable) {
+      throw osError("EOPNOTSUPP", "Deno's sockets are not inherited");
+    }
+  }
+
+  /** Lets this socket's pending calls keep the process alive, as they do. */
+  ref(): void {
+    this.#setReferenced(true);
+  }
+
+  /**
+   * Lets the process end in spite of this socket's pending calls, but not of its
+   * sends, whose bytes are owed, nor of a connect that has already begun.
+   */
+  unref(): void {
+    this.#setReferenced(false);
+  }
+
+  #setReferenced(referenced: boolean): void {
+    this.#caller.referenced = referenced;
+    this.#descriptor.referenced = referenced;
+    for (const caller of this.#fileCallers ?? []) {
+      caller.referenced = referenced;
+    }
+  }
+
+  /**
+   * The connections of a listening socket, until it is closed. Leaving the loop
+   * leaves it listening. It takes no signal; `accept` does.
+   *
+   * @example Usage
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   *
+   * using server = socket.create_server(["127.0.0.1", 0]);
+   * using client = await socket.create_connection(server.getsockname());
+   * for await (const [conn, addr] of server) {
+   *   assertEquals(addr, client.getsockname());
+   *   conn.close();
+   *   break;
+   * }
+   * ```
+   *
+   * @returns What {@linkcode Socket.prototype.accept} returns, again and again.
+   * @throws {OSError} As {@linkcode Socket.prototype.accept}.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<[Socket<A>, A], void> {
+    while (this.fileno() >= 0) {
+      let accepted: [Socket<A>, A];
+      try {
+        accepted = await this.accept();
+      } catch (error) {
+        if (this.fileno() < 0) return;
+        throw error;
+      }
+      yield accepted;
+    }
+  }
+
+  /**
+   * What is received, as a stream: one `recv` for each pull, none ahead.
+   * Cancelling it or leaving its loop closes nothing and loses nothing; the
+   * socket has a new stream then, as after an error. The first read of a stream
+   * stands in line a microtask after the stream was made.
+   *
+   * @returns The stream.
+   * @see {@link https://developer.mozilla.org/docs/Web/API/ReadableStream | MDN: ReadableStream}
+   */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= toReadable(
+      (options, taker) =>
+        this.#receive<number, number, unknown>(
+          0,
+          options,
+          checkBufsize,
+          STREAM_BYTES,
+          (endpoint, limits, size) =>
+            receiveWhole(endpoint, limits, size, 0, taker),
+        ),
+      () => this.#readable = undefined,
+    );
+    return this.#readable;
+  }
+
+  /**
+   * A stream whose chunks are sent in order. Closing it is
+   * `shutdown(SHUT_WR)`; aborting it drops what is unsent and closes the
+   * connection, which the peer may see as an orderly end. After an error the
+   * socket has a new one.
+   *
+   * @returns The stream.
+   * @see {@link https://developer.mozilla.org/docs/Web/API/WritableStream | MDN: WritableStream}
+   */
+  get writable(): WritableStream<Uint8Array> {
+    if (this.#writable !== undefined) return this.#writable;
+    const reset = () => {
+      if (this.fileno() < 0) return;
+      const { endpoint } = this.#description;
+      if (endpoint instanceof Connected) endpoint.reset();
+    };
+    const writable = this.#writable = toWritable(this, reset, () => {
+      // It may tell that twice, and have a successor then.
+      if (this.#writable === writable) this.#writable = undefined;
+    });
+    return writable;
+  }
+
+  /**
+   * Receives into `p`, as the Reader of `@std/io` does, without a signal.
+   *
+   * @param p Where to.
+   * @returns The number of bytes, null at the end of the stream.
+   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @see {@link https://jsr.io/@std/io/doc/~/Reader | @std/io: Reader}
+   */
+  async read(p: Uint8Array): Promise<number | null> {
+    const n = await this.recv_into(p);
+    return n === 0 && p.length > 0 ? null : n;
+  }
+
+  /**
+   * Sends, as the Writer of `@std/io` does, without a signal.
+   *
+   * @param p The bytes.
+   * @returns The number of bytes taken.
+   * @throws {OSError} As {@linkcode Socket.prototype.send}.
+   * @see {@link https://jsr.io/@std/io/doc/~/Writer | @std/io: Writer}
+   */
+  write(p: Uint8Array): Promise<number> {
+    return this.send(p);
+  }
+
+  /**
+   * What Python prints for a socket.
+   *
+   * @returns Such as `<socket.socket fd=3, family=2, type=1, proto=0, ...>`.
+   */
+  toString(): string {
+    const { family, type, proto } = this;
+    const fd = this.fileno();
+    const endpoint = fd < 0 ? undefined : this.#description.endpoint;
+    return represent({
+      name: this.constructor === Socket
+        ? "socket.socket"
+        : this.constructor.name,
+      fd,
+      family,
+      type,
+      proto,
+      laddr: endpoint?.localAddress(),
+      raddr: endpoint?.peerAddress(),
+    });
+  }
+
+  static {
+    // What `console.log` prints; a computed name has no type to publish.
+    Object.defineProperty(
+      Socket.prototype,
+      Symbol.for("Deno.customInspect"),
+      { value: Socket.prototype.toString },
+    );
+  }
+
+  /** What a file object reads from and writes to. */
+  #stream(): ByteStream {
+    const descriptor = this.#open();
+    const caller = new Caller();
+    caller.referenced = this.#caller.referenced;
+    (this.#fileCallers ??= new Set()).add(caller);
+    descriptor.hold();
+    descriptor.watch(caller);
+    const { description } = descriptor;
+    const limits = (operation: "recv" | "send", options?: SignalOption) => ({
+      ...this.#limits(operation, 0, options?.signal),
+      caller,
+    });
+    return {
+      recvInto: async (buffer, options) => {
+        if (descriptor.closed) throw osError("EBADF");
+        const until = limits("recv", options);
+        return await transfer(
+          description,
+          "recv",
+          until,
+          buffer,
+          0,
+          receiveInto,
+        );
+      },
+      send: async (data, options) => {
+        if (descriptor.closed) throw osError("EBADF");
+        const until = limits("send", options);
+        return await transfer(description, "send", until, data, 0, sendSome);
+      },
+      fileno: () => descriptor.closed ? -1 : descriptor.number,
+      endReceive: () => caller.close(),
+      release: () => {
+        if (!this.#fileCallers?.delete(caller)) return;
+        descriptor.unwatch(caller);
+        caller.close();
+        descriptor.release().catch(() => {});
+      },
+    };
+  }
+
+  /** The descriptor; EBADF if it is closed. */
+  #open(): Descriptor {
+    if (this.#closed || this.#descriptor.closed) throw osError("EBADF");
+    return this.#descriptor;
+  }
+
+  get #description(): Description {
+    return this.#open().description;
+  }
+
+  #receive<P, V, T>(
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    check: (argument: P) => V,
+    argument: P,
+    run: Transfer<V, T>,
+  ): Promise<T> {
+    return this.#transfer("recv", flags, options, check, argument, run);
+  }
+
+  /** Receives into the first `nbytes` bytes of a buffer. */
+  #receiveInto<T>(
+    buffer: Uint8Array,
+    nbytes: number | SignalOption,
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    run: Transfer<Uint8Array, T>,
+  ): Promise<T> {
+    try {
+      if (isOptions(nbytes)) [nbytes, flags] = [0, nbytes];
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#receive(flags, options, targetCheck(nbytes), buffer, run);
+  }
+
+  /** Checks a call's arguments, and runs it with the endpoint. */
+  #transfer<P, V, T>(
+    operation: "recv" | "send",
+    flags: number | SignalOption,
+    options: SignalOption | undefined,
+    check: (argument: P) => V,
+    argument: P,
+    run: Transfer<V, T>,
+  ): Promise<T> {
+    try {
+      if (isOptions(flags)) [flags, options] = [0, flags];
+      const checked = check(argument);
+      if (flags !== 0) checkFlags(operation, flags);
+      const action = operation === "recv" ? "receive" : "send";
+      const signal = options === undefined
+        ? undefined
+        : checkSignal(action, options);
+      const { description } = this.#open();
+      const limits = this.#limits(operation, flags, signal);
+      return transfer(description, operation, limits, checked, flags, run);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #limits(
+    operation: "recv" | "send",
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): Limits {
+    const caller = this.#caller;
+    if ((flags & MSG_DONTWAIT) !== 0) return { caller, timeoutMs: 0, signal };
+    const { options } = this.#descriptor.description;
+    const optionMs = this.#timeout !== null
+      ? null
+      : operation === "recv"
+      ? options.receiveTimeoutMs
+      : options.sendTimeoutMs;
+    // The kernel's own timeout says EAGAIN, socket(7).
+    if (optionMs !== null) {
+      return { caller, timeoutMs: optionMs, signal, expired };
+    }
+    return signal === undefined ? this.#usual : { ...this.#usual, signal };
+  }
+
+  #setTimeout(timeout: number | null): void {
+    this.#timeout = timeout;
+    this.#usual = limitsOf(this.#caller, timeout);
+  }
+}
+
+function limitsOf(caller: Caller, timeout: number | null): Limits {
+  const timeoutMs = timeout === null ? null : timeout * 1000;
+  return { caller, timeoutMs, signal: undefined };
+}
+
+function expired(): Error {
+  return osError("EAGAIN");
+}
+
+/** What checks the buffer of a receive into the first `nbytes` bytes of it. */
+function targetCheck(nbytes: number): (buffer: Uint8Array) => Uint8Array {
+  return nbytes === 0
+    ? checkWholeTarget
+    : (buffer) => checkTarget(buffer, nbytes);
+}
+
+/**
+ * Makes an IPv4 stream socket.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket();
+ * assertEquals(s.family, socket.AF_INET);
+ * ```
+ *
+ * @returns The socket.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ */
+export function socket(): Socket<InetAddress>;
+/**
+ * Makes a socket.
+ *
+ * @example A datagram socket over IPv6
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
+ * assertEquals(s.getsockname(), ["::", 0, 0, 0]);
+ * ```
+ *
+ * @typeParam A The address that comes out of the socket.
+ * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+ * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
+ * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param proto 0, or the protocol of that type.
+ * @param fileno A descriptor to take over, for example a detached one.
+ * @returns The socket.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
+ * no such socket here; EBADF if `fileno` is not open.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ */
+export function socket<A extends Address>(
+  family: Family<A>,
+  type?: number,
+  proto?: number,
+  fileno?: number | null,
+): Socket<A>;
+/**
+ * Makes a socket of a family that is known only when the program runs.
+ *
+ * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+ * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
+ * @param proto 0, or the protocol of that type.
+ * @param fileno A descriptor to take over.
+ * @returns The socket.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
+ * no such socket here; EBADF if `fileno` is not open.
+ * @throws {TypeError} If an argument is not an integer.
+ * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ */
+export function socket(
+  family: number,
+  type?: number,
+  proto?: number,
+  fileno?: number | null,
+): Socket;
+export function socket(
+  family: number = AF_INET,
+  type: number = SOCK_STREAM,
+  proto: number = 0,
+  fileno: number | null = null,
+): Socket {
+  return new Socket(family, type, proto, fileno);
+}
+
+export { Socket as SocketType };
