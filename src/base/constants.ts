@@ -17,32 +17,32 @@ import type {
   InetAddress,
   UnixAddress,
 } from "./address.ts";
-import { ABSENT, gaiErrnoOf, pick } from "./errno_table.ts";
+import { ABSENT, byOs, gaiErrnoOf } from "./errno_table.ts";
 
 /** IPv6 authentication header. */
 export const IPPROTO_AH: number = 51;
 /** Core-based trees, on Windows. */
-export const IPPROTO_CBT: number = pick(ABSENT, ABSENT, 7);
+export const IPPROTO_CBT: number = byOs(ABSENT, ABSENT, 7);
 /** IPv6 destination options. */
 export const IPPROTO_DSTOPTS: number = 60;
 /** Exterior Gateway Protocol. */
 export const IPPROTO_EGP: number = 8;
 /** ISO over IP, on macOS. */
-export const IPPROTO_EON: number = pick(ABSENT, 80, ABSENT);
+export const IPPROTO_EON: number = byOs(ABSENT, 80, ABSENT);
 /** Encapsulating security payload. */
 export const IPPROTO_ESP: number = 50;
 /** IPv6 fragmentation header. */
 export const IPPROTO_FRAGMENT: number = 44;
 /** Gateway-to-Gateway Protocol, on macOS and Windows. */
-export const IPPROTO_GGP: number = pick(ABSENT, 3, 3);
+export const IPPROTO_GGP: number = byOs(ABSENT, 3, 3);
 /** Generic routing encapsulation. */
-export const IPPROTO_GRE: number = pick(47, 47, ABSENT);
+export const IPPROTO_GRE: number = byOs(47, 47, ABSENT);
 /** HELLO routing protocol, on macOS. */
-export const IPPROTO_HELLO: number = pick(ABSENT, 63, ABSENT);
+export const IPPROTO_HELLO: number = byOs(ABSENT, 63, ABSENT);
 /** IPv6 hop-by-hop options. */
 export const IPPROTO_HOPOPTS: number = 0;
 /** Wideband monitoring, on Windows. */
-export const IPPROTO_ICLFXBM: number = pick(ABSENT, ABSENT, 78);
+export const IPPROTO_ICLFXBM: number = byOs(ABSENT, ABSENT, 78);
 /** Internet Control Message Protocol. */
 export const IPPROTO_ICMP: number = 1;
 /** ICMP for IPv6. */
@@ -52,29 +52,29 @@ export const IPPROTO_IDP: number = 22;
 /** Internet Group Management Protocol. */
 export const IPPROTO_IGMP: number = 2;
 /** Interior gateway protocols, on Windows. */
-export const IPPROTO_IGP: number = pick(ABSENT, ABSENT, 9);
+export const IPPROTO_IGP: number = byOs(ABSENT, ABSENT, 9);
 /** IPv4: level of the options `IP_*`; as a protocol, the usual one. */
 export const IPPROTO_IP: number = 0;
 /** IP payload compression, on macOS. */
-export const IPPROTO_IPCOMP: number = pick(ABSENT, 108, ABSENT);
+export const IPPROTO_IPCOMP: number = byOs(ABSENT, 108, ABSENT);
 /** IP in IP. */
-export const IPPROTO_IPIP: number = pick(4, 4, ABSENT);
+export const IPPROTO_IPIP: number = byOs(4, 4, ABSENT);
 /** IPv4 in IP, on macOS and Windows. */
-export const IPPROTO_IPV4: number = pick(ABSENT, 4, 4);
+export const IPPROTO_IPV4: number = byOs(ABSENT, 4, 4);
 /** IPv6: level of the options `IPV6_*`. */
 export const IPPROTO_IPV6: number = 41;
 /** Layer Two Tunneling Protocol, on Windows. */
-export const IPPROTO_L2TP: number = pick(ABSENT, ABSENT, 115);
+export const IPPROTO_L2TP: number = byOs(ABSENT, ABSENT, 115);
 /** One more than the last protocol, on macOS and Windows. */
-export const IPPROTO_MAX: number = pick(ABSENT, 256, 256);
+export const IPPROTO_MAX: number = byOs(ABSENT, 256, 256);
 /** Multipath TCP. */
-export const IPPROTO_MPTCP: number = pick(262, ABSENT, ABSENT);
+export const IPPROTO_MPTCP: number = byOs(262, ABSENT, ABSENT);
 /** Sun's network disk protocol, on macOS and Windows. */
-export const IPPROTO_ND: number = pick(ABSENT, 77, 77);
+export const IPPROTO_ND: number = byOs(ABSENT, 77, 77);
 /** IPv6: no next header. */
 export const IPPROTO_NONE: number = 59;
 /** Pragmatic General Multicast, on Windows. */
-export const IPPROTO_PGM: number = pick(ABSENT, ABSENT, 113);
+export const IPPROTO_PGM: number = byOs(ABSENT, ABSENT, 113);
 /** Protocol Independent Multicast. */
 export const IPPROTO_PIM: number = 103;
 /** Xerox PARC Universal Packet. */
@@ -82,25 +82,25 @@ export const IPPROTO_PUP: number = 12;
 /** Raw IP packets. */
 export const IPPROTO_RAW: number = 255;
 /** Reliable Data Protocol, on Windows. */
-export const IPPROTO_RDP: number = pick(ABSENT, ABSENT, 27);
+export const IPPROTO_RDP: number = byOs(ABSENT, ABSENT, 27);
 /** IPv6 routing header. */
 export const IPPROTO_ROUTING: number = 43;
 /** Resource reservation. */
-export const IPPROTO_RSVP: number = pick(46, 46, ABSENT);
+export const IPPROTO_RSVP: number = byOs(46, 46, ABSENT);
 /** Stream Control Transmission Protocol. */
 export const IPPROTO_SCTP: number = 132;
 /** Internet Stream Protocol, on Windows. */
-export const IPPROTO_ST: number = pick(ABSENT, ABSENT, 5);
+export const IPPROTO_ST: number = byOs(ABSENT, ABSENT, 5);
 /** TCP: the protocol of stream sockets, and level of the options `TCP_*`. */
 export const IPPROTO_TCP: number = 6;
 /** ISO transport protocol class 4. */
-export const IPPROTO_TP: number = pick(29, 29, ABSENT);
+export const IPPROTO_TP: number = byOs(29, 29, ABSENT);
 /** UDP: the protocol of datagram sockets. */
 export const IPPROTO_UDP: number = 17;
 /** UDP with partial checksums. */
-export const IPPROTO_UDPLITE: number = pick(136, ABSENT, ABSENT);
+export const IPPROTO_UDPLITE: number = byOs(136, ABSENT, ABSENT);
 /** Xpress Transport Protocol, on macOS. */
-export const IPPROTO_XTP: number = pick(ABSENT, 36, ABSENT);
+export const IPPROTO_XTP: number = byOs(ABSENT, 36, ABSENT);
 
 /** The first port that needs no privilege. */
 export const IPPORT_RESERVED: number = 1024;
@@ -123,185 +123,185 @@ export const INADDR_NONE: number = 0xffffffff;
 export const INADDR_UNSPEC_GROUP: number = 0xe0000000;
 
 /** Information about congestion control. */
-export const TCP_CC_INFO: number = pick(26, ABSENT, ABSENT);
+export const TCP_CC_INFO: number = byOs(26, ABSENT, ABSENT);
 /** The algorithm of congestion control. */
-export const TCP_CONGESTION: number = pick(13, ABSENT, ABSENT);
+export const TCP_CONGESTION: number = byOs(13, ABSENT, ABSENT);
 /** State of the connection, on macOS. */
-export const TCP_CONNECTION_INFO: number = pick(ABSENT, 0x0106, ABSENT);
+export const TCP_CONNECTION_INFO: number = byOs(ABSENT, 0x0106, ABSENT);
 /** Whether partial segments are held back. */
-export const TCP_CORK: number = pick(3, ABSENT, ABSENT);
+export const TCP_CORK: number = byOs(3, ABSENT, ABSENT);
 /** Whether a listener wakes only when data has arrived. */
-export const TCP_DEFER_ACCEPT: number = pick(9, ABSENT, ABSENT);
+export const TCP_DEFER_ACCEPT: number = byOs(9, ABSENT, ABSENT);
 /** Whether data may come with the opening of a connection. */
-export const TCP_FASTOPEN: number = pick(23, 0x0105, 15);
+export const TCP_FASTOPEN: number = byOs(23, 0x0105, 15);
 /** Fast Open by `connect`. */
-export const TCP_FASTOPEN_CONNECT: number = pick(30, ABSENT, ABSENT);
+export const TCP_FASTOPEN_CONNECT: number = byOs(30, ABSENT, ABSENT);
 /** Key of the Fast Open cookies. */
-export const TCP_FASTOPEN_KEY: number = pick(33, ABSENT, ABSENT);
+export const TCP_FASTOPEN_KEY: number = byOs(33, ABSENT, ABSENT);
 /** Fast Open without a cookie. */
-export const TCP_FASTOPEN_NO_COOKIE: number = pick(34, ABSENT, ABSENT);
+export const TCP_FASTOPEN_NO_COOKIE: number = byOs(34, ABSENT, ABSENT);
 /** State of the connection. */
-export const TCP_INFO: number = pick(11, ABSENT, ABSENT);
+export const TCP_INFO: number = byOs(11, ABSENT, ABSENT);
 /** Whether receiving says how much is queued. */
-export const TCP_INQ: number = pick(36, ABSENT, ABSENT);
+export const TCP_INQ: number = byOs(36, ABSENT, ABSENT);
 /** Idle seconds before the first probe, on macOS. */
-export const TCP_KEEPALIVE: number = pick(ABSENT, 0x0010, ABSENT);
+export const TCP_KEEPALIVE: number = byOs(ABSENT, 0x0010, ABSENT);
 /** Probes without answer that end the connection. */
-export const TCP_KEEPCNT: number = pick(6, 0x0102, 16);
+export const TCP_KEEPCNT: number = byOs(6, 0x0102, 16);
 /** Idle seconds before the first probe. */
-export const TCP_KEEPIDLE: number = pick(4, ABSENT, 3);
+export const TCP_KEEPIDLE: number = byOs(4, ABSENT, 3);
 /** Seconds between probes. */
-export const TCP_KEEPINTVL: number = pick(5, 0x0101, 17);
+export const TCP_KEEPINTVL: number = byOs(5, 0x0101, 17);
 /** How many seconds an orphaned connection stays in FIN-WAIT-2. */
-export const TCP_LINGER2: number = pick(8, ABSENT, ABSENT);
+export const TCP_LINGER2: number = byOs(8, ABSENT, ABSENT);
 /** The largest segment, in bytes. */
-export const TCP_MAXSEG: number = pick(2, 0x0002, 4);
+export const TCP_MAXSEG: number = byOs(2, 0x0002, 4);
 /** Key of MD5 signatures (RFC 2385). */
-export const TCP_MD5SIG: number = pick(14, ABSENT, ABSENT);
+export const TCP_MD5SIG: number = byOs(14, ABSENT, ABSENT);
 /** Key of MD5 signatures, with a prefix. */
-export const TCP_MD5SIG_EXT: number = pick(32, ABSENT, ABSENT);
+export const TCP_MD5SIG_EXT: number = byOs(32, ABSENT, ABSENT);
 /** Whether small segments are sent at once. */
 export const TCP_NODELAY: number = 1;
 /** How many bytes may be unsent while the socket is writable. */
-export const TCP_NOTSENT_LOWAT: number = pick(25, 0x0201, ABSENT);
+export const TCP_NOTSENT_LOWAT: number = byOs(25, 0x0201, ABSENT);
 /** Sequence number of a queue, in repair mode. */
-export const TCP_QUEUE_SEQ: number = pick(21, ABSENT, ABSENT);
+export const TCP_QUEUE_SEQ: number = byOs(21, ABSENT, ABSENT);
 /** Whether data is acknowledged at once. */
-export const TCP_QUICKACK: number = pick(12, ABSENT, ABSENT);
+export const TCP_QUICKACK: number = byOs(12, ABSENT, ABSENT);
 /** Repair mode. */
-export const TCP_REPAIR: number = pick(19, ABSENT, ABSENT);
+export const TCP_REPAIR: number = byOs(19, ABSENT, ABSENT);
 /** Options of the connection, in repair mode. */
-export const TCP_REPAIR_OPTIONS: number = pick(22, ABSENT, ABSENT);
+export const TCP_REPAIR_OPTIONS: number = byOs(22, ABSENT, ABSENT);
 /** Which queue is meant, in repair mode. */
-export const TCP_REPAIR_QUEUE: number = pick(20, ABSENT, ABSENT);
+export const TCP_REPAIR_QUEUE: number = byOs(20, ABSENT, ABSENT);
 /** Window of the connection, in repair mode. */
-export const TCP_REPAIR_WINDOW: number = pick(29, ABSENT, ABSENT);
+export const TCP_REPAIR_WINDOW: number = byOs(29, ABSENT, ABSENT);
 /** The saved opening segment. */
-export const TCP_SAVED_SYN: number = pick(28, ABSENT, ABSENT);
+export const TCP_SAVED_SYN: number = byOs(28, ABSENT, ABSENT);
 /** Whether opening segments are saved. */
-export const TCP_SAVE_SYN: number = pick(27, ABSENT, ABSENT);
+export const TCP_SAVE_SYN: number = byOs(27, ABSENT, ABSENT);
 /** How often opening is tried. */
-export const TCP_SYNCNT: number = pick(7, ABSENT, ABSENT);
+export const TCP_SYNCNT: number = byOs(7, ABSENT, ABSENT);
 /** Early retransmission for thin streams. */
-export const TCP_THIN_DUPACK: number = pick(17, ABSENT, ABSENT);
+export const TCP_THIN_DUPACK: number = byOs(17, ABSENT, ABSENT);
 /** Linear timeouts for thin streams. */
-export const TCP_THIN_LINEAR_TIMEOUTS: number = pick(16, ABSENT, ABSENT);
+export const TCP_THIN_LINEAR_TIMEOUTS: number = byOs(16, ABSENT, ABSENT);
 /** Time stamp of the connection. */
-export const TCP_TIMESTAMP: number = pick(24, ABSENT, ABSENT);
+export const TCP_TIMESTAMP: number = byOs(24, ABSENT, ABSENT);
 /** Delay of the packets sent, in microseconds. */
-export const TCP_TX_DELAY: number = pick(37, ABSENT, ABSENT);
+export const TCP_TX_DELAY: number = byOs(37, ABSENT, ABSENT);
 /** Protocol on top of TCP, as TLS. */
-export const TCP_ULP: number = pick(31, ABSENT, ABSENT);
+export const TCP_ULP: number = byOs(31, ABSENT, ABSENT);
 /** How many milliseconds data may stay unacknowledged. */
-export const TCP_USER_TIMEOUT: number = pick(18, ABSENT, ABSENT);
+export const TCP_USER_TIMEOUT: number = byOs(18, ABSENT, ABSENT);
 /** Bound of the advertised window, in bytes. */
-export const TCP_WINDOW_CLAMP: number = pick(10, ABSENT, ABSENT);
+export const TCP_WINDOW_CLAMP: number = byOs(10, ABSENT, ABSENT);
 /** Receiving without copying. */
-export const TCP_ZEROCOPY_RECEIVE: number = pick(35, ABSENT, ABSENT);
+export const TCP_ZEROCOPY_RECEIVE: number = byOs(35, ABSENT, ABSENT);
 
 /** Join a multicast group. */
-export const IP_ADD_MEMBERSHIP: number = pick(35, 12, 12);
+export const IP_ADD_MEMBERSHIP: number = byOs(35, 12, 12);
 /** Join a multicast group for one source. */
-export const IP_ADD_SOURCE_MEMBERSHIP: number = pick(39, 70, 15);
+export const IP_ADD_SOURCE_MEMBERSHIP: number = byOs(39, 70, 15);
 /** Whether `bind` to port 0 leaves the port to `connect`. */
-export const IP_BIND_ADDRESS_NO_PORT: number = pick(24, ABSENT, ABSENT);
+export const IP_BIND_ADDRESS_NO_PORT: number = byOs(24, ABSENT, ABSENT);
 /** Drop what one source sends to a group. */
-export const IP_BLOCK_SOURCE: number = pick(38, 72, 17);
+export const IP_BLOCK_SOURCE: number = byOs(38, 72, 17);
 /** What {@linkcode IP_MULTICAST_LOOP} is by default. */
-export const IP_DEFAULT_MULTICAST_LOOP: number = pick(1, 1, ABSENT);
+export const IP_DEFAULT_MULTICAST_LOOP: number = byOs(1, 1, ABSENT);
 /** What {@linkcode IP_MULTICAST_TTL} is by default. */
-export const IP_DEFAULT_MULTICAST_TTL: number = pick(1, 1, ABSENT);
+export const IP_DEFAULT_MULTICAST_TTL: number = byOs(1, 1, ABSENT);
 /** Leave a multicast group. */
-export const IP_DROP_MEMBERSHIP: number = pick(36, 13, 13);
+export const IP_DROP_MEMBERSHIP: number = byOs(36, 13, 13);
 /** Leave a multicast group for one source. */
-export const IP_DROP_SOURCE_MEMBERSHIP: number = pick(40, 71, 16);
+export const IP_DROP_SOURCE_MEMBERSHIP: number = byOs(40, 71, 16);
 /** Whether the header comes with the data. */
-export const IP_HDRINCL: number = pick(3, 2, 2);
+export const IP_HDRINCL: number = byOs(3, 2, 2);
 /** How many groups a socket can join. */
-export const IP_MAX_MEMBERSHIPS: number = pick(20, 4095, ABSENT);
+export const IP_MAX_MEMBERSHIPS: number = byOs(20, 4095, ABSENT);
 /** Interface of multicasts sent. */
-export const IP_MULTICAST_IF: number = pick(32, 9, 9);
+export const IP_MULTICAST_IF: number = byOs(32, 9, 9);
 /** Whether this machine gets its own multicasts. */
-export const IP_MULTICAST_LOOP: number = pick(34, 11, 11);
+export const IP_MULTICAST_LOOP: number = byOs(34, 11, 11);
 /** How many hops multicasts go, 0 to 255. */
-export const IP_MULTICAST_TTL: number = pick(33, 10, 10);
+export const IP_MULTICAST_TTL: number = byOs(33, 10, 10);
 /** IP options of the packets sent. */
-export const IP_OPTIONS: number = pick(4, 1, 1);
+export const IP_OPTIONS: number = byOs(4, 1, 1);
 /** Whether addresses and interface come with datagrams. */
-export const IP_PKTINFO: number = pick(8, 26, 19);
+export const IP_PKTINFO: number = byOs(8, 26, 19);
 /** Whether the destination comes with datagrams, on macOS and Windows. */
-export const IP_RECVDSTADDR: number = pick(ABSENT, 7, 25);
+export const IP_RECVDSTADDR: number = byOs(ABSENT, 7, 25);
 /** Whether IP options come with datagrams. */
-export const IP_RECVOPTS: number = pick(6, 5, ABSENT);
+export const IP_RECVOPTS: number = byOs(6, 5, ABSENT);
 /** Whether IP options come unprocessed with datagrams. */
-export const IP_RECVRETOPTS: number = pick(7, 6, ABSENT);
+export const IP_RECVRETOPTS: number = byOs(7, 6, ABSENT);
 /** Whether the type of service comes with datagrams. */
-export const IP_RECVTOS: number = pick(13, 27, 40);
+export const IP_RECVTOS: number = byOs(13, 27, 40);
 /** IP options for answers. */
-export const IP_RETOPTS: number = pick(7, 8, ABSENT);
+export const IP_RETOPTS: number = byOs(7, 8, ABSENT);
 /** Type of service of the packets sent. */
-export const IP_TOS: number = pick(1, 3, 3);
+export const IP_TOS: number = byOs(1, 3, 3);
 /** Transparent proxying. */
-export const IP_TRANSPARENT: number = pick(19, ABSENT, ABSENT);
+export const IP_TRANSPARENT: number = byOs(19, ABSENT, ABSENT);
 /** How many hops packets go, 0 to 255. */
-export const IP_TTL: number = pick(2, 4, 4);
+export const IP_TTL: number = byOs(2, 4, 4);
 /** Undo {@linkcode IP_BLOCK_SOURCE}. */
-export const IP_UNBLOCK_SOURCE: number = pick(37, 73, 18);
+export const IP_UNBLOCK_SOURCE: number = byOs(37, 73, 18);
 
 /** Where a raw packet has its checksum. */
-export const IPV6_CHECKSUM: number = pick(7, 26, 26);
+export const IPV6_CHECKSUM: number = byOs(7, 26, 26);
 /** Whether datagrams are never fragmented. */
-export const IPV6_DONTFRAG: number = pick(62, 62, 14);
+export const IPV6_DONTFRAG: number = byOs(62, 62, 14);
 /** Destination options of the packets sent. */
-export const IPV6_DSTOPTS: number = pick(59, 50, ABSENT);
+export const IPV6_DSTOPTS: number = byOs(59, 50, ABSENT);
 /** How many hops packets go, 0 to 255. */
-export const IPV6_HOPLIMIT: number = pick(52, 47, 21);
+export const IPV6_HOPLIMIT: number = byOs(52, 47, 21);
 /** Hop-by-hop options of the packets sent. */
-export const IPV6_HOPOPTS: number = pick(54, 49, 1);
+export const IPV6_HOPOPTS: number = byOs(54, 49, 1);
 /** Join a multicast group. */
-export const IPV6_JOIN_GROUP: number = pick(20, 12, 12);
+export const IPV6_JOIN_GROUP: number = byOs(20, 12, 12);
 /** Leave a multicast group. */
-export const IPV6_LEAVE_GROUP: number = pick(21, 13, 13);
+export const IPV6_LEAVE_GROUP: number = byOs(21, 13, 13);
 /** How many hops multicasts go, 0 to 255. */
-export const IPV6_MULTICAST_HOPS: number = pick(18, 10, 10);
+export const IPV6_MULTICAST_HOPS: number = byOs(18, 10, 10);
 /** Interface of multicasts sent. */
-export const IPV6_MULTICAST_IF: number = pick(17, 9, 9);
+export const IPV6_MULTICAST_IF: number = byOs(17, 9, 9);
 /** Whether this machine gets its own multicasts. */
-export const IPV6_MULTICAST_LOOP: number = pick(19, 11, 11);
+export const IPV6_MULTICAST_LOOP: number = byOs(19, 11, 11);
 /** The next hop of the packets sent. */
-export const IPV6_NEXTHOP: number = pick(9, 48, ABSENT);
+export const IPV6_NEXTHOP: number = byOs(9, 48, ABSENT);
 /** The path's MTU, in bytes. */
-export const IPV6_PATHMTU: number = pick(61, 44, ABSENT);
+export const IPV6_PATHMTU: number = byOs(61, 44, ABSENT);
 /** Address and interface of the packets sent. */
-export const IPV6_PKTINFO: number = pick(50, 46, 19);
+export const IPV6_PKTINFO: number = byOs(50, 46, 19);
 /** Whether destination options come with datagrams. */
-export const IPV6_RECVDSTOPTS: number = pick(58, 40, ABSENT);
+export const IPV6_RECVDSTOPTS: number = byOs(58, 40, ABSENT);
 /** Whether the hop limit comes with datagrams. */
-export const IPV6_RECVHOPLIMIT: number = pick(51, 37, ABSENT);
+export const IPV6_RECVHOPLIMIT: number = byOs(51, 37, ABSENT);
 /** Whether hop-by-hop options come with datagrams. */
-export const IPV6_RECVHOPOPTS: number = pick(53, 39, ABSENT);
+export const IPV6_RECVHOPOPTS: number = byOs(53, 39, ABSENT);
 /** Whether changes of the path's MTU are told. */
-export const IPV6_RECVPATHMTU: number = pick(60, 43, ABSENT);
+export const IPV6_RECVPATHMTU: number = byOs(60, 43, ABSENT);
 /** Whether address and interface come with datagrams. */
-export const IPV6_RECVPKTINFO: number = pick(49, 61, ABSENT);
+export const IPV6_RECVPKTINFO: number = byOs(49, 61, ABSENT);
 /** Whether the routing header comes with datagrams. */
-export const IPV6_RECVRTHDR: number = pick(56, 38, 38);
+export const IPV6_RECVRTHDR: number = byOs(56, 38, 38);
 /** Whether the traffic class comes with datagrams. */
-export const IPV6_RECVTCLASS: number = pick(66, 35, 40);
+export const IPV6_RECVTCLASS: number = byOs(66, 35, 40);
 /** Routing header of the packets sent. */
-export const IPV6_RTHDR: number = pick(57, 51, 32);
+export const IPV6_RTHDR: number = byOs(57, 51, 32);
 /** Options before the routing header. */
-export const IPV6_RTHDRDSTOPTS: number = pick(55, 57, ABSENT);
+export const IPV6_RTHDRDSTOPTS: number = byOs(55, 57, ABSENT);
 /** Type 0 of the routing header. */
-export const IPV6_RTHDR_TYPE_0: number = pick(0, 0, ABSENT);
+export const IPV6_RTHDR_TYPE_0: number = byOs(0, 0, ABSENT);
 /** Traffic class of the packets sent. */
-export const IPV6_TCLASS: number = pick(67, 36, 39);
+export const IPV6_TCLASS: number = byOs(67, 36, 39);
 /** How many hops packets go, 0 to 255. */
-export const IPV6_UNICAST_HOPS: number = pick(16, 4, 4);
+export const IPV6_UNICAST_HOPS: number = byOs(16, 4, 4);
 /** Whether packets keep to the smallest MTU, on macOS. */
-export const IPV6_USE_MIN_MTU: number = pick(ABSENT, 42, ABSENT);
+export const IPV6_USE_MIN_MTU: number = byOs(ABSENT, 42, ABSENT);
 /** Whether IPv4 peers, as IPv4-mapped addresses, are turned away. */
-export const IPV6_V6ONLY: number = pick(26, 27, 27);
+export const IPV6_V6ONLY: number = byOs(26, 27, 27);
 
 // The constants of Python's `socket` module: families, types, options, flags,
 // and those of name resolution. They have the values that Python has on the
@@ -320,7 +320,7 @@ export const AF_UNSPEC: Family = 0;
 /** IPv4; addresses are `[host, port]`. */
 export const AF_INET: Family<InetAddress> = 2;
 /** IPv6; addresses are `[host, port, flowinfo, scope_id]`. */
-export const AF_INET6: Family<Inet6Address> = pick(10, 30, 23);
+export const AF_INET6: Family<Inet6Address> = byOs(10, 30, 23);
 /** Unix sockets; addresses are path strings. Python has it on POSIX systems only. */
 export const AF_UNIX: Family<UnixAddress> = 1;
 /** POSIX.1g's name of {@linkcode AF_UNIX}, which Python does not have. */
@@ -342,7 +342,7 @@ export const SOCK_NONBLOCK: number = 2048;
 export const SOCK_CLOEXEC: number = 524288;
 
 /** Level of the options of every socket, `SO_*`. */
-export const SOL_SOCKET: number = pick(1, 0xffff, 0xffff);
+export const SOL_SOCKET: number = byOs(1, 0xffff, 0xffff);
 /** Level of the options of IPv4, the same as `IPPROTO_IP`. */
 export const SOL_IP: number = 0;
 /** Level of the options of TCP, the same as `IPPROTO_TCP`. */
@@ -351,110 +351,110 @@ export const SOL_TCP: number = 6;
 export const SOL_UDP: number = 17;
 
 /** Whether the socket listens; read only. */
-export const SO_ACCEPTCONN: number = pick(30, 0x0002, 0x0002);
+export const SO_ACCEPTCONN: number = byOs(30, 0x0002, 0x0002);
 /** Network interface to use. */
-export const SO_BINDTODEVICE: number = pick(25, 0x1134, ABSENT);
+export const SO_BINDTODEVICE: number = byOs(25, 0x1134, ABSENT);
 /** Network interface to use, by its index. */
-export const SO_BINDTOIFINDEX: number = pick(62, ABSENT, ABSENT);
+export const SO_BINDTOIFINDEX: number = byOs(62, ABSENT, ABSENT);
 /** Whether datagrams may be sent to broadcast addresses. */
-export const SO_BROADCAST: number = pick(6, 0x0020, 0x0020);
+export const SO_BROADCAST: number = byOs(6, 0x0020, 0x0020);
 /** Whether the system records debugging information. */
 export const SO_DEBUG: number = 1;
 /** The address family of the socket; read only. Python has it on Linux only. */
 export const SO_DOMAIN: number = 39;
 /** Whether to send to directly connected hosts only. */
-export const SO_DONTROUTE: number = pick(5, 0x0010, 0x0010);
+export const SO_DONTROUTE: number = byOs(5, 0x0010, 0x0010);
 /** The pending error, cleared by reading it; read only. */
-export const SO_ERROR: number = pick(4, 0x1007, 0x1007);
+export const SO_ERROR: number = byOs(4, 0x1007, 0x1007);
 /** Whether nobody else may take the address, on Windows. */
-export const SO_EXCLUSIVEADDRUSE: number = pick(ABSENT, ABSENT, -5);
+export const SO_EXCLUSIVEADDRUSE: number = byOs(ABSENT, ABSENT, -5);
 /** The processor that handles the socket. */
-export const SO_INCOMING_CPU: number = pick(49, ABSENT, ABSENT);
+export const SO_INCOMING_CPU: number = byOs(49, ABSENT, ABSENT);
 /** Whether an idle connection is probed. */
-export const SO_KEEPALIVE: number = pick(9, 0x0008, 0x0008);
+export const SO_KEEPALIVE: number = byOs(9, 0x0008, 0x0008);
 /** Whether and how long, in seconds, closing waits for what was sent. */
-export const SO_LINGER: number = pick(13, 0x0080, 0x0080);
+export const SO_LINGER: number = byOs(13, 0x0080, 0x0080);
 /** Mark of the packets sent. */
-export const SO_MARK: number = pick(36, ABSENT, ABSENT);
+export const SO_MARK: number = byOs(36, ABSENT, ABSENT);
 /** Whether urgent data stays in the stream. */
-export const SO_OOBINLINE: number = pick(10, 0x0100, 0x0100);
+export const SO_OOBINLINE: number = byOs(10, 0x0100, 0x0100);
 /** Whether credentials come with messages. */
-export const SO_PASSCRED: number = pick(16, ABSENT, ABSENT);
+export const SO_PASSCRED: number = byOs(16, ABSENT, ABSENT);
 /** Whether the security context comes with messages. */
-export const SO_PASSSEC: number = pick(34, ABSENT, ABSENT);
+export const SO_PASSSEC: number = byOs(34, ABSENT, ABSENT);
 /** Credentials of a Unix socket's peer. */
-export const SO_PEERCRED: number = pick(17, ABSENT, ABSENT);
+export const SO_PEERCRED: number = byOs(17, ABSENT, ABSENT);
 /** Security context of the peer. */
-export const SO_PEERSEC: number = pick(31, ABSENT, ABSENT);
+export const SO_PEERSEC: number = byOs(31, ABSENT, ABSENT);
 /** Priority of the packets sent. */
-export const SO_PRIORITY: number = pick(12, ABSENT, ABSENT);
+export const SO_PRIORITY: number = byOs(12, ABSENT, ABSENT);
 /** The protocol of the socket; read only. Python has it on Linux only. */
 export const SO_PROTOCOL: number = 38;
 /** Size of the system's receive buffer, in bytes. */
-export const SO_RCVBUF: number = pick(8, 0x1002, 0x1002);
+export const SO_RCVBUF: number = byOs(8, 0x1002, 0x1002);
 /** How many bytes make the socket readable. */
-export const SO_RCVLOWAT: number = pick(18, 0x1004, 0x1004);
+export const SO_RCVLOWAT: number = byOs(18, 0x1004, 0x1004);
 /** Timeout of receiving: a `struct timeval`, seconds and microseconds. */
-export const SO_RCVTIMEO: number = pick(20, 0x1006, 0x1006);
+export const SO_RCVTIMEO: number = byOs(20, 0x1006, 0x1006);
 /** Whether `bind` may take an address whose last connections are not over. */
-export const SO_REUSEADDR: number = pick(2, 0x0004, 0x0004);
+export const SO_REUSEADDR: number = byOs(2, 0x0004, 0x0004);
 /** Whether several sockets may have one port. Python has it on POSIX systems only. */
-export const SO_REUSEPORT: number = pick(15, 0x0200, 15);
+export const SO_REUSEPORT: number = byOs(15, 0x0200, 15);
 /** Size of the system's send buffer, in bytes. */
-export const SO_SNDBUF: number = pick(7, 0x1001, 0x1001);
+export const SO_SNDBUF: number = byOs(7, 0x1001, 0x1001);
 /** How many bytes of room make the socket writable. */
-export const SO_SNDLOWAT: number = pick(19, 0x1003, 0x1003);
+export const SO_SNDLOWAT: number = byOs(19, 0x1003, 0x1003);
 /** Timeout of sending: a `struct timeval`, seconds and microseconds. */
-export const SO_SNDTIMEO: number = pick(21, 0x1005, 0x1005);
+export const SO_SNDTIMEO: number = byOs(21, 0x1005, 0x1005);
 /** The type of the socket; read only. */
-export const SO_TYPE: number = pick(3, 0x1008, 0x1008);
+export const SO_TYPE: number = byOs(3, 0x1008, 0x1008);
 /** Whether the socket sees its own messages, on macOS and Windows. */
-export const SO_USELOOPBACK: number = pick(ABSENT, 0x0040, 0x0040);
+export const SO_USELOOPBACK: number = byOs(ABSENT, 0x0040, 0x0040);
 
 /** The longest backlog of `listen`, in connections, that the system's headers promise. */
-export const SOMAXCONN: number = pick(4096, 128, 0x7fffffff);
+export const SOMAXCONN: number = byOs(4096, 128, 0x7fffffff);
 
 /** Ancillary data: file descriptors. */
-export const SCM_RIGHTS: number = pick(1, 1, ABSENT);
+export const SCM_RIGHTS: number = byOs(1, 1, ABSENT);
 /** Ancillary data: credentials of a process, on Linux. */
-export const SCM_CREDENTIALS: number = pick(2, ABSENT, ABSENT);
+export const SCM_CREDENTIALS: number = byOs(2, ABSENT, ABSENT);
 /** Ancillary data: credentials of a process, on macOS. */
-export const SCM_CREDS: number = pick(ABSENT, 3, ABSENT);
+export const SCM_CREDS: number = byOs(ABSENT, 3, ABSENT);
 
 /** Received: the datagram was broadcast, on Windows. */
-export const MSG_BCAST: number = pick(ABSENT, ABSENT, 0x0400);
+export const MSG_BCAST: number = byOs(ABSENT, ABSENT, 0x0400);
 /** Receive: received descriptors are not inherited. */
-export const MSG_CMSG_CLOEXEC: number = pick(0x40000000, ABSENT, ABSENT);
+export const MSG_CMSG_CLOEXEC: number = byOs(0x40000000, ABSENT, ABSENT);
 /** Send: the peer is known to be reachable. */
-export const MSG_CONFIRM: number = pick(0x0800, ABSENT, ABSENT);
+export const MSG_CONFIRM: number = byOs(0x0800, ABSENT, ABSENT);
 /** Received: ancillary data was cut off. */
-export const MSG_CTRUNC: number = pick(0x0008, 0x0020, 0x0200);
+export const MSG_CTRUNC: number = byOs(0x0008, 0x0020, 0x0200);
 /** Send: to directly connected hosts only. */
 export const MSG_DONTROUTE: number = 0x0004;
 /** This call is non-blocking. Python has it on POSIX systems only. */
-export const MSG_DONTWAIT: number = pick(0x0040, 0x0080, 0x0040);
+export const MSG_DONTWAIT: number = byOs(0x0040, 0x0080, 0x0040);
 /** Send: and then close the sending side, on macOS. */
-export const MSG_EOF: number = pick(ABSENT, 0x0100, ABSENT);
+export const MSG_EOF: number = byOs(ABSENT, 0x0100, ABSENT);
 /** The end of a record. */
-export const MSG_EOR: number = pick(0x0080, 0x0008, ABSENT);
+export const MSG_EOR: number = byOs(0x0080, 0x0008, ABSENT);
 /** Receive: from the queue of errors. */
-export const MSG_ERRQUEUE: number = pick(0x2000, ABSENT, 0x1000);
+export const MSG_ERRQUEUE: number = byOs(0x2000, ABSENT, 0x1000);
 /** Send: with the opening of the connection. */
-export const MSG_FASTOPEN: number = pick(0x20000000, ABSENT, ABSENT);
+export const MSG_FASTOPEN: number = byOs(0x20000000, ABSENT, ABSENT);
 /** Received: the datagram was multicast, on Windows. */
-export const MSG_MCAST: number = pick(ABSENT, ABSENT, 0x0800);
+export const MSG_MCAST: number = byOs(ABSENT, ABSENT, 0x0800);
 /** Send: more will follow. */
-export const MSG_MORE: number = pick(0x8000, ABSENT, ABSENT);
+export const MSG_MORE: number = byOs(0x8000, ABSENT, ABSENT);
 /** Send: no signal if the connection is broken, as always here. Python has it on POSIX systems only. */
-export const MSG_NOSIGNAL: number = pick(0x4000, 0x80000, 0x4000);
+export const MSG_NOSIGNAL: number = byOs(0x4000, 0x80000, 0x4000);
 /** Urgent data. */
 export const MSG_OOB: number = 0x0001;
 /** Receive: leave the data to be received again. */
 export const MSG_PEEK: number = 0x0002;
 /** Received: the datagram was cut off. */
-export const MSG_TRUNC: number = pick(0x0020, 0x0010, 0x0100);
+export const MSG_TRUNC: number = byOs(0x0020, 0x0010, 0x0100);
 /** Receive: wait for all the bytes asked for. */
-export const MSG_WAITALL: number = pick(0x0100, 0x0040, 0x0008);
+export const MSG_WAITALL: number = byOs(0x0100, 0x0040, 0x0008);
 
 /** `shutdown`: nothing more will be received. */
 export const SHUT_RD: number = 0;
@@ -464,25 +464,25 @@ export const SHUT_WR: number = 1;
 export const SHUT_RDWR: number = 2;
 
 /** Only families of which this machine has an address. */
-export const AI_ADDRCONFIG: number = pick(0x0020, 0x0400, 0x0400);
+export const AI_ADDRCONFIG: number = byOs(0x0020, 0x0400, 0x0400);
 /** With {@linkcode AI_V4MAPPED}: IPv6 and IPv4-mapped addresses. */
-export const AI_ALL: number = pick(0x0010, 0x0100, 0x0100);
+export const AI_ALL: number = byOs(0x0010, 0x0100, 0x0100);
 /** Give the canonical name. */
 export const AI_CANONNAME: number = 0x0002;
 /** `AI_V4MAPPED_CFG | AI_ADDRCONFIG`, on macOS. */
-export const AI_DEFAULT: number = pick(ABSENT, 0x0600, ABSENT);
+export const AI_DEFAULT: number = byOs(ABSENT, 0x0600, ABSENT);
 /** All the flags that may be given, on macOS. */
-export const AI_MASK: number = pick(ABSENT, 0x1407, ABSENT);
+export const AI_MASK: number = byOs(ABSENT, 0x1407, ABSENT);
 /** The host is an address, not a name. */
 export const AI_NUMERICHOST: number = 0x0004;
 /** The service is a number, not a name. */
-export const AI_NUMERICSERV: number = pick(0x0400, 0x1000, 0x0008);
+export const AI_NUMERICSERV: number = byOs(0x0400, 0x1000, 0x0008);
 /** Addresses to bind to: no host means the wildcard. */
 export const AI_PASSIVE: number = 0x0001;
 /** If there are no IPv6 addresses, IPv4-mapped ones. */
-export const AI_V4MAPPED: number = pick(0x0008, 0x0800, 0x0800);
+export const AI_V4MAPPED: number = byOs(0x0008, 0x0800, 0x0800);
 /** IPv4-mapped addresses if the kernel takes them, on macOS. */
-export const AI_V4MAPPED_CFG: number = pick(ABSENT, 0x0200, ABSENT);
+export const AI_V4MAPPED_CFG: number = byOs(ABSENT, 0x0200, ABSENT);
 
 /** The service is one of UDP. */
 export const NI_DGRAM: number = 16;
@@ -491,13 +491,13 @@ export const NI_MAXHOST: number = 1025;
 /** Size of the longest service name, in bytes. */
 export const NI_MAXSERV: number = 32;
 /** An address without a name is an error. */
-export const NI_NAMEREQD: number = pick(8, 4, 4);
+export const NI_NAMEREQD: number = byOs(8, 4, 4);
 /** Give the host name without its domain if it is a local one. */
-export const NI_NOFQDN: number = pick(4, 1, 1);
+export const NI_NOFQDN: number = byOs(4, 1, 1);
 /** Give the address, not a name. */
-export const NI_NUMERICHOST: number = pick(1, 2, 2);
+export const NI_NUMERICHOST: number = byOs(1, 2, 2);
 /** Give the port, not a name. */
-export const NI_NUMERICSERV: number = pick(2, 8, 8);
+export const NI_NUMERICSERV: number = byOs(2, 8, 8);
 
 /** `gaierror`: the host has no address of the family. Python on Windows does not have it. */
 export const EAI_ADDRFAMILY: number = gaiErrnoOf("EAI_ADDRFAMILY");
@@ -506,13 +506,13 @@ export const EAI_AGAIN: number = gaiErrnoOf("EAI_AGAIN");
 /** `gaierror`: unknown flags. */
 export const EAI_BADFLAGS: number = gaiErrnoOf("EAI_BADFLAGS");
 /** `gaierror`: wrong hints, on macOS. */
-export const EAI_BADHINTS: number = pick(ABSENT, 12, ABSENT);
+export const EAI_BADHINTS: number = byOs(ABSENT, 12, ABSENT);
 /** `gaierror`: the name cannot be resolved. */
 export const EAI_FAIL: number = gaiErrnoOf("EAI_FAIL");
 /** `gaierror`: unknown address family. */
 export const EAI_FAMILY: number = gaiErrnoOf("EAI_FAMILY");
 /** The number after the last code, on macOS. */
-export const EAI_MAX: number = pick(ABSENT, 15, ABSENT);
+export const EAI_MAX: number = byOs(ABSENT, 15, ABSENT);
 /** `gaierror`: out of memory. */
 export const EAI_MEMORY: number = gaiErrnoOf("EAI_MEMORY");
 /** `gaierror`: the host has no address. */
@@ -522,7 +522,7 @@ export const EAI_NONAME: number = gaiErrnoOf("EAI_NONAME");
 /** `gaierror`: the result is too long. Python on Windows does not have it. */
 export const EAI_OVERFLOW: number = gaiErrnoOf("EAI_OVERFLOW");
 /** `gaierror`: unknown protocol, on macOS. */
-export const EAI_PROTOCOL: number = pick(ABSENT, 13, ABSENT);
+export const EAI_PROTOCOL: number = byOs(ABSENT, 13, ABSENT);
 /** `gaierror`: the service is not known for this socket type. */
 export const EAI_SERVICE: number = gaiErrnoOf("EAI_SERVICE");
 /** `gaierror`: unknown socket type. */

@@ -3,13 +3,13 @@
  */
 
 /** A system that numbers and words are known for. */
-export type Platform = "linux" | "darwin" | "windows";
+export type OsName = "linux" | "darwin" | "windows";
 
 /** The number of a constant on a system that has no such constant. */
 export const ABSENT = -1;
 
 /** The system whose numbers hold where `Deno.build.os` is `os`. */
-export function platformOf(os: typeof Deno.build.os): Platform {
+export function osNameOf(os: typeof Deno.build.os): OsName {
   switch (os) {
     case "windows":
       return "windows";
@@ -24,12 +24,12 @@ export function platformOf(os: typeof Deno.build.os): Platform {
 }
 
 /** The system that this program runs on. */
-export const platform: Platform = platformOf(Deno.build.os);
+export const osName: OsName = osNameOf(Deno.build.os);
 
 /** Chooses this system's value. */
-export function pick<T>(linux: T, darwin: T, windows: T): T {
-  if (platform === "linux") return linux;
-  return platform === "darwin" ? darwin : windows;
+export function byOs<T>(linux: T, darwin: T, windows: T): T {
+  if (osName === "linux") return linux;
+  return osName === "darwin" ? darwin : windows;
 }
 
 // The error codes: their numbers on Linux, macOS and Windows, and the text that
@@ -318,7 +318,7 @@ const TABLE: Readonly<Record<ErrnoCode, Row>> = {
   ERFKILL: [132, -1, -1, "Operation not possible due to RF-kill"],
 };
 
-const column = pick(0, 1, 2);
+const column = byOs(0, 1, 2);
 
 /** All codes, whether this system has them or not. */
 export const errnoCodes: readonly ErrnoCode[] = Object.keys(
@@ -471,8 +471,8 @@ const WINDOWS_TEXTS: Texts = {
   EREMOTE: "Item is not available locally",
 };
 
-const texts = pick<Texts>({}, DARWIN_TEXTS, WINDOWS_TEXTS);
-const unknown = pick("Unknown error ", "Unknown error: ", "Unknown error ");
+const texts = byOs<Texts>({}, DARWIN_TEXTS, WINDOWS_TEXTS);
+const unknown = byOs("Unknown error ", "Unknown error: ", "Unknown error ");
 
 /** The text of an error number on this system. */
 export function strerror(errno: number): string {
@@ -574,8 +574,8 @@ const WINDOWS_HOST: Readonly<Record<HostCode, GaiRow>> = {
   NO_DATA: [11004, NOT_FOUND],
 };
 
-const gai = pick(LINUX_GAI, DARWIN_GAI, WINDOWS_GAI);
-const host = pick(POSIX_HOST, POSIX_HOST, WINDOWS_HOST);
+const gai = byOs(LINUX_GAI, DARWIN_GAI, WINDOWS_GAI);
+const host = byOs(POSIX_HOST, POSIX_HOST, WINDOWS_HOST);
 
 /** The number of a code on this system. */
 export function gaiErrnoOf(code: GaiCode): number {
@@ -596,7 +596,7 @@ export function gaiCodeOfText(text: string): GaiCode | undefined {
 export function gaiStrerror(errno: number): string {
   const code = gaiCodeOf(errno);
   return code === undefined
-    ? pick("Unknown error", "Unknown error", FAILED)
+    ? byOs("Unknown error", "Unknown error", FAILED)
     : gai[code][1];
 }
 
@@ -619,7 +619,7 @@ export function hostCodeOf(errno: number): HostCode | undefined {
 export function hostStrerror(errno: number): string {
   const code = hostCodeOf(errno);
   return code === undefined
-    ? pick("Unknown resolver error", "Unknown resolver error", NOT_FOUND)
+    ? byOs("Unknown resolver error", "Unknown resolver error", NOT_FOUND)
     : host[code][1];
 }
 

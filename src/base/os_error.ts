@@ -19,7 +19,7 @@ import {
   hostErrnoOf,
   isErrnoCode,
   isGaiCode,
-  platform,
+  osName,
 } from "./errno_table.ts";
 import { gaierror, herror, OSError, TimeoutError } from "./errors.ts";
 
@@ -184,7 +184,7 @@ function lookupCode(error: Error): GaiCode | undefined {
   if (error.message === "No resolved address found") return "EAI_NONAME";
   // Only Winsock's numbers of lookups can be told from those of the system.
   const number = systemNumber(error);
-  if (platform !== "windows" || number === undefined || number < 11000) {
+  if (osName !== "windows" || number === undefined || number < 11000) {
     return undefined;
   }
   return gaiCodeOf(number) ?? "EAI_NONAME";

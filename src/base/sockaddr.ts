@@ -6,12 +6,12 @@
 import type { Address } from "./address.ts";
 import { checkPort, checkText, checkUnsigned, show } from "./checks.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
-import { pick } from "./errno_table.ts";
+import { byOs } from "./errno_table.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "./inet.ts";
 import { gaiError, osError } from "./os_error.ts";
 
 /** A host, which may still be a name, and a port. */
-export interface HostPlace {
+export interface InetSockaddr {
   readonly family: number;
   /** A numeric address of the family in its usual form, or a name. */
   readonly host: string;
@@ -19,25 +19,25 @@ export interface HostPlace {
   readonly flowinfo: number;
   readonly scopeId: number;
   /** Whether `host` has to be looked up. */
-  readonly named: boolean;
+  readonly isHostname: boolean;
 }
 
 /** The path of a Unix socket; an abstract name starts with "\0". */
-export interface PathPlace {
+export interface UnixSockaddr {
   readonly family: typeof AF_UNIX;
   readonly path: string;
 }
 
 /** Where to bind, connect or send. */
-export type Place = HostPlace | PathPlace;
+export type Sockaddr = InetSockaddr | UnixSockaddr;
 
 /** Whether a place is a Unix path. */
-export function isPath(place: Place): place is PathPlace {
-  return "path" in place;
+export function isPath(sockaddr: Sockaddr): sockaddr is UnixSockaddr {
+  return "path" in sockaddr;
 }
 
 /** The longest path that fits `sun_path`, with its final NUL. */
-const MAX_PATH_BYTES = pick(108, 104, 108);
+const MAX_PATH_BYTES = byOs(108, 104, 108);
 
 const WILDCARD: Readonly<Record<number, string>> = {
   [AF_INET]: "0.0.0.0",
@@ -62,14 +62,16 @@ export function unspecified(family: number): Address {
 }
 
 /** A place with its name replaced by an address. */
-export function at(place: HostPlace, host: string): HostPlace {
-  return { ...place, host, named: false };
+export function withHost(sockaddr: InetSockaddr, host: string): InetSockaddr {
+  return { ...sockaddr, host, isHostname: false };
 }
 
 /** As a destination, the kernel takes the wildcard as this machine. */
-export function thisMachine(place: Place): Place {
-  if (isPath(place) || place.host !== wildcard(place.family)) return place;
-  return at(place, loopback(place.family));
+export function wildcardToLoopback(sockaddr: Sockaddr): Sockaddr {
+  if (isPath(sockaddr) || sockaddr.host !== wildcard(sockaddr.family)) {
+    return sockaddr;
+  }
+  return withHost(sockaddr, loopback(sockaddr.family));
 }
 
 /** Whether a host is the standard name of this machine, RFC 6761 section 6.3. */
@@ -84,11 +86,11 @@ export function isLocalhost(host: string): boolean {
  * @throws {RangeError} If a number is out of range.
  * @throws {gaierror} If the host is a numeric address of another family.
  */
-export function toPlace(
+export function parseAddress(
   action: string,
   family: number,
   value: unknown,
-): Place {
+): Sockaddr {
   if (family === AF_UNIX) return toPath(action, value);
   const name = family === AF_INET ? "AF_INET" : "AF_INET6";
   const shape = family === AF_INET
@@ -112,14 +114,14 @@ export function toPlace(
   checkPort(action, port);
   checkUnsigned(action, "flowinfo", flowinfo, 0xfffff);
   checkUnsigned(action, "scope_id", scopeId, 0xffffffff);
-  const literal = knownLiteral(family, host);
+  const literal = cachedLiteral(family, host);
   return {
     family,
     host: literal?.host ?? host,
     port: port as number,
     flowinfo: flowinfo as number,
     scopeId: literal?.scopeId ?? scopeId as number,
-    named: literal === undefined,
+    isHostname: literal === undefined,
   };
 }
 
@@ -131,7 +133,7 @@ let lastLiteral: Literal | undefined;
  * As `toLiteral`, for a host that has just been asked for: a program that sends
  * datagrams does so for each, and that took as long as the sending.
  */
-function knownLiteral(family: number, host: string): Literal | undefined {
+function cachedLiteral(family: number, host: string): Literal | undefined {
   if (host !== lastHost || family !== lastFamily) {
     lastLiteral = toLiteral(family, host);
     lastHost = host;
@@ -145,7 +147,7 @@ interface Literal {
   readonly scopeId?: number;
 }
 
-function toPath(action: string, value: unknown): PathPlace {
+function toPath(action: string, value: unknown): UnixSockaddr {
   if (typeof value !== "string") {
     throw new TypeError(
       `Cannot ${action}: an AF_UNIX address must be a string, received ${
@@ -167,7 +169,7 @@ function toPath(action: string, value: unknown): PathPlace {
 }
 
 /** The error of what cannot be a host, and why, if it looks like something. */
-export function noHost(host: string, options?: ErrorOptions): Error {
+export function invalidHostError(host: string, options?: ErrorOptions): Error {
   const why = /^\w+:\/\//.test(host)
     ? " is a URL, not a host"
     : /^[^:]*:\d+$|\]:\d+$/.test(host)
@@ -201,7 +203,7 @@ function toLiteral(
     return sameFamily(family, AF_INET, host, host);
   }
   if (/^[\da-fx.]+$/i.test(host)) {
-    const short = viaAton(host);
+    const short = tryInetAton(host);
     if (short !== undefined) return sameFamily(family, AF_INET, short, host);
   }
   if (!host.includes(":")) return undefined;
@@ -213,10 +215,10 @@ function toLiteral(
   try {
     packed = inet_pton(AF_INET6, bare);
   } catch (error) {
-    throw noHost(host, { cause: error });
+    throw invalidHostError(host, { cause: error });
   }
   const text = inet_ntop(AF_INET6, packed);
-  const mapped = mappedInet(text);
+  const mapped = ipv4FromMapped(text);
   if (family === AF_INET && mapped !== undefined && scope === undefined) {
     return { host: mapped };
   }
@@ -225,12 +227,12 @@ function toLiteral(
 }
 
 /** The IPv4 address that an IPv6 address in its usual form stands for. */
-export function mappedInet(text: string): string | undefined {
+export function ipv4FromMapped(text: string): string | undefined {
   return /^::ffff:([\d.]+)$/.exec(text)?.[1];
 }
 
 /** The usual form of an IPv4 address in any notation of C's. */
-export function viaAton(host: string): string | undefined {
+export function tryInetAton(host: string): string | undefined {
   try {
     return inet_ntoa(inet_aton(host));
   } catch {
@@ -249,10 +251,10 @@ function sameFamily(
 }
 
 /** The host as the platform takes it, its scope in the text. */
-export function platformHost(place: HostPlace): string {
-  return place.scopeId !== 0 && /^f(?:e[89ab]|f.[12])/i.test(place.host)
-    ? `${place.host}%${place.scopeId}`
-    : place.host;
+export function denoHost(sockaddr: InetSockaddr): string {
+  return sockaddr.scopeId !== 0 && /^f(?:e[89ab]|f.[12])/i.test(sockaddr.host)
+    ? `${sockaddr.host}%${sockaddr.scopeId}`
+    : sockaddr.host;
 }
 
 /** The host as it stands before a port, IPv6 in brackets. */
@@ -261,7 +263,7 @@ export function bracketed(host: string): string {
 }
 
 /** The Python tuple of an address that the platform gave. */
-export function fromPlatform(family: number, addr: Deno.Addr): Address {
+export function toPythonAddress(family: number, addr: Deno.Addr): Address {
   if (addr.transport === "unix" || addr.transport === "unixpacket") {
     return addr.path ?? "";
   }
@@ -272,8 +274,8 @@ export function fromPlatform(family: number, addr: Deno.Addr): Address {
 }
 
 /** The Python tuple of a place. */
-export function toAddress(place: Place): Address {
-  if (isPath(place)) return place.path;
-  const { family, host, port, flowinfo, scopeId } = place;
+export function toAddress(sockaddr: Sockaddr): Address {
+  if (isPath(sockaddr)) return sockaddr.path;
+  const { family, host, port, flowinfo, scopeId } = sockaddr;
   return family === AF_INET ? [host, port] : [host, port, flowinfo, scopeId];
 }

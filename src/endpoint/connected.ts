@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { fromPlatform } from "../base/sockaddr.ts";
+import { toPythonAddress } from "../base/sockaddr.ts";
 import {
   IPPROTO_TCP,
   SHUT_RD,
@@ -10,12 +10,16 @@ import {
 } from "../base/constants.ts";
 import { BlockingIOError, TimeoutError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { Endpoint, Taker } from "./endpoint.ts";
+import type { Endpoint, ReceiveSink } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import { Receiver } from "./receiver.ts";
-import { MOST, type Pieces, Sender } from "./sender.ts";
+import { ALL_COUNTED, type ChunkSource, Sender } from "./sender.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
-import { bounded, type Caller, type Limits } from "../wait/waiter.ts";
+import {
+  type CallContext,
+  type CallOwner,
+  withCancellation,
+} from "../wait/waiter.ts";
 
 /** How long a closed connection may make no progress with what is unsent. */
 const LINGER_MS = 30_000;
@@ -24,7 +28,7 @@ const NOTHING = new Uint8Array(0);
 
 /** A connected stream: a receiving half and a sending half. */
 export class Connected implements Endpoint {
-  readonly kind = "connected";
+  readonly state = "connected";
   readonly #conn: StreamConn;
   readonly #family: number;
   readonly #options: Options;
@@ -54,11 +58,11 @@ export class Connected implements Endpoint {
   }
 
   localAddress(): Address {
-    return fromPlatform(this.#family, this.#conn.localAddr);
+    return toPythonAddress(this.#family, this.#conn.localAddr);
   }
 
   peerAddress(): Address {
-    return fromPlatform(this.#family, this.#conn.remoteAddr);
+    return toPythonAddress(this.#family, this.#conn.remoteAddr);
   }
 
   applyOption(level: number, option: number): void {
@@ -99,56 +103,56 @@ export class Connected implements Endpoint {
     return this.#receiver.ended && (this.#sendShut || this.#receiver.broken);
   }
 
-  whenReadable(limits: Limits): Promise<true> {
-    return this.#receiver.whenReadable(limits);
+  whenReadable(context: CallContext): Promise<true> {
+    return this.#receiver.whenReadable(context);
   }
 
-  whenWritable(limits: Limits): Promise<true> {
-    return this.#sender.whenWritable(limits);
+  whenWritable(context: CallContext): Promise<true> {
+    return this.#sender.whenWritable(context);
   }
 
   recv(
-    limits: Limits,
+    context: CallContext,
     n: number,
     flags: number,
-    taker?: Taker,
+    taker?: ReceiveSink,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#receiver.recv(limits, n, flags, taker);
+    return this.#receiver.recv(context, n, flags, taker);
   }
 
   recvInto(
-    limits: Limits,
+    context: CallContext,
     target: Uint8Array,
     flags: number,
   ): Promise<number> {
-    return this.#receiver.recvInto(limits, target, flags);
+    return this.#receiver.recvInto(context, target, flags);
   }
 
   /** Sends what the system takes at once. */
-  send(limits: Limits, data: Uint8Array): Promise<number> {
+  send(context: CallContext, data: Uint8Array): Promise<number> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
     if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.send(limits, data, this.#write);
+    return this.#sender.send(context, data, this.#write);
   }
 
   /** Sends all, or what it can before it is given up. */
-  sendMost(limits: Limits, data: Uint8Array): Promise<number> {
+  sendMost(context: CallContext, data: Uint8Array): Promise<number> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
     if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.send(limits, data, this.#write, MOST);
+    return this.#sender.send(context, data, this.#write, ALL_COUNTED);
   }
 
   /** Sends pieces until their end, in one turn. */
-  sendPieces(limits: Limits, pieces: Pieces): Promise<void> {
+  sendPieces(context: CallContext, pieces: ChunkSource): Promise<void> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
-    return this.#sender.sendPieces(limits, pieces, this.#write);
+    return this.#sender.sendPieces(context, pieces, this.#write);
   }
 
   /** Sends all. */
-  sendAll(limits: Limits, data: Uint8Array): Promise<void> {
+  sendAll(context: CallContext, data: Uint8Array): Promise<void> {
     if (this.#sendShut) return Promise.reject(osError("EPIPE"));
     if (data.length === 0) return Promise.resolve();
-    return this.#sender.sendAll(limits, data, this.#write);
+    return this.#sender.sendAll(context, data, this.#write);
   }
 
   readonly #write = (piece: Uint8Array): Promise<number> =>
@@ -158,21 +162,21 @@ export class Connected implements Endpoint {
    * Half-closes, in order with the sends. It comes also if the call that asked
    * for it is given up, so a timeout is no error.
    */
-  async shutdown(limits: Limits, how: number): Promise<void> {
+  async shutdown(context: CallContext, how: number): Promise<void> {
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
     if (how === SHUT_RD || this.#sendShut) return;
     this.#sendShut = true;
     const done = this.#sender.send(
-      { caller: limits.caller, timeoutMs: null, signal: undefined },
+      { owner: context.owner, timeoutMs: null, signal: undefined },
       NOTHING,
       () => this.#closeWrite(),
     );
     try {
-      await bounded(limits, done);
+      await withCancellation(context, done);
     } catch (error) {
       const timedOut = error instanceof TimeoutError ||
         error instanceof BlockingIOError;
-      if (!timedOut || error === limits.signal?.reason) throw error;
+      if (!timedOut || error === context.signal?.reason) throw error;
     }
   }
 
@@ -182,7 +186,7 @@ export class Connected implements Endpoint {
   }
 
   /** Resolves when nothing is unsent. */
-  drained(of?: Caller): Promise<void> {
+  drained(of?: CallOwner): Promise<void> {
     return this.#sender.drained(of);
   }
 

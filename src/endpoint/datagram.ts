@@ -2,10 +2,10 @@
 
 import type { Address } from "../base/address.ts";
 import {
-  fromPlatform,
   isPath,
-  type Place,
+  type Sockaddr,
   toAddress,
+  toPythonAddress,
   unspecified,
   wildcard,
 } from "../base/sockaddr.ts";
@@ -23,14 +23,14 @@ import {
 } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { DatagramReceiver, type Shape } from "./datagram_receiver.ts";
-import { type Endpoint, type Taker, wrongKind } from "./endpoint.ts";
-import { Multicasting, type Options } from "./options.ts";
+import { type Endpoint, type ReceiveSink, stateError } from "./endpoint.ts";
+import { MulticastState, type Options } from "./options.ts";
 import { Sender, type Write } from "./sender.ts";
 import { DenoMulticast, openUnixDatagram } from "../runtime/deno_datagram.ts";
 import {
   checkUnixGrants,
   checkUnixPeer,
-  type DatagramPort,
+  type DatagramConn,
   hasDatagrams,
   isGranted,
   listenDatagram,
@@ -45,27 +45,35 @@ import {
   literalDestination,
   loopbackToBind,
   MAPPED_LOOPBACK,
-  ownAddressFor,
+  sourceAddressFor,
   toDestination,
 } from "../runtime/resolver.ts";
-import { Caller, type Limits, NO_LINE, Told } from "../wait/waiter.ts";
+import {
+  type CallContext,
+  CallOwner,
+  DeferredWaiter,
+  NO_QUEUE,
+} from "../wait/waiter.ts";
 
 /** A port, and its multicast if it has that. */
-export interface OpenedPort {
-  readonly port: DatagramPort;
+export interface OpenedDatagram {
+  readonly port: DatagramConn;
   readonly multicast?: Multicast;
 }
 
 /** Binds. */
-export function openPort(place: Place, options: Options): OpenedPort {
-  if (isPath(place)) return { port: openUnixDatagram(place) };
+export function openDatagram(
+  sockaddr: Sockaddr,
+  options: Options,
+): OpenedDatagram {
+  if (isPath(sockaddr)) return { port: openUnixDatagram(sockaddr) };
   const isSet = (option: number) => options.isSet(SOL_SOCKET, option);
   // Deno has no SO_REUSEPORT for datagrams. This shares the port as well, but
   // not with sockets of other programs, nor does it spread the load.
   const reuseAddress = isSet(SO_REUSEADDR) || isSet(SO_REUSEPORT);
   const v6Only = options.isSet(IPPROTO_IPV6, IPV6_V6ONLY);
-  const where = hostToBind(place);
-  let opened: OpenedPort;
+  const where = hostToBind(sockaddr);
+  let opened: OpenedDatagram;
   if (hasDatagrams() && !v6Only) {
     // Also with memberships: `node:dgram` joins at once, but knows an interface
     // of IPv6 only by its name, no TTL of 0, and no error but EINVAL.
@@ -76,7 +84,7 @@ export function openPort(place: Place, options: Options): OpenedPort {
     const port = openNodeDatagram(where, { reuseAddress, v6Only });
     opened = { port, multicast: port };
   }
-  if (where.named) checkBoundFamily(where, opened.port);
+  if (where.isHostname) checkBoundFamily(where, opened.port);
   return opened;
 }
 
@@ -85,31 +93,33 @@ export function openPort(place: Place, options: Options): OpenedPort {
  * Where that is not granted, it is the loopback address that a narrow grant is
  * about. Deno sends from no unnamed Unix socket, so one gets a name.
  */
-export function placeToSendFrom(to: Place): Place {
+export function implicitBindAddress(to: Sockaddr): Sockaddr {
   if (isPath(to)) {
     // First, or what is missing would be told of that name only.
     checkUnixGrants(to.path);
     return { ...to, path: "" };
   }
-  const place = { ...to, port: 0, scopeId: 0, named: false };
+  const sockaddr = { ...to, port: 0, scopeId: 0, isHostname: false };
   const any = wildcard(to.family);
-  if (isGranted(any, 0)) return { ...place, host: any };
-  if (to.host.startsWith("::ffff:")) return { ...place, host: MAPPED_LOOPBACK };
-  return loopbackToBind({ ...place, host: "localhost", named: true });
+  if (isGranted(any, 0)) return { ...sockaddr, host: any };
+  if (to.host.startsWith("::ffff:")) {
+    return { ...sockaddr, host: MAPPED_LOOPBACK };
+  }
+  return loopbackToBind({ ...sockaddr, host: "localhost", isHostname: true });
 }
 
 /** A datagram socket: bound or not, with a peer or not. */
 export class Datagram implements Endpoint {
-  readonly kind = "datagram";
+  readonly state = "datagram";
   readonly #family: number;
   readonly #options: Options;
   readonly #receiver: DatagramReceiver;
   readonly #sender = new Sender();
-  #port: DatagramPort | undefined;
-  #multicast: Multicasting | undefined;
+  #port: DatagramConn | undefined;
+  #multicast: MulticastState | undefined;
   #peer: Destination | undefined;
   /** Where the last datagram went, and what sent it there. */
-  #last: { asked: Place; destination: Destination } | undefined;
+  #last: { asked: Sockaddr; destination: Destination } | undefined;
   #writesTo: Destination | undefined;
   #write: Write | undefined;
   /** How many calls of `connect` are looking a name up. */
@@ -124,13 +134,13 @@ export class Datagram implements Endpoint {
 
   localAddress(): Address {
     if (this.#port === undefined) return unspecified(this.#family);
-    const address = fromPlatform(this.#family, this.#port.addr);
+    const address = toPythonAddress(this.#family, this.#port.addr);
     const { peer } = this.#receiver;
     if (peer === undefined || typeof address === "string") return address;
     // The kernel narrows the wildcard to where the peer's packets arrive,
     // connect(2). Which address that is is known for loopback only.
     const own = address[0] === wildcard(this.#family)
-      ? ownAddressFor(String(peer[0]))
+      ? sourceAddressFor(String(peer[0]))
       : undefined;
     if (own !== undefined) address[0] = own;
     return address;
@@ -168,25 +178,25 @@ export class Datagram implements Endpoint {
     return this.ended && this.#sendShut;
   }
 
-  whenReadable(limits: Limits): Promise<true> {
-    return this.#receiver.whenReadable(limits);
+  whenReadable(context: CallContext): Promise<true> {
+    return this.#receiver.whenReadable(context);
   }
 
-  whenWritable(limits: Limits): Promise<true> {
-    return this.#sender.whenWritable(limits);
+  whenWritable(context: CallContext): Promise<true> {
+    return this.#sender.whenWritable(context);
   }
 
   /** Takes the local address, at once. */
-  bind(place: Place): void {
-    if (this.#port !== undefined) throw wrongKind("bind", this.kind);
-    this.#open(place);
+  bind(sockaddr: Sockaddr): void {
+    if (this.#port !== undefined) throw stateError("bind", this.state);
+    this.#open(sockaddr);
   }
 
-  #open(place: Place): void {
+  #open(sockaddr: Sockaddr): void {
     const options = this.#options;
-    const { port, multicast } = openPort(place, options);
+    const { port, multicast } = openDatagram(sockaddr, options);
     const serve = () => this.#receiver.serve();
-    const taking = multicast && new Multicasting(options, multicast, serve);
+    const taking = multicast && new MulticastState(options, multicast, serve);
     try {
       taking?.update();
     } catch (error) {
@@ -198,30 +208,30 @@ export class Datagram implements Endpoint {
     this.#receiver.open(port, taking);
   }
 
-  #bindToSend(to: Place): void {
-    if (this.#port === undefined) this.#open(placeToSendFrom(to));
+  #bindToSend(to: Sockaddr): void {
+    if (this.#port === undefined) this.#open(implicitBindAddress(to));
   }
 
   /**
    * Sets the peer: datagrams go there, and come from there only. Sends called
    * meanwhile wait for it.
    */
-  async connect(place: Place, limits: Limits): Promise<void> {
-    limits.signal?.throwIfAborted();
-    const named = !isPath(place) && place.named;
+  async connect(sockaddr: Sockaddr, context: CallContext): Promise<void> {
+    context.signal?.throwIfAborted();
+    const named = !isPath(sockaddr) && sockaddr.isHostname;
     if (!named && this.#connecting === 0) {
-      return this.#setPeer(literalDestination(place));
+      return this.#setPeer(literalDestination(sockaddr));
     }
     let destination: Destination;
-    const wait = new Told<void>(patient(limits));
-    const connected = wait.begin(NO_LINE);
+    const wait = new DeferredWaiter<void>(ignoringNonBlocking(context));
+    const connected = wait.begin(NO_QUEUE);
     this.#connecting++;
     const end = (settle: () => void) => {
       this.#connecting--;
       if (wait.queue !== undefined) settle();
     };
     const prepare = async () => {
-      destination = await toDestination(place);
+      destination = await toDestination(sockaddr);
     };
     // deno-lint-ignore require-await
     const setPeer = async () => {
@@ -237,40 +247,46 @@ export class Datagram implements Endpoint {
   }
 
   #setPeer(peer: Destination): void {
-    this.#checkBroadcast(peer.place);
+    this.#checkBroadcast(peer.sockaddr);
     // A Unix socket needs no name until it sends, and nothing comes before.
-    if (isPath(peer.place)) checkUnixPeer(peer.place.path);
-    else this.#bindToSend(peer.place);
+    if (isPath(peer.sockaddr)) checkUnixPeer(peer.sockaddr.path);
+    else this.#bindToSend(peer.sockaddr);
     this.#peer = peer;
-    this.#receiver.peer = toAddress(peer.place);
+    this.#receiver.peer = toAddress(peer.sockaddr);
   }
 
-  /** One datagram, cut to `n` bytes; none if the taker left. */
+  /** One datagram, cut to `n` bytes; none if the sink left. */
   recv<T>(
-    limits: Limits,
+    context: CallContext,
     n: number,
     flags: number,
     shape: Shape<T>,
-    taker?: Taker,
+    sink?: ReceiveSink,
   ): Promise<T> {
-    return this.#receiver.recv(limits, n, flags, shape, taker);
+    return this.#receiver.recv(context, n, flags, shape, sink);
   }
 
   /** Sends one datagram, whole or not at all. */
-  send(limits: Limits, data: Uint8Array, place?: Place): Promise<number> {
+  send(
+    context: CallContext,
+    data: Uint8Array,
+    sockaddr?: Sockaddr,
+  ): Promise<number> {
     try {
       if (this.#sendShut) throw osError("EPIPE");
-      const literal = place === undefined
+      const literal = sockaddr === undefined
         ? this.#connecting === 0
-        : isPath(place) || !place.named;
-      if (!literal) return this.#sendByName(limits, data, place);
-      const to = place === undefined ? this.#peer : this.#destination(place);
+        : isPath(sockaddr) || !sockaddr.isHostname;
+      if (!literal) return this.#sendByName(context, data, sockaddr);
+      const to = sockaddr === undefined
+        ? this.#peer
+        : this.#destination(sockaddr);
       const write = this.#prepare(to);
       const multicast = this.#multicast;
-      const manner = multicast === undefined || multicast.settled
+      const mode = multicast === undefined || multicast.settled
         ? WHOLE
         : { ...WHOLE, prepare: () => multicast.settle() };
-      return this.#sender.send(limits, data, write, manner);
+      return this.#sender.send(context, data, write, mode);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -278,39 +294,47 @@ export class Datagram implements Endpoint {
 
   /** The name is looked up when its turn has come, so that nothing overtakes. */
   #sendByName(
-    limits: Limits,
+    context: CallContext,
     data: Uint8Array,
-    place: Place | undefined,
+    sockaddr: Sockaddr | undefined,
   ): Promise<number> {
     let write: Write;
     const prepare = async (isPending: () => boolean) => {
-      const to = place ? await toDestination(place) : this.#peer;
+      const to = sockaddr ? await toDestination(sockaddr) : this.#peer;
       // Who has given up binds nothing, and nothing of a closed socket.
       if (!isPending()) return;
       write = this.#prepare(to);
       await this.#multicast?.settle();
     };
-    return this.#sender.send(patient(limits), data, (piece) => write(piece), {
-      ...WHOLE,
-      prepare,
-    });
+    return this.#sender.send(
+      ignoringNonBlocking(context),
+      data,
+      (piece) => write(piece),
+      {
+        ...WHOLE,
+        prepare,
+      },
+    );
   }
 
   /** Where datagrams go, the same as the last one if they go there. */
-  #destination(place: Place): Destination {
+  #destination(sockaddr: Sockaddr): Destination {
     const last = this.#last?.asked;
-    const same = last !== undefined && !isPath(last) && !isPath(place) &&
-      last.host === place.host && last.port === place.port &&
-      last.scopeId === place.scopeId;
+    const same = last !== undefined && !isPath(last) && !isPath(sockaddr) &&
+      last.host === sockaddr.host && last.port === sockaddr.port &&
+      last.scopeId === sockaddr.scopeId;
     if (!same) {
-      this.#last = { asked: place, destination: literalDestination(place) };
+      this.#last = {
+        asked: sockaddr,
+        destination: literalDestination(sockaddr),
+      };
     }
     return this.#last!.destination;
   }
 
   /** As `send`: what is sent is whole. */
-  async sendAll(limits: Limits, data: Uint8Array): Promise<void> {
-    await this.send(limits, data);
+  async sendAll(context: CallContext, data: Uint8Array): Promise<void> {
+    await this.send(context, data);
   }
 
   /** Gets ready to send there; what does it. */
@@ -319,8 +343,8 @@ export class Datagram implements Endpoint {
       const isUnix = this.#family === AF_UNIX;
       throw osError(isUnix ? "ENOTCONN" : "EDESTADDRREQ");
     }
-    this.#checkBroadcast(to.place);
-    this.#bindToSend(to.place);
+    this.#checkBroadcast(to.sockaddr);
+    this.#bindToSend(to.sockaddr);
     if (to !== this.#writesTo) {
       const { addr } = to;
       this.#writesTo = to;
@@ -330,7 +354,7 @@ export class Datagram implements Endpoint {
   }
 
   /** Deno lets every socket send broadcasts. */
-  #checkBroadcast(to: Place): void {
+  #checkBroadcast(to: Sockaddr): void {
     if (isPath(to) || !isBroadcast(to.host)) return;
     if (!this.#options.isSet(SOL_SOCKET, SO_BROADCAST)) {
       throw osError("EACCES", "SO_BROADCAST is not set");
@@ -339,7 +363,7 @@ export class Datagram implements Endpoint {
 
   /** Ends one direction, or both. */
   // deno-lint-ignore require-await
-  async shutdown(_limits: Limits, how: number): Promise<void> {
+  async shutdown(_limits: CallContext, how: number): Promise<void> {
     // The kernel lets an unconnected Unix socket.
     const may = this.#peer !== undefined || this.#family === AF_UNIX;
     if (!may) throw osError("ENOTCONN");
@@ -348,7 +372,7 @@ export class Datagram implements Endpoint {
   }
 
   /** Resolves when nothing is unsent. */
-  drained(of?: Caller): Promise<void> {
+  drained(of?: CallOwner): Promise<void> {
     return this.#sender.drained(of);
   }
 
@@ -364,13 +388,13 @@ export class Datagram implements Endpoint {
   }
 }
 
-const WHOLE = { whole: true };
+const WHOLE = { atomic: true };
 
 const NOTHING = new Uint8Array(0);
 
 /** For what is not bounded by a call. */
-const UNLIMITED: Limits = {
-  caller: new Caller(),
+const UNLIMITED: CallContext = {
+  owner: new CallOwner(),
   timeoutMs: null,
   signal: undefined,
 };
@@ -379,6 +403,6 @@ const UNLIMITED: Limits = {
  * The limits of a call that looks a name up. As in Python a non-blocking one
  * waits for that, or it could never succeed.
  */
-function patient(limits: Limits): Limits {
-  return limits.timeoutMs === 0 ? { ...limits, timeoutMs: null } : limits;
+function ignoringNonBlocking(context: CallContext): CallContext {
+  return context.timeoutMs === 0 ? { ...context, timeoutMs: null } : context;
 }

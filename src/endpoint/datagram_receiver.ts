@@ -1,13 +1,16 @@
 import type { Address } from "../base/address.ts";
-import { fromPlatform } from "../base/sockaddr.ts";
+import { toPythonAddress } from "../base/sockaddr.ts";
 import { AF_UNIX, MSG_PEEK } from "../base/constants.ts";
 import { fromDeno } from "../base/os_error.ts";
-import { noDatagram, type Received, type Taker } from "./endpoint.ts";
-import type { Multicasting } from "./options.ts";
-import { type DatagramPort, KeepAlive } from "../runtime/deno_net.ts";
+import { noDatagram, type Received, type ReceiveSink } from "./endpoint.ts";
+import type { MulticastState } from "./options.ts";
+import { type DatagramConn, EventLoopHold } from "../runtime/deno_net.ts";
 import { isSameAddress } from "../runtime/resolver.ts";
-import { Pump, type Source } from "../wait/operation_queue.ts";
-import { type Limits, Look, Wait } from "../wait/waiter.ts";
+import {
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import { type CallContext, ConditionWaiter, Waiter } from "../wait/waiter.ts";
 
 /** Room for the largest UDP datagram. */
 export const LARGEST_UDP = 65_536;
@@ -20,7 +23,7 @@ export const LARGEST_UDP = 65_536;
 const LARGEST_UNIX = 524_288;
 
 /** How many bytes a receive has to make room for. */
-export function roomFor(family: number): number {
+export function receiveBufferSize(family: number): number {
   return family === AF_UNIX ? LARGEST_UNIX : LARGEST_UDP;
 }
 
@@ -28,48 +31,48 @@ export function roomFor(family: number): number {
 export type Shape<T> = (received: Received) => T;
 
 /** A call that waits for a datagram. */
-class Receive<T> extends Wait<T> {
+class Receive<T> extends Waiter<T> {
   readonly #receiver: DatagramReceiver;
   readonly #n: number;
   readonly #flags: number;
   readonly #shape: Shape<T>;
-  readonly #taker: Taker | undefined;
+  readonly #sink: ReceiveSink | undefined;
 
   constructor(
-    limits: Limits,
+    context: CallContext,
     receiver: DatagramReceiver,
     n: number,
     flags: number,
     shape: Shape<T>,
-    taker: Taker | undefined,
+    sink: ReceiveSink | undefined,
   ) {
-    super(limits);
+    super(context);
     this.#receiver = receiver;
     this.#n = n;
     this.#flags = flags;
     this.#shape = shape;
-    this.#taker = taker;
+    this.#sink = sink;
   }
 
   attempt(): T | undefined {
-    const received = this.#receiver.take(this.#n, this.#flags, this.#taker);
+    const received = this.#receiver.take(this.#n, this.#flags, this.#sink);
     return received === undefined ? undefined : this.#shape(received);
   }
 }
 
 /** The receiving half of a datagram socket, which may have no port yet. */
-export class DatagramReceiver implements Source {
+export class DatagramReceiver implements OperationSource {
   /** Nothing is received but from there; undefined for anywhere. */
   peer: Address | undefined;
   /** Settles with the receive in flight. */
   receiving: Promise<void> | undefined;
   readonly #family: number;
-  readonly #pump: Pump = new Pump(this);
+  readonly #operations: OperationQueue = new OperationQueue(this);
   readonly #queue: Received[] = [];
-  #port: DatagramPort | undefined;
-  #multicast: Multicasting | undefined;
+  #port: DatagramConn | undefined;
+  #multicast: MulticastState | undefined;
   /** Stands in for the receive in flight while there is no port. */
-  #unbound: KeepAlive | undefined;
+  #unbound: EventLoopHold | undefined;
   #referenced = true;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #error: Error | undefined;
@@ -81,7 +84,7 @@ export class DatagramReceiver implements Source {
   }
 
   /** Receives from a port, and tells what its multicast fails with. */
-  open(port: DatagramPort, multicast: Multicasting | undefined): void {
+  open(port: DatagramConn, multicast: MulticastState | undefined): void {
     this.#port = port;
     this.#multicast = multicast;
     if (!this.#referenced) port.unref();
@@ -89,7 +92,7 @@ export class DatagramReceiver implements Source {
     if (this.#unbound === undefined) return;
     this.#unbound.end();
     this.#unbound = undefined;
-    this.#pump.settled();
+    this.#operations.operationDone();
   }
 
   takeError(): Error | undefined {
@@ -111,65 +114,67 @@ export class DatagramReceiver implements Source {
     return this.#shut;
   }
 
-  whenReadable(limits: Limits): Promise<true> {
+  whenReadable(context: CallContext): Promise<true> {
     const find = () => this.readable ? true as const : undefined;
-    return this.#pump.run(new Look(limits, find));
+    return this.#operations.run(new ConditionWaiter(context, find));
   }
 
-  /** One datagram, cut to `n` bytes; none if the taker left. */
+  /** One datagram, cut to `n` bytes; none if the sink left. */
   recv<T>(
-    limits: Limits,
+    context: CallContext,
     n: number,
     flags: number,
     shape: Shape<T>,
-    taker: Taker | undefined,
+    sink: ReceiveSink | undefined,
   ): Promise<T> {
-    return this.#pump.run(new Receive(limits, this, n, flags, shape, taker));
+    return this.#operations.run(
+      new Receive(context, this, n, flags, shape, sink),
+    );
   }
 
   /** What a call gets that receives now; undefined if it has to wait. */
-  take(n: number, flags: number, taker?: Taker): Received | undefined {
+  take(n: number, flags: number, sink?: ReceiveSink): Received | undefined {
     const first = this.#queue[0];
-    if (first === undefined) return this.#nothing(taker);
-    if (taker?.present === false) return noDatagram();
+    if (first === undefined) return this.#nothing(sink);
+    if (sink?.active === false) return noDatagram();
     const { data, address } = first;
     const truncated = data.length > n;
     const peek = (flags & MSG_PEEK) !== 0;
     const received = !truncated && !peek
       ? first
       : { data: data.slice(0, n), address, truncated };
-    taker?.take(received.data);
+    sink?.push(received.data);
     if (!peek) this.#queue.shift();
     return received;
   }
 
-  #nothing(taker: Taker | undefined): Received | undefined {
+  #nothing(sink: ReceiveSink | undefined): Received | undefined {
     const error = this.takeError();
     if (error !== undefined) throw error;
     if (!this.#shut) return undefined;
-    if (taker?.present) taker.take(null);
+    if (sink?.active) sink.push(null);
     return noDatagram();
   }
 
   /** Lets those who wait look again. */
   serve(): void {
-    this.#pump.serve();
+    this.#operations.wakeWaiters();
   }
 
   /** Ends it: who waits gets the end. */
   shut(): void {
     this.#shut = true;
-    this.#pump.serve();
+    this.#operations.wakeWaiters();
   }
 
   start(): boolean {
     if (this.#closed) return false;
     if (this.#port === undefined) {
-      this.#unbound = new KeepAlive();
+      this.#unbound = new EventLoopHold();
       if (!this.#referenced) this.#unbound.unref();
       return true;
     }
-    this.#buffer ??= new Uint8Array(roomFor(this.#family));
+    this.#buffer ??= new Uint8Array(receiveBufferSize(this.#family));
     this.receiving = this.#port.receive(this.#buffer)
       .then(this.#onReceived, this.#onError);
     return true;
@@ -186,12 +191,12 @@ export class DatagramReceiver implements Source {
   }
 
   readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
-    const address = fromPlatform(this.#family, addr);
+    const address = toPythonAddress(this.#family, addr);
     if (!this.#closed && this.#isWanted(address)) {
       this.#queue.push({ data: data.slice(), address, truncated: false });
     }
     if (data.length > LARGEST_UDP) this.#buffer = undefined;
-    this.#pump.settled();
+    this.#operations.operationDone();
   };
 
   #isWanted(address: Address): boolean {
@@ -203,14 +208,16 @@ export class DatagramReceiver implements Source {
     const code = "code" in error ? error.code : undefined;
     // On Windows an ICMP error for a datagram sent earlier fails a receive.
     const icmp = code === "ECONNRESET" || code === "ECONNREFUSED";
-    if (!icmp && this.#pump.waited && !this.#closed) this.#error = error;
-    this.#pump.settled();
+    if (!icmp && this.#operations.hasWaiters && !this.#closed) {
+      this.#error = error;
+    }
+    this.#operations.operationDone();
   };
 
   /** Rejects who waits; the receive in flight ends with the port. */
   close(): void {
     this.#closed = true;
-    this.#pump.rejectAll();
+    this.#operations.rejectAll();
     this.#unbound?.end();
   }
 }

@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { type Place, thisMachine } from "../base/sockaddr.ts";
+import { type Sockaddr, wildcardToLoopback } from "../base/sockaddr.ts";
 import {
   AF_INET6,
   AF_UNIX,
@@ -23,13 +23,13 @@ import {
   Closed,
   type Endpoint,
   type Operation,
-  wrongKind,
+  stateError,
 } from "./endpoint.ts";
 import { Listening } from "./listening.ts";
 import { Connecting, Unconnected } from "./opening.ts";
 import { Options } from "./options.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
-import type { Caller, Limits } from "../wait/waiter.ts";
+import type { CallContext, CallOwner } from "../wait/waiter.ts";
 
 /**
  * An open socket as the kernel knows it: what all its descriptors share. After
@@ -74,7 +74,7 @@ export class Description {
    * One less; with the last the endpoint is closed. Resolves when what was sent
    * is with the system.
    */
-  release(of?: Caller): Promise<void> {
+  release(of?: CallOwner): Promise<void> {
     if (--this.#holders > 0) return this.drained(of);
     const endpoint = this.#endpoint;
     this.#endpoint = new Closed();
@@ -82,7 +82,7 @@ export class Description {
   }
 
   /** Resolves when nothing is unsent. */
-  async drained(of?: Caller): Promise<void> {
+  async drained(of?: CallOwner): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Connected || endpoint instanceof Datagram) {
       await endpoint.drained(of);
@@ -95,18 +95,18 @@ export class Description {
     return new Connected(conn, this.family, this.options, this.#isShared);
   }
 
-  bind(place: Place): void {
+  bind(sockaddr: Sockaddr): void {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Unconnected || endpoint instanceof Datagram) {
-      endpoint.bind(place);
-    } else throw wrongKind("bind", endpoint.kind);
+      endpoint.bind(sockaddr);
+    } else throw stateError("bind", endpoint.state);
   }
 
   listen(backlog: number): void {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Listening) return;
     if (!(endpoint instanceof Unconnected)) {
-      throw wrongKind("listen", endpoint.kind);
+      throw stateError("listen", endpoint.state);
     }
     const listener = endpoint.listen(backlog);
     const { family, options } = this;
@@ -114,34 +114,34 @@ export class Description {
   }
 
   /** The next connection, as a description of its own. */
-  async accept(limits: Limits): Promise<[Description, Address]> {
+  async accept(context: CallContext): Promise<[Description, Address]> {
     const endpoint = this.#endpoint;
     if (!(endpoint instanceof Listening)) {
-      throw wrongKind("accept", endpoint.kind);
+      throw stateError("accept", endpoint.state);
     }
-    const conn = await endpoint.accept(limits);
+    const conn = await endpoint.accept(context);
     const { family, type, proto } = this;
     const options = this.options.inherit();
     const accepted = new Description(family, type, proto, options, conn);
     return [accepted, accepted.endpoint.peerAddress()!];
   }
 
-  async connect(place: Place, limits: Limits): Promise<void> {
+  async connect(sockaddr: Sockaddr, context: CallContext): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Datagram) {
-      return await endpoint.connect(place, limits);
+      return await endpoint.connect(sockaddr, context);
     }
     if (!(endpoint instanceof Unconnected)) {
-      throw wrongKind("connect", endpoint.kind);
+      throw stateError("connect", endpoint.state);
     }
-    if (limits.signal?.aborted) throw limits.signal.reason;
+    if (context.signal?.aborted) throw context.signal.reason;
     // As Linux does, for a program that polls with connect_ex().
     const earlier = endpoint.takeError();
     if (earlier !== undefined) throw earlier;
     endpoint.checkConnect();
     const connecting = new Connecting(
       endpoint,
-      thisMachine(place),
+      wildcardToLoopback(sockaddr),
       (outcome) => {
         if (this.#endpoint !== connecting) return;
         this.#endpoint = outcome instanceof Error
@@ -150,42 +150,42 @@ export class Description {
       },
     );
     this.#endpoint = connecting;
-    await connecting.connect(limits);
+    await connecting.connect(context);
   }
 
   /** The endpoint to receive from or send to. */
-  transferable(operation: Operation): Connected | Datagram {
+  endpointFor(operation: Operation): Connected | Datagram {
     const endpoint = this.#endpoint;
-    const { kind } = endpoint;
+    const { state } = endpoint;
     // Not `instanceof`, which walks the prototypes: this is on every call's way.
-    if (kind === "connected" || kind === "datagram") {
+    if (state === "connected" || state === "datagram") {
       return endpoint as Connected | Datagram;
     }
-    throw endpoint.takeError() ?? wrongKind(operation, endpoint.kind);
+    throw endpoint.takeError() ?? stateError(operation, endpoint.state);
   }
 
   /** Waits until a connect under way has settled, if there is one. */
-  async whenConnected(limits: Limits, toSend: boolean): Promise<void> {
+  async connected(context: CallContext, toSend: boolean): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Connecting) {
-      await endpoint.whenSettled(limits, toSend);
+      await endpoint.whenSettled(context, toSend);
     }
   }
 
   /** Whether a connect is under way. */
   get connecting(): boolean {
-    return this.#endpoint.kind === "connecting";
+    return this.#endpoint.state === "connecting";
   }
 
   /** Half-closes; a listener stops listening, and may listen again. */
-  async shutdown(how: number, limits: Limits): Promise<void> {
+  async shutdown(how: number, context: CallContext): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Listening) {
       if (how === SHUT_WR) return;
-      this.#endpoint = endpoint.unlistened;
+      this.#endpoint = endpoint.afterShutdown;
       // Not awaited: who accepts must not be told before this has settled.
       endpoint.stop(osError("EINVAL"));
-    } else await this.transferable("shutdown").shutdown(limits, how);
+    } else await this.endpointFor("shutdown").shutdown(context, how);
   }
 
   getOption(level: number, option: number): Uint8Array {
@@ -294,12 +294,12 @@ export class Descriptor {
    * One less; the last one closes it. Resolves when it is released, and what was
    * sent is with the system.
    */
-  release(of?: Caller): Promise<void> {
+  release(of?: CallOwner): Promise<void> {
     return --this.#holders > 0 ? this.description.drained(of) : this.close(of);
   }
 
   /** Closes it, whoever holds it. */
-  close(of?: Caller): Promise<void> {
+  close(of?: CallOwner): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     table.delete(this.number);

@@ -6,10 +6,10 @@
 import type { Address } from "../base/address.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { osError } from "../base/os_error.ts";
-import type { Limits } from "../wait/waiter.ts";
+import type { CallContext } from "../wait/waiter.ts";
 
 /** The states of a socket. */
-export type Kind =
+export type State =
   | "unconnected"
   | "connecting"
   | "listening"
@@ -19,7 +19,7 @@ export type Kind =
 
 /** What every endpoint can be asked. */
 export interface Endpoint {
-  readonly kind: Kind;
+  readonly state: State;
   /** The local address; the unspecified one if there is none. */
   localAddress(): Address;
   /** The peer's address. */
@@ -36,8 +36,8 @@ export interface Endpoint {
   readonly ended?: boolean;
   /** Whether neither direction carries anything any more. */
   readonly hungUp?: boolean;
-  whenReadable(limits: Limits): Promise<true>;
-  whenWritable(limits: Limits): Promise<true>;
+  whenReadable(context: CallContext): Promise<true>;
+  whenWritable(context: CallContext): Promise<true>;
   /** Lets what is unsent go out, then releases; rejects with why it did not. */
   close(): Promise<void>;
 }
@@ -58,11 +58,11 @@ export function noDatagram(): Received {
  * Takes what is received at the moment it is there. A promise would bring it
  * some microtasks later, when whoever asked may have gone.
  */
-export interface Taker {
+export interface ReceiveSink {
   /** Whether anybody is there; if not, the next call in line gets it. */
-  readonly present: boolean;
+  readonly active: boolean;
   /** Null is the end. */
-  take(data: Uint8Array<ArrayBuffer> | null): void;
+  push(data: Uint8Array<ArrayBuffer> | null): void;
 }
 
 /** What a call needs a socket to be. */
@@ -76,7 +76,7 @@ export type Operation =
   | "shutdown";
 
 /** The errno of a call on a socket of another kind, as Linux has it. */
-const WRONG_KIND: Record<Operation, Partial<Record<Kind, ErrnoCode>>> = {
+const STATE_ERRNO: Record<Operation, Partial<Record<State, ErrnoCode>>> = {
   accept: {
     unconnected: "EINVAL",
     connecting: "EINVAL",
@@ -118,7 +118,7 @@ const BOUND_ALREADY = "the socket is bound already";
 const ACCEPT_FIRST = "it listens; accept() gives the connected one";
 
 /** What to call instead, where a program often has it wrong. */
-const INSTEAD: Partial<Record<Operation, Partial<Record<Kind, string>>>> = {
+const STATE_HINT: Partial<Record<Operation, Partial<Record<State, string>>>> = {
   accept: { unconnected: "listen() comes first" },
   bind: {
     unconnected: BOUND_ALREADY,
@@ -130,14 +130,14 @@ const INSTEAD: Partial<Record<Operation, Partial<Record<Kind, string>>>> = {
 };
 
 /** The error of a call on a socket of the wrong kind. */
-export function wrongKind(operation: Operation, kind: Kind): Error {
-  const code = WRONG_KIND[operation][kind] ?? "EBADF";
-  return osError(code, INSTEAD[operation]?.[kind]);
+export function stateError(operation: Operation, kind: State): Error {
+  const code = STATE_ERRNO[operation][kind] ?? "EBADF";
+  return osError(code, STATE_HINT[operation]?.[kind]);
 }
 
 /** What is left after the last holder has closed: every call fails. */
 export class Closed implements Endpoint {
-  readonly kind = "closed";
+  readonly state = "closed";
   readonly readable = true;
   readonly writable = true;
 

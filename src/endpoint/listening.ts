@@ -1,24 +1,31 @@
 import type { Address } from "../base/address.ts";
-import { fromPlatform } from "../base/sockaddr.ts";
+import { toPythonAddress } from "../base/sockaddr.ts";
 import { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY } from "../base/constants.ts";
-import { pick } from "../base/errno_table.ts";
+import { byOs } from "../base/errno_table.ts";
 import { fromDeno } from "../base/os_error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import type { StreamConn, StreamListener } from "../runtime/deno_net.ts";
-import { Pump, type Source } from "../wait/operation_queue.ts";
-import { type Limits, Look, Told } from "../wait/waiter.ts";
+import {
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import {
+  type CallContext,
+  ConditionWaiter,
+  DeferredWaiter,
+} from "../wait/waiter.ts";
 
 /** A listening stream socket: connections, in the order they came. */
-export class Listening implements Endpoint, Source {
-  readonly kind = "listening";
+export class Listening implements Endpoint, OperationSource {
+  readonly state = "listening";
   readonly writable = false;
-  readonly unlistened: Endpoint;
+  readonly afterShutdown: Endpoint;
   readonly #listener: StreamListener;
   readonly #family: number;
   readonly #options: Options;
-  readonly #pump: Pump = new Pump(this);
-  readonly #writers: Pump = new Pump(IDLE);
+  readonly #operations: OperationQueue = new OperationQueue(this);
+  readonly #writers: OperationQueue = new OperationQueue(IDLE);
   readonly #accepted: StreamConn[] = [];
   readonly #address: Address;
   /** Settles with the accept in flight. */
@@ -26,18 +33,18 @@ export class Listening implements Endpoint, Source {
   #error: Error | undefined;
   #closed = false;
 
-  /** `unlistened` is what the socket is again after a shutdown. */
+  /** `afterShutdown` is what the socket is again after a shutdown. */
   constructor(
     listener: StreamListener,
     family: number,
     options: Options,
-    unlistened: Endpoint,
+    afterShutdown: Endpoint,
   ) {
-    this.unlistened = unlistened;
+    this.afterShutdown = afterShutdown;
     this.#listener = listener;
     this.#family = family;
     this.#options = options;
-    this.#address = fromPlatform(family, listener.addr);
+    this.#address = toPythonAddress(family, listener.addr);
   }
 
   localAddress(): Address {
@@ -59,7 +66,7 @@ export class Listening implements Endpoint, Source {
   }
 
   /** The next connection. */
-  accept(limits: Limits): Promise<StreamConn> {
+  accept(context: CallContext): Promise<StreamConn> {
     const find = () => {
       const conn = this.#accepted.shift();
       if (conn !== undefined || this.#error === undefined) return conn;
@@ -67,17 +74,17 @@ export class Listening implements Endpoint, Source {
       this.#error = undefined;
       throw error;
     };
-    return this.#pump.run(new Look(limits, find));
+    return this.#operations.run(new ConditionWaiter(context, find));
   }
 
-  whenReadable(limits: Limits): Promise<true> {
+  whenReadable(context: CallContext): Promise<true> {
     const find = () => this.readable ? true as const : undefined;
-    return this.#pump.run(new Look(limits, find));
+    return this.#operations.run(new ConditionWaiter(context, find));
   }
 
   /** Never, as in Linux: there is nothing to write to. */
-  whenWritable(limits: Limits): Promise<true> {
-    return this.#writers.run(new Told<true>(limits));
+  whenWritable(context: CallContext): Promise<true> {
+    return this.#writers.run(new DeferredWaiter<true>(context));
   }
 
   start(): boolean {
@@ -98,7 +105,7 @@ export class Listening implements Endpoint, Source {
   readonly #onAccepted = (conn: StreamConn): void => {
     if (this.#closed || this.#isTurnedAway(conn)) conn.close();
     else this.#accepted.push(conn);
-    this.#pump.settled();
+    this.#operations.operationDone();
   };
 
   readonly #onError = (reason: unknown): void => {
@@ -106,8 +113,10 @@ export class Listening implements Endpoint, Source {
     // The peer of that connection is gone already; others may be waiting.
     const gone = "code" in error && PEER_GONE.includes(error.code);
     // An error is for a call that waits. EMFILE with none is tried again.
-    if (!gone && this.#pump.waited && !this.#closed) this.#error = error;
-    this.#pump.settled();
+    if (!gone && this.#operations.hasWaiters && !this.#closed) {
+      this.#error = error;
+    }
+    this.#operations.operationDone();
   };
 
   /** `Deno.listen` on `::` is always dual-stack. */
@@ -124,12 +133,12 @@ export class Listening implements Endpoint, Source {
   stop(reason?: Error): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    const accepting = this.#pump.inFlight ? this.#accepting : undefined;
+    const accepting = this.#operations.inFlight ? this.#accepting : undefined;
     // The accept in flight is waited for, also if nobody else waits.
     if (accepting !== undefined) this.#listener.ref();
     this.#listener.close();
     for (const conn of this.#accepted.splice(0)) conn.close();
-    this.#pump.rejectAll(reason);
+    this.#operations.rejectAll(reason);
     this.#writers.rejectAll(reason);
     return accepting ?? Promise.resolve();
   }
@@ -146,7 +155,7 @@ export class Listening implements Endpoint, Source {
 const PEER_GONE: readonly unknown[] = [
   "ECONNABORTED",
   "ENOTCONN",
-  pick("", "EINVAL", ""),
+  byOs("", "EINVAL", ""),
 ];
 
-const IDLE: Source = { start: () => false, ref() {}, unref() {} };
+const IDLE: OperationSource = { start: () => false, ref() {}, unref() {} };

@@ -1,17 +1,17 @@
 import type { Address } from "../base/address.ts";
 import {
-  at,
-  fromPlatform,
-  type HostPlace,
+  type InetSockaddr,
   isPath,
-  type Place,
+  type Sockaddr,
+  toPythonAddress,
   unspecified,
+  withHost,
 } from "../base/sockaddr.ts";
 import { SO_REUSEPORT, SOL_SOCKET } from "../base/constants.ts";
 import type { ErrnoCode } from "../base/errno.ts";
-import { pick } from "../base/errno_table.ts";
+import { byOs } from "../base/errno_table.ts";
 import { osError } from "../base/os_error.ts";
-import { type Endpoint, wrongKind } from "./endpoint.ts";
+import { type Endpoint, stateError } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import {
   connect,
@@ -22,16 +22,23 @@ import {
   type StreamConn,
   type StreamListener,
 } from "../runtime/deno_net.ts";
-import { connectFrom } from "../runtime/node_net.ts";
+import { connectWithNode } from "../runtime/node_net.ts";
 import {
   checkBoundFamily,
+  familyMismatchError,
   hostToBind,
   localhostLiteral,
-  noneOfFamily,
   resolveAll,
 } from "../runtime/resolver.ts";
-import { Pump, type Source } from "../wait/operation_queue.ts";
-import { type Limits, Look, type Pending } from "../wait/waiter.ts";
+import {
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import {
+  type AnyWaiter,
+  type CallContext,
+  ConditionWaiter,
+} from "../wait/waiter.ts";
 
 /**
  * The backlog that `bind` opens with and `listen` has by default, in Python the
@@ -42,7 +49,7 @@ export const DEFAULT_BACKLOG = 128;
 /** A local address that a socket is bound to. */
 interface Bound {
   /** The place as it was asked for, with the port that it got. */
-  readonly place: Place;
+  readonly sockaddr: Sockaddr;
   readonly address: Address;
   /** `Deno.listen` binds and listens in one step. */
   listener: StreamListener | undefined;
@@ -50,7 +57,7 @@ interface Bound {
 
 /** A stream socket that is neither connected nor listening. */
 export class Unconnected implements Endpoint {
-  readonly kind = "unconnected";
+  readonly state = "unconnected";
   // As Linux polls a stream socket that was never connected.
   readonly readable = true;
   readonly writable = true;
@@ -99,9 +106,9 @@ export class Unconnected implements Endpoint {
   }
 
   /** Takes the address, at once. */
-  bind(place: Place): void {
-    if (this.#bound !== undefined) throw wrongKind("bind", this.kind);
-    this.#bound = this.#open(place, DEFAULT_BACKLOG);
+  bind(sockaddr: Sockaddr): void {
+    if (this.#bound !== undefined) throw stateError("bind", this.state);
+    this.#bound = this.#open(sockaddr, DEFAULT_BACKLOG);
   }
 
   /** The listener to accept from; an unbound socket gets a port. */
@@ -110,11 +117,11 @@ export class Unconnected implements Endpoint {
     let { listener } = bound ?? {};
     // Deno opens every Unix listener with one backlog, 1024.
     const isOther = backlog !== DEFAULT_BACKLOG &&
-      !(bound !== undefined && isPath(bound.place));
+      !(bound !== undefined && isPath(bound.sockaddr));
     if (listener === undefined || isOther) {
       this.release();
-      const place = bound?.place ?? this.#anywhere();
-      this.#bound = this.#open(place, backlog);
+      const sockaddr = bound?.sockaddr ?? this.#anywhere();
+      this.#bound = this.#open(sockaddr, backlog);
       ({ listener } = this.#bound);
     }
     // From now on the listening endpoint owns it; the address stays.
@@ -122,7 +129,7 @@ export class Unconnected implements Endpoint {
     return listener!;
   }
 
-  #anywhere(): Place {
+  #anywhere(): Sockaddr {
     const [host, port] = unspecified(this.#family);
     if (host === undefined || port === undefined) throw osError("EINVAL");
     return {
@@ -131,38 +138,40 @@ export class Unconnected implements Endpoint {
       port: Number(port),
       flowinfo: 0,
       scopeId: 0,
-      named: false,
+      isHostname: false,
     };
   }
 
-  #open(place: Place, backlog: number): Bound {
-    const listener = openListener(place, {
+  #open(sockaddr: Sockaddr, backlog: number): Bound {
+    const listener = openListener(sockaddr, {
       backlog,
       reusePort: this.#options.isSet(SOL_SOCKET, SO_REUSEPORT),
     });
     const { addr } = listener;
-    const address = fromPlatform(this.#family, addr);
-    const taken = isPath(place)
-      ? { ...place, path: String(address) }
-      : { ...place, port: (addr as Deno.NetAddr).port };
-    return { place: taken, address, listener };
+    const address = toPythonAddress(this.#family, addr);
+    const taken = isPath(sockaddr)
+      ? { ...sockaddr, path: String(address) }
+      : { ...sockaddr, port: (addr as Deno.NetAddr).port };
+    return { sockaddr: taken, address, listener };
   }
 
   /** Refuses what a connect from here could not do. */
   checkConnect(): void {
-    if (this.#bound === undefined || !isPath(this.#bound.place)) return;
+    if (this.#bound === undefined || !isPath(this.#bound.sockaddr)) return;
     throw osError("EOPNOTSUPP", "Deno connects no Unix socket that is bound");
   }
 
   /** Lets go of the listener but not of the address, to connect from it. */
-  release(): HostPlace | undefined {
+  release(): InetSockaddr | undefined {
     const bound = this.#bound;
     if (bound === undefined) return undefined;
     bound.listener?.close();
     bound.listener = undefined;
-    const { place, address } = bound;
+    const { sockaddr, address } = bound;
     // Bound by name, it connects from the address that the name has.
-    return isPath(place) ? undefined : at(place, String(address[0]));
+    return isPath(sockaddr)
+      ? undefined
+      : withHost(sockaddr, String(address[0]));
   }
 
   close(): Promise<void> {
@@ -176,26 +185,26 @@ export class Unconnected implements Endpoint {
  * `Deno.listen` takes a name; it may choose an address of the other family.
  */
 function openListener(
-  place: Place,
+  sockaddr: Sockaddr,
   options: { backlog: number; reusePort: boolean },
 ): StreamListener {
-  if (isPath(place)) return listenUnix(place);
-  if (!place.named) return listen(place, options);
-  const where = hostToBind(place);
+  if (isPath(sockaddr)) return listenUnix(sockaddr);
+  if (!sockaddr.isHostname) return listen(sockaddr, options);
+  const where = hostToBind(sockaddr);
   const listener = listen(where, options);
-  if (where.named) checkBoundFamily(where, listener);
+  if (where.isHostname) checkBoundFamily(where, listener);
   return listener;
 }
 
 /** A stream socket on its way to a peer. */
-export class Connecting implements Endpoint, Source {
-  readonly kind = "connecting";
+export class Connecting implements Endpoint, OperationSource {
+  readonly state = "connecting";
   readonly readable = false;
   readonly writable = false;
-  readonly #pump: Pump = new Pump(this);
+  readonly #operations: OperationQueue = new OperationQueue(this);
   readonly #controller = new AbortController();
   readonly #from: Unconnected;
-  readonly #place: Place;
+  readonly #sockaddr: Sockaddr;
   readonly #settle: (outcome: StreamConn | Error) => void;
   #outcome: StreamConn | Error | undefined;
   #referenced = true;
@@ -205,11 +214,11 @@ export class Connecting implements Endpoint, Source {
   /** `settle` replaces this endpoint; it is called once, in the end. */
   constructor(
     from: Unconnected,
-    place: Place,
+    sockaddr: Sockaddr,
     settle: (outcome: StreamConn | Error) => void,
   ) {
     this.#from = from;
-    this.#place = place;
+    this.#sockaddr = sockaddr;
     this.#settle = settle;
   }
 
@@ -228,25 +237,25 @@ export class Connecting implements Endpoint, Source {
   }
 
   /** Connects; a caller that gives up calls it off, unless non-blocking. */
-  connect(limits: Limits): Promise<true> {
-    return this.#pump.join(
-      new ConnectWait(limits, this.#find, () => this.#callOff()),
+  connect(context: CallContext): Promise<true> {
+    return this.#operations.join(
+      new ConnectWait(context, this.#find, () => this.#callOff()),
     );
   }
 
   /** Waits for the outcome, whatever it is; one that sends, also when closed. */
-  whenSettled(limits: Limits, toSend = false): Promise<true> {
+  whenSettled(context: CallContext, toSend = false): Promise<true> {
     const find = () => this.#outcome === undefined ? undefined : true;
-    const Waiting = toSend ? LookThroughClose : Look;
-    return this.#pump.run(new Waiting<true>(limits, find));
+    const Waiting = toSend ? LookThroughClose : ConditionWaiter;
+    return this.#operations.run(new Waiting<true>(context, find));
   }
 
-  whenReadable(limits: Limits): Promise<true> {
-    return this.whenSettled(limits);
+  whenReadable(context: CallContext): Promise<true> {
+    return this.whenSettled(context);
   }
 
-  whenWritable(limits: Limits): Promise<true> {
-    return this.whenSettled(limits);
+  whenWritable(context: CallContext): Promise<true> {
+    return this.whenSettled(context);
   }
 
   readonly #find = (): true | undefined => {
@@ -254,15 +263,15 @@ export class Connecting implements Endpoint, Source {
     return this.#outcome && true;
   };
 
-  start(first: Pending): boolean {
+  start(first: AnyWaiter): boolean {
     // A call that goes on when nobody waits must not hold the process, which
     // `Deno.connect` and a name lookup always do.
-    const { timeoutMs, caller } = first.limits;
+    const { timeoutMs, owner } = first.context;
     openStream({
-      place: this.#place,
+      sockaddr: this.#sockaddr,
       local: this.#from.release(),
       signal: this.#controller.signal,
-      onSocket: timeoutMs === 0 || !caller.referenced
+      onSocket: timeoutMs === 0 || !owner.referenced
         ? this.#onSocket
         : undefined,
     }).then((conn) => this.#end(conn), (error) => this.#end(error));
@@ -292,10 +301,10 @@ export class Connecting implements Endpoint, Source {
     }
     this.#outcome = outcome;
     // SO_ERROR tells what no call to connect() can tell any more.
-    const told = this.#pump.first instanceof ConnectWait;
+    const told = this.#operations.first instanceof ConnectWait;
     if (outcome instanceof Error && !told) this.#from.fail(outcome);
     this.#settle(outcome);
-    this.#pump.settled();
+    this.#operations.operationDone();
   }
 
   #callOff(): void {
@@ -303,7 +312,7 @@ export class Connecting implements Endpoint, Source {
     this.#outcome = osError("ECANCELED");
     this.#settle(this.#outcome);
     this.#controller.abort(this.#outcome);
-    this.#pump.settled();
+    this.#operations.operationDone();
   }
 
   close(): Promise<void> {
@@ -312,36 +321,36 @@ export class Connecting implements Endpoint, Source {
   }
 }
 
-class LookThroughClose<T> extends Look<T> {
+class LookThroughClose<T> extends ConditionWaiter<T> {
   override get survivesClose(): boolean {
     return true;
   }
 }
 
-class ConnectWait extends Look<true> {
+class ConnectWait extends ConditionWaiter<true> {
   readonly #callOff: () => void;
 
   constructor(
-    limits: Limits,
+    context: CallContext,
     find: () => true | undefined,
     callOff: () => void,
   ) {
-    super(limits, find);
+    super(context, find);
     this.#callOff = callOff;
   }
 
-  override giveUp(reason: unknown): void {
+  override cancel(reason: unknown): void {
     this.reject(reason);
-    const goesOn = this.limits.timeoutMs === 0 || this.limits.caller.closed;
+    const goesOn = this.context.timeoutMs === 0 || this.context.owner.closed;
     if (!goesOn) this.#callOff();
   }
 }
 
 /** How a stream is opened. */
 interface Opening {
-  readonly place: Place;
+  readonly sockaddr: Sockaddr;
   /** The address to connect from; undefined for any. */
-  readonly local: HostPlace | undefined;
+  readonly local: InetSockaddr | undefined;
   readonly signal: AbortSignal;
   /** Called with the socket on its way, which it then has to be able to unref. */
   readonly onSocket: ((socket: Referenced) => void) | undefined;
@@ -354,18 +363,22 @@ interface Opening {
  * only if all its addresses have the family, and to `node:net` otherwise.
  */
 async function openStream(opening: Opening): Promise<StreamConn> {
-  const { place, local, signal, onSocket } = opening;
-  if (isPath(place)) return connectUnix(place, signal, onSocket === undefined);
+  const { sockaddr, local, signal, onSocket } = opening;
+  if (isPath(sockaddr)) {
+    return connectUnix(sockaddr, signal, onSocket === undefined);
+  }
   // No system sends to port 0; the runtime's text for it is about an argument.
-  if (place.port === 0) throw osError(REFUSES_PORT_0);
-  const target = place.named ? localhostLiteral(place) ?? place : place;
-  const isSafe = !target.named || await hasOneFamily(target, signal);
+  if (sockaddr.port === 0) throw osError(REFUSES_PORT_0);
+  const target = sockaddr.isHostname
+    ? localhostLiteral(sockaddr) ?? sockaddr
+    : sockaddr;
+  const isSafe = !target.isHostname || await hasOneFamily(target, signal);
   return isSafe && local === undefined && onSocket === undefined
     ? connect(target, signal)
-    : connectFrom(local, target, signal, onSocket);
+    : connectWithNode(local, target, signal, onSocket);
 }
 
-const REFUSES_PORT_0: ErrnoCode = pick(
+const REFUSES_PORT_0: ErrnoCode = byOs(
   "ECONNREFUSED",
   "EADDRNOTAVAIL",
   "EADDRNOTAVAIL",
@@ -373,12 +386,12 @@ const REFUSES_PORT_0: ErrnoCode = pick(
 
 /** Whether all addresses of a name are of its socket's family. */
 async function hasOneFamily(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const all = await resolveAll(place.host, place.port);
+  const all = await resolveAll(sockaddr.host, sockaddr.port);
   signal.throwIfAborted();
-  const own = all.filter(({ family }) => family === place.family);
-  if (own.length === 0) throw noneOfFamily(place.host, all);
+  const own = all.filter(({ family }) => family === sockaddr.family);
+  if (own.length === 0) throw familyMismatchError(sockaddr.host, all);
   return own.length === all.length;
 }

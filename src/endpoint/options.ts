@@ -82,11 +82,11 @@ function isSame(a: Membership, b: Membership): boolean {
 // Socket options: which there are, and one socket's values.
 
 /** What an option's value is. */
-type Kind = "flag" | "time" | "readonly" | "ttl" | "loop" | "join" | "leave";
+type State = "flag" | "time" | "readonly" | "ttl" | "loop" | "join" | "leave";
 
 interface Option {
   readonly name: string;
-  readonly kind: Kind;
+  readonly kind: State;
   /** Whether a socket of this family and type has it. */
   readonly has: (family: number, type: number) => boolean;
 }
@@ -343,12 +343,12 @@ function timeBytes(valueMs: number): Uint8Array {
  * `Deno.listenDatagram` tells later whether it has joined. Calls made meanwhile
  * wait for that, and one of them gets the failure.
  */
-export class Multicasting {
+export class MulticastState {
   readonly #options: Options;
   readonly #control: Multicast;
   readonly #onError: () => void;
   #error: Error | undefined;
-  #inForce: readonly Membership[] = [];
+  #applied: readonly Membership[] = [];
   #ttl = 1;
   #loop: boolean;
   #pending: Promise<void> | undefined;
@@ -393,8 +393,8 @@ export class Multicasting {
   update(): void {
     const options = this.#options;
     const wanted = [...options.memberships];
-    const before = this.#inForce;
-    this.#inForce = wanted;
+    const before = this.#applied;
+    this.#applied = wanted;
     for (const each of before) {
       if (!wanted.includes(each)) this.#run(() => this.#control.leave(each));
     }
@@ -419,7 +419,7 @@ export class Multicasting {
     const { memberships } = this.#options;
     const at = memberships.indexOf(membership);
     if (at >= 0) memberships.splice(at, 1);
-    this.#inForce = this.#inForce.filter((each) => each !== membership);
+    this.#applied = this.#applied.filter((each) => each !== membership);
   }
 
   #run(change: () => void | Promise<void>, undo: () => void = () => {}): void {

@@ -13,7 +13,7 @@ const pools = new Map<number, Uint8Array<ArrayBuffer>[]>(
 );
 
 /** Memory of at least `size` bytes, with anything in it. */
-export function borrow(size: number): Uint8Array<ArrayBuffer> {
+export function acquire(size: number): Uint8Array<ArrayBuffer> {
   for (const kept of SIZES) {
     if (size <= kept && size > kept / 4) {
       return pools.get(kept)!.pop() ?? new Uint8Array(kept);
@@ -23,7 +23,7 @@ export function borrow(size: number): Uint8Array<ArrayBuffer> {
 }
 
 /** Gives memory back, which nobody may write to any more. */
-export function giveBack(memory: Uint8Array<ArrayBuffer>): void {
+export function release(memory: Uint8Array<ArrayBuffer>): void {
   const pool = pools.get(memory.length);
   if (pool !== undefined && pool.length < KEPT) pool.push(memory);
 }
@@ -70,9 +70,9 @@ export class ReceiveBuffer {
     if (needed <= this.#memory.length && length <= this.#start) {
       this.#memory.copyWithin(0, this.#start, this.#end);
     } else {
-      const memory = borrow(Math.max(SMALL_BYTES, needed, 2 * length));
+      const memory = acquire(Math.max(SMALL_BYTES, needed, 2 * length));
       memory.set(this.#memory.subarray(this.#start, this.#end));
-      giveBack(this.#memory);
+      release(this.#memory);
       this.#memory = memory;
     }
     this.#start = 0;
@@ -123,9 +123,9 @@ export class ReceiveBuffer {
   }
 
   /** Gives up more memory than an idle connection needs, if nothing is queued. */
-  relax(): void {
+  shrink(): void {
     if (this.length > 0 || this.#memory.length <= SMALL_BYTES) return;
-    giveBack(this.#memory);
+    release(this.#memory);
     this.#memory = EMPTY;
   }
 

@@ -1,15 +1,19 @@
 import { MSG_PEEK, MSG_WAITALL } from "../base/constants.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { Taker } from "./endpoint.ts";
+import type { ReceiveSink } from "./endpoint.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
-import { afterMicrotasks, Pump, type Source } from "../wait/operation_queue.ts";
 import {
-  type Limits,
-  mayGiveUp,
-  type Pending,
-  REACTOR_TURNS,
-  Wait,
+  afterMicrotasks,
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import {
+  type AnyWaiter,
+  type CallContext,
+  isCancellable,
+  REACTOR_TICKS,
+  Waiter,
 } from "../wait/waiter.ts";
 
 /** The first read for a large request: a pending read holds its memory. */
@@ -19,14 +23,14 @@ const NEXT_READS = [65_536, 262_144] as const;
 /** Small reads that came back full before the next ones read ahead. */
 const FULL_READS = 3;
 /** Before a non-blocking call that has begun meanwhile gives up. */
-const SHUT_TURNS = REACTOR_TURNS - 2;
+const SHUT_TURNS = REACTOR_TICKS - 2;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const EMPTY: Bytes = new Uint8Array(0);
 
 /** A call that waits for bytes. */
-class ByteWait<T> extends Wait<T> {
+class ByteWait<T> extends Waiter<T> {
   readonly receiver: Receiver;
   /** How many bytes it can use. */
   readonly wanted: number;
@@ -38,7 +42,7 @@ class ByteWait<T> extends Wait<T> {
   readonly direct: boolean;
 
   constructor(
-    limits: Limits,
+    context: CallContext,
     receiver: Receiver,
     wanted: number,
     flags: number,
@@ -46,7 +50,7 @@ class ByteWait<T> extends Wait<T> {
     view: Uint8Array | undefined,
     direct: boolean,
   ) {
-    super(limits);
+    super(context);
     this.receiver = receiver;
     this.wanted = wanted;
     this.flags = flags;
@@ -57,7 +61,8 @@ class ByteWait<T> extends Wait<T> {
 
   attempt(): T | undefined {
     // A non-blocking call takes what is there, also with MSG_WAITALL.
-    const all = (this.flags & MSG_WAITALL) !== 0 && this.limits.timeoutMs !== 0;
+    const all = (this.flags & MSG_WAITALL) !== 0 &&
+      this.context.timeoutMs !== 0;
     const available = this.receiver.available(this.wanted, all);
     return available < 0 ? undefined : this.#serve(this, available);
   }
@@ -65,8 +70,8 @@ class ByteWait<T> extends Wait<T> {
 
 /** A call that waits for a receive not to wait. */
 class WhenReadable extends ByteWait<true> {
-  constructor(limits: Limits, receiver: Receiver) {
-    super(limits, receiver, FIRST_READ, 0, () => true, undefined, false);
+  constructor(context: CallContext, receiver: Receiver) {
+    super(context, receiver, FIRST_READ, 0, () => true, undefined, false);
   }
 
   override attempt(): true | undefined {
@@ -86,28 +91,28 @@ const peek: Serve<Bytes> = ({ receiver: { queue } }, available) =>
   queue.peek(available);
 
 /** For somebody who may have left meanwhile. */
-function handingTo(taker: Taker, serve: Serve<Bytes>): Serve<Bytes> {
+function servingSink(sink: ReceiveSink, serve: Serve<Bytes>): Serve<Bytes> {
   return (call, available) => {
-    if (!taker.present) return EMPTY;
+    if (!sink.active) return EMPTY;
     const data = serve(call, available);
-    taker.take(data.length > 0 ? data : null);
+    sink.push(data.length > 0 ? data : null);
     return data;
   };
 }
 
 const takeInto: Serve<number> = (call, available) =>
-  call.receiver.queue.takeInto(placeIn(call, available));
+  call.receiver.queue.takeInto(targetOf(call, available));
 
 const peekInto: Serve<number> = (call, available) =>
-  call.receiver.queue.peekInto(placeIn(call, available));
+  call.receiver.queue.peekInto(targetOf(call, available));
 
 /** The part of a call's buffer that is filled; it may be smaller by now. */
-function placeIn({ view }: ByteWait<number>, available: number): Uint8Array {
-  if (view!.length === 0 && available > 0) throw emptied();
+function targetOf({ view }: ByteWait<number>, available: number): Uint8Array {
+  if (view!.length === 0 && available > 0) throw detachedError();
   return view!.subarray(0, available);
 }
 
-function emptied(): Error {
+function detachedError(): Error {
   return new TypeError(
     "Cannot receive: the memory of buffer has been transferred away or emptied meanwhile",
   );
@@ -121,9 +126,9 @@ function emptied(): Error {
  * after them. Reading stops when nobody waits, so the kernel's window, not this
  * program's memory, bounds what a peer can send.
  */
-export class Receiver implements Source {
+export class Receiver implements OperationSource {
   readonly #conn: StreamConn;
-  readonly #pump: Pump = new Pump(this);
+  readonly #operations: OperationQueue = new OperationQueue(this);
   /** What is received and not handed out. */
   readonly queue: ReceiveBuffer = new ReceiveBuffer();
   readonly #isShared: () => boolean;
@@ -174,33 +179,34 @@ export class Receiver implements Source {
     return error;
   }
 
-  /** Up to `n` bytes; none at the end of the stream, or if the taker left. */
+  /** Up to `n` bytes; none at the end of the stream, or if the sink left. */
   recv(
-    limits: Limits,
+    context: CallContext,
     n: number,
     flags: number,
-    taker?: Taker,
+    sink?: ReceiveSink,
   ): Promise<Bytes> {
     if (n === 0) return Promise.resolve(new Uint8Array(0));
     let serve = (flags & MSG_PEEK) === 0 ? take : peek;
-    if (taker !== undefined) serve = handingTo(taker, serve);
-    return this.#pump.run(
-      new ByteWait(limits, this, n, flags, serve, undefined, false),
+    if (sink !== undefined) serve = servingSink(sink, serve);
+    return this.#operations.run(
+      new ByteWait(context, this, n, flags, serve, undefined, false),
     );
   }
 
   /** Fills `target` as far as it goes; the number of bytes. */
   recvInto(
-    limits: Limits,
+    context: CallContext,
     target: Uint8Array,
     flags: number,
   ): Promise<number> {
     if (target.length === 0) return Promise.resolve(0);
-    const direct = flags === 0 && !mayGiveUp(limits) && !this.#isShared() &&
+    const direct = flags === 0 && !isCancellable(context) &&
+      !this.#isShared() &&
       !(target.buffer as ArrayBuffer).resizable;
     const serve = (flags & MSG_PEEK) === 0 ? takeInto : peekInto;
-    return this.#pump.run(
-      new ByteWait(limits, this, target.length, flags, serve, target, direct),
+    return this.#operations.run(
+      new ByteWait(context, this, target.length, flags, serve, target, direct),
     );
   }
 
@@ -217,8 +223,8 @@ export class Receiver implements Source {
   }
 
   /** Waits until a receive would not wait. */
-  whenReadable(limits: Limits): Promise<true> {
-    return this.#pump.run(new WhenReadable(limits, this));
+  whenReadable(context: CallContext): Promise<true> {
+    return this.#operations.run(new WhenReadable(context, this));
   }
 
   /**
@@ -227,13 +233,13 @@ export class Receiver implements Source {
    */
   shut(): void {
     this.#shut = true;
-    if (this.#pump.inFlight) this.#lookOnceMore();
+    if (this.#operations.inFlight) this.#lookOnceMore();
   }
 
   /** Lets calls fail, once what was received is gone. */
   fail(error: Error): void {
     this.#endWith(error);
-    this.#pump.serve();
+    this.#operations.wakeWaiters();
   }
 
   /**
@@ -243,16 +249,16 @@ export class Receiver implements Source {
    */
   close(): Promise<void> {
     this.#ended = true;
-    this.#pump.rejectAll();
+    this.#operations.rejectAll();
     this.queue.clear();
-    if (!this.#pump.inFlight) return Promise.resolve();
+    if (!this.#operations.inFlight) return Promise.resolve();
     // The read in flight is waited for, also if nobody else waits.
     this.#conn.ref();
     this.#idle = Promise.withResolvers();
     return this.#idle.promise;
   }
 
-  start(first: Pending): boolean {
+  start(first: AnyWaiter): boolean {
     if (this.#ended || !(first instanceof ByteWait)) return false;
     const queued = this.queue.length;
     this.#drained = false;
@@ -301,7 +307,7 @@ export class Receiver implements Source {
     const buffer = this.#buffer;
     this.#buffer = EMPTY;
     if (this.#ended) {
-      this.#pump.settled();
+      this.#operations.operationDone();
       this.#idle?.resolve();
       return;
     }
@@ -314,9 +320,9 @@ export class Receiver implements Source {
       if (this.#shut && !full) this.#ended = true;
       const call = this.#direct;
       if (call === undefined) this.queue.filled(n);
-      else if (call === this.#pump.first) {
+      else if (call === this.#operations.first) {
         // The bytes are where the memory has gone: no call gets a 0 for them.
-        if (buffer.length === 0) call.reject(emptied());
+        if (buffer.length === 0) call.reject(detachedError());
         else call.resolve(n);
       } else if (buffer.length > 0) {
         // Its call was ended by a close; another descriptor gets the bytes.
@@ -326,15 +332,17 @@ export class Receiver implements Source {
         this.#endWith(osError("EFAULT"));
       }
     }
-    this.#pump.settled();
+    this.#operations.operationDone();
     this.#drained = false;
-    if (!this.#pump.inFlight && this.#fullReads === 0) this.queue.relax();
+    if (!this.#operations.inFlight && this.#fullReads === 0) {
+      this.queue.shrink();
+    }
   };
 
   readonly #onError = (error: unknown): void => {
     this.#buffer = EMPTY;
     if (!this.#ended) this.#endWith(fromDeno(error));
-    this.#pump.settled();
+    this.#operations.operationDone();
     this.#idle?.resolve();
   };
 
@@ -349,7 +357,7 @@ export class Receiver implements Source {
     if (this.#buffer !== buffer) return;
     this.#drained = true;
     if (this.#shut) this.#ended = true;
-    this.#pump.serve();
+    this.#operations.wakeWaiters();
   }
 
   #endWith(error: Error | undefined): void {

@@ -1,15 +1,18 @@
 /** The calls that stand in line at a sender. */
 
 import { fromDeno } from "../base/os_error.ts";
-import { borrow, giveBack } from "./receive_buffer.ts";
-import { Pump, type Source } from "../wait/operation_queue.ts";
+import { acquire, release } from "./receive_buffer.ts";
 import {
-  type Caller,
-  type Limits,
-  Look,
-  mayGiveUp,
-  type Pending,
-  Wait,
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import {
+  type AnyWaiter,
+  type CallContext,
+  type CallOwner,
+  ConditionWaiter,
+  isCancellable,
+  Waiter,
 } from "../wait/waiter.ts";
 
 /**
@@ -24,29 +27,29 @@ const NOTHING = new Uint8Array(0);
 export type Write = (piece: Uint8Array) => Promise<number>;
 
 /** How a call sends. */
-export interface Manner {
+export interface SendMode {
   /** Whether it goes on until all is sent. */
   readonly all?: boolean;
   /** Whether it then tells how much that was, and a part is no failure. */
-  readonly counts?: boolean;
+  readonly returnsCount?: boolean;
   /** Whether it goes out in one operation or not at all, as a datagram does. */
-  readonly whole?: boolean;
+  readonly atomic?: boolean;
   /** Done before the first write, in turn: nothing is taken until then. */
   readonly prepare?: (isPending: () => boolean) => Promise<void>;
 }
 
-export const SOME: Manner = {};
-export const ALL: Manner = { all: true };
-export const MOST: Manner = { all: true, counts: true };
+export const PARTIAL: SendMode = {};
+export const ALL: SendMode = { all: true };
+export const ALL_COUNTED: SendMode = { all: true, returnsCount: true };
 
 /** What is sent piece after piece in one turn, as a file is. */
-export interface Pieces {
+export interface ChunkSource {
   /** How many bytes were sent or taken. */
   sent: number;
   /** Whether all that was asked for is sent or taken, as far as is known. */
   readonly complete: boolean;
   /** Whether a close lets it go on. */
-  readonly owed: boolean;
+  readonly survivesClose: boolean;
   /** Told when a piece is sent. */
   readonly onProgress: ((sent: number) => void) | undefined;
   /** The next bytes; null at the end. */
@@ -61,18 +64,18 @@ export interface Sending {
    * Called by a call that ends early. If the operation in flight is its own,
    * its bytes are taken and their number is returned.
    */
-  takeFrom(call: Outgoing): number | undefined;
+  commitInFlight(call: SendRequest): number | undefined;
   /** Called by a call that has failed: the next one does not wait for it. */
-  leavePreparing(call: Outgoing): void;
+  leavePreparing(call: SendRequest): void;
 }
 
 /** A call that sends. */
-export class Outgoing extends Wait<number | void> {
+export class SendRequest extends Waiter<number | void> {
   data: Uint8Array;
   /** How many bytes it is to send. */
   length: number;
   readonly write: Write;
-  readonly manner: Manner;
+  readonly mode: SendMode;
   readonly #sender: Sending;
   /** Bytes that are sent or taken. */
   offset = 0;
@@ -82,44 +85,44 @@ export class Outgoing extends Wait<number | void> {
   prepared: boolean;
 
   constructor(
-    limits: Limits,
+    context: CallContext,
     sender: Sending,
     data: Uint8Array,
     write: Write,
-    manner: Manner,
+    mode: SendMode,
   ) {
-    super(limits);
+    super(context);
     this.#sender = sender;
     this.data = data;
     this.length = data.length;
     this.write = write;
-    this.manner = manner;
-    this.prepared = manner.prepare === undefined;
+    this.mode = mode;
+    this.prepared = mode.prepare === undefined;
   }
 
   attempt(): number | undefined {
     if (!this.done) return undefined;
-    if (this.manner.all && this.offset < this.length) return undefined;
+    if (this.mode.all && this.offset < this.length) return undefined;
     return this.offset;
   }
 
   override resolve(sent: number): void {
-    const { all, counts } = this.manner;
-    super.resolve(all && !counts ? undefined : sent);
+    const { all, returnsCount } = this.mode;
+    super.resolve(all && !returnsCount ? undefined : sent);
   }
 
   /** The next bytes to hand to the system. */
   piece(): Uint8Array {
     const { data, length, offset } = this;
     checkUnchanged(data, length);
-    if (!mayGiveUp(this.limits)) return data.subarray(offset);
-    const end = this.manner.whole ? length : offset + PIECE_BYTES;
+    if (!isCancellable(this.context)) return data.subarray(offset);
+    const end = this.mode.atomic ? length : offset + PIECE_BYTES;
     const all = offset === 0 && end >= length;
     return this.#sender.copy(all ? data : data.subarray(offset, end));
   }
 
   async prepare(): Promise<void> {
-    await this.manner.prepare?.(() => this.queue !== undefined);
+    await this.mode.prepare?.(() => this.queue !== undefined);
   }
 
   /** The system has, or will have, `n` bytes more. */
@@ -132,14 +135,14 @@ export class Outgoing extends Wait<number | void> {
     return true;
   }
 
-  override giveUp(reason: unknown): void {
-    const taken = this.#sender.takeFrom(this);
+  override cancel(reason: unknown): void {
+    const taken = this.#sender.commitInFlight(this);
     if (taken !== undefined) {
       this.sent(taken);
       const result = this.attempt();
       if (result !== undefined) return this.resolve(result);
     }
-    if (this.manner.counts && this.offset > 0) this.resolve(this.offset);
+    if (this.mode.returnsCount && this.offset > 0) this.resolve(this.offset);
     else this.reject(reason);
   }
 
@@ -150,13 +153,18 @@ export class Outgoing extends Wait<number | void> {
 }
 
 /** A call that sends piece after piece. */
-export class OutgoingPieces extends Outgoing {
-  readonly #pieces: Pieces;
+export class ChunkedSendRequest extends SendRequest {
+  readonly #pieces: ChunkSource;
   #ended = false;
   #givenUp = false;
 
-  constructor(limits: Limits, sender: Sending, pieces: Pieces, write: Write) {
-    super(limits, sender, NOTHING, write, ALL);
+  constructor(
+    context: CallContext,
+    sender: Sending,
+    pieces: ChunkSource,
+    write: Write,
+  ) {
+    super(context, sender, NOTHING, write, ALL);
     this.#pieces = pieces;
     this.prepared = false;
   }
@@ -184,13 +192,13 @@ export class OutgoingPieces extends Outgoing {
     this.prepared = false;
   }
 
-  override giveUp(reason: unknown): void {
+  override cancel(reason: unknown): void {
     this.#givenUp = true;
-    super.giveUp(reason);
+    super.cancel(reason);
   }
 
   override get survivesClose(): boolean {
-    return this.#pieces.owed;
+    return this.#pieces.survivesClose;
   }
 }
 
@@ -214,15 +222,15 @@ const SMALL_BYTES = 1024;
  * until they have, there is no room for more. A failure of taken bytes is the
  * error of the next call.
  */
-export class Sender implements Source, Sending {
-  readonly #pump: Pump = new Pump(this);
+export class Sender implements OperationSource, Sending {
+  readonly #operations: OperationQueue = new OperationQueue(this);
   /** What the operation in flight writes. */
   #piece: Uint8Array | undefined;
   /** The call that it writes for; undefined if the piece was taken. */
-  #owner: Outgoing | undefined;
+  #request: SendRequest | undefined;
   #operation: Write | undefined;
   /** The call at the head of the line that is being prepared. */
-  #preparing: Outgoing | undefined;
+  #preparing: SendRequest | undefined;
   /** Memory for copies: one operation is in flight, so one copy is in use. */
   #small: Uint8Array<ArrayBuffer> | undefined;
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
@@ -231,11 +239,11 @@ export class Sender implements Source, Sending {
   #progress = 0;
   #settling: PromiseWithResolvers<void> | undefined;
   /** Whose call the operation in flight is, or was. */
-  #caller: Caller | undefined;
+  #owner: CallOwner | undefined;
 
   /** Whether a send would not wait: nothing is unsent, or it would fail. */
   get writable(): boolean {
-    return !this.#pump.inFlight || this.#error !== undefined;
+    return !this.#operations.inFlight || this.#error !== undefined;
   }
 
   /** Whether bytes that had been reported as sent have failed. */
@@ -257,43 +265,49 @@ export class Sender implements Source, Sending {
 
   /** Sends in turn; the number of bytes sent or taken. */
   send(
-    limits: Limits,
+    context: CallContext,
     data: Uint8Array,
     write: Write,
-    manner: Manner = SOME,
+    mode: SendMode = PARTIAL,
   ): Promise<number> {
-    return this.#send(limits, data, write, manner) as Promise<number>;
+    return this.#send(context, data, write, mode) as Promise<number>;
   }
 
   /** Sends all of it in turn. */
-  sendAll(limits: Limits, data: Uint8Array, write: Write): Promise<void> {
-    return this.#send(limits, data, write, ALL) as Promise<void>;
+  sendAll(context: CallContext, data: Uint8Array, write: Write): Promise<void> {
+    return this.#send(context, data, write, ALL) as Promise<void>;
   }
 
   /** Sends pieces until their end, in one turn. */
-  sendPieces(limits: Limits, pieces: Pieces, write: Write): Promise<void> {
-    return this.#refusal(limits) ??
-      this.#pump.join(
-        new OutgoingPieces(limits, this, pieces, write),
+  sendPieces(
+    context: CallContext,
+    pieces: ChunkSource,
+    write: Write,
+  ): Promise<void> {
+    return this.#earlyRejection(context) ??
+      this.#operations.join(
+        new ChunkedSendRequest(context, this, pieces, write),
       ) as Promise<void>;
   }
 
   #send(
-    limits: Limits,
+    context: CallContext,
     data: Uint8Array,
     write: Write,
-    manner: Manner,
+    mode: SendMode,
   ): Promise<number | void> {
-    const refusal = this.#refusal(limits);
+    const refusal = this.#earlyRejection(context);
     if (refusal !== undefined) return refusal;
-    const idle = !this.#pump.inFlight && !this.#pump.waited;
-    return idle && !mayGiveUp(limits) && manner.prepare === undefined
-      ? this.#sendNow(limits, data, write, manner)
-      : this.#pump.join(new Outgoing(limits, this, data, write, manner));
+    const idle = !this.#operations.inFlight && !this.#operations.hasWaiters;
+    return idle && !isCancellable(context) && mode.prepare === undefined
+      ? this.#sendNow(context, data, write, mode)
+      : this.#operations.join(
+        new SendRequest(context, this, data, write, mode),
+      );
   }
 
   /** What a call comes to that must not begin. */
-  #refusal({ signal }: Limits): Promise<never> | undefined {
+  #earlyRejection({ signal }: CallContext): Promise<never> | undefined {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#error !== undefined) return Promise.reject(this.takeError());
     return undefined;
@@ -301,14 +315,14 @@ export class Sender implements Source, Sending {
 
   /** Nobody is before this call and nothing can end it early: no line. */
   async #sendNow(
-    { caller }: Limits,
+    { owner }: CallContext,
     data: Uint8Array,
     write: Write,
-    { all, counts }: Manner,
+    { all, returnsCount }: SendMode,
   ): Promise<number | void> {
     const { length } = data;
-    this.#pump.hold();
-    this.#caller = caller;
+    this.#operations.markInFlight();
+    this.#owner = owner;
     try {
       let sent = await write(data);
       while (all && sent < length) {
@@ -316,7 +330,7 @@ export class Sender implements Source, Sending {
         this.#progress++;
         sent += await write(data.subarray(sent));
       }
-      if (!all || counts) return sent;
+      if (!all || returnsCount) return sent;
     } catch (error) {
       throw this.#abandoned ?? fromDeno(error);
     } finally {
@@ -326,16 +340,16 @@ export class Sender implements Source, Sending {
   }
 
   /** Waits until there is room. */
-  whenWritable(limits: Limits): Promise<true> {
+  whenWritable(context: CallContext): Promise<true> {
     const find = () => this.writable ? true as const : undefined;
-    return this.#pump.run(new Look(limits, find));
+    return this.#operations.run(new ConditionWaiter(context, find));
   }
 
   /** Resolves when nothing is unsent, or nothing of a caller that has closed. */
-  async drained(of?: Caller): Promise<void> {
+  async drained(of?: CallOwner): Promise<void> {
     while (
-      this.#pump.inFlight &&
-      (of === undefined || of === this.#caller || of.waits)
+      this.#operations.inFlight &&
+      (of === undefined || of === this.#owner || of.waits)
     ) {
       this.#settling ??= Promise.withResolvers();
       await this.#settling.promise;
@@ -345,7 +359,7 @@ export class Sender implements Source, Sending {
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
     if (length > SMALL_BYTES) {
-      this.#borrowed = borrow(length);
+      this.#borrowed = acquire(length);
       this.#borrowed.set(data);
       return this.#borrowed.subarray(0, length);
     }
@@ -361,26 +375,26 @@ export class Sender implements Source, Sending {
   /** Gives up everything unsent. */
   abandon(reason: Error): void {
     const preparing = this.#preparing !== undefined;
-    this.#owner = this.#preparing = undefined;
+    this.#request = this.#preparing = undefined;
     this.#error = this.#abandoned = reason;
-    this.#pump.rejectAll(reason);
+    this.#operations.rejectAll(reason);
     if (preparing) this.#settled();
   }
 
-  takeFrom(call: Outgoing): number | undefined {
-    if (this.#owner !== call || this.#piece === undefined) return undefined;
-    this.#owner = undefined;
+  commitInFlight(call: SendRequest): number | undefined {
+    if (this.#request !== call || this.#piece === undefined) return undefined;
+    this.#request = undefined;
     return this.#piece.length;
   }
 
-  start(first: Pending): boolean {
-    if (!(first instanceof Outgoing)) return false;
-    this.#caller = first.limits.caller;
+  start(first: AnyWaiter): boolean {
+    if (!(first instanceof SendRequest)) return false;
+    this.#owner = first.context.owner;
     if (!first.prepared) {
       this.#prepare(first);
       return true;
     }
-    this.#owner = first;
+    this.#request = first;
     this.#operation = first.write;
     this.#write();
     return true;
@@ -390,7 +404,7 @@ export class Sender implements Source, Sending {
   ref(): void {}
   unref(): void {}
 
-  #prepare(call: Outgoing): void {
+  #prepare(call: SendRequest): void {
     this.#preparing = call;
     call.prepare().then(
       () => {
@@ -405,7 +419,7 @@ export class Sender implements Source, Sending {
     );
   }
 
-  leavePreparing(call: Outgoing): void {
+  leavePreparing(call: SendRequest): void {
     if (this.#preparing !== call) return;
     this.#preparing = undefined;
     this.#settled();
@@ -415,7 +429,7 @@ export class Sender implements Source, Sending {
   #write(): void {
     let written: Promise<number>;
     try {
-      this.#piece = this.#owner?.piece() ?? this.#piece!;
+      this.#piece = this.#request?.piece() ?? this.#piece!;
       written = this.#operation!(this.#piece);
     } catch (error) {
       // The caller's buffer may have been transferred away meanwhile.
@@ -426,11 +440,11 @@ export class Sender implements Source, Sending {
 
   readonly #onWritten = (n: number): void => {
     const piece = this.#piece!;
-    const owner = this.#owner;
-    this.#piece = this.#owner = undefined;
+    const request = this.#request;
+    this.#piece = this.#request = undefined;
     this.#progress++;
-    if (owner !== undefined) {
-      owner.sent(n);
+    if (request !== undefined) {
+      request.sent(n);
     } else if (n < piece.length && this.#error === undefined) {
       // Taken bytes go out before any call is served.
       this.#piece = piece.subarray(n);
@@ -442,19 +456,19 @@ export class Sender implements Source, Sending {
 
   readonly #onError = (reason: unknown): void => {
     const error = fromDeno(reason) as Error;
-    const owner = this.#owner;
-    this.#piece = this.#owner = undefined;
+    const request = this.#request;
+    this.#piece = this.#request = undefined;
     // The error of bytes that were taken is the next call's.
-    const call = owner ?? this.#pump.first;
-    if (call instanceof Outgoing) call.reject(error);
+    const call = request ?? this.#operations.first;
+    if (call instanceof SendRequest) call.reject(error);
     else this.#error ??= error;
     this.#settled();
   };
 
   #settled(): void {
-    if (this.#borrowed !== undefined) giveBack(this.#borrowed);
+    if (this.#borrowed !== undefined) release(this.#borrowed);
     this.#borrowed = undefined;
-    this.#pump.settled();
+    this.#operations.operationDone();
     this.#settling?.resolve();
     this.#settling = undefined;
   }

@@ -1,10 +1,10 @@
 import { TimeoutError } from "../base/errors.ts";
 import {
+  ByteBuilder,
   concat,
   EMPTY,
   type FileReader,
   type FileWriter,
-  GrowingBytes,
   NEWLINE,
   type RawStream,
   wouldBlock,
@@ -78,7 +78,7 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
     return n;
   }
 
-  nextLine(): Uint8Array<ArrayBuffer> | undefined {
+  tryReadLine(): Uint8Array<ArrayBuffer> | undefined {
     const end = this.#lineEnd(this.#start);
     return end < 0 ? undefined : this.#take(end - this.#start);
   }
@@ -105,7 +105,7 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
   ): Promise<Uint8Array<ArrayBuffer> | null> {
     if (size >= 0 && size <= this.length) return this.#take(size);
     const wanted = size < 0 ? Infinity : size;
-    const data = new GrowingBytes(size, Math.max(this.length, FIRST_READ));
+    const data = new ByteBuilder(size, Math.max(this.length, FIRST_READ));
     data.length = this.#copyTo(data.room(), wanted);
     try {
       while (data.length < wanted) {
@@ -127,7 +127,7 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
       this.giveBack([data.copy()]);
       throw error;
     }
-    return data.finish();
+    return data.toBytes();
   }
 
   async readInto(
@@ -194,11 +194,11 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
     if (size === 0) return new Uint8Array(0);
     const limit = size < 0 ? this.#size : size;
     if (this.length === 0 && limit > this.#size) {
-      const data = new GrowingBytes(limit, FIRST_READ);
+      const data = new ByteBuilder(limit, FIRST_READ);
       const n = await this.#raw.receive(data.room(), signal);
       if (n === null) return null;
       data.length = n;
-      return data.finish();
+      return data.toBytes();
     }
     if (this.length === 0 && await this.fill(signal) === null) return null;
     return this.#take(Math.min(limit, this.length));
@@ -291,7 +291,7 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     return this.#size - (this.#end - this.#start);
   }
 
-  writeNow(data: Uint8Array): number | undefined {
+  tryWrite(data: Uint8Array): number | undefined {
     if (data.length > this.room) return undefined;
     this.#append(data);
     return data.length;
@@ -305,7 +305,7 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     return data.length;
   }
 
-  writeWhole(data: Uint8Array, signal?: AbortSignal): Promise<unknown> {
+  writeAll(data: Uint8Array, signal?: AbortSignal): Promise<unknown> {
     return this.write(data, signal);
   }
 
@@ -323,7 +323,7 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     this.#append(rest);
   }
 
-  keeping(data: Uint8Array): () => void {
+  deferredWrite(data: Uint8Array): () => void {
     const copy = data.slice();
     return () => this.#append(copy);
   }

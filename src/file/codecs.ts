@@ -24,7 +24,7 @@ export function checkErrors(errors: string): TextErrors {
 
 // TextDecoder takes most of the names of ascii and latin-1 for windows-1252,
 // and every UTF-16 without a byte order for little-endian.
-const OURS: Readonly<Record<string, string>> = {
+const PYTHON_ALIASES: Readonly<Record<string, string>> = {
   "utf-8-sig": "utf-8-sig",
   "utf8-sig": "utf-8-sig",
   "utf-16": "utf-16",
@@ -93,7 +93,7 @@ const THEIRS: Readonly<Record<string, string>> = {
  */
 export function lookupEncoding(name: string): string {
   const key = name.toLowerCase().replaceAll(/[\s_]+/g, "-");
-  const ours = OURS[key];
+  const ours = PYTHON_ALIASES[key];
   if (ours !== undefined) return ours;
   const label = THEIRS[key] ?? key.replace(/^iso8859-/, "iso-8859-");
   try {
@@ -129,7 +129,7 @@ export function undefinedReason(encoding: string): string {
 // How the encodings without state are decoded, and where bytes are no text.
 
 /** Bytes that are no text: where they begin and end, and why. */
-export interface Flaw {
+export interface MalformedBytes {
   readonly start: number;
   readonly end: number;
   readonly reason: string;
@@ -138,18 +138,18 @@ export interface Flaw {
 }
 
 /** What differs between encodings without state. */
-export interface Scheme {
+export interface Codec {
   readonly name: string;
   /** How many bytes at the end begin a character that is not all there. */
   incomplete(bytes: Uint8Array): number;
   /** The text of bytes that end with a character; undefined if flawed. */
   decode(bytes: Uint8Array): string | undefined;
   /** The first flaw at or after `from`. */
-  flaw(bytes: Uint8Array, from: number): Flaw | undefined;
+  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined;
 }
 
 /** The scheme of an encoding that has one. */
-export function schemeOf(encoding: string): Scheme {
+export function codecFor(encoding: string): Codec {
   switch (encoding) {
     case "utf-8":
       return new Utf8();
@@ -183,7 +183,7 @@ function strictDecoder(label: string): TextDecoder {
 const fastUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const REPLACED = "\ufffd";
 
-class Utf8 implements Scheme {
+class Utf8 implements Codec {
   readonly name = "utf-8";
   readonly #decoder = strictDecoder("utf-8");
 
@@ -206,7 +206,7 @@ class Utf8 implements Scheme {
 
   // What is one flaw, and so one replacement character, is as in Python and in
   // the Encoding Standard: the longest start of a valid sequence.
-  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
     for (let start = from; start < bytes.length;) {
       const lead = bytes[start]!;
       let end = start + 1;
@@ -237,11 +237,11 @@ function truncated(
   start: number,
   end: number,
   reason = "unexpected end of data",
-): Flaw {
+): MalformedBytes {
   return { start, end, reason, truncated: true };
 }
 
-class Utf16 implements Scheme {
+class Utf16 implements Codec {
   readonly name: string;
   readonly #decoder: TextDecoder;
   readonly #high: number;
@@ -262,7 +262,7 @@ class Utf16 implements Scheme {
     return tryDecode(this.#decoder, bytes);
   }
 
-  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
     for (let start = from; start < bytes.length; start += 2) {
       const { length } = bytes;
       const end = start + 2;
@@ -286,7 +286,7 @@ class Utf16 implements Scheme {
   }
 }
 
-class SingleByte implements Scheme {
+class SingleByte implements Codec {
   readonly name: string;
   readonly #decoder: TextDecoder;
   readonly #reason: string;
@@ -319,13 +319,13 @@ class SingleByte implements Scheme {
     });
   }
 
-  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
-    const sound = (byte: number): boolean =>
+  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
+    const encodable = (byte: number): boolean =>
       this.name === "ascii"
         ? byte < 0x80
         : byte < 0x80 || this.decode(Uint8Array.of(byte)) !== undefined;
     for (let start = from; start < bytes.length; start++) {
-      if (sound(bytes[start]!)) continue;
+      if (encodable(bytes[start]!)) continue;
       return { start, end: start + 1, reason: this.#reason };
     }
     return undefined;
@@ -333,7 +333,7 @@ class SingleByte implements Scheme {
 }
 
 /** The East Asian encodings without shift states. */
-class Multibyte implements Scheme {
+class Multibyte implements Codec {
   readonly name: string;
   readonly #decoder: TextDecoder;
 
@@ -354,7 +354,7 @@ class Multibyte implements Scheme {
     return tryDecode(this.#decoder, bytes);
   }
 
-  flaw(bytes: Uint8Array, from: number): Flaw | undefined {
+  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
     // Byte by byte, since TextDecoder does not tell where it failed.
     const decoder = strictDecoder(this.name);
     let start = from;

@@ -3,7 +3,12 @@
  * with bytes that are no text.
  */
 
-import { type Flaw, type Scheme, schemeOf, type TextErrors } from "./codecs.ts";
+import {
+  type Codec,
+  codecFor,
+  type MalformedBytes,
+  type TextErrors,
+} from "./codecs.ts";
 import { concat, EMPTY } from "./raw_stream.ts";
 
 /** Turns the pieces of a stream of bytes into text. */
@@ -34,21 +39,21 @@ export function decoderFor(encoding: string, errors: TextErrors): Decoder {
     case "utf-16":
       return new BomDecoder(encoding, errors);
     case "iso-2022-jp":
-      return new ShiftedDecoder(encoding, errors);
+      return new StatefulDecoder(encoding, errors);
     default:
-      return new RepairingDecoder(schemeOf(encoding), errors);
+      return new ErrorHandlingDecoder(codecFor(encoding), errors);
   }
 }
 
-class RepairingDecoder implements Decoder {
+class ErrorHandlingDecoder implements Decoder {
   failure: RangeError | undefined;
-  readonly #scheme: Scheme;
+  readonly #scheme: Codec;
   readonly #errors: TextErrors;
   #carry = EMPTY;
   /** How many bytes came before those of the carry. */
   #offset = 0;
 
-  constructor(scheme: Scheme, errors: TextErrors) {
+  constructor(scheme: Codec, errors: TextErrors) {
     this.#scheme = scheme;
     this.#errors = errors;
   }
@@ -125,7 +130,7 @@ function decodeError(
   encoding: string,
   bytes: Uint8Array,
   offset: number,
-  { reason }: Flaw,
+  { reason }: MalformedBytes,
 ): RangeError {
   const where = bytes.length === 1
     ? `byte 0x${hex(bytes[0]!)} in position ${offset}`
@@ -198,7 +203,7 @@ class BomDecoder implements Decoder {
 }
 
 /** For an encoding whose bytes mean what those before them said. */
-class ShiftedDecoder implements Decoder {
+class StatefulDecoder implements Decoder {
   failure: RangeError | undefined;
   readonly #encoding: string;
   readonly #fatal: boolean;

@@ -45,7 +45,7 @@ export function encoderFor(encoding: string, errors: TextErrors): Encoder {
 /** A part of a text that is in the encoding, or one character that is not. */
 interface Part {
   readonly text: string;
-  readonly sound: boolean;
+  readonly encodable: boolean;
   readonly index: number;
 }
 
@@ -54,13 +54,13 @@ function* split(text: string, flawed: RegExp): Generator<Part> {
   for (const match of text.matchAll(flawed)) {
     const { index } = match;
     if (index > from) {
-      yield { text: text.slice(from, index), sound: true, index: from };
+      yield { text: text.slice(from, index), encodable: true, index: from };
     }
-    yield { text: match[0], sound: false, index };
+    yield { text: match[0], encodable: false, index };
     from = index + match[0].length;
   }
   if (from < text.length) {
-    yield { text: text.slice(from), sound: true, index: from };
+    yield { text: text.slice(from), encodable: true, index: from };
   }
 }
 
@@ -112,13 +112,13 @@ class Utf8Encoder implements Encoder {
     if (text.isWellFormed()) return this.#encoder.encode(text);
     const parts: Uint8Array[] = [];
     for (const part of split(text, LONE_SURROGATE)) {
-      const sound = part.sound
+      const encodable = part.encodable
         ? part.text
         : substitute(part, text, "utf-8", this.#errors, NO_SURROGATES);
       parts.push(
-        typeof sound === "number"
-          ? Uint8Array.of(sound)
-          : this.#encoder.encode(sound),
+        typeof encodable === "number"
+          ? Uint8Array.of(encodable)
+          : this.#encoder.encode(encodable),
       );
     }
     return concat(parts);
@@ -143,18 +143,18 @@ class Utf16Encoder implements Encoder {
 
   encode(text: string): Uint8Array<ArrayBuffer> {
     if (text.isWellFormed()) return this.#units(text);
-    let sound = "";
+    let encodable = "";
     for (const part of split(text, LONE_SURROGATE)) {
-      const replaced = part.sound
+      const replaced = part.encodable
         ? part.text
         : substitute(part, text, this.#name, this.#errors, NO_SURROGATES);
       // A byte of its own would shift all that follow.
       if (typeof replaced === "number") {
         substitute(part, text, this.#name, "strict", NO_SURROGATES);
       }
-      sound += replaced;
+      encodable += replaced;
     }
-    return this.#units(sound);
+    return this.#units(encodable);
   }
 
   #units(text: string): Uint8Array<ArrayBuffer> {
@@ -210,14 +210,14 @@ class SingleByteEncoder implements Encoder {
     const longest = text.search(this.#flawed) < 0 ? 1 : 10;
     const bytes = new Uint8Array(text.length * longest);
     let length = 0;
-    const add = (sound: string): void => {
-      for (let i = 0; i < sound.length; i++) {
-        const code = sound.charCodeAt(i);
-        bytes[length++] = code < 0x80 ? code : this.#bytes.get(sound[i]!)!;
+    const add = (encodable: string): void => {
+      for (let i = 0; i < encodable.length; i++) {
+        const code = encodable.charCodeAt(i);
+        bytes[length++] = code < 0x80 ? code : this.#bytes.get(encodable[i]!)!;
       }
     };
     for (const part of split(text, this.#flawed)) {
-      if (part.sound) {
+      if (part.encodable) {
         add(part.text);
         continue;
       }

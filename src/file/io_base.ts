@@ -57,9 +57,9 @@ export class FileCore<
 
   /** A line that can be had without waiting. */
   nextLine(): T | undefined {
-    return this.detached || this.raw.closed || this.raw.readTurns.busy
+    return this.detached || this.raw.closed || this.raw.readLock.busy
       ? undefined
-      : this.reader?.nextLine();
+      : this.reader?.tryReadLine();
   }
 
   /** Writes if that needs no wait; otherwise returns undefined. */
@@ -68,9 +68,9 @@ export class FileCore<
     if (writer === undefined || this.detached || this.raw.closed) {
       return undefined;
     }
-    if (this.raw.writeTurns.busy) return undefined;
+    if (this.raw.writeLock.busy) return undefined;
     this.checkData(data);
-    return writer.writeNow(data);
+    return writer.tryWrite(data);
   }
 
   /** Reads in turn. */
@@ -82,7 +82,7 @@ export class FileCore<
     this.checkUsable();
     const reader = this.reader ?? this.unsupported("read");
     const signal = checkSignal(action, options);
-    return await this.raw.readTurns.run(signal, () => {
+    return await this.raw.readLock.runExclusive(signal, () => {
       this.checkAttached();
       return read(reader, signal);
     });
@@ -96,7 +96,8 @@ export class FileCore<
       const lines: T[] = [];
       try {
         for (let length = 0;;) {
-          const line = reader.nextLine() ?? await reader.readLine(-1, signal);
+          const line = reader.tryReadLine() ??
+            await reader.readLine(-1, signal);
           if (line === null) return lines.length > 0 ? lines : null;
           if (line.length === 0) return lines;
           lines.push(line);
@@ -119,12 +120,12 @@ export class FileCore<
     const writer = this.writer ?? this.unsupported("write");
     this.checkData(data);
     const signal = checkSignal("write", options);
-    const turns = this.raw.writeTurns;
+    const turns = this.raw.writeLock;
     if (!turns.busy) {
-      return await turns.run(signal, () => writer.write(data, signal));
+      return await turns.runExclusive(signal, () => writer.write(data, signal));
     }
     signal?.throwIfAborted();
-    await turns.enter(signal, signal && writer.keeping(data));
+    await turns.acquire(signal, signal && writer.deferredWrite(data));
     try {
       this.checkAttached();
       return await writer.write(data, signal);
@@ -139,13 +140,13 @@ export class FileCore<
   ): Promise<void> {
     this.checkUsable();
     const signal = checkSignal("writelines", options);
-    await this.raw.writeTurns.run(signal, async () => {
+    await this.raw.writeLock.runExclusive(signal, async () => {
       this.checkAttached();
       for (const line of lines) {
         const writer = this.writer ?? this.unsupported("write");
         this.checkData(line);
-        if (writer.writeNow(line) === undefined) {
-          await writer.writeWhole(line, signal);
+        if (writer.tryWrite(line) === undefined) {
+          await writer.writeAll(line, signal);
         }
       }
     });
@@ -156,15 +157,15 @@ export class FileCore<
     const signal = checkSignal("flush", options);
     signal?.throwIfAborted();
     const { writer } = this;
-    const turns = this.raw.writeTurns;
+    const turns = this.raw.writeLock;
     if (writer === undefined || !writer.pending && !turns.busy) return;
-    await turns.run(signal, () => writer.flush(signal));
+    await turns.runExclusive(signal, () => writer.flush(signal));
   }
 
   /** Flushes and leaves the layer below to another object, in turn. */
   async flushAndDetach(): Promise<void> {
     this.checkUsable();
-    await this.raw.writeTurns.run(undefined, async () => {
+    await this.raw.writeLock.runExclusive(undefined, async () => {
       this.checkAttached();
       await this.writer?.flush();
       this.detached = true;

@@ -40,7 +40,7 @@ export interface ByteStream {
 }
 
 /** Calls on one file object, served in the order they were made. */
-export class FileTurns {
+export class Mutex {
   readonly #waiting: Turn[] = [];
   #busy = false;
 
@@ -54,12 +54,12 @@ export class FileTurns {
    *
    * Rejects without doing it if the signal aborts while it waits.
    */
-  async run<T>(
+  async runExclusive<T>(
     signal: AbortSignal | undefined,
     work: () => T | Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
-    if (this.#busy) await this.enter(signal);
+    if (this.#busy) await this.acquire(signal);
     else this.#busy = true;
     try {
       return await work();
@@ -75,7 +75,7 @@ export class FileTurns {
    * @param onAbort What to do in its turn, and in the caller's place, if the
    * signal aborts before; without it the place in line is given up.
    */
-  enter(
+  acquire(
     signal: AbortSignal | undefined,
     onAbort?: () => void,
   ): Promise<void> {
@@ -134,7 +134,7 @@ export const EMPTY: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 /** What a file object reads from; its calls come one at a time. */
 export interface FileReader<T> {
   /** Takes a line that is buffered whole; undefined if none is. */
-  nextLine(): T | undefined;
+  tryReadLine(): T | undefined;
   /** Reads a line, or `limit` of it if that is not -1. */
   readLine(limit: number, signal?: AbortSignal): Promise<T | null>;
   /** Reads `size`, or everything if that is -1. */
@@ -152,13 +152,13 @@ export interface FileWriter<T> {
   /** Whether there is something to flush. */
   readonly pending: boolean;
   /** Takes `data` if that needs no wait; otherwise returns undefined. */
-  writeNow(data: T): number | undefined;
+  tryWrite(data: T): number | undefined;
   /** Writes; how much was taken. */
   write(data: T, signal?: AbortSignal): Promise<number | null>;
   /** Writes all of `data`, or rejects. */
-  writeWhole(data: T, signal?: AbortSignal): Promise<unknown>;
+  writeAll(data: T, signal?: AbortSignal): Promise<unknown>;
   /** What to do in its turn with a write that was aborted before. */
-  keeping(data: T): () => void;
+  deferredWrite(data: T): () => void;
   /** Sends what is buffered. */
   flush(signal?: AbortSignal): Promise<void>;
 }
@@ -168,9 +168,9 @@ export class RawStream {
   /** How it is opened. */
   readonly mode: "rb" | "wb" | "rwb";
   /** One read at a time. */
-  readonly readTurns: FileTurns = new FileTurns();
+  readonly readLock: Mutex = new Mutex();
   /** One write at a time; reads and writes do not wait for each other. */
-  readonly writeTurns: FileTurns = new FileTurns();
+  readonly writeLock: Mutex = new Mutex();
   readonly #stream: ByteStream;
   #kept = EMPTY;
   #closing: Promise<void> | undefined;
@@ -245,8 +245,8 @@ export class RawStream {
     this.#closing = Promise.resolve();
     // Before all is flushed: the peer may never send anything.
     this.#stream.endReceive();
-    this.readTurns.rejectWaiting(reason);
-    if (!this.writeTurns.busy && !writer?.pending) {
+    this.readLock.rejectWaiting(reason);
+    if (!this.writeLock.busy && !writer?.pending) {
       this.#stream.release();
       return this.#closing;
     }
@@ -260,7 +260,7 @@ export class RawStream {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     try {
-      await this.writeTurns.run(signal, () => writer?.flush(signal));
+      await this.writeLock.runExclusive(signal, () => writer?.flush(signal));
     } finally {
       this.#stream.release();
     }
@@ -275,7 +275,7 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
     this.#raw = raw;
   }
 
-  nextLine(): undefined {
+  tryReadLine(): undefined {
     return undefined;
   }
 
@@ -284,15 +284,15 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
     signal?: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
     // Byte by byte: what follows the line is not this file's to take.
-    const line = new GrowingBytes(limit, 128);
+    const line = new ByteBuilder(limit, 128);
     try {
       while (line.length !== limit) {
         const n = await this.#raw.receive(line.room(1), signal);
-        if (!n) return line.length === 0 && n === null ? null : line.finish();
+        if (!n) return line.length === 0 && n === null ? null : line.toBytes();
         line.length++;
         if (line.last === NEWLINE) break;
       }
-      return line.finish();
+      return line.toBytes();
     } catch (error) {
       this.#raw.keep(line.copy());
       throw error;
@@ -303,7 +303,7 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
     size: number,
     signal?: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const data = new GrowingBytes(size, size < 0 ? 8192 : MAX_READ);
+    const data = new ByteBuilder(size, size < 0 ? 8192 : MAX_READ);
     try {
       while (data.length !== size) {
         const n = await this.#raw.receive(data.room(), signal);
@@ -312,7 +312,7 @@ export class RawReader implements FileReader<Uint8Array<ArrayBuffer>> {
         data.length += n;
         if (size >= 0) break;
       }
-      return data.finish();
+      return data.toBytes();
     } catch (error) {
       this.#raw.keep(data.copy());
       throw error;
@@ -344,7 +344,7 @@ export class RawWriter implements FileWriter<Uint8Array> {
     this.#raw = raw;
   }
 
-  writeNow(): undefined {
+  tryWrite(): undefined {
     return undefined;
   }
 
@@ -352,7 +352,7 @@ export class RawWriter implements FileWriter<Uint8Array> {
     return this.#raw.transmit(data, signal);
   }
 
-  async writeWhole(data: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async writeAll(data: Uint8Array, signal?: AbortSignal): Promise<void> {
     for (let done = 0; done < data.length;) {
       const n = await this.#raw.transmit(data.subarray(done), signal);
       if (n === null) throw wouldBlock(done);
@@ -360,7 +360,7 @@ export class RawWriter implements FileWriter<Uint8Array> {
     }
   }
 
-  keeping(): () => void {
+  deferredWrite(): () => void {
     return () => {};
   }
 
@@ -376,7 +376,7 @@ export const NEWLINE = 0x0a;
 const MAX_READ = 0x40000;
 
 /** Bytes whose number is not known before, up to `limit` if that is not -1. */
-export class GrowingBytes {
+export class ByteBuilder {
   /** How many there are. */
   length = 0;
   readonly #limit: number;
@@ -408,7 +408,7 @@ export class GrowingBytes {
   }
 
   /** The bytes, and no others, in memory of their own. */
-  finish(): Uint8Array<ArrayBuffer> {
+  toBytes(): Uint8Array<ArrayBuffer> {
     if (this.length === this.#bytes.length) return this.#bytes;
     if (this.length < 4096) return this.#bytes.slice(0, this.length);
     return new Uint8Array(this.#bytes.buffer.transfer(this.length));

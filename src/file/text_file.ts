@@ -39,7 +39,7 @@ export class TextReader implements FileReader<string> {
     this.#newline = newline;
   }
 
-  nextLine(): string | undefined {
+  tryReadLine(): string | undefined {
     const end = this.#lineEnd();
     return end < 0 ? undefined : this.#take(end);
   }
@@ -216,7 +216,7 @@ export class TextWriter implements FileWriter<string> {
     return this.#target.pending;
   }
 
-  writeNow(text: string): number | undefined {
+  tryWrite(text: string): number | undefined {
     if (this.#encoder.encodeInto === undefined) return undefined;
     if (this.#lineBuffering && /[\r\n]/.test(text)) return undefined;
     const translated = this.#translate(text);
@@ -238,15 +238,15 @@ export class TextWriter implements FileWriter<string> {
     return codePointLength(text);
   }
 
-  writeWhole(text: string, signal?: AbortSignal): Promise<unknown> {
+  writeAll(text: string, signal?: AbortSignal): Promise<unknown> {
     return this.write(text, signal);
   }
 
-  keeping(text: string): () => void {
+  deferredWrite(text: string): () => void {
     return () => {
       try {
         const bytes = this.#encoder.encode(this.#translate(text));
-        this.#target.keeping(bytes)();
+        this.#target.deferredWrite(bytes)();
       } catch {
         // Not in the encoding; the call has been rejected already.
       }

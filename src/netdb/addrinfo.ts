@@ -8,10 +8,10 @@
 
 import type { Inet6Address, InetAddress } from "../base/address.ts";
 import {
+  ipv4FromMapped,
   isLocalhost,
   loopback,
-  mappedInet,
-  viaAton,
+  tryInetAton,
   wildcard,
 } from "../base/sockaddr.ts";
 import {
@@ -90,7 +90,7 @@ export async function findAddresses(query: Query): Promise<Entry[]> {
   const sockets = findSockets(service, query);
   if (host === null) {
     const passive = (flags & AI_PASSIVE) !== 0;
-    return entries(ownAddresses(family, passive), sockets, "");
+    return entries(nullHostAddresses(family, passive), sockets, "");
   }
   const name = toAscii(host);
   const canonname = (flags & AI_CANONNAME) === 0
@@ -98,12 +98,12 @@ export async function findAddresses(query: Query): Promise<Entry[]> {
     : isLocalhost(name)
     ? "localhost"
     : name;
-  const literal = parseAddress(name, family, flags);
+  const literal = parseNumericHost(name, family, flags);
   if (literal !== undefined) return entries([literal], sockets, canonname);
   if ((flags & AI_NUMERICHOST) !== 0) throw gaiError("EAI_NONAME", host);
   const port = sockets[0]?.port ?? 0;
   const all = await findName(name, port, { family, flags });
-  return entries(ofFamily(name, all, family, flags), sockets, canonname);
+  return entries(selectFamily(name, all, family, flags), sockets, canonname);
 }
 
 function checkFlags(host: string | null, flags: number): void {
@@ -207,7 +207,7 @@ function checkRange(port: number): number {
 }
 
 /** The addresses that no host means, in the order in which glibc sorts them. */
-function ownAddresses(family: number, passive: boolean): Found[] {
+function nullHostAddresses(family: number, passive: boolean): Found[] {
   const both = passive ? [AF_INET, AF_INET6] : [AF_INET6, AF_INET];
   return both
     .filter((each) => family === AF_UNSPEC || family === each)
@@ -238,23 +238,23 @@ export function toAscii(host: string): string {
  *
  * @throws {gaierror} EAI_ADDRFAMILY if it is one of another family.
  */
-export function parseAddress(
+export function parseNumericHost(
   host: string,
   family: number,
   flags: number,
 ): Found | undefined {
   // Unlike inet_aton alone, nothing may come after it.
-  const inet = /^[\da-fx.]+$/i.test(host) ? viaAton(host) : undefined;
+  const inet = /^[\da-fx.]+$/i.test(host) ? tryInetAton(host) : undefined;
   if (inet !== undefined) {
     if (family !== AF_INET6) return found(AF_INET, inet);
     if ((flags & MAPPED) !== 0) return found(AF_INET6, `::ffff:${inet}`);
     throw gaiError("EAI_ADDRFAMILY", host);
   }
   const at = host.indexOf("%");
-  const packed = viaPton(at < 0 ? host : host.slice(0, at));
+  const packed = tryInetPton(at < 0 ? host : host.slice(0, at));
   if (packed === undefined) return undefined;
   const text = inet_ntop(AF_INET6, packed);
-  const mapped = mappedInet(text);
+  const mapped = ipv4FromMapped(text);
   if (family === AF_INET && mapped === undefined) {
     throw gaiError("EAI_ADDRFAMILY", host);
   }
@@ -269,7 +269,7 @@ function found(family: number, host: string): Found {
   return { family, host, scopeId: 0 };
 }
 
-function viaPton(host: string): Uint8Array | undefined {
+function tryInetPton(host: string): Uint8Array | undefined {
   if (!host.includes(":")) return undefined;
   try {
     return inet_pton(AF_INET6, host);
@@ -327,12 +327,12 @@ function grantedLoopback(
   const exact = port === 0 ? undefined : port;
   if (isGranted(name, exact) || isDenied(name, exact)) return [];
   const any = family === AF_UNSPEC || (flags & MAPPED) !== 0;
-  return ownAddresses(any ? AF_UNSPEC : family, false)
+  return nullHostAddresses(any ? AF_UNSPEC : family, false)
     .filter(({ host }) => isGranted(host, exact));
 }
 
 /** The addresses that a family takes, IPv4 ones mapped if it may have those. */
-function ofFamily(
+function selectFamily(
   name: string,
   all: readonly Found[],
   family: number,

@@ -17,10 +17,10 @@ import type { HostCode } from "../base/errno_table.ts";
 import { gaierror } from "../base/errors.ts";
 import { inet_pton } from "../base/inet.ts";
 import { gaiError, hostError, osError } from "../base/os_error.ts";
-import { findAddresses, isLinkLocal, parseAddress } from "./addrinfo.ts";
+import { findAddresses, isLinkLocal, parseNumericHost } from "./addrinfo.ts";
 import { serviceOf } from "./services.ts";
 import { interfaceNameIfGranted } from "../runtime/interface_table.ts";
-import { lookupName, ownName } from "../runtime/resolver.ts";
+import { hostname, lookupName } from "../runtime/resolver.ts";
 
 /** A port as `getaddrinfo` takes it: a number, a text or null. */
 export function checkService(action: string, port: unknown): string | null {
@@ -35,7 +35,7 @@ export function checkService(action: string, port: unknown): string | null {
 }
 
 /** An address as `getnameinfo` takes it, whose host is not parsed yet. */
-export interface Sockaddr {
+export interface RawSockaddr {
   readonly host: string;
   readonly port: number;
   readonly scopeId: number;
@@ -44,7 +44,7 @@ export interface Sockaddr {
 }
 
 /** An address of either family, which its host alone tells. */
-export function checkSockaddr(action: string, value: unknown): Sockaddr {
+export function checkSockaddr(action: string, value: unknown): RawSockaddr {
   if (!Array.isArray(value) || value.length < 2 || value.length > 4) {
     throw new TypeError(
       `Cannot ${action}: sockaddr must be [host, port] or [host, port, flowinfo, scope_id], received ${
@@ -65,7 +65,7 @@ export function checkSockaddr(action: string, value: unknown): Sockaddr {
 // What the older functions do, `gethostbyname` and `gethostbyaddr`.
 
 /** The addresses of a host, as CPython finds them for these functions. */
-export async function findHosts(
+export async function hostAddresses(
   host: string,
   family: number,
 ): Promise<string[]> {
@@ -96,7 +96,7 @@ const HOST_CODES: Readonly<Record<string, HostCode>> = {
  *
  * @throws {herror} HOST_NOT_FOUND if it has none.
  */
-export async function findHostName(address: string): Promise<string> {
+export async function reverseLookup(address: string): Promise<string> {
   try {
     return await lookupName(address, 0);
   } catch (error) {
@@ -115,14 +115,14 @@ const KNOWN_FLAGS = NI_NUMERICHOST | NI_NUMERICSERV | NI_NOFQDN | NI_NAMEREQD |
   NI_DGRAM;
 
 /** Names the host and the service of an address. */
-export async function findNames(
-  { host, port, scopeId, length }: Sockaddr,
+export async function nameInfo(
+  { host, port, scopeId, length }: RawSockaddr,
   flags: number,
 ): Promise<[host: string, port: string]> {
   if (host === "*") {
     throw osError("EINVAL", "sockaddr resolved to multiple addresses");
   }
-  const found = parseAddress(host, AF_UNSPEC, 0);
+  const found = parseNumericHost(host, AF_UNSPEC, 0);
   if (found === undefined) throw gaiError("EAI_NONAME", host);
   if (found.family === AF_INET && length !== 2) {
     throw osError("EINVAL", "IPv4 sockaddr must be 2 tuple");
@@ -157,7 +157,7 @@ async function nameOfHost(
 
 function withoutOwnDomain(name: string): string {
   if (!name.includes(".")) return name;
-  const [, domain] = /^[^.]*(\..+)$/.exec(ownName()) ?? [];
+  const [, domain] = /^[^.]*(\..+)$/.exec(hostname()) ?? [];
   return domain !== undefined && name.endsWith(domain)
     ? name.slice(0, -domain.length)
     : name;

@@ -30,16 +30,16 @@ import { findAddresses } from "./addrinfo.ts";
 import {
   checkService,
   checkSockaddr,
-  findHostName,
-  findHosts,
-  findNames,
+  hostAddresses,
+  nameInfo,
+  reverseLookup,
 } from "./nameinfo.ts";
 import {
   interfaceIndex,
   interfaceName,
   listInterfaces,
 } from "../runtime/interface_table.ts";
-import { orAborted, ownName } from "../runtime/resolver.ts";
+import { abortable, hostname } from "../runtime/resolver.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
 /**
@@ -150,7 +150,7 @@ export async function getaddrinfo<A extends Address = Address>(
     flags: checkInt(action, "flags", flags),
   };
   const signal = checkSignal(action, options);
-  const all = await orAborted(() => findAddresses(query), signal);
+  const all = await abortable(() => findAddresses(query), signal);
   return all as AddrInfo<A>[];
 }
 
@@ -198,10 +198,10 @@ export async function getnameinfo(
   options?: SignalOption,
 ): Promise<[host: string, port: string]> {
   const action = "call getnameinfo";
-  const place = checkSockaddr(action, sockaddr);
+  const raw = checkSockaddr(action, sockaddr);
   const wanted = checkInt(action, "flags", flags);
   const signal = checkSignal(action, options);
-  return await orAborted(() => findNames(place, wanted), signal);
+  return await abortable(() => nameInfo(raw, wanted), signal);
 }
 
 /**
@@ -236,7 +236,7 @@ export async function gethostbyname(
   const action = "call gethostbyname";
   const host = checkText(action, "hostname", hostname);
   const signal = checkSignal(action, options);
-  const [address] = await orAborted(() => findHosts(host, AF_INET), signal);
+  const [address] = await abortable(() => hostAddresses(host, AF_INET), signal);
   return address!;
 }
 
@@ -276,7 +276,7 @@ export async function gethostbyname_ex(
   const action = "call gethostbyname_ex";
   const host = checkText(action, "hostname", hostname);
   const signal = checkSignal(action, options);
-  const all = await orAborted(() => findHosts(host, AF_INET), signal);
+  const all = await abortable(() => hostAddresses(host, AF_INET), signal);
   if (host === "" || host === "<broadcast>") {
     throw hostError("HOST_NOT_FOUND", JSON.stringify(host));
   }
@@ -318,9 +318,9 @@ export async function gethostbyaddr(
   const action = "call gethostbyaddr";
   const host = checkText(action, "ip_address", ip_address);
   const signal = checkSignal(action, options);
-  return await orAborted(async () => {
-    const [address] = await findHosts(host, AF_UNSPEC);
-    return [await findHostName(address!), [], [address!]];
+  return await abortable(async () => {
+    const [address] = await hostAddresses(host, AF_UNSPEC);
+    return [await reverseLookup(address!), [], [address!]];
   }, signal);
 }
 
@@ -345,7 +345,7 @@ export async function gethostbyaddr(
  * @see {@link https://man7.org/linux/man-pages/man2/gethostname.2.html | gethostname(2)}
  */
 export function gethostname(): string {
-  return ownName();
+  return hostname();
 }
 
 /**

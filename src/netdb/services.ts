@@ -258,8 +258,8 @@ function key(first: string | number, protocol: string | undefined): string {
 function readServices(): Services {
   const ports = new Map<string, number>();
   const names = new Map<string, string>();
-  for (const [name = "", place = "", ...aliases] of rows(SERVICES)) {
-    const [port = "", kinds = ""] = place.split("/");
+  for (const [name = "", sockaddr = "", ...aliases] of rows(SERVICES)) {
+    const [port = "", kinds = ""] = sockaddr.split("/");
     for (const kind of [undefined, ...kinds.split(",")]) {
       for (const each of [name, ...aliases]) {
         add(ports, key(each, kind), Number(port));

@@ -6,20 +6,20 @@
 
 import { show } from "../base/checks.ts";
 import { AF_UNIX, SOCK_DGRAM } from "../base/constants.ts";
-import { ABSENT, pick } from "../base/errno_table.ts";
+import { ABSENT, byOs } from "../base/errno_table.ts";
 import { osError } from "../base/os_error.ts";
 import {
   type Descriptor,
   findDescriptor,
   type Watcher,
 } from "../endpoint/description.ts";
-import { KeepAlive } from "../runtime/deno_net.ts";
+import { EventLoopHold } from "../runtime/deno_net.ts";
 import { afterMicrotasks } from "../wait/operation_queue.ts";
 import {
-  Caller,
-  type Limits,
-  REACTOR_TURNS,
-  Wait,
+  type CallContext,
+  CallOwner,
+  REACTOR_TICKS,
+  Waiter,
   type WaitQueue,
 } from "../wait/waiter.ts";
 
@@ -40,11 +40,11 @@ export const POLLRDNORM: number = 0x040;
 /** There is priority data, which no socket here has: never reported. */
 export const POLLRDBAND: number = 0x080;
 /** The same as {@linkcode POLLOUT}. */
-export const POLLWRNORM: number = pick(0x100, POLLOUT, 0x100);
+export const POLLWRNORM: number = byOs(0x100, POLLOUT, 0x100);
 /** Priority data could be sent: of datagram and Unix sockets as POLLOUT. */
-export const POLLWRBAND: number = pick(0x200, 0x100, 0x200);
+export const POLLWRBAND: number = byOs(0x200, 0x100, 0x200);
 /** A message of Linux's own, never reported; -1 elsewhere. */
-export const POLLMSG: number = pick(0x400, ABSENT, ABSENT);
+export const POLLMSG: number = byOs(0x400, ABSENT, ABSENT);
 /** Nothing more will be received: the peer has ended its half, or it was shut. */
 export const POLLRDHUP: number = 0x2000;
 
@@ -113,7 +113,7 @@ export function eventsOf(descriptor: Descriptor | undefined): number {
   if (descriptor === undefined || descriptor.closed) return POLLNVAL;
   const { endpoint, family, type } = descriptor.description;
   let events = endpoint.failed ? POLLERR : 0;
-  if (endpoint.kind === "unconnected") {
+  if (endpoint.state === "unconnected") {
     // Linux says so of a stream socket that has no peer and waits for none.
     events |= SENDABLE | POLLHUP;
     if (endpoint.failed) events |= RECEIVABLE | POLLRDHUP;
@@ -153,21 +153,23 @@ const MICROTASKS = 16;
  * for each piece: a tenth of the throughput. So when several in a row have shown
  * nothing, for a millisecond only one immediate is waited for.
  */
-const ENOUGH_IN_ROW = 4;
+const MAX_FRUITLESS_POLLS = 4;
 const PAUSE_MS = 1;
-const FORGET_MS = 10;
+const RESET_AFTER_MS = 10;
 
-let inRow = 0;
+let fruitlessPolls = 0;
 let lastMs = -Infinity;
 
 function turnsNeeded(): number {
   const sinceMs = performance.now() - lastMs;
-  if (sinceMs > FORGET_MS) inRow = 0;
-  return inRow >= ENOUGH_IN_ROW && sinceMs < PAUSE_MS ? 1 : REACTOR_TURNS;
+  if (sinceMs > RESET_AFTER_MS) fruitlessPolls = 0;
+  return fruitlessPolls >= MAX_FRUITLESS_POLLS && sinceMs < PAUSE_MS
+    ? 1
+    : REACTOR_TICKS;
 }
 
 function rememberTurns(showedSomething: boolean): void {
-  inRow = showedSomething ? 0 : inRow + 1;
+  fruitlessPolls = showedSomething ? 0 : fruitlessPolls + 1;
   lastMs = performance.now();
 }
 
@@ -175,7 +177,7 @@ function rememberTurns(showedSomething: boolean): void {
 export type Ready<I> = [interest: I, events: number];
 
 /** What a call waits for. */
-export interface Waitable<I> {
+export interface PollSource<I> {
   /** How many of the interests are being waited for, and so unknown. */
   readonly unknown: number;
   /** Whether something has come true, be it a close. */
@@ -187,7 +189,7 @@ export interface Waitable<I> {
   /** Called when the call has to keep the process alive. */
   updateLiveness(): void;
   /** Called when it has settled. */
-  leave(call: Polling<I>): void;
+  leave(call: PollCall<I>): void;
 }
 
 const TIME_OVER = new Error("The time of a poll is over");
@@ -199,8 +201,8 @@ const TIME_OVER = new Error("The time of a poll is over");
  * once, the others get one turn of the reactor to show it, also so that a socket
  * which is always writable does not hide that another is readable.
  */
-export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
-  readonly #set: Waitable<I>;
+export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
+  readonly #set: PollSource<I>;
   #scheduled = false;
   #turn: ReturnType<typeof setImmediate> | undefined;
   /** The turns to let pass before it ends. */
@@ -214,17 +216,17 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
   late = false;
 
   constructor(
-    set: Waitable<I>,
+    set: PollSource<I>,
     timeoutMs: number | null,
     signal: AbortSignal | undefined,
   ) {
-    const limits = {
-      caller: new Caller(),
+    const context = {
+      owner: new CallOwner(),
       timeoutMs: timeoutMs === 0 ? null : timeoutMs,
       signal,
-      expired: () => TIME_OVER,
+      timeoutError: () => TIME_OVER,
     };
-    super(limits);
+    super(context);
     this.#set = set;
     this.#over = timeoutMs === 0;
   }
@@ -237,7 +239,7 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
   start(): Promise<Ready<I>[]> {
     const promise = this.begin(this);
     this.#set.watch();
-    if (this.#over) this.#letPass(REACTOR_TURNS);
+    if (this.#over) this.#letPass(REACTOR_TICKS);
     else this.soon();
     return promise;
   }
@@ -264,7 +266,7 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
   #letPass(turns: number): void {
     this.#turns = turns;
     this.#unknown = this.#set.unknown;
-    this.#isFull = turns === REACTOR_TURNS && this.#unknown > 0;
+    this.#isFull = turns === REACTOR_TICKS && this.#unknown > 0;
     this.#turn ??= setImmediate(this.#onTurn);
   }
 
@@ -290,10 +292,10 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
 
   referenceChanged(): void {}
 
-  override giveUp(reason: unknown): void {
+  override cancel(reason: unknown): void {
     if (reason !== TIME_OVER) return this.reject(reason);
     this.#over = true;
-    this.#letPass(REACTOR_TURNS);
+    this.#letPass(REACTOR_TICKS);
   }
 
   #end(): void {
@@ -305,9 +307,9 @@ export class Polling<I> extends Wait<Ready<I>[]> implements WaitQueue {
   }
 
   /** Called when it has settled. */
-  leave(): void {
+  remove(): void {
     clearImmediate(this.#turn);
-    this.limits.caller.close(TIME_OVER);
+    this.context.owner.close(TIME_OVER);
     this.#set.leave(this);
   }
 }
@@ -323,25 +325,25 @@ class Watch<I extends Interest> {
   /** The directions that are being waited for. */
   waiting = 0;
   readonly #set: PollSet<I>;
-  readonly #limits: Limits;
+  readonly #context: CallContext;
 
   constructor(set: PollSet<I>, interest: I) {
     this.#set = set;
     this.interest = interest;
-    const caller = new Caller();
-    caller.referenced = false;
-    this.#limits = { caller, timeoutMs: null, signal: undefined };
+    const owner = new CallOwner();
+    owner.referenced = false;
+    this.#context = { owner, timeoutMs: null, signal: undefined };
   }
 
   set referenced(value: boolean) {
-    this.#limits.caller.referenced = value;
+    this.#context.owner.referenced = value;
   }
 
   /** Whether an operation is in flight that can keep the process alive. */
   get isOperation(): boolean {
     if ((this.waiting & RECEIVING) === 0) return false;
-    const { kind } = this.interest.descriptor!.description.endpoint;
-    return kind === "connected" || kind === "listening";
+    const { state } = this.interest.descriptor!.description.endpoint;
+    return state === "connected" || state === "listening";
   }
 
   /** Starts to wait for what is not known. */
@@ -351,10 +353,10 @@ class Watch<I extends Interest> {
     if (missing === 0 || descriptor === undefined || descriptor.closed) return;
     const { endpoint } = descriptor.description;
     if ((missing & RECEIVING) !== 0 && !endpoint.readable) {
-      this.#wait(RECEIVING, endpoint.whenReadable(this.#limits));
+      this.#wait(RECEIVING, endpoint.whenReadable(this.#context));
     }
     if ((missing & SENDING) !== 0 && !endpoint.writable) {
-      this.#wait(SENDING, endpoint.whenWritable(this.#limits));
+      this.#wait(SENDING, endpoint.whenWritable(this.#context));
     }
   }
 
@@ -370,7 +372,7 @@ class Watch<I extends Interest> {
 
   /** Stops waiting, which takes nothing from anybody. */
   withdraw(): void {
-    this.#limits.caller.close(WITHDRAWN);
+    this.#context.owner.close(WITHDRAWN);
   }
 }
 
@@ -383,14 +385,14 @@ class Watch<I extends Interest> {
  * is one operation in flight for each at most, and what that brings is there for
  * whoever receives next.
  */
-export class PollSet<I extends Interest> implements Watcher, Waitable<I> {
+export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
   readonly #watches = new Map<number, Watch<I>>();
-  readonly #calls = new Set<Polling<I>>();
+  readonly #calls = new Set<PollCall<I>>();
   #waiting = 0;
   /** The one whose operation keeps the process alive. */
   #anchor: Watch<I> | undefined;
   /** Does so if there is none. */
-  #keepAlive: KeepAlive | undefined;
+  #keepAlive: EventLoopHold | undefined;
 
   get size(): number {
     return this.#watches.size;
@@ -451,12 +453,12 @@ export class PollSet<I extends Interest> implements Watcher, Waitable<I> {
     signal: AbortSignal | undefined,
   ): Promise<Ready<I>[]> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const call = new Polling(this, timeoutMs, signal);
+    const call = new PollCall(this, timeoutMs, signal);
     this.#calls.add(call);
     return call.start();
   }
 
-  leave(call: Polling<I>): void {
+  leave(call: PollCall<I>): void {
     this.#calls.delete(call);
     this.updateLiveness();
   }
@@ -529,7 +531,7 @@ export class PollSet<I extends Interest> implements Watcher, Waitable<I> {
       if (anchor !== undefined) anchor.referenced = true;
       this.#anchor = anchor;
     }
-    if (alone) this.#keepAlive ??= new KeepAlive();
+    if (alone) this.#keepAlive ??= new EventLoopHold();
     else {
       this.#keepAlive?.end();
       this.#keepAlive = undefined;

@@ -50,7 +50,7 @@ export class SelectorKey<
 }
 
 /** What is registered under a number. */
-export interface Registered<F extends FileDescriptorLike, D> extends Interest {
+interface Registered<F extends FileDescriptorLike, D> extends Interest {
   readonly descriptor: Descriptor;
   readonly key: SelectorKey<F, D>;
 }
@@ -59,7 +59,7 @@ export interface Registered<F extends FileDescriptorLike, D> extends Interest {
  * Finds what is registered: by the descriptor that a file object has now, or,
  * since a closed one has none, by the object.
  */
-export function findRegistered<F extends FileDescriptorLike, D>(
+function findRegistered<F extends FileDescriptorLike, D>(
   registered: PollSet<Registered<F, D>>,
   action: string,
   fileobj: FileDescriptorLike,

@@ -1,27 +1,30 @@
 /** Unix datagrams on the platform. */
 
-import type { PathPlace } from "../base/sockaddr.ts";
+import type { UnixSockaddr } from "../base/sockaddr.ts";
 import { osError } from "../base/os_error.ts";
 import {
-  type DatagramPort,
+  type DatagramConn,
   fromUnix,
   type Membership,
   type Multicast,
-  named,
   needsUnstableNet,
+  openNamedSocket,
 } from "./deno_net.ts";
 
 /** Opens a datagram port. */
-export function openUnixDatagram(place: PathPlace): DatagramPort {
+export function openUnixDatagram(sockaddr: UnixSockaddr): DatagramConn {
   if (typeof Deno.listenDatagram !== "function") {
     throw needsUnstableNet("Unix datagrams need");
   }
-  return new UnixDatagramPort(open(place.path));
+  return new UnixDatagramPort(open(sockaddr.path));
 }
 
 function open(path: string): Deno.DatagramConn {
   const transport = "unixpacket";
-  return named(path, (path) => Deno.listenDatagram({ transport, path }));
+  return openNamedSocket(
+    path,
+    (path) => Deno.listenDatagram({ transport, path }),
+  );
 }
 
 /** The longest pause between two looks of an unreferenced receive. */
@@ -34,7 +37,7 @@ const MAX_PAUSE_MS = 200;
  * known by its content, when this port is to send or to be unreferenced. While
  * it is, an unreferenced timer looks for datagrams now and then.
  */
-class UnixDatagramPort implements DatagramPort {
+class UnixDatagramPort implements DatagramConn {
   readonly addr: Deno.UnixAddr;
   readonly #conn: Deno.DatagramConn;
   readonly #token: Uint8Array = crypto.getRandomValues(new Uint8Array(16));

@@ -7,11 +7,11 @@
 
 import {
   bracketed,
-  type HostPlace,
+  denoHost,
+  type InetSockaddr,
   isPath,
-  type PathPlace,
-  type Place,
-  platformHost,
+  type Sockaddr,
+  type UnixSockaddr,
 } from "../base/sockaddr.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 
@@ -22,7 +22,7 @@ export interface Referenced {
 }
 
 /** Keeps the process alive where no operation of the runtime does. */
-export class KeepAlive implements Referenced {
+export class EventLoopHold implements Referenced {
   // The longest delay that there is.
   readonly #timer = setInterval(() => {}, 0x7fffffff);
 
@@ -80,7 +80,7 @@ export interface Multicast {
 }
 
 /** A bound datagram socket: the part of `Deno.DatagramConn` that is used. */
-export interface DatagramPort extends Referenced {
+export interface DatagramConn extends Referenced {
   readonly addr: Deno.Addr;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
@@ -98,7 +98,7 @@ export interface OpenOptions {
 
 /** Opens a listener, which binds and listens in one step. */
 export function listen(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   options: OpenOptions,
 ): StreamListener {
   if (options.reusePort && !hasDatagrams()) {
@@ -107,8 +107,8 @@ export function listen(
   }
   try {
     return Deno.listen({
-      hostname: platformHost(place),
-      port: place.port,
+      hostname: denoHost(sockaddr),
+      port: sockaddr.port,
       ...(options.reusePort ? { reusePort: true } : {}),
       ...(options.backlog === undefined ? {} : { tcpBacklog: options.backlog }),
     });
@@ -125,7 +125,7 @@ export function listen(
  * comes, 74 of 800 on loopback; so that turn is let pass first.
  */
 export async function connect(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   signal: AbortSignal,
 ): Promise<StreamConn> {
   signal.throwIfAborted();
@@ -135,8 +135,8 @@ export async function connect(
   signal.addEventListener("abort", abortLater);
   try {
     return await Deno.connect({
-      hostname: platformHost(place),
-      port: place.port,
+      hostname: denoHost(sockaddr),
+      port: sockaddr.port,
       signal: controller.signal,
     });
   } catch (error) {
@@ -161,14 +161,14 @@ export function needsUnstableNet(what: string): Error {
 
 /** Opens a datagram port with `Deno.listenDatagram`. */
 export function listenDatagram(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   options: OpenOptions,
-): DatagramPort & Deno.DatagramConn {
+): DatagramConn & Deno.DatagramConn {
   try {
     return Deno.listenDatagram({
       transport: "udp",
-      hostname: platformHost(place),
-      port: place.port,
+      hostname: denoHost(sockaddr),
+      port: sockaddr.port,
       ...(options.reuseAddress ? { reuseAddress: true } : {}),
       // Deno turns it off unless asked, where the system has it on.
       loopback: options.multicastLoop ?? true,
@@ -179,11 +179,11 @@ export function listenDatagram(
 }
 
 /** The platform's form of a datagram's destination. */
-export function toPlatform(place: Place): Deno.Addr {
-  return isPath(place) ? { transport: "unixpacket", path: place.path } : {
+export function toDenoAddr(sockaddr: Sockaddr): Deno.Addr {
+  return isPath(sockaddr) ? { transport: "unixpacket", path: sockaddr.path } : {
     transport: "udp",
-    hostname: platformHost(place),
-    port: place.port,
+    hostname: denoHost(sockaddr),
+    port: sockaddr.port,
   };
 }
 
@@ -216,8 +216,11 @@ function netState(host: string, port?: number): Deno.PermissionState {
 const FULL_QUEUE_MS = 10;
 
 /** Opens a listener; it removes its file when it is closed. */
-export function listenUnix(place: PathPlace): StreamListener {
-  return named(place.path, (path) => Deno.listen({ transport: "unix", path }));
+export function listenUnix(sockaddr: UnixSockaddr): StreamListener {
+  return openNamedSocket(
+    sockaddr.path,
+    (path) => Deno.listen({ transport: "unix", path }),
+  );
 }
 
 /**
@@ -225,7 +228,7 @@ export function listenUnix(place: PathPlace): StreamListener {
  * a blocking socket does; Deno says EAGAIN at once.
  */
 export async function connectUnix(
-  { path }: PathPlace,
+  { path }: UnixSockaddr,
   signal: AbortSignal,
   waits: boolean,
 ): Promise<StreamConn> {
@@ -276,7 +279,7 @@ export function checkUnixGrants(path: string): void {
  * Opens by name; for "" by an abstract one that is free, in the form that Linux
  * gives. Deno passes "" on only if everything is granted.
  */
-export function named<T>(path: string, open: (path: string) => T): T {
+export function openNamedSocket<T>(path: string, open: (path: string) => T): T {
   if (path === "" && Deno.build.os !== "linux") {
     throw osError(
       "EOPNOTSUPP",

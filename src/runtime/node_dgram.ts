@@ -4,13 +4,13 @@
  */
 
 import type { Socket as NodeSocket } from "node:dgram";
-import { bracketed, type HostPlace, platformHost } from "../base/sockaddr.ts";
+import { bracketed, denoHost, type InetSockaddr } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
 import { fromDeno, gaiError, netDenied, osError } from "../base/os_error.ts";
 import {
-  type DatagramPort,
+  type DatagramConn,
+  EventLoopHold,
   isGranted,
-  KeepAlive,
   type Membership,
   type Multicast,
 } from "./deno_net.ts";
@@ -33,7 +33,7 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-class NodeDatagramPort implements DatagramPort, Multicast {
+class NodeDatagramPort implements DatagramConn, Multicast {
   readonly loop = true;
   readonly addr: Deno.NetAddr;
   readonly #socket: NodeSocket;
@@ -44,7 +44,7 @@ class NodeDatagramPort implements DatagramPort, Multicast {
   #closed = false;
   #referenced = true;
   /** Runs from the first receive that waits until the close. */
-  #alive: KeepAlive | undefined;
+  #alive: EventLoopHold | undefined;
 
   constructor(socket: NodeSocket) {
     this.#socket = socket;
@@ -110,7 +110,7 @@ class NodeDatagramPort implements DatagramPort, Multicast {
   // receive waits.
   #updateLiveness(): void {
     if (this.#waiting === undefined || !this.#referenced) this.#alive?.unref();
-    else if (this.#alive === undefined) this.#alive = new KeepAlive();
+    else if (this.#alive === undefined) this.#alive = new EventLoopHold();
     else this.#alive.ref();
   }
 
@@ -202,11 +202,11 @@ export interface NodeDatagramOptions {
  * that `node:dgram` makes is answered at once: Deno resolves the host itself.
  */
 export function openNodeDatagram(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   options: NodeDatagramOptions,
-): DatagramPort & Multicast {
+): DatagramConn & Multicast {
   const { createSocket } = process.getBuiltinModule("node:dgram");
-  const isV6 = place.family === AF_INET6;
+  const isV6 = sockaddr.family === AF_INET6;
   const socket = createSocket({
     type: isV6 ? "udp6" : "udp4",
     reuseAddr: options.reuseAddress,
@@ -220,24 +220,24 @@ export function openNodeDatagram(
   socket.on("error", onError);
   try {
     socket.bind({
-      address: platformHost(place),
-      port: place.port,
+      address: denoHost(sockaddr),
+      port: sockaddr.port,
       exclusive: true,
     });
     socket.address();
     socket.setBroadcast(true);
   } catch (error) {
     socket.close();
-    throw bindError(place, failure ?? error);
+    throw bindError(sockaddr, failure ?? error);
   }
   socket.off("error", onError);
   return new NodeDatagramPort(socket);
 }
 
-function bindError(place: HostPlace, error: unknown): Error {
+function bindError(sockaddr: InetSockaddr, error: unknown): Error {
   const { code } = error as { code?: unknown };
   // A name that the resolver does not know comes without a reason.
-  return place.named && code === "UNKNOWN"
-    ? gaiError("EAI_NONAME", place.host, { cause: error })
+  return sockaddr.isHostname && code === "UNKNOWN"
+    ? gaiError("EAI_NONAME", sockaddr.host, { cause: error })
     : fromDeno(error);
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Socket as NodeSocket } from "node:net";
-import { bracketed, type HostPlace, platformHost } from "../base/sockaddr.ts";
+import { bracketed, denoHost, type InetSockaddr } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
 import { fromDeno, netDenied, osError } from "../base/os_error.ts";
 import type { Referenced, StreamConn } from "./deno_net.ts";
@@ -175,8 +175,8 @@ function netAddr(
  * in a tick of its own, where nothing can catch it and the process ends (Deno
  * 2.9).
  */
-function requireGrant(local: HostPlace): void {
-  const target = `${bracketed(platformHost(local))}:${local.port}`;
+function requireGrant(local: InetSockaddr): void {
+  const target = `${bracketed(denoHost(local))}:${local.port}`;
   const { state } = Deno.permissions.requestSync({ name: "net", host: target });
   if (state !== "granted") throw netDenied(target);
 }
@@ -185,9 +185,9 @@ function requireGrant(local: HostPlace): void {
  * Connects from a local address, or to a name's address of one family, or
  * without holding the process: `onSocket` is given the socket on its way.
  */
-export async function connectFrom(
-  local: HostPlace | undefined,
-  place: HostPlace,
+export async function connectWithNode(
+  local: InetSockaddr | undefined,
+  sockaddr: InetSockaddr,
   signal: AbortSignal,
   onSocket?: (socket: Referenced) => void,
 ): Promise<StreamConn> {
@@ -195,13 +195,13 @@ export async function connectFrom(
   signal.throwIfAborted();
   if (local !== undefined) requireGrant(local);
   const socket = connect({
-    host: platformHost(place),
-    port: place.port,
-    family: place.family === AF_INET6 ? 6 : 4,
+    host: denoHost(sockaddr),
+    port: sockaddr.port,
+    family: sockaddr.family === AF_INET6 ? 6 : 4,
     autoSelectFamily: false,
     allowHalfOpen: true,
     ...(local && {
-      localAddress: platformHost(local),
+      localAddress: denoHost(local),
       localPort: local.port,
     }),
   });

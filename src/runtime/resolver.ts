@@ -3,20 +3,20 @@
 import type { LookupAddress } from "node:dns";
 import type { Address } from "../base/address.ts";
 import {
-  at,
-  type HostPlace,
+  type InetSockaddr,
+  invalidHostError,
   isLocalhost,
   isPath,
   loopback,
-  noHost,
-  type Place,
-  thisMachine,
+  type Sockaddr,
+  wildcardToLoopback,
+  withHost,
 } from "../base/sockaddr.ts";
 import { AF_INET, AF_INET6 } from "../base/constants.ts";
-import { platform } from "../base/errno_table.ts";
+import { osName } from "../base/errno_table.ts";
 import { PermissionError } from "../base/errors.ts";
 import { fromDeno, gaiError, netDenied } from "../base/os_error.ts";
-import { isDenied, isGranted, toPlatform } from "./deno_net.ts";
+import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
 
 /** An address that a name has. */
 export interface Resolved {
@@ -33,7 +33,7 @@ export async function resolveAll(
   port: number,
 ): Promise<Resolved[]> {
   if (!/^[^\s\0:[\]%/\\]{1,255}$/.test(host)) {
-    throw noHost(host);
+    throw invalidHostError(host);
   }
   const { lookup } = await import("node:dns");
   // In Deno 2.9 only this form takes the port, without which a grant for one
@@ -65,15 +65,20 @@ export async function resolveAll(
  * `localhost` as its literal, if that is granted: no resolver is asked then. A
  * name that is denied stays one, for the runtime to refuse.
  */
-export function localhostLiteral(place: HostPlace): HostPlace | undefined {
-  const { host, port } = place;
+export function localhostLiteral(
+  sockaddr: InetSockaddr,
+): InetSockaddr | undefined {
+  const { host, port } = sockaddr;
   if (!isLocalhost(host) || isDenied(host, port)) return undefined;
-  const literal = loopback(place.family);
-  return isGranted(literal, port) ? at(place, literal) : undefined;
+  const literal = loopback(sockaddr.family);
+  return isGranted(literal, port) ? withHost(sockaddr, literal) : undefined;
 }
 
 /** The error of a name that has only addresses of another family. */
-export function noneOfFamily(host: string, all: readonly Resolved[]): Error {
+export function familyMismatchError(
+  host: string,
+  all: readonly Resolved[],
+): Error {
   const others = all.map((each) => each.host).join(", ");
   return gaiError(
     "EAI_ADDRFAMILY",
@@ -102,7 +107,7 @@ export async function lookupName(host: string, port: number): Promise<string> {
  *
  * @throws {PermissionError} EACCES without `--allow-sys=hostname`.
  */
-export function ownName(): string {
+export function hostname(): string {
   try {
     return Deno.hostname();
   } catch (error) {
@@ -114,7 +119,7 @@ export function ownName(): string {
  * Begins a lookup and waits for it or for the signal. The system's resolver
  * cannot be called off: a lookup given up goes on, but nobody hears of it.
  */
-export async function orAborted<T>(
+export async function abortable<T>(
   begin: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
@@ -131,23 +136,23 @@ export async function orAborted<T>(
 }
 
 /** `localhost` is bound by its literal, unless the name is denied. */
-export function hostToBind(place: HostPlace): HostPlace {
-  if (!place.named) return place;
-  if (/[\s:[\]%/\\]/.test(place.host)) {
-    throw gaiError("EAI_NONAME", JSON.stringify(place.host.slice(0, 80)));
+export function hostToBind(sockaddr: InetSockaddr): InetSockaddr {
+  if (!sockaddr.isHostname) return sockaddr;
+  if (/[\s:[\]%/\\]/.test(sockaddr.host)) {
+    throw gaiError("EAI_NONAME", JSON.stringify(sockaddr.host.slice(0, 80)));
   }
-  const { host, port } = place;
+  const { host, port } = sockaddr;
   // A denied one is left to the runtime to refuse.
-  if (!isLocalhost(host) || isDenied(host, port)) return place;
-  return loopbackToBind(place);
+  if (!isLocalhost(host) || isDenied(host, port)) return sockaddr;
+  return loopbackToBind(sockaddr);
 }
 
 /** Loopback by its literal, unless only its name is granted. */
-export function loopbackToBind(place: HostPlace): HostPlace {
-  const { host, port } = place;
-  const literal = loopback(place.family);
+export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
+  const { host, port } = sockaddr;
+  const literal = loopback(sockaddr.family);
   const byName = isGranted(host, port) && !isGranted(literal, port);
-  return byName ? place : at(place, literal);
+  return byName ? sockaddr : withHost(sockaddr, literal);
 }
 
 /**
@@ -156,15 +161,15 @@ export function loopbackToBind(place: HostPlace): HostPlace {
  * @throws {gaierror} EAI_ADDRFAMILY if it has, after closing what it has bound.
  */
 export function checkBoundFamily(
-  place: HostPlace,
+  sockaddr: InetSockaddr,
   bound: { readonly addr: Deno.Addr; close(): unknown },
 ): void {
   const { hostname } = bound.addr as Deno.NetAddr;
-  if (hostname.includes(":") === (place.family === AF_INET6)) return;
+  if (hostname.includes(":") === (sockaddr.family === AF_INET6)) return;
   bound.close();
   throw gaiError(
     "EAI_ADDRFAMILY",
-    `${place.host} is ${hostname}; bind to an address`,
+    `${sockaddr.host} is ${hostname}; bind to an address`,
   );
 }
 
@@ -173,15 +178,15 @@ export function checkBoundFamily(
 /** Where datagrams go. */
 export interface Destination {
   /** The address, never a name. */
-  readonly place: Place;
+  readonly sockaddr: Sockaddr;
   /** As the platform takes it: a name, if only that is granted. */
   readonly addr: Deno.Addr;
 }
 
 /** A destination that needs no lookup. */
-export function literalDestination(literal: Place): Destination {
-  const place = thisMachine(literal);
-  return { place, addr: toPlatform(place) };
+export function literalDestination(literal: Sockaddr): Destination {
+  const sockaddr = wildcardToLoopback(literal);
+  return { sockaddr, addr: toDenoAddr(sockaddr) };
 }
 
 /**
@@ -190,21 +195,23 @@ export function literalDestination(literal: Place): Destination {
  * @throws {gaierror} EAI_NONAME if the name is unknown, EAI_ADDRFAMILY if it has
  * addresses of another family only.
  */
-export async function toDestination(place: Place): Promise<Destination> {
-  if (isPath(place) || !place.named) return literalDestination(place);
-  const literal = localhostLiteral(place);
+export async function toDestination(sockaddr: Sockaddr): Promise<Destination> {
+  if (isPath(sockaddr) || !sockaddr.isHostname) {
+    return literalDestination(sockaddr);
+  }
+  const literal = localhostLiteral(sockaddr);
   if (literal !== undefined) return literalDestination(literal);
-  const { family, host, port } = place;
+  const { family, host, port } = sockaddr;
   const all = await lookUp(host, port);
   const own = all.filter((each) => each.family === family);
   const [first] = own;
-  if (first === undefined) throw noneOfFamily(host, all);
-  const found = at(place, first.host);
+  if (first === undefined) throw familyMismatchError(host, all);
+  const found = withHost(sockaddr, first.host);
   // Asked by name, the runtime may take an address of either family; and it
   // does not say why if the address is denied.
   const byName = own.length === all.length && !isGranted(found.host, port) &&
     !isDenied(found.host, port);
-  return { place: found, addr: toPlatform(byName ? place : found) };
+  return { sockaddr: found, addr: toDenoAddr(byName ? sockaddr : found) };
 }
 
 async function lookUp(host: string, port: number): Promise<Resolved[]> {
@@ -221,7 +228,7 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
 export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
 
 /** The local address of what is sent to a loopback address. */
-export function ownAddressFor(host: string): string | undefined {
+export function sourceAddressFor(host: string): string | undefined {
   if (host === "::1") return host;
   if (host.startsWith("127.")) return "127.0.0.1";
   return host.startsWith("::ffff:127.") ? MAPPED_LOOPBACK : undefined;
@@ -230,7 +237,7 @@ export function ownAddressFor(host: string): string | undefined {
 /** The broadcast addresses that need no knowledge of the networks. */
 export function isBroadcast(host: string): boolean {
   return host === "255.255.255.255" ||
-    (host === "127.255.255.255" && platform === "linux");
+    (host === "127.255.255.255" && osName === "linux");
 }
 
 /**

@@ -6,7 +6,7 @@ import {
 } from "../base/checks.ts";
 import { fromDeno } from "../base/os_error.ts";
 import type { Connected } from "../endpoint/connected.ts";
-import type { Pieces } from "../endpoint/sender.ts";
+import type { ChunkSource } from "../endpoint/sender.ts";
 import type { Transfer } from "./transfers.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
@@ -116,12 +116,12 @@ export interface FilePart {
  */
 export const sendFile: Transfer<FilePart, number> = async (
   endpoint,
-  limits,
+  context,
   part,
 ) => {
   const pieces = new FilePieces(part);
   try {
-    await (endpoint as Connected).sendPieces(limits, pieces);
+    await (endpoint as Connected).sendPieces(context, pieces);
   } catch (error) {
     // Why it failed says more than that the file cannot be moved either.
     await pieces.leave().catch(() => {});
@@ -131,10 +131,10 @@ export const sendFile: Transfer<FilePart, number> = async (
   return pieces.sent;
 };
 
-class FilePieces implements Pieces {
+class FilePieces implements ChunkSource {
   sent = 0;
   /** What has a position has an end, and does not wait. */
-  readonly owed: boolean;
+  readonly survivesClose: boolean;
   readonly onProgress: SendfileOptions["onProgress"];
   readonly #part: FilePart;
   readonly #buffer: Uint8Array;
@@ -142,7 +142,7 @@ class FilePieces implements Pieces {
 
   constructor(part: FilePart) {
     const { file, count } = part;
-    this.owed = typeof file.seek === "function";
+    this.survivesClose = typeof file.seek === "function";
     this.onProgress = part.onProgress;
     this.#part = part;
     this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
@@ -168,7 +168,7 @@ class FilePieces implements Pieces {
     if (this.#reading === undefined) return;
     const { file, offset } = this.#part;
     // It would be moved under a read.
-    if (this.owed) await this.#reading.catch(() => {});
+    if (this.survivesClose) await this.#reading.catch(() => {});
     await seek(file, offset + this.sent);
   }
 }

@@ -8,7 +8,7 @@ import type {
   Family,
   InetAddress,
 } from "../base/address.ts";
-import { toPlace } from "../base/sockaddr.ts";
+import { parseAddress } from "../base/sockaddr.ts";
 import {
   checkBytes,
   checkInt,
@@ -64,7 +64,7 @@ import {
   SENDFILE_OPTIONS,
   type SendfileOptions,
 } from "./sendfile.ts";
-import { getdefaulttimeout, represent } from "./socket_core.ts";
+import { getdefaulttimeout, repr } from "./socket_core.ts";
 import {
   checkAncillary,
   checkBuffers,
@@ -75,6 +75,7 @@ import {
   checkTarget,
   checkTargets,
   checkWholeTarget,
+  parseSingleAddress,
   receive,
   receiveFrom,
   receiveFromInto,
@@ -87,12 +88,15 @@ import {
   sendSome,
   sendTo,
   toDescriptor,
-  toOnePlace,
   type Transfer,
   transfer,
 } from "./transfers.ts";
 import { toReadable, toWritable } from "./web_streams.ts";
-import { Caller, type Limits, type SignalOption } from "../wait/waiter.ts";
+import {
+  type CallContext,
+  CallOwner,
+  type SignalOption,
+} from "../wait/waiter.ts";
 
 export type { Newline } from "../file/text_file.ts";
 
@@ -220,12 +224,12 @@ export class Socket<A extends Address = Address> {
   /** The protocol number as it was given. */
   readonly proto: number;
   #descriptor: Descriptor;
-  readonly #caller = new Caller();
-  #fileCallers: Set<Caller> | undefined;
+  readonly #owner = new CallOwner();
+  #fileOwners: Set<CallOwner> | undefined;
   /** In seconds, as it was given. */
   #timeout: number | null;
   /** The limits of a call without a signal. */
-  #usual: Limits;
+  #defaultContext: CallContext;
   #closed = false;
   #released: Promise<void> | undefined;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -273,8 +277,8 @@ export class Socket<A extends Address = Address> {
       description = this.#descriptor.description;
     }
     this.#timeout = timeout;
-    this.#usual = limitsOf(this.#caller, timeout);
-    this.#descriptor.watch(this.#caller);
+    this.#defaultContext = contextOf(this.#owner, timeout);
+    this.#descriptor.watch(this.#owner);
     this.family = description.family as Family<A>;
     this.type = description.type;
     this.proto = description.proto;
@@ -313,8 +317,8 @@ export class Socket<A extends Address = Address> {
         "Cannot bind: the address is one argument, bind([host, port])",
       );
     }
-    const place = toPlace("bind", this.family, address);
-    this.#description.bind(place);
+    const sockaddr = parseAddress("bind", this.family, address);
+    this.#description.bind(sockaddr);
   }
 
   /**
@@ -365,8 +369,8 @@ export class Socket<A extends Address = Address> {
    */
   async accept(options?: SignalOption): Promise<[Socket<A>, A]> {
     const signal = checkSignal("accept", options);
-    const limits = this.#limits("recv", 0, signal);
-    const [conn, address] = await this.#description.accept(limits);
+    const context = this.#context("recv", 0, signal);
+    const [conn, address] = await this.#description.accept(context);
     const { number } = openDescriptor(conn);
     const { family, type, proto } = this;
     const socket = new Socket<A>(family, type, proto, number);
@@ -435,15 +439,20 @@ export class Socket<A extends Address = Address> {
     address: AddressInput<A>,
     options: SignalOption | undefined,
   ): Promise<void> {
-    const place = toOnePlace("connect", this.family, address, options);
+    const sockaddr = parseSingleAddress(
+      "connect",
+      this.family,
+      address,
+      options,
+    );
     const signal = checkSignal("connect", options);
     const { description } = this.#open();
-    const limits = this.#limits("send", 0, signal);
+    const context = this.#context("send", 0, signal);
     await description.connect(
-      place,
-      limits.timeoutMs === 0
-        ? { ...limits, expired: () => osError("EINPROGRESS") }
-        : limits,
+      sockaddr,
+      context.timeoutMs === 0
+        ? { ...context, timeoutError: () => osError("EINPROGRESS") }
+        : context,
     );
   }
 
@@ -751,8 +760,13 @@ export class Socket<A extends Address = Address> {
   ): Promise<number> {
     const check = (data: Uint8Array) => {
       checkData(data);
-      const place = toOnePlace("send", this.family, address, options);
-      return { data, place };
+      const sockaddr = parseSingleAddress(
+        "send",
+        this.family,
+        address,
+        options,
+      );
+      return { data, sockaddr };
     };
     return this.#transfer("send", flags, options, check, data, sendTo);
   }
@@ -781,7 +795,7 @@ export class Socket<A extends Address = Address> {
     if (how < SHUT_RD || how > SHUT_RDWR) {
       throw osError("EINVAL", `how is ${how}`);
     }
-    await description.shutdown(how, this.#limits("send", 0, signal));
+    await description.shutdown(how, this.#context("send", 0, signal));
   }
 
   /**
@@ -800,8 +814,8 @@ export class Socket<A extends Address = Address> {
   #close(): Promise<void> {
     if (this.#released === undefined) {
       this.#closed = true;
-      this.#caller.close();
-      this.#released = this.#descriptor.release(this.#caller);
+      this.#owner.close();
+      this.#released = this.#descriptor.release(this.#owner);
     }
     return this.#released;
   }
@@ -1377,9 +1391,9 @@ export class Socket<A extends Address = Address> {
       );
     }
     const { description } = this.#open();
-    const limits = this.#limits("send", 0, signal);
+    const context = this.#context("send", 0, signal);
     const part = { file, offset, count, onProgress };
-    return await transfer(description, "send", limits, part, 0, sendFile);
+    return await transfer(description, "send", context, part, 0, sendFile);
   }
 
   /**
@@ -1395,8 +1409,8 @@ export class Socket<A extends Address = Address> {
     if (!this.#closed) {
       this.#closed = true;
       this.#released = Promise.resolve();
-      this.#descriptor.unwatch(this.#caller);
-      this.#caller.close();
+      this.#descriptor.unwatch(this.#owner);
+      this.#owner.close();
     }
     return number;
   }
@@ -1442,10 +1456,10 @@ export class Socket<A extends Address = Address> {
   }
 
   #setReferenced(referenced: boolean): void {
-    this.#caller.referenced = referenced;
+    this.#owner.referenced = referenced;
     this.#descriptor.referenced = referenced;
-    for (const caller of this.#fileCallers ?? []) {
-      caller.referenced = referenced;
+    for (const owner of this.#fileOwners ?? []) {
+      owner.referenced = referenced;
     }
   }
 
@@ -1494,14 +1508,14 @@ export class Socket<A extends Address = Address> {
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
-      (options, taker) =>
+      (options, sink) =>
         this.#receive<number, number, unknown>(
           0,
           options,
           checkBufsize,
           STREAM_BYTES,
-          (endpoint, limits, size) =>
-            receiveWhole(endpoint, limits, size, 0, taker),
+          (endpoint, context, size) =>
+            receiveWhole(endpoint, context, size, 0, sink),
         ),
       () => this.#readable = undefined,
     );
@@ -1565,7 +1579,7 @@ export class Socket<A extends Address = Address> {
     const { family, type, proto } = this;
     const fd = this.fileno();
     const endpoint = fd < 0 ? undefined : this.#description.endpoint;
-    return represent({
+    return repr({
       name: this.constructor === Socket
         ? "socket.socket"
         : this.constructor.name,
@@ -1590,20 +1604,20 @@ export class Socket<A extends Address = Address> {
   /** What a file object reads from and writes to. */
   #stream(): ByteStream {
     const descriptor = this.#open();
-    const caller = new Caller();
-    caller.referenced = this.#caller.referenced;
-    (this.#fileCallers ??= new Set()).add(caller);
+    const owner = new CallOwner();
+    owner.referenced = this.#owner.referenced;
+    (this.#fileOwners ??= new Set()).add(owner);
     descriptor.hold();
-    descriptor.watch(caller);
+    descriptor.watch(owner);
     const { description } = descriptor;
-    const limits = (operation: "recv" | "send", options?: SignalOption) => ({
-      ...this.#limits(operation, 0, options?.signal),
-      caller,
+    const context = (operation: "recv" | "send", options?: SignalOption) => ({
+      ...this.#context(operation, 0, options?.signal),
+      owner,
     });
     return {
       recvInto: async (buffer, options) => {
         if (descriptor.closed) throw osError("EBADF");
-        const until = limits("recv", options);
+        const until = context("recv", options);
         return await transfer(
           description,
           "recv",
@@ -1615,15 +1629,15 @@ export class Socket<A extends Address = Address> {
       },
       send: async (data, options) => {
         if (descriptor.closed) throw osError("EBADF");
-        const until = limits("send", options);
+        const until = context("send", options);
         return await transfer(description, "send", until, data, 0, sendSome);
       },
       fileno: () => descriptor.closed ? -1 : descriptor.number,
-      endReceive: () => caller.close(),
+      endReceive: () => owner.close(),
       release: () => {
-        if (!this.#fileCallers?.delete(caller)) return;
-        descriptor.unwatch(caller);
-        caller.close();
+        if (!this.#fileOwners?.delete(owner)) return;
+        descriptor.unwatch(owner);
+        owner.close();
         descriptor.release().catch(() => {});
       },
     };
@@ -1683,20 +1697,20 @@ export class Socket<A extends Address = Address> {
         ? undefined
         : checkSignal(action, options);
       const { description } = this.#open();
-      const limits = this.#limits(operation, flags, signal);
-      return transfer(description, operation, limits, checked, flags, run);
+      const context = this.#context(operation, flags, signal);
+      return transfer(description, operation, context, checked, flags, run);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #limits(
+  #context(
     operation: "recv" | "send",
     flags: number,
     signal: AbortSignal | undefined,
-  ): Limits {
-    const caller = this.#caller;
-    if ((flags & MSG_DONTWAIT) !== 0) return { caller, timeoutMs: 0, signal };
+  ): CallContext {
+    const owner = this.#owner;
+    if ((flags & MSG_DONTWAIT) !== 0) return { owner, timeoutMs: 0, signal };
     const { options } = this.#descriptor.description;
     const optionMs = this.#timeout !== null
       ? null
@@ -1705,23 +1719,30 @@ export class Socket<A extends Address = Address> {
       : options.sendTimeoutMs;
     // The kernel's own timeout says EAGAIN, socket(7).
     if (optionMs !== null) {
-      return { caller, timeoutMs: optionMs, signal, expired };
+      return {
+        owner,
+        timeoutMs: optionMs,
+        signal,
+        timeoutError: wouldBlockError,
+      };
     }
-    return signal === undefined ? this.#usual : { ...this.#usual, signal };
+    return signal === undefined
+      ? this.#defaultContext
+      : { ...this.#defaultContext, signal };
   }
 
   #setTimeout(timeout: number | null): void {
     this.#timeout = timeout;
-    this.#usual = limitsOf(this.#caller, timeout);
+    this.#defaultContext = contextOf(this.#owner, timeout);
   }
 }
 
-function limitsOf(caller: Caller, timeout: number | null): Limits {
+function contextOf(owner: CallOwner, timeout: number | null): CallContext {
   const timeoutMs = timeout === null ? null : timeout * 1000;
-  return { caller, timeoutMs, signal: undefined };
+  return { owner, timeoutMs, signal: undefined };
 }
 
-function expired(): Error {
+function wouldBlockError(): Error {
   return osError("EAGAIN");
 }
 

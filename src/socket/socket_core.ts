@@ -86,7 +86,7 @@ function tuple(address: Address): string {
 }
 
 /** What a socket is, as Python prints it. */
-export function represent(socket: {
+export function repr(socket: {
   name: string;
   fd: number;
   family: number;

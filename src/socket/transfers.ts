@@ -1,7 +1,7 @@
 /** The arguments of a socket's calls, checked before anything is sent. */
 
 import type { Address } from "../base/address.ts";
-import { isPath, type Place, toPlace } from "../base/sockaddr.ts";
+import { isPath, parseAddress, type Sockaddr } from "../base/sockaddr.ts";
 import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
 import {
   AddressFamily,
@@ -28,8 +28,8 @@ import {
   type Descriptor,
   findDescriptor,
 } from "../endpoint/description.ts";
-import type { Operation, Received, Taker } from "../endpoint/endpoint.ts";
-import type { Limits } from "../wait/waiter.ts";
+import type { Operation, Received, ReceiveSink } from "../endpoint/endpoint.ts";
+import type { CallContext } from "../wait/waiter.ts";
 
 const KNOWN_FLAGS = {
   recv: MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT,
@@ -152,14 +152,14 @@ export function checkOneAddress(
 }
 
 /** The place of an address, of which `next` must not be a part. */
-export function toOnePlace(
+export function parseSingleAddress(
   action: string,
   family: number,
   address: unknown,
   next: unknown,
-): Place {
+): Sockaddr {
   if (family !== AF_UNIX) checkOneAddress(action, address, next);
-  return toPlace(action, family, address);
+  return parseAddress(action, family, address);
 }
 
 /** The open descriptor that a number stands for. */
@@ -174,7 +174,7 @@ export function toDescriptor(action: string, fileno: unknown): Descriptor {
 /** A call that has an endpoint, and what its arguments were checked to be. */
 export type Transfer<V, T> = (
   endpoint: Connected | Datagram,
-  limits: Limits,
+  context: CallContext,
   checked: V,
   flags: number,
 ) => Promise<T>;
@@ -183,27 +183,27 @@ export type Transfer<V, T> = (
 export function transfer<V, T>(
   description: Description,
   operation: Operation,
-  limits: Limits,
+  context: CallContext,
   checked: V,
   flags: number,
   run: Transfer<V, T>,
 ): Promise<T> {
   if (!description.connecting) {
-    return run(description.transferable(operation), limits, checked, flags);
+    return run(description.endpointFor(operation), context, checked, flags);
   }
   const startMs = performance.now();
   const toSend = operation === "send";
-  return description.whenConnected(limits, toSend).then(() => {
-    const left = lessTime(limits, performance.now() - startMs);
-    return run(description.transferable(operation), left, checked, flags);
+  return description.connected(context, toSend).then(() => {
+    const left = lessTime(context, performance.now() - startMs);
+    return run(description.endpointFor(operation), left, checked, flags);
   });
 }
 
-function lessTime(limits: Limits, passedMs: number): Limits {
-  const { timeoutMs } = limits;
-  if (timeoutMs === null || timeoutMs === 0) return limits;
+function lessTime(context: CallContext, passedMs: number): CallContext {
+  const { timeoutMs } = context;
+  if (timeoutMs === null || timeoutMs === 0) return context;
   // Not 0, which would mean non-blocking.
-  return { ...limits, timeoutMs: Math.max(timeoutMs - passedMs, 0.001) };
+  return { ...context, timeoutMs: Math.max(timeoutMs - passedMs, 0.001) };
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -233,14 +233,14 @@ export function checkData(data: Uint8Array): Uint8Array {
 
 export const receive: Transfer<number, Bytes> = (
   endpoint,
-  limits,
+  context,
   size,
   flags,
 ) => {
   if (size === 0) return Promise.resolve(new Uint8Array(0));
-  return endpoint.kind === "connected"
-    ? endpoint.recv(limits, size, flags)
-    : endpoint.recv(limits, size, flags, dataOf);
+  return endpoint.state === "connected"
+    ? endpoint.recv(context, size, flags)
+    : endpoint.recv(context, size, flags, dataOf);
 };
 
 function dataOf({ data }: Received): Bytes {
@@ -249,14 +249,20 @@ function dataOf({ data }: Received): Bytes {
 
 export const receiveInto: Transfer<Uint8Array, number> = (
   endpoint,
-  limits,
+  context,
   view,
   flags,
 ) => {
   if (view.length === 0) return Promise.resolve(0);
-  return endpoint.kind === "connected"
-    ? endpoint.recvInto(limits, view, flags)
-    : endpoint.recv(limits, view.length, flags, lengthOf, new Filling([view]));
+  return endpoint.state === "connected"
+    ? endpoint.recvInto(context, view, flags)
+    : endpoint.recv(
+      context,
+      view.length,
+      flags,
+      lengthOf,
+      new ScatterSink([view]),
+    );
 };
 
 function lengthOf({ data }: Received): number {
@@ -269,13 +275,13 @@ type From<T> = [T, Address | null];
 
 export const receiveFrom: Transfer<number, From<Bytes>> = (
   endpoint,
-  limits,
+  context,
   size,
   flags,
 ) =>
-  endpoint.kind === "connected"
-    ? endpoint.recv(limits, size, flags).then(fromNowhere)
-    : endpoint.recv(limits, size, flags, dataAndAddress);
+  endpoint.state === "connected"
+    ? endpoint.recv(context, size, flags).then(fromNowhere)
+    : endpoint.recv(context, size, flags, dataAndAddress);
 
 function fromNowhere<T>(received: T): From<T> {
   return [received, null];
@@ -287,18 +293,18 @@ function dataAndAddress({ data, address }: Received): From<Bytes> {
 
 export const receiveFromInto: Transfer<Uint8Array, From<number>> = (
   endpoint,
-  limits,
+  context,
   view,
   flags,
 ) =>
-  endpoint.kind === "connected"
-    ? endpoint.recvInto(limits, view, flags).then(fromNowhere)
+  endpoint.state === "connected"
+    ? endpoint.recvInto(context, view, flags).then(fromNowhere)
     : endpoint.recv(
-      limits,
+      context,
       view.length,
       flags,
       lengthAndAddress,
-      new Filling([view]),
+      new ScatterSink([view]),
     );
 
 function lengthAndAddress({ data, address }: Received): From<number> {
@@ -310,21 +316,21 @@ export type Message<T> = [T, [], number, Address | null];
 
 export const receiveMessage: Transfer<number, Message<Bytes>> = async (
   endpoint,
-  limits,
+  context,
   size,
   flags,
 ) => {
-  const got = await receiveWhole(endpoint, limits, size, flags);
+  const got = await receiveWhole(endpoint, context, size, flags);
   return [got.data, [], got.truncated ? MSG_TRUNC : 0, got.address];
 };
 
 export const receiveMessageInto: Transfer<
   readonly Uint8Array[],
   Message<number>
-> = async (endpoint, limits, targets, flags) => {
+> = async (endpoint, context, targets, flags) => {
   const size = targets.reduce((sum, each) => sum + each.length, 0);
-  const taker = new Filling(targets);
-  const got = await receiveWhole(endpoint, limits, size, flags, taker);
+  const sink = new ScatterSink(targets);
+  const got = await receiveWhole(endpoint, context, size, flags, sink);
   return [got.data.length, [], got.truncated ? MSG_TRUNC : 0, got.address];
 };
 
@@ -335,15 +341,15 @@ function whole(received: Received): Received {
 /** Receives, with what is known of it. */
 export async function receiveWhole(
   endpoint: Connected | Datagram,
-  limits: Limits,
+  context: CallContext,
   size: number,
   flags: number,
-  taker?: Taker,
+  sink?: ReceiveSink,
 ): Promise<Received> {
-  if (endpoint.kind === "datagram") {
-    return await endpoint.recv(limits, size, flags, whole, taker);
+  if (endpoint.state === "datagram") {
+    return await endpoint.recv(context, size, flags, whole, sink);
   }
-  const data = await endpoint.recv(limits, size, flags, taker);
+  const data = await endpoint.recv(context, size, flags, sink);
   return { data, address: null, truncated: false };
 }
 
@@ -351,7 +357,7 @@ export async function receiveWhole(
  * Fills buffers when the bytes are there, in one step with their leaving the
  * queue. If one has been emptied meanwhile, nothing leaves it.
  */
-class Filling implements Taker {
+class ScatterSink implements ReceiveSink {
   readonly #targets: readonly Uint8Array[];
   readonly #lengths: readonly number[];
 
@@ -360,7 +366,7 @@ class Filling implements Taker {
     this.#lengths = targets.map(({ length }) => length);
   }
 
-  get present(): boolean {
+  get active(): boolean {
     for (let i = 0; i < this.#targets.length; i++) {
       const { length } = this.#targets[i]!;
       if (length >= this.#lengths[i]!) continue;
@@ -371,7 +377,7 @@ class Filling implements Taker {
     return true;
   }
 
-  take(data: Uint8Array | null): void {
+  push(data: Uint8Array | null): void {
     if (data === null) return;
     let offset = 0;
     for (let i = 0; offset < data.length; i++) {
@@ -387,28 +393,31 @@ class Filling implements Taker {
 
 export const sendSome: Transfer<Uint8Array, number> = (
   endpoint,
-  limits,
+  context,
   data,
-) => endpoint.send(limits, data);
+) => endpoint.send(context, data);
 
 export const sendMessage: Transfer<Uint8Array, number> = (
   endpoint,
-  limits,
+  context,
   data,
 ) =>
-  endpoint.kind === "connected"
-    ? endpoint.sendMost(limits, data)
-    : endpoint.send(limits, data);
+  endpoint.state === "connected"
+    ? endpoint.sendMost(context, data)
+    : endpoint.send(context, data);
 
-export const sendAll: Transfer<Uint8Array, void> = (endpoint, limits, data) =>
-  endpoint.sendAll(limits, data);
+export const sendAll: Transfer<Uint8Array, void> = (endpoint, context, data) =>
+  endpoint.sendAll(context, data);
 
 /** TCP takes no notice of the address, as in Linux; a Unix stream minds it. */
-export const sendTo: Transfer<{ data: Uint8Array; place: Place }, number> = (
+export const sendTo: Transfer<
+  { data: Uint8Array; sockaddr: Sockaddr },
+  number
+> = (
   endpoint,
-  limits,
-  { data, place },
+  context,
+  { data, sockaddr },
 ) =>
-  endpoint.kind === "connected" && isPath(place)
+  endpoint.state === "connected" && isPath(sockaddr)
     ? Promise.reject(osError("EISCONN"))
-    : endpoint.send(limits, data, place);
+    : endpoint.send(context, data, sockaddr);

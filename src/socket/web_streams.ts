@@ -1,11 +1,11 @@
 import { SHUT_WR } from "../base/constants.ts";
-import type { Taker } from "../endpoint/endpoint.ts";
+import type { ReceiveSink } from "../endpoint/endpoint.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Receives once, and gives what comes to the taker. */
-type Receive = (options: SignalOption, taker: Taker) => Promise<unknown>;
+/** Receives once, and gives what comes to the sink. */
+type Receive = (options: SignalOption, sink: ReceiveSink) => Promise<unknown>;
 
 /**
  * A stream of what is received: one receive for each read and none ahead, so
@@ -19,24 +19,24 @@ export function toReadable(
   const cancelling = new AbortController();
   const { signal } = cancelling;
   /** The receive under way, and whether another read has begun meanwhile. */
-  let current: Taker | undefined;
+  let current: ReceiveSink | undefined;
   let readAgain = false;
 
   function begin(stream: ReadableStreamDefaultController<Bytes>): void {
     readAgain = false;
-    const taker: Taker = current = {
+    const sink: ReceiveSink = current = {
       // Who waited may have released the lock.
-      get present() {
+      get active() {
         return readable.locked;
       },
-      take(data) {
+      push(data) {
         current = undefined;
         if (data !== null) stream.enqueue(data);
         else stream.close();
       },
     };
-    receive({ signal }, taker).then(() => {
-      if (current !== taker) return;
+    receive({ signal }, sink).then(() => {
+      if (current !== sink) return;
       current = undefined;
       if (readAgain) begin(stream);
     }, (error) => {

@@ -1,14 +1,14 @@
 import { osError } from "../base/os_error.ts";
-import type { Pending, Wait, WaitQueue } from "./waiter.ts";
+import type { AnyWaiter, Waiter, WaitQueue } from "./waiter.ts";
 
 /** A source of events with one operation in flight at most. */
-export interface Source {
+export interface OperationSource {
   /**
    * Starts the one operation, for the first in line. When it has settled and
    * its result is where attempts find it, `settled()` must be called. Returns
    * false if nothing can be started now.
    */
-  start(first: Pending): boolean;
+  start(first: AnyWaiter): boolean;
   /** Lets the operation in flight keep the process alive. */
   ref(): void;
   /** Lets the process end in spite of the operation in flight. */
@@ -27,16 +27,16 @@ export interface Source {
  * The operation in flight keeps the process alive only while someone whose
  * socket is referenced waits for it.
  */
-export class Pump implements WaitQueue {
-  readonly #source: Source;
-  #first: Pending | undefined;
-  #last: Pending | undefined;
+export class OperationQueue implements WaitQueue {
+  readonly #source: OperationSource;
+  #first: AnyWaiter | undefined;
+  #last: AnyWaiter | undefined;
   /** How many of those in line keep the process alive. */
   #referenced = 0;
   #inFlight = false;
   #unreferenced = false;
 
-  constructor(source: Source) {
+  constructor(source: OperationSource) {
     this.#source = source;
   }
 
@@ -46,18 +46,18 @@ export class Pump implements WaitQueue {
   }
 
   /** Whether somebody stands in line. */
-  get waited(): boolean {
+  get hasWaiters(): boolean {
     return this.#first !== undefined;
   }
 
   /** The call that is served next. */
-  get first(): Pending | undefined {
+  get first(): AnyWaiter | undefined {
     return this.#first;
   }
 
   /** Settles at once if nobody is before it and it finds what it wants. */
-  run<T>(wait: Wait<T>): Promise<T> {
-    const { signal } = wait.limits;
+  run<T>(wait: Waiter<T>): Promise<T> {
+    const { signal } = wait.context;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#first === undefined) {
       try {
@@ -71,19 +71,19 @@ export class Pump implements WaitQueue {
   }
 
   /** Stands in line. */
-  join<T>(wait: Wait<T>): Promise<T> {
+  join<T>(wait: Waiter<T>): Promise<T> {
     wait.previous = this.#last;
     if (this.#last === undefined) this.#first = wait;
     else this.#last.next = wait;
     this.#last = wait;
-    if (wait.limits.caller.referenced) this.#referenced++;
+    if (wait.context.owner.referenced) this.#referenced++;
     const promise = wait.begin(this);
-    this.kick();
+    this.startNext();
     return promise;
   }
 
   /** Starts an operation if somebody waits and none is in flight. */
-  kick(): void {
+  startNext(): void {
     if (this.#first !== undefined && !this.#inFlight) {
       this.#inFlight = true;
       if (!this.#source.start(this.#first)) this.#inFlight = false;
@@ -92,30 +92,30 @@ export class Pump implements WaitQueue {
   }
 
   /** Somebody does the operation himself; `settled()` must follow. */
-  hold(): void {
+  markInFlight(): void {
     this.#inFlight = true;
   }
 
   /** The operation has settled. */
-  settled(): void {
+  operationDone(): void {
     this.#inFlight = false;
-    this.serve();
+    this.wakeWaiters();
   }
 
   /** Serves those whose turn it is, and goes on for the others. */
-  serve(): void {
+  wakeWaiters(): void {
     while (this.#first?.tryNow());
-    this.kick();
+    this.startNext();
   }
 
-  leave(wait: Pending): void {
+  remove(wait: AnyWaiter): void {
     const { next, previous } = wait;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     wait.next = wait.previous = undefined;
-    if (wait.limits.caller.referenced) this.#referenced--;
+    if (wait.context.owner.referenced) this.#referenced--;
     this.#updateLiveness();
   }
 

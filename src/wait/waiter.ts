@@ -1,7 +1,7 @@
 /**
  * Waiting, the one mechanism under every call that Python would block in.
  *
- * A {@linkcode Wait} is a call that has not settled. It ends once, by its
+ * A {@linkcode Waiter} is a call that has not settled. It ends once, by its
  * result, its timeout, its abort signal, or the closing of its socket. A call
  * that ends early leaves the operation it was waiting for alone: what that
  * brings goes to the next call (see `Pump`).
@@ -16,19 +16,19 @@ export interface SignalOption {
 }
 
 /** What may end one call early. */
-export interface Limits {
+export interface CallContext {
   /** Whose call it is. */
-  readonly caller: Caller;
+  readonly owner: CallOwner;
   /** Milliseconds, 0 for non-blocking, null for no limit. */
   readonly timeoutMs: number | null;
   readonly signal: AbortSignal | undefined;
   /** What the call rejects with when its time is over, if not the usual. */
-  readonly expired?: () => Error;
+  readonly timeoutError?: () => Error;
 }
 
 /** Whether a call may end before the operation it waits for. */
-export function mayGiveUp(limits: Limits): boolean {
-  return limits.timeoutMs !== null || limits.signal !== undefined;
+export function isCancellable(context: CallContext): boolean {
+  return context.timeoutMs !== null || context.signal !== undefined;
 }
 
 /**
@@ -40,7 +40,7 @@ export function mayGiveUp(limits: Limits): boolean {
  * was too busy to look. Under load 500 of 500 reads found it within 150 µs;
  * two timers in a row took 2 ms and missed some.
  */
-export const REACTOR_TURNS = 64;
+export const REACTOR_TICKS = 64;
 
 /** The longest delay of `setTimeout`; longer ones fire at once. */
 const MAX_DELAY_MS = 0x7fffffff;
@@ -52,8 +52,8 @@ const MAX_DELAY_MS = 0x7fffffff;
  * timer is left to fire and armed again for what is then pending. It never
  * keeps the process alive; the operation that a call waits for does.
  */
-export class Caller {
-  readonly #waits: Pending[] = [];
+export class CallOwner {
+  readonly #waiters: AnyWaiter[] = [];
   #referenced = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Infinity;
@@ -70,12 +70,12 @@ export class Caller {
     if (value === this.#referenced) return;
     this.#referenced = value;
     const by = value ? 1 : -1;
-    for (const wait of this.#waits) wait.queue?.referenceChanged(by);
+    for (const wait of this.#waiters) wait.queue?.referenceChanged(by);
   }
 
   /** Whether a call of its has not settled. */
   get waits(): boolean {
-    return this.#waits.length > 0;
+    return this.#waiters.length > 0;
   }
 
   /** Whether the owner has closed. */
@@ -86,13 +86,13 @@ export class Caller {
   /** Ends every pending call but those that go on after a close. */
   close(reason?: Error): void {
     this.#closed = true;
-    if (this.#waits.length > 0) this.#giveUpAll(reason ?? osError("EBADF"));
+    if (this.#waiters.length > 0) this.#giveUpAll(reason ?? osError("EBADF"));
     this.#disarmIfIdle();
   }
 
   #giveUpAll(reason: Error): void {
-    for (const wait of [...this.#waits]) {
-      if (!wait.survivesClose) wait.giveUp(reason);
+    for (const wait of [...this.#waiters]) {
+      if (!wait.survivesClose) wait.cancel(reason);
     }
   }
 
@@ -102,24 +102,24 @@ export class Caller {
   }
 
   /** Called by a wait that begins. */
-  enter(wait: Pending): void {
-    wait.index = this.#waits.length;
-    this.#waits.push(wait);
+  add(wait: AnyWaiter): void {
+    wait.index = this.#waiters.length;
+    this.#waiters.push(wait);
     if (wait.deadlineMs < this.#timerAtMs) this.#arm(wait.deadlineMs);
   }
 
   /** Called by a wait that ends. */
-  leave(wait: Pending): void {
-    const last = this.#waits.pop()!;
+  remove(wait: AnyWaiter): void {
+    const last = this.#waiters.pop()!;
     if (last !== wait) {
-      this.#waits[wait.index] = last;
+      this.#waiters[wait.index] = last;
       last.index = wait.index;
     }
     if (this.#closed) this.#disarmIfIdle();
   }
 
   #disarmIfIdle(): void {
-    if (this.#waits.length > 0) return;
+    if (this.#waiters.length > 0) return;
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
     this.#timer = this.#turn = undefined;
@@ -141,9 +141,9 @@ export class Caller {
   #fire(): void {
     this.#timer = undefined;
     const nowMs = performance.now();
-    let turns = REACTOR_TURNS;
+    let turns = REACTOR_TICKS;
     const turn = (): void => {
-      if (--turns > 0 && this.#waits.length > 0) {
+      if (--turns > 0 && this.#waiters.length > 0) {
         this.#turn = setImmediate(turn);
       } else this.#expire(nowMs);
     };
@@ -155,8 +155,8 @@ export class Caller {
     this.#turn = undefined;
     this.#timerAtMs = Infinity;
     let nextMs = Infinity;
-    for (const wait of [...this.#waits]) {
-      if (wait.deadlineMs <= nowMs) wait.giveUp(wait.expiry());
+    for (const wait of [...this.#waiters]) {
+      if (wait.deadlineMs <= nowMs) wait.cancel(wait.expiry());
       else nextMs = Math.min(nextMs, wait.deadlineMs);
     }
     if (nextMs < this.#timerAtMs) this.#arm(nextMs);
@@ -165,21 +165,21 @@ export class Caller {
 
 /** What a wait stands in line at. */
 export interface WaitQueue {
-  leave(wait: Pending): void;
+  remove(wait: AnyWaiter): void;
   /** One caller of those who wait is referenced (1), or is no more (-1). */
   referenceChanged(by: 1 | -1): void;
 }
 
 /** A call that has not settled yet, whatever its result. */
-export interface Pending {
-  readonly limits: Limits;
+export interface AnyWaiter {
+  readonly context: CallContext;
   /** `performance.now()` at which the call's time is over. */
   readonly deadlineMs: number;
   /** Where it stands in line; undefined before, and once it has settled. */
   queue: WaitQueue | undefined;
   /** Its neighbours there. */
-  next: Pending | undefined;
-  previous: Pending | undefined;
+  next: AnyWaiter | undefined;
+  previous: AnyWaiter | undefined;
   /** Its place among its caller's. */
   index: number;
   /** Whether the call goes on when its socket is closed, as a send does. */
@@ -188,7 +188,7 @@ export interface Pending {
   tryNow(): boolean;
   reject(reason: unknown): void;
   /** Called when time is over, the signal aborts, or the socket is closed. */
-  giveUp(reason: unknown): void;
+  cancel(reason: unknown): void;
   /** The error for time that is over. */
   expiry(): Error;
 }
@@ -208,19 +208,19 @@ const keepFunctions = (
  * A call that has not settled yet. It has a promise and a deadline from when it
  * begins to wait: most calls are served at once, and those need neither.
  */
-export abstract class Wait<T> implements Pending {
-  readonly limits: Limits;
+export abstract class Waiter<T> implements AnyWaiter {
+  readonly context: CallContext;
   deadlineMs: number = Infinity;
   queue: WaitQueue | undefined = undefined;
-  next: Pending | undefined = undefined;
-  previous: Pending | undefined = undefined;
+  next: AnyWaiter | undefined = undefined;
+  previous: AnyWaiter | undefined = undefined;
   index = 0;
   #resolve: ((value: T) => void) | undefined = undefined;
   #reject: ((reason: unknown) => void) | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
 
-  constructor(limits: Limits) {
-    this.limits = limits;
+  constructor(context: CallContext) {
+    this.context = context;
   }
 
   /** Looks for the result; undefined means that it is not there yet. */
@@ -236,11 +236,11 @@ export abstract class Wait<T> implements Pending {
     this.#resolve = newResolve;
     this.#reject = newReject;
     this.queue = queue;
-    const { caller, signal, timeoutMs } = this.limits;
+    const { owner, signal, timeoutMs } = this.context;
     if (timeoutMs !== null) this.deadlineMs = performance.now() + timeoutMs;
-    caller.enter(this);
+    owner.add(this);
     if (signal !== undefined) {
-      this.#onAbort = () => this.giveUp(signal.reason);
+      this.#onAbort = () => this.cancel(signal.reason);
       signal.addEventListener("abort", this.#onAbort);
     }
     return promise;
@@ -267,32 +267,32 @@ export abstract class Wait<T> implements Pending {
     this.#reject!(reason);
   }
 
-  giveUp(reason: unknown): void {
+  cancel(reason: unknown): void {
     this.reject(reason);
   }
 
   expiry(): Error {
-    if (this.limits.expired) return this.limits.expired();
-    return this.limits.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
+    if (this.context.timeoutError) return this.context.timeoutError();
+    return this.context.timeoutMs === 0 ? osError("EAGAIN") : timedOut();
   }
 
   #end(): void {
     const { queue } = this;
     if (queue === undefined) return;
     this.queue = undefined;
-    const { caller, signal } = this.limits;
+    const { owner, signal } = this.context;
     if (this.#onAbort) signal!.removeEventListener("abort", this.#onAbort);
-    caller.leave(this);
-    queue.leave(this);
+    owner.remove(this);
+    queue.remove(this);
   }
 }
 
 /** A wait for what a function finds. */
-export class Look<T> extends Wait<T> {
+export class ConditionWaiter<T> extends Waiter<T> {
   readonly #find: () => T | undefined;
 
-  constructor(limits: Limits, find: () => T | undefined) {
-    super(limits);
+  constructor(context: CallContext, find: () => T | undefined) {
+    super(context);
     this.#find = find;
   }
 
@@ -302,28 +302,31 @@ export class Look<T> extends Wait<T> {
 }
 
 /** A wait for what somebody else tells it. */
-export class Told<T> extends Wait<T> {
+export class DeferredWaiter<T> extends Waiter<T> {
   attempt(): undefined {}
 }
 
 /** A wait for what a close does not end. */
-class Bounded<T> extends Told<T> {
+class DetachedWaiter<T> extends DeferredWaiter<T> {
   override get survivesClose(): boolean {
     return true;
   }
 }
 
 /** For a wait that stands in no line: what it waits for goes on by itself. */
-export const NO_LINE: WaitQueue = { leave() {}, referenceChanged() {} };
+export const NO_QUEUE: WaitQueue = { remove() {}, referenceChanged() {} };
 
 /** Bounds a promise that goes on by itself. */
-export function bounded<T>(limits: Limits, promise: Promise<T>): Promise<T> {
-  if (limits.signal?.aborted) {
+export function withCancellation<T>(
+  context: CallContext,
+  promise: Promise<T>,
+): Promise<T> {
+  if (context.signal?.aborted) {
     promise.catch(() => {});
-    return Promise.reject(limits.signal.reason);
+    return Promise.reject(context.signal.reason);
   }
-  const wait = new Bounded<T>(limits);
-  const settled = wait.begin(NO_LINE);
+  const wait = new DetachedWaiter<T>(context);
+  const settled = wait.begin(NO_QUEUE);
   promise.then(
     (value) => wait.resolve(value),
     (reason) => wait.reject(reason),

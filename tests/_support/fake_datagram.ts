@@ -1,13 +1,13 @@
 import { AF_INET, SOCK_DGRAM } from "../../src/base/constants.ts";
 import { Datagram } from "../../src/endpoint/datagram.ts";
-import type { DatagramPort } from "../../src/runtime/deno_net.ts";
+import type { DatagramConn } from "../../src/runtime/deno_net.ts";
 import { Options } from "../../src/endpoint/options.ts";
-import type { HostPlace } from "../../src/base/sockaddr.ts";
+import type { InetSockaddr } from "../../src/base/sockaddr.ts";
 import { receiveWhole } from "../../src/socket/transfers.ts";
-import { Caller, type Limits } from "../../src/wait/waiter.ts";
+import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 
 /** A datagram port whose operations settle when a test says so. */
-export class FakeDatagramPort implements DatagramPort {
+export class FakeDatagramPort implements DatagramConn {
   readonly addr: Deno.NetAddr = addr(1);
   /** What was sent: the port, and the bytes as they were when it settled. */
   readonly sent: [port: number, data: number[]][] = [];
@@ -104,7 +104,7 @@ export class DatagramRig implements Disposable {
   readonly options: Options = new Options(AF_INET, SOCK_DGRAM);
   readonly endpoint: Datagram = new Datagram(AF_INET, this.options);
   readonly port: FakeDatagramPort = new FakeDatagramPort();
-  readonly caller: Caller = new Caller();
+  readonly owner: CallOwner = new CallOwner();
   /** What the port was opened with. */
   readonly opened: unknown[] = [];
   readonly #own = Object.getOwnPropertyDescriptor(Deno, "listenDatagram");
@@ -125,17 +125,17 @@ export class DatagramRig implements Disposable {
     return this;
   }
 
-  /** Limits of this caller; none by default. */
-  limits(limits: Partial<Limits> = {}): Limits {
-    const { caller } = this;
-    return { caller, timeoutMs: null, signal: undefined, ...limits };
+  /** Limits of this owner; none by default. */
+  context(context: Partial<CallContext> = {}): CallContext {
+    const { owner } = this;
+    return { owner, timeoutMs: null, signal: undefined, ...context };
   }
 
   /** The bytes of the next datagram. */
-  async recv(limits: Partial<Limits> = {}): Promise<number[]> {
+  async recv(context: Partial<CallContext> = {}): Promise<number[]> {
     const { data } = await receiveWhole(
       this.endpoint,
-      this.limits(limits),
+      this.context(context),
       100,
       0,
     );
@@ -146,10 +146,10 @@ export class DatagramRig implements Disposable {
   send(
     data: Uint8Array,
     port?: number,
-    limits: Partial<Limits> = {},
+    context: Partial<CallContext> = {},
   ): Promise<number> {
     const to = port === undefined ? undefined : place(port);
-    return this.endpoint.send(this.limits(limits), data, to);
+    return this.endpoint.send(this.context(context), data, to);
   }
 
   [Symbol.dispose](): void {
@@ -159,6 +159,13 @@ export class DatagramRig implements Disposable {
 }
 
 /** A port of loopback. */
-export function place(port: number, host = "127.0.0.1"): HostPlace {
-  return { family: AF_INET, host, port, flowinfo: 0, scopeId: 0, named: false };
+export function place(port: number, host = "127.0.0.1"): InetSockaddr {
+  return {
+    family: AF_INET,
+    host,
+    port,
+    flowinfo: 0,
+    scopeId: 0,
+    isHostname: false,
+  };
 }

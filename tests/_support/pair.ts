@@ -43,7 +43,7 @@ export async function tcpPair(): Promise<TcpPair> {
 /**
  * Opens a listening socket on a free port of loopback.
  *
- * @returns The socket, to be closed by the caller.
+ * @returns The socket, to be closed by the owner.
  */
 export function listener(): TcpSocket {
   const server = socket.socket();
@@ -55,7 +55,7 @@ export function listener(): TcpSocket {
 /**
  * Opens a datagram socket on a free port of loopback.
  *
- * @returns The socket, to be closed by the caller.
+ * @returns The socket, to be closed by the owner.
  */
 export function udpSocket(): TcpSocket {
   const bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);

@@ -1,38 +1,38 @@
 import { assertEquals } from "@std/assert";
 import { Receiver } from "../../src/endpoint/receiver.ts";
-import { Caller, type Limits } from "../../src/wait/waiter.ts";
+import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 import { FakeConn } from "./fake_conn.ts";
 
 /** A receiver on a connection that does what the test says. */
 export class ReceiverRig {
   readonly conn: FakeConn = new FakeConn();
-  readonly caller: Caller = new Caller();
+  readonly owner: CallOwner = new CallOwner();
   /** Whether another descriptor could read, too. */
   shared = false;
   readonly receiver: Receiver = new Receiver(this.conn, () => this.shared);
 
-  /** Limits of this caller; none by default. */
-  limits(limits: Partial<Limits> = {}): Limits {
-    const { caller } = this;
-    return { caller, timeoutMs: null, signal: undefined, ...limits };
+  /** Limits of this owner; none by default. */
+  context(context: Partial<CallContext> = {}): CallContext {
+    const { owner } = this;
+    return { owner, timeoutMs: null, signal: undefined, ...context };
   }
 
   /** Receives. */
   recv(
     n: number,
     flags = 0,
-    limits: Partial<Limits> = {},
+    context: Partial<CallContext> = {},
   ): Promise<Uint8Array> {
-    return this.receiver.recv(this.limits(limits), n, flags);
+    return this.receiver.recv(this.context(context), n, flags);
   }
 
   /** Receives into a buffer. */
   recvInto(
     target: Uint8Array,
     flags = 0,
-    limits: Partial<Limits> = {},
+    context: Partial<CallContext> = {},
   ): Promise<number> {
-    return this.receiver.recvInto(this.limits(limits), target, flags);
+    return this.receiver.recvInto(this.context(context), target, flags);
   }
 
   /** A receive that is given up while it waits. */

@@ -1,35 +1,35 @@
-import type { Manner } from "../../src/endpoint/sender.ts";
+import type { SendMode } from "../../src/endpoint/sender.ts";
 import { Sender } from "../../src/endpoint/sender.ts";
-import { Caller, type Limits } from "../../src/wait/waiter.ts";
+import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 import { FakeConn } from "./fake_conn.ts";
 
 /** A sender on a connection that does what the test says. */
 export class SenderRig {
   readonly conn: FakeConn = new FakeConn();
-  readonly caller: Caller = new Caller();
+  readonly owner: CallOwner = new CallOwner();
   readonly sender: Sender = new Sender();
 
-  /** Limits of this caller; none by default. */
-  limits(limits: Partial<Limits> = {}): Limits {
-    const { caller } = this;
-    return { caller, timeoutMs: null, signal: undefined, ...limits };
+  /** Limits of this owner; none by default. */
+  context(context: Partial<CallContext> = {}): CallContext {
+    const { owner } = this;
+    return { owner, timeoutMs: null, signal: undefined, ...context };
   }
 
   /** Sends once. */
   send(
     data: Uint8Array,
-    limits: Partial<Limits> = {},
-    manner?: Manner,
+    context: Partial<CallContext> = {},
+    mode?: SendMode,
   ): Promise<number> {
-    return this.sender.send(this.limits(limits), data, this.#write, manner);
+    return this.sender.send(this.context(context), data, this.#write, mode);
   }
 
   readonly #write = (piece: Uint8Array): Promise<number> =>
     this.conn.write(piece);
 
   /** Sends all. */
-  sendAll(data: Uint8Array, limits: Partial<Limits> = {}): Promise<void> {
-    return this.sender.sendAll(this.limits(limits), data, this.#write);
+  sendAll(data: Uint8Array, context: Partial<CallContext> = {}): Promise<void> {
+    return this.sender.sendAll(this.context(context), data, this.#write);
   }
 
   /** Lets the kernel take everything, until nothing is pending. */

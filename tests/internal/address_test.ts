@@ -2,19 +2,19 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { AF_INET, AF_INET6, AF_UNIX } from "../../src/base/constants.ts";
 import { gaierror, OSError } from "../../src/base/errors.ts";
 import {
-  at,
-  fromPlatform,
-  type HostPlace,
+  denoHost,
+  type InetSockaddr,
   isLocalhost,
   loopback,
-  platformHost,
-  thisMachine,
-  toPlace,
+  parseAddress,
+  toPythonAddress,
   unspecified,
+  wildcardToLoopback,
+  withHost,
 } from "../../src/base/sockaddr.ts";
 
-function host(family: number, value: unknown): HostPlace {
-  return toPlace("bind", family, value) as HostPlace;
+function host(family: number, value: unknown): InetSockaddr {
+  return parseAddress("bind", family, value) as InetSockaddr;
 }
 
 const literals: readonly [family: number, given: string, host: string][] = [
@@ -40,7 +40,11 @@ const literals: readonly [family: number, given: string, host: string][] = [
 for (const [family, given, expected] of literals) {
   Deno.test(`toPlace() takes "${given}" for the address ${expected}`, () => {
     const place = host(family, [given, 80]);
-    assertEquals([place.host, place.named, place.port], [expected, false, 80]);
+    assertEquals([place.host, place.isHostname, place.port], [
+      expected,
+      false,
+      80,
+    ]);
   });
 }
 
@@ -60,7 +64,7 @@ const names: readonly string[] = [
 for (const name of names) {
   Deno.test(`toPlace() takes "${name}" for a name`, () => {
     const place = host(AF_INET, [name, 80]);
-    assertEquals([place.host, place.named], [name, true]);
+    assertEquals([place.host, place.isHostname], [name, true]);
   });
 }
 
@@ -74,7 +78,7 @@ Deno.test("toPlace() keeps flowinfo and scope_id", () => {
 Deno.test("toPlace() takes a scope from the host", () => {
   const place = host(AF_INET6, ["fe80::1%3", 80]);
   assertEquals([place.host, place.scopeId], ["fe80::1", 3]);
-  assertEquals(platformHost(place), "fe80::1%3");
+  assertEquals(denoHost(place), "fe80::1%3");
 });
 
 const refused: readonly [
@@ -173,7 +177,10 @@ const refused: readonly [
 ];
 for (const [family, value, Class, message] of refused) {
   Deno.test(`toPlace() says that ${message.slice(0, 90)}`, () => {
-    const error = assertThrows(() => toPlace("bind", family, value), Class);
+    const error = assertThrows(
+      () => parseAddress("bind", family, value),
+      Class,
+    );
     assertEquals(error.message, `Cannot bind: ${message}`);
   });
 }
@@ -210,10 +217,13 @@ Deno.test("toPlace() refuses the broadcast address over IPv6", () => {
 Deno.test("toPlace() takes paths that fit, and abstract names", () => {
   const longest = Deno.build.os === "linux" ? 107 : 103;
   for (const path of ["/tmp/x", "x".repeat(longest), "\0abstract\0name"]) {
-    assertEquals(toPlace("bind", AF_UNIX, path), { family: AF_UNIX, path });
+    assertEquals(parseAddress("bind", AF_UNIX, path), {
+      family: AF_UNIX,
+      path,
+    });
   }
   const error = assertThrows(
-    () => toPlace("bind", AF_UNIX, "x".repeat(longest + 1)),
+    () => parseAddress("bind", AF_UNIX, "x".repeat(longest + 1)),
     OSError,
     "AF_UNIX path too long",
   );
@@ -222,19 +232,19 @@ Deno.test("toPlace() takes paths that fit, and abstract names", () => {
 
 Deno.test("thisMachine() replaces the wildcard by loopback", () => {
   assertEquals(
-    thisMachine(host(AF_INET, ["", 80])),
+    wildcardToLoopback(host(AF_INET, ["", 80])),
     host(AF_INET, ["127.0.0.1", 80]),
   );
   assertEquals(
-    thisMachine(host(AF_INET6, ["::", 80])),
+    wildcardToLoopback(host(AF_INET6, ["::", 80])),
     host(AF_INET6, ["::1", 80]),
   );
   const other = host(AF_INET, ["127.0.0.2", 80]);
-  assertEquals(thisMachine(other), other);
+  assertEquals(wildcardToLoopback(other), other);
 });
 
 Deno.test("at() replaces a name by an address", () => {
-  const place = at(host(AF_INET, ["localhost", 80]), loopback(AF_INET));
+  const place = withHost(host(AF_INET, ["localhost", 80]), loopback(AF_INET));
   assertEquals(place, host(AF_INET, ["127.0.0.1", 80]));
 });
 
@@ -283,6 +293,6 @@ const platform: readonly [
 ];
 for (const [family, addr, expected] of platform) {
   Deno.test(`fromPlatform() gives ${Deno.inspect(expected)}`, () => {
-    assertEquals<unknown>(fromPlatform(family, addr), expected);
+    assertEquals<unknown>(toPythonAddress(family, addr), expected);
   });
 }

@@ -5,7 +5,7 @@ import { inet_pton } from "../../src/base/inet.ts";
 import {
   findSockets,
   isLinkLocal,
-  parseAddress,
+  parseNumericHost,
   toAscii,
 } from "../../src/netdb/addrinfo.ts";
 
@@ -57,16 +57,19 @@ const parsed: readonly [string, [string, number] | undefined][] = [
 
 for (const [host, expected] of parsed) {
   Deno.test(`parseAddress() of ${JSON.stringify(host)}`, () => {
-    const found = parseAddress(host, AF_UNSPEC, 0);
+    const found = parseNumericHost(host, AF_UNSPEC, 0);
     assertEquals(found && [found.host, found.scopeId], expected);
   });
 }
 
 Deno.test("parseAddress() looks at the family before the scope", () => {
-  const error = assertThrows(() => parseAddress("::1%x", AF_INET, 0), gaierror);
+  const error = assertThrows(
+    () => parseNumericHost("::1%x", AF_INET, 0),
+    gaierror,
+  );
   assertEquals(error.code, "EAI_ADDRFAMILY");
   const scope = assertThrows(
-    () => parseAddress("::1%x", AF_INET6, 0),
+    () => parseNumericHost("::1%x", AF_INET6, 0),
     gaierror,
   );
   assertEquals(scope.code, "EAI_NONAME");

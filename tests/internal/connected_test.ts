@@ -23,14 +23,14 @@ import {
 import { Connected } from "../../src/endpoint/connected.ts";
 import type { StreamConn } from "../../src/runtime/deno_net.ts";
 import { Options } from "../../src/endpoint/options.ts";
-import { Caller, type Limits } from "../../src/wait/waiter.ts";
+import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { FakeConn, numbered, settle } from "../_support/fake_conn.ts";
 
 /** A connected endpoint on a connection that does what the test says. */
 class Rig {
   readonly conn = new FakeConn();
-  readonly caller = new Caller();
+  readonly owner = new CallOwner();
   readonly options = new Options(AF_INET, SOCK_STREAM);
   readonly endpoint: Connected;
 
@@ -44,16 +44,16 @@ class Rig {
     );
   }
 
-  limits(limits: Partial<Limits> = {}): Limits {
-    const { caller } = this;
-    return { caller, timeoutMs: null, signal: undefined, ...limits };
+  context(context: Partial<CallContext> = {}): CallContext {
+    const { owner } = this;
+    return { owner, timeoutMs: null, signal: undefined, ...context };
   }
 
   /** A message that is given up while its write is pending, and so taken. */
   async take(data: Uint8Array): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
-    const call = this.endpoint.send(this.limits({ signal }), data);
+    const call = this.endpoint.send(this.context({ signal }), data);
     controller.abort("given up");
     assertEquals(await call, data.length);
   }
@@ -83,7 +83,7 @@ Deno.test("Connected.close() lets what was started and taken go out first", asyn
   using clock = new FakeClock();
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
   const closing = rig.close();
   for (const n of [7, 3, 6]) {
     await settle();
@@ -105,7 +105,7 @@ Deno.test("Connected.close() gives a peer that never reads 30 seconds, then rese
   using clock = new FakeClock();
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
   const outcome = call.catch((error) => error);
   const closing = rig.close();
   await clock.advance(29_900);
@@ -120,7 +120,7 @@ Deno.test("Connected.close() gives a peer that never reads 30 seconds, then rese
 Deno.test("Connected.close() waits on while the peer reads, however slowly", async () => {
   using clock = new FakeClock();
   const rig = new Rig();
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10));
   const closing = rig.close();
   for (let i = 0; i < 9; i++) {
     await clock.advance(25_000);
@@ -138,7 +138,7 @@ Deno.test("Connected.close() waits on while the peer reads, however slowly", asy
 Deno.test("Connected.close() does not wait much longer than 30 seconds after the last progress", async () => {
   using clock = new FakeClock();
   const rig = new Rig();
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10));
   void call.catch(() => {});
   const closing = rig.close();
   await clock.advance(1000);
@@ -167,9 +167,9 @@ Deno.test("Connected.close() rejects with what taken bytes failed with", async (
 
 Deno.test("Connected.close() rejects a receive that waits, at once, and not the sends", async () => {
   const rig = new Rig();
-  const receive = rig.endpoint.recv(rig.limits(), 10, 0);
+  const receive = rig.endpoint.recv(rig.context(), 10, 0);
   const received = receive.catch((error: OSError) => error.code);
-  const send = rig.endpoint.sendAll(rig.limits(), numbered(10));
+  const send = rig.endpoint.sendAll(rig.context(), numbered(10));
   rig.close();
   assertEquals(await received, "EBADF");
   rig.conn.take(10);
@@ -181,8 +181,8 @@ Deno.test("Connected.close() rejects a receive that waits, at once, and not the 
 Deno.test("Connected.shutdown() comes after what was sent before", async () => {
   const rig = new Rig();
   await rig.take(numbered(10));
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10, 10));
-  const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_WR);
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
+  const shutdown = rig.endpoint.shutdown(rig.context(), SHUT_WR);
   rig.conn.instant = true;
   rig.conn.take(10);
   assertEquals(await call, undefined);
@@ -192,42 +192,46 @@ Deno.test("Connected.shutdown() comes after what was sent before", async () => {
 
 Deno.test("Connected.shutdown() refuses sends from the moment of the call", async () => {
   const rig = new Rig();
-  const before = rig.endpoint.sendAll(rig.limits(), numbered(10));
-  const shutdown = rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
+  const before = rig.endpoint.sendAll(rig.context(), numbered(10));
+  const shutdown = rig.endpoint.shutdown(rig.context(), SHUT_RDWR);
   await assertRejects(
-    () => rig.endpoint.sendAll(rig.limits(), numbered(10)),
+    () => rig.endpoint.sendAll(rig.context(), numbered(10)),
     BrokenPipeError,
   );
-  assertEquals((await rig.endpoint.recv(rig.limits(), 10, 0)).length, 0);
+  assertEquals((await rig.endpoint.recv(rig.context(), 10, 0)).length, 0);
   rig.conn.instant = true;
   rig.conn.take(10);
   assertEquals(await before, undefined);
   await shutdown;
-  await rig.endpoint.shutdown(rig.limits(), SHUT_RDWR);
+  await rig.endpoint.shutdown(rig.context(), SHUT_RDWR);
   assertEquals(rig.conn.events, ["write 10", "closeWrite"]);
 });
 
-const givenUp: readonly [string, (rig: Rig) => [Limits, () => unknown]][] = [
-  ["a timeout", (rig) => [rig.limits({ timeoutMs: 50 }), () => {}]],
-  ["a non-blocking socket", (rig) => [rig.limits({ timeoutMs: 0 }), () => {}]],
-  ["a signal", (rig) => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    return [rig.limits({ signal }), () => controller.abort("given up")];
-  }],
-  ["a signal that has aborted", (rig) => {
-    const signal = AbortSignal.abort("given up");
-    return [rig.limits({ signal }), () => {}];
-  }],
-  ["close()", (rig) => [rig.limits(), () => rig.close()]],
-];
+const givenUp: readonly [string, (rig: Rig) => [CallContext, () => unknown]][] =
+  [
+    ["a timeout", (rig) => [rig.context({ timeoutMs: 50 }), () => {}]],
+    [
+      "a non-blocking socket",
+      (rig) => [rig.context({ timeoutMs: 0 }), () => {}],
+    ],
+    ["a signal", (rig) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      return [rig.context({ signal }), () => controller.abort("given up")];
+    }],
+    ["a signal that has aborted", (rig) => {
+      const signal = AbortSignal.abort("given up");
+      return [rig.context({ signal }), () => {}];
+    }],
+    ["close()", (rig) => [rig.context(), () => rig.close()]],
+  ];
 for (const [what, prepare] of givenUp) {
   Deno.test(`Connected.shutdown() still comes when its wait is ended by ${what}`, async () => {
     using clock = new FakeClock();
     const rig = new Rig();
     await rig.take(numbered(10));
-    const [limits, end] = prepare(rig);
-    const call = rig.endpoint.shutdown(limits, SHUT_WR);
+    const [context, end] = prepare(rig);
+    const call = rig.endpoint.shutdown(context, SHUT_WR);
     const outcome = call.then(() => "done", (reason) => reason);
     end();
     await clock.advance(60);
@@ -237,14 +241,14 @@ for (const [what, prepare] of givenUp) {
     await settle();
     const { events } = rig.conn;
     assertEquals(events.slice(0, 2), ["write 10", "closeWrite"]);
-    assertEquals(await outcome, limits.signal ? "given up" : "done");
+    assertEquals(await outcome, context.signal ? "given up" : "done");
   });
 }
 
 Deno.test("Connected.shutdown() comes when its own wait for the system is ended", async () => {
   using clock = new FakeClock();
   const rig = new Rig();
-  const call = rig.endpoint.shutdown(rig.limits({ timeoutMs: 50 }), SHUT_WR);
+  const call = rig.endpoint.shutdown(rig.context({ timeoutMs: 50 }), SHUT_WR);
   await clock.advance(60);
   await call;
   assert(rig.conn.closingWrite);
@@ -255,10 +259,10 @@ Deno.test("Connected.shutdown() comes when its own wait for the system is ended"
 
 Deno.test("Connected.shutdown() of the receiving half leaves sending alone", async () => {
   const rig = new Rig();
-  const pending = rig.endpoint.recv(rig.limits(), 10, 0);
-  await rig.endpoint.shutdown(rig.limits(), SHUT_RD);
+  const pending = rig.endpoint.recv(rig.context(), 10, 0);
+  await rig.endpoint.shutdown(rig.context(), SHUT_RD);
   assertEquals(await pending, new Uint8Array(0));
-  const call = rig.endpoint.sendAll(rig.limits(), numbered(10));
+  const call = rig.endpoint.sendAll(rig.context(), numbered(10));
   rig.conn.take(10);
   assertEquals(await call, undefined);
 });
@@ -278,15 +282,15 @@ Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset"
 Deno.test("Connected.send() of nothing is done at once", async () => {
   const rig = new Rig();
   await rig.take(numbered(10));
-  assertEquals(await rig.endpoint.send(rig.limits(), numbered(0)), 0);
+  assertEquals(await rig.endpoint.send(rig.context(), numbered(0)), 0);
   assertEquals(rig.conn.writeSizes, [10]);
 });
 
 Deno.test("Connected.reset() ends everything, and closes once", async () => {
   const rig = new Rig();
   const calls = [
-    rig.endpoint.sendAll(rig.limits(), numbered(10)),
-    rig.endpoint.recv(rig.limits(), 10, 0),
+    rig.endpoint.sendAll(rig.context(), numbered(10)),
+    rig.endpoint.recv(rig.context(), 10, 0),
   ];
   const outcomes = Promise.allSettled(calls);
   rig.endpoint.reset();

@@ -62,7 +62,7 @@ Deno.test("Datagram leaves a receive in flight for the next call", async () => {
 Deno.test("Datagram copies what it receives out of its one buffer", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const pending = receiveWhole(endpoint, rig.limits(), 2, MSG_PEEK);
+  const pending = receiveWhole(endpoint, rig.context(), 2, MSG_PEEK);
   port.deliver(bytes(1, 2, 3));
   const peeked = await pending;
   assertEquals([...peeked.data], [1, 2]);
@@ -72,7 +72,7 @@ Deno.test("Datagram copies what it receives out of its one buffer", async () => 
   const behind = rig.recv({ signal: controller.signal });
   assertEquals(await behind, [1, 2, 3]);
   const target = new Uint8Array(2);
-  const into = receiveInto(endpoint, rig.limits(), target, 0);
+  const into = receiveInto(endpoint, rig.context(), target, 0);
   port.deliver(bytes(4, 5, 6));
   assertEquals([await into, ...target], [2, 4, 5]);
 });
@@ -124,7 +124,7 @@ Deno.test("Datagram without a port keeps the process alive for who waits", async
 Deno.test("Datagram is not alive for one who is not referenced, bound or not", async () => {
   using clock = new FakeClock();
   using rig = new DatagramRig();
-  rig.caller.referenced = false;
+  rig.owner.referenced = false;
   const pending = rig.recv();
   assertEquals([clock.referenced, clock.pending.length], [0, 1]);
   rig.bind();
@@ -238,10 +238,10 @@ Deno.test("Datagram rejects its close with the failure of a taken datagram", asy
 Deno.test("Datagram lets in what its peer sends, and what came before it had one", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const peeked = receiveWhole(endpoint, rig.limits(), 10, MSG_PEEK);
+  const peeked = receiveWhole(endpoint, rig.context(), 10, MSG_PEEK);
   port.deliver(bytes(1), 7);
   await peeked;
-  await endpoint.connect(place(8), rig.limits());
+  await endpoint.connect(place(8), rig.context());
   assertEquals(endpoint.peerAddress(), ["127.0.0.1", 8]);
   assertEquals(await rig.recv(), [1]);
   const pending = rig.recv();
@@ -255,13 +255,13 @@ Deno.test("Datagram lets in what its peer sends, and what came before it had one
 Deno.test("Datagram wakes who waits until it is readable or writable", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  assert(await endpoint.whenWritable(rig.limits()));
-  const readable = endpoint.whenReadable(rig.limits());
+  assert(await endpoint.whenWritable(rig.context()));
+  const readable = endpoint.whenReadable(rig.context());
   port.deliver(bytes(1));
   assert(await readable);
   assertEquals(await rig.recv(), [1]);
   const sent = rig.send(bytes(1), 8);
-  const writable = endpoint.whenWritable(rig.limits());
+  const writable = endpoint.whenWritable(rig.context());
   assertFalse(endpoint.writable);
   port.take();
   assert(await writable);
@@ -271,11 +271,11 @@ Deno.test("Datagram wakes who waits until it is readable or writable", async () 
 Deno.test("Datagram that is shut down is readable and writable, and says so", async () => {
   using rig = new DatagramRig().bind();
   const { endpoint } = rig;
-  await endpoint.connect(place(8), rig.limits());
-  await endpoint.shutdown(rig.limits(), SHUT_RD);
+  await endpoint.connect(place(8), rig.context());
+  await endpoint.shutdown(rig.context(), SHUT_RD);
   assert(endpoint.readable);
   assertEquals(await rig.recv(), []);
-  await endpoint.shutdown(rig.limits(), SHUT_WR);
+  await endpoint.shutdown(rig.context(), SHUT_WR);
   assert(endpoint.writable);
   const send = () => rig.send(bytes(1));
   assertEquals((await assertRejects(send, OSError)).code, "EPIPE");
@@ -299,7 +299,7 @@ Deno.test("Datagram asks for SO_BROADCAST before it sends or binds", async () =>
   using rig = new DatagramRig();
   const { endpoint, options } = rig;
   const to = place(9, "255.255.255.255");
-  const send = () => endpoint.send(rig.limits(), bytes(1), to);
+  const send = () => endpoint.send(rig.context(), bytes(1), to);
   assertEquals((await assertRejects(send, OSError)).code, "EACCES");
   assertEquals(rig.opened, []);
   options.set(SOL_SOCKET, SO_BROADCAST, 1);
@@ -310,9 +310,9 @@ Deno.test("Datagram asks for SO_BROADCAST before it sends or binds", async () =>
 
 Deno.test("Datagram does not connect for a call that was closed or given up", async () => {
   using rig = new DatagramRig().bind();
-  const named = { ...place(9, "localhost"), named: true };
-  const pending = rig.endpoint.connect(named, rig.limits());
-  rig.caller.close(osError("EBADF"));
+  const named = { ...place(9, "localhost"), isHostname: true };
+  const pending = rig.endpoint.connect(named, rig.context());
+  rig.owner.close(osError("EBADF"));
   assertEquals((await assertRejects(() => pending, OSError)).code, "EBADF");
   await settle();
   assertEquals(rig.endpoint.peerAddress(), undefined);

@@ -65,7 +65,7 @@ Deno.test("a description closes with its last descriptor", async () => {
   const first = openDescriptor(shared);
   const second = openDescriptor(shared);
   await first.close();
-  assertEquals(shared.endpoint.kind, "unconnected");
+  assertEquals(shared.endpoint.state, "unconnected");
   await second.close();
-  assertEquals(shared.endpoint.kind, "closed");
+  assertEquals(shared.endpoint.state, "closed");
 });

@@ -9,10 +9,10 @@ import {
   hostStrerror,
   isGaiCode,
 } from "../../src/base/errno_table.ts";
-import { platform } from "../../src/base/errno_table.ts";
+import { osName } from "../../src/base/errno_table.ts";
 import { python, runPython } from "../_support/python.ts";
 
-const noLibc = python === null || platform === "windows";
+const noLibc = python === null || osName === "windows";
 const unless = noLibc ? " (skipped: no python3 with a C library)" : "";
 
 Deno.test({
@@ -57,5 +57,5 @@ Deno.test("hostCodeOf() is the inverse of hostErrnoOf()", () => {
 Deno.test("gaiCodeOfText() knows no text that the system has not", () => {
   assertEquals(gaiCodeOfText("It is raining"), undefined);
   const code = gaiCodeOfText(gaiStrerror(gaiErrnoOf("EAI_AGAIN")));
-  assertEquals(code, platform === "windows" ? "EAI_MEMORY" : "EAI_AGAIN");
+  assertEquals(code, osName === "windows" ? "EAI_MEMORY" : "EAI_AGAIN");
 });

@@ -8,34 +8,34 @@ import {
 } from "@std/assert";
 import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
 import { OSError, PermissionError } from "../../src/base/errors.ts";
-import type { HostPlace } from "../../src/base/sockaddr.ts";
-import type { DatagramPort } from "../../src/runtime/deno_net.ts";
+import type { InetSockaddr } from "../../src/base/sockaddr.ts";
+import type { DatagramConn } from "../../src/runtime/deno_net.ts";
 import { openNodeDatagram } from "../../src/runtime/node_dgram.ts";
 import { fromDeno } from "../../src/base/os_error.ts";
 import { within } from "../_support/within.ts";
 
 const plain = { reuseAddress: false, v6Only: false };
 
-function place(host = "127.0.0.1", port = 0): HostPlace {
+function place(host = "127.0.0.1", port = 0): InetSockaddr {
   const family = host.includes(":") ? AF_INET6 : AF_INET;
-  return { family, host, port, flowinfo: 0, scopeId: 0, named: false };
+  return { family, host, port, flowinfo: 0, scopeId: 0, isHostname: false };
 }
 
 /** Opens a port, for `await using`. */
-function open(at: HostPlace = place(), options = plain) {
+function open(at: InetSockaddr = place(), options = plain) {
   const port = openNodeDatagram(at, options);
   return Object.assign(port, {
     [Symbol.asyncDispose]: async () => await port.close(),
   });
 }
 
-function portOf({ addr }: DatagramPort): number {
+function portOf({ addr }: DatagramConn): number {
   return (addr as Deno.NetAddr).port;
 }
 
 /** The bytes of the next datagram, and where they came from. */
 async function next(
-  port: DatagramPort,
+  port: DatagramConn,
   size = 65536,
 ): Promise<[number[], number]> {
   const [data, from] = await within(port.receive(new Uint8Array(size)));
@@ -142,11 +142,11 @@ Deno.test("openNodeDatagram() has freed its address when close() resolves", asyn
   }
 });
 
-const failures: [string, HostPlace, string][] = [
+const failures: [string, InetSockaddr, string][] = [
   ["no permission", place("192.0.2.1"), "EACCES"],
   ["a host that does not exist", {
     ...place("x".repeat(64) + ".localhost"),
-    named: true,
+    isHostname: true,
   }, "EACCES"],
 ];
 

@@ -10,23 +10,23 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
 import { OSError } from "../../src/base/errors.ts";
-import type { HostPlace } from "../../src/base/sockaddr.ts";
+import type { InetSockaddr } from "../../src/base/sockaddr.ts";
 import type { StreamConn } from "../../src/runtime/deno_net.ts";
-import { connectFrom } from "../../src/runtime/node_net.ts";
+import { connectWithNode } from "../../src/runtime/node_net.ts";
 import { within } from "../_support/within.ts";
 
 const never = new AbortController().signal;
 
-function place(family: number, host: string, port: number): HostPlace {
-  return { family, host, port, flowinfo: 0, scopeId: 0, named: false };
+function place(family: number, host: string, port: number): InetSockaddr {
+  return { family, host, port, flowinfo: 0, scopeId: 0, isHostname: false };
 }
 
 /** A connection whose one end is made by `node:net`. */
-async function connection(local?: HostPlace) {
+async function connection(local?: InetSockaddr) {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const [ours, peer] = await within(Promise.all([
-    connectFrom(local, place(AF_INET, "127.0.0.1", port), never),
+    connectWithNode(local, place(AF_INET, "127.0.0.1", port), never),
     listener.accept(),
   ]));
   return {
@@ -93,7 +93,7 @@ Deno.test("connectFrom() connects from the address that was asked for", async ()
 Deno.test("connectFrom() connects over IPv6", async () => {
   using listener = Deno.listen({ hostname: "::1", port: 0 });
   const [ours, peer] = await within(Promise.all([
-    connectFrom(
+    connectWithNode(
       undefined,
       place(AF_INET6, "::1", listener.addr.port),
       never,
@@ -112,7 +112,7 @@ Deno.test("connectFrom() rejects with the system's error", async () => {
   const error = await assertRejects(
     () =>
       within(
-        connectFrom(undefined, place(AF_INET, "127.0.0.1", port), never),
+        connectWithNode(undefined, place(AF_INET, "127.0.0.1", port), never),
       ),
     OSError,
   );
@@ -125,7 +125,7 @@ Deno.test("connectFrom() rejects with the reason of an abort", async () => {
   for (const when of ["before", "at once", "later"]) {
     const controller = new AbortController();
     if (when === "before") controller.abort(reason);
-    const connecting = connectFrom(
+    const connecting = connectWithNode(
       undefined,
       place(AF_INET, "127.0.0.1", listener.addr.port),
       controller.signal,
@@ -216,7 +216,7 @@ async function resettable() {
   await within(once(server, "listening"));
   const { port } = server.address() as { port: number };
   const ours = await within(
-    connectFrom(undefined, place(AF_INET, "127.0.0.1", port), never),
+    connectWithNode(undefined, place(AF_INET, "127.0.0.1", port), never),
   );
   const [peer] = await within(accepted) as [Socket];
   peer.on("error", () => {});

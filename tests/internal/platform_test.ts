@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  pick,
-  type Platform,
-  platform,
-  platformOf,
+  byOs,
+  type OsName,
+  osName,
+  osNameOf,
 } from "../../src/base/errno_table.ts";
 
-const systems: readonly [typeof Deno.build.os, Platform][] = [
+const systems: readonly [typeof Deno.build.os, OsName][] = [
   ["linux", "linux"],
   ["android", "linux"],
   ["aix", "linux"],
@@ -19,16 +19,16 @@ const systems: readonly [typeof Deno.build.os, Platform][] = [
 ];
 for (const [os, expected] of systems) {
   Deno.test(`platformOf() takes ${os} for ${expected}`, () => {
-    assertEquals(platformOf(os), expected);
+    assertEquals(osNameOf(os), expected);
   });
 }
 
 Deno.test("platform is that of Deno.build.os", () => {
-  assertEquals(platform, platformOf(Deno.build.os));
+  assertEquals(osName, osNameOf(Deno.build.os));
 });
 
 Deno.test("pick() chooses the value of this system", () => {
-  const platforms: Platform[] = ["linux", "darwin", "windows"];
-  assertEquals(pick<Platform>("linux", "darwin", "windows"), platform);
-  assert(platforms.includes(platform));
+  const platforms: OsName[] = ["linux", "darwin", "windows"];
+  assertEquals(byOs<OsName>("linux", "darwin", "windows"), osName);
+  assert(platforms.includes(osName));
 });

@@ -7,13 +7,20 @@ import {
 } from "@std/assert";
 import { OSError } from "../../src/base/errors.ts";
 import { osError } from "../../src/base/os_error.ts";
-import { Pump, type Source } from "../../src/wait/operation_queue.ts";
-import { Caller, type Limits, Look } from "../../src/wait/waiter.ts";
+import {
+  OperationQueue,
+  type OperationSource,
+} from "../../src/wait/operation_queue.ts";
+import {
+  type CallContext,
+  CallOwner,
+  ConditionWaiter,
+} from "../../src/wait/waiter.ts";
 import { microtasks, settle } from "../_support/fake_conn.ts";
 
 /** Numbers, one by one: each operation brings what the test says. */
-class Numbers implements Source {
-  readonly pump: Pump = new Pump(this);
+class Numbers implements OperationSource {
+  readonly pump: OperationQueue = new OperationQueue(this);
   readonly queue: number[] = [];
   readonly events: string[] = [];
   starts = 0;
@@ -33,14 +40,19 @@ class Numbers implements Source {
     assert(this.#inFlight, "no operation in flight");
     this.#inFlight = false;
     this.queue.push(...numbers);
-    this.pump.settled();
+    this.pump.operationDone();
   }
 
   /** A call for the next number. */
-  next(limits: Partial<Limits> = {}): Promise<number> {
+  next(context: Partial<CallContext> = {}): Promise<number> {
     return this.pump.run(
-      new Look(
-        { caller: new Caller(), timeoutMs: null, signal: undefined, ...limits },
+      new ConditionWaiter(
+        {
+          owner: new CallOwner(),
+          timeoutMs: null,
+          signal: undefined,
+          ...context,
+        },
         () => this.queue.shift(),
       ),
     );
@@ -64,12 +76,12 @@ Deno.test("Pump.run() settles at once if the result is there", async () => {
 
 Deno.test("Pump.run() rejects at once with an error that is thrown", async () => {
   const numbers = new Numbers();
-  const caller = new Caller();
+  const owner = new CallOwner();
   await assertRejects(
     () =>
       numbers.pump.run(
-        new Look<number>(
-          { caller, timeoutMs: null, signal: undefined },
+        new ConditionWaiter<number>(
+          { owner, timeoutMs: null, signal: undefined },
           () => {
             throw osError("EINVAL");
           },
@@ -78,7 +90,7 @@ Deno.test("Pump.run() rejects at once with an error that is thrown", async () =>
     OSError,
     "[Errno",
   );
-  assertFalse(numbers.pump.waited);
+  assertFalse(numbers.pump.hasWaiters);
 });
 
 Deno.test("Pump.run() takes nothing for a signal that has aborted", async () => {
@@ -176,11 +188,11 @@ Deno.test("Pump gives a number once, whenever its call is aborted", async () => 
 
 Deno.test("Pump goes on with the next call after one whose attempt throws", async () => {
   const numbers = new Numbers();
-  const caller = new Caller();
-  const limits = { caller, timeoutMs: null, signal: undefined };
+  const owner = new CallOwner();
+  const context = { owner, timeoutMs: null, signal: undefined };
   let broken = false;
   const first = numbers.pump.run(
-    new Look<number>(limits, () => {
+    new ConditionWaiter<number>(context, () => {
       if (broken) throw osError("ECONNRESET");
       return undefined;
     }),
@@ -198,8 +210,8 @@ Deno.test("Pump.kick() starts what could not be started before", async () => {
   const call = numbers.next();
   assertFalse(numbers.pump.inFlight);
   numbers.canStart = true;
-  numbers.pump.kick();
-  numbers.pump.kick();
+  numbers.pump.startNext();
+  numbers.pump.startNext();
   assertEquals(numbers.starts, 1);
   numbers.bring(1);
   assertEquals(await call, 1);
@@ -254,8 +266,8 @@ Deno.test("Pump lets the process end once nobody waits, and hold it again", asyn
 
 Deno.test("Pump holds the process while one of its callers is referenced", async () => {
   const numbers = new Numbers();
-  const [a, b] = [new Caller(), new Caller()];
-  const calls = [numbers.next({ caller: a }), numbers.next({ caller: b })];
+  const [a, b] = [new CallOwner(), new CallOwner()];
+  const calls = [numbers.next({ owner: a }), numbers.next({ owner: b })];
   a.referenced = false;
   assertEquals(numbers.events, []);
   b.referenced = false;
@@ -281,6 +293,6 @@ Deno.test("Pump stays correct over thousands of calls that give up", async () =>
     if (outcome !== undefined) got.push(outcome);
   }
   assert(numbers.starts <= brought + 1);
-  assertFalse(numbers.pump.waited);
+  assertFalse(numbers.pump.hasWaiters);
   assertEquals(got, Array.from({ length: brought }, (_, i) => i));
 });

@@ -12,7 +12,7 @@ import {
   TimeoutError,
 } from "../../src/base/errors.ts";
 import { osError } from "../../src/base/os_error.ts";
-import { Caller } from "../../src/wait/waiter.ts";
+import { CallOwner } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { microtasks, numbered, settle } from "../_support/fake_conn.ts";
 import { ReceiverRig } from "../_support/receiver_rig.ts";
@@ -66,15 +66,15 @@ Deno.test("Receiver.recvInto() that was given up never writes to its buffer", as
 
 Deno.test("Receiver gives the bytes of a direct read whose call has ended to the next", async () => {
   const rig = new ReceiverRig();
-  const other = new Caller();
+  const other = new CallOwner();
   const call = rig.recvInto(new Uint8Array(8));
-  const next = rig.receiver.recv(rig.limits({ caller: other }), 3, 0);
+  const next = rig.receiver.recv(rig.context({ owner: other }), 3, 0);
   // As another descriptor would see it: the first one's socket is closed.
-  rig.caller.close(osError("EBADF"));
+  rig.owner.close(osError("EBADF"));
   await assertRejects(() => call, OSError, "Bad file descriptor");
   rig.conn.deliver(numbered(5));
   assertEquals(await next, numbered(3));
-  const rest = rig.receiver.recv(rig.limits({ caller: other }), 8, 0);
+  const rest = rig.receiver.recv(rig.context({ owner: other }), 8, 0);
   assertEquals(await rest, numbered(2, 3));
 });
 
@@ -143,7 +143,7 @@ Deno.test("Receiver.close() rejects every waiting call", async () => {
   const rig = new ReceiverRig();
   const calls = [rig.recv(1), rig.recvInto(new Uint8Array(1))];
   const outcomes = Promise.allSettled(calls);
-  rig.caller.close(osError("EBADF"));
+  rig.owner.close(osError("EBADF"));
   rig.receiver.close();
   for (const outcome of await outcomes) {
     assertEquals(outcome.status, "rejected");
@@ -164,18 +164,18 @@ Deno.test("Receiver loses and doubles nothing, whichever microtask its call ends
           microtasks(8).then(() => rig.conn.deliver(numbered(4))),
           microtasks(at).then(() => {
             if (end === "abort") controller.abort("given up");
-            else rig.caller.close(osError("EBADF"));
+            else rig.owner.close(osError("EBADF"));
           }),
         ]);
         const got = await call;
-        const caller = new Caller();
+        const owner = new CallOwner();
         const used = got === undefined || flags === MSG_PEEK ? 0 : got.length;
         if (got !== undefined) assertEquals(got, numbered(4));
         rig.conn.deliver(numbered(4, 4));
         const rest: number[] = [];
         while (used + rest.length < 8) {
-          const limits = rig.limits({ caller });
-          rest.push(...await rig.receiver.recv(limits, 8, 0));
+          const context = rig.context({ owner });
+          rest.push(...await rig.receiver.recv(context, 8, 0));
         }
         const expected = numbered(8 - used, used);
         assertEquals(Uint8Array.from(rest), expected, `${end} ${flags} ${at}`);
@@ -204,7 +204,7 @@ Deno.test("Receiver gives queued bytes to a call that may not wait, at once", as
   await settle();
   // No clock moves here: nothing but microtasks pass.
   assertEquals(await rig.recv(100, 0, { timeoutMs: 0 }), numbered(4));
-  rig.caller.close(osError("EBADF"));
+  rig.owner.close(osError("EBADF"));
 });
 
 Deno.test("Receiver stays bounded over thousands of receives that are given up", async () => {

@@ -10,7 +10,7 @@ import {
   MSG_WAITALL,
 } from "../../src/base/constants.ts";
 import { osError } from "../../src/base/os_error.ts";
-import type { Limits } from "../../src/wait/waiter.ts";
+import type { CallContext } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
 import { numbered, settle } from "../_support/fake_conn.ts";
 import { ReceiverRig } from "../_support/receiver_rig.ts";
@@ -30,9 +30,9 @@ Deno.test("Receiver.recv() gives all that a large request finds in the kernel", 
   for (const size of [1, 1023, 1024, 1025, 2048, 65_536, 70_000, 300_000]) {
     for (const arrived of [true, false]) {
       const { conn, ...rig } = new ReceiverRig();
-      const limits = { caller: rig.caller, timeoutMs: null, signal: undefined };
+      const context = { owner: rig.owner, timeoutMs: null, signal: undefined };
       if (arrived) conn.deliver(numbered(size));
-      const call = rig.receiver.recv(limits, 1_000_000, 0);
+      const call = rig.receiver.recv(context, 1_000_000, 0);
       await settle();
       if (!arrived) conn.deliver(numbered(size));
       const data = await call;
@@ -56,9 +56,9 @@ Deno.test("Receiver.recv() never asks for more than a small request wants", asyn
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(200_000));
-  const limits = rig.limits();
+  const context = rig.context();
   for (let at = 0; at < 200_000; at += 16) {
-    const data = await rig.receiver.recv(limits, 16, 0);
+    const data = await rig.receiver.recv(context, 16, 0);
     assertEquals(data, numbered(16, at));
     assertEquals(data.buffer.byteLength, 16);
   }
@@ -183,7 +183,7 @@ Deno.test("Receiver.recvInto() reads straight into the caller's buffer where it 
 
 const indirect: readonly [
   what: string,
-  (rig: ReceiverRig) => Partial<Limits>,
+  (rig: ReceiverRig) => Partial<CallContext>,
 ][] = [
   ["a timeout", () => ({ timeoutMs: 1e6 })],
   ["a signal", () => ({ signal: new AbortController().signal })],
@@ -203,7 +203,7 @@ for (const [what, limitsFor] of indirect) {
     assertEquals(await call, 4);
     assertEquals(target.subarray(0, 4), numbered(4));
     assertEquals(target.subarray(4), new Uint8Array(4).fill(255));
-    rig.caller.close(osError("EBADF"));
+    rig.owner.close(osError("EBADF"));
   });
 }
 
@@ -235,7 +235,7 @@ Deno.test("Receiver serves receives side by side in order, whatever their kind",
 
 Deno.test("Receiver.whenReadable() waits for bytes and takes none", async () => {
   const rig = new ReceiverRig();
-  const call = rig.receiver.whenReadable(rig.limits());
+  const call = rig.receiver.whenReadable(rig.context());
   await settle();
   assertFalse(rig.receiver.readable);
   rig.conn.deliver(numbered(4));

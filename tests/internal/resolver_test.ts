@@ -6,19 +6,19 @@ import {
 } from "@std/assert";
 import { AF_INET, AF_INET6 } from "../../src/base/constants.ts";
 import { gaierror, PermissionError } from "../../src/base/errors.ts";
-import type { HostPlace } from "../../src/base/sockaddr.ts";
+import type { InetSockaddr } from "../../src/base/sockaddr.ts";
 import {
+  abortable,
+  familyMismatchError,
   localhostLiteral,
-  noneOfFamily,
-  orAborted,
   resolveAll,
 } from "../../src/runtime/resolver.ts";
 import { unknownHost } from "../_support/addresses.ts";
 import { runDeno } from "../_support/child.ts";
 import { within } from "../_support/within.ts";
 
-function named(family: number, host: string, port = 9): HostPlace {
-  return { family, host, port, flowinfo: 0, scopeId: 0, named: true };
+function named(family: number, host: string, port = 9): InetSockaddr {
+  return { family, host, port, flowinfo: 0, scopeId: 0, isHostname: true };
 }
 
 Deno.test("resolveAll() gives the addresses of localhost", async () => {
@@ -78,9 +78,9 @@ Deno.test("resolveAll() rejects for an unknown name", async () => {
 
 Deno.test("localhostLiteral() is that of the family", () => {
   const v4 = localhostLiteral(named(AF_INET, "localhost"));
-  assertEquals(v4, { ...named(AF_INET, "127.0.0.1"), named: false });
+  assertEquals(v4, { ...named(AF_INET, "127.0.0.1"), isHostname: false });
   const v6 = localhostLiteral(named(AF_INET6, "LOCALHOST."));
-  assertEquals(v6, { ...named(AF_INET6, "::1"), named: false });
+  assertEquals(v6, { ...named(AF_INET6, "::1"), isHostname: false });
   assertEquals(localhostLiteral(named(AF_INET, "localhost.test")), undefined);
 });
 
@@ -93,7 +93,7 @@ Deno.test({
 });
 
 Deno.test("noneOfFamily() says which addresses there are", () => {
-  const error = noneOfFamily("localhost", [
+  const error = familyMismatchError("localhost", [
     { family: AF_INET6, host: "::1" },
     { family: AF_INET6, host: "::2" },
   ]);
@@ -106,10 +106,10 @@ const reason = new Error("enough");
 
 Deno.test("orAborted() gives what the lookup gives", async () => {
   const { signal } = new AbortController();
-  assertEquals(await orAborted(() => Promise.resolve(1), undefined), 1);
-  assertEquals(await orAborted(() => Promise.resolve(1), signal), 1);
+  assertEquals(await abortable(() => Promise.resolve(1), undefined), 1);
+  assertEquals(await abortable(() => Promise.resolve(1), signal), 1);
   await assertRejects(
-    () => orAborted(() => Promise.reject(new Error("no")), signal),
+    () => abortable(() => Promise.reject(new Error("no")), signal),
     Error,
     "no",
   );
@@ -117,7 +117,7 @@ Deno.test("orAborted() gives what the lookup gives", async () => {
 
 Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
   let begun = false;
-  const result = orAborted(() => {
+  const result = abortable(() => {
     begun = true;
     return Promise.resolve();
   }, AbortSignal.abort(reason));
@@ -128,7 +128,7 @@ Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
 Deno.test("orAborted() does not wait for a lookup that is given up", async () => {
   const aborter = new AbortController();
   const lookup = Promise.withResolvers<never>();
-  const result = orAborted(() => lookup.promise, aborter.signal);
+  const result = abortable(() => lookup.promise, aborter.signal);
   aborter.abort(reason);
   assertStrictEquals(await result.catch((error) => error), reason);
   // Nobody is left to hear of this; it must not be an unhandled rejection.
@@ -150,7 +150,7 @@ Deno.test("orAborted() leaves no listener behind", async () => {
     listeners--;
     removeEventListener.apply(signal, args);
   };
-  await orAborted(() => {
+  await abortable(() => {
     assertEquals(listeners, 1);
     return Promise.resolve();
   }, signal);

@@ -25,7 +25,7 @@ Deno.test("Sender.send() hands over a large message whole if nothing may end it"
   const { conn, ...rig } = new SenderRig();
   const data = numbered(1_000_000);
   const call = rig.sender.send(
-    { caller: rig.caller, timeoutMs: null, signal: undefined },
+    { owner: rig.owner, timeoutMs: null, signal: undefined },
     data,
     (piece) => conn.write(piece),
   );
@@ -38,13 +38,13 @@ Deno.test("Sender.send() hands over 64 KiB at most of a message that may be give
   using _clock = new FakeClock();
   const rig = new SenderRig();
   const { signal } = new AbortController();
-  for (const limits of [{ timeoutMs: 1e6 }, { signal }, { timeoutMs: 0 }]) {
-    const call = rig.send(numbered(200_000), limits);
+  for (const context of [{ timeoutMs: 1e6 }, { signal }, { timeoutMs: 0 }]) {
+    const call = rig.send(numbered(200_000), context);
     rig.conn.take(65_536);
     assertEquals(await call, 65_536);
   }
   assertEquals(rig.conn.writeSizes, [65_536, 65_536, 65_536]);
-  rig.caller.close(osError("EBADF"));
+  rig.owner.close(osError("EBADF"));
 });
 
 Deno.test("Sender.send() resolves with what the kernel took", async () => {
@@ -135,7 +135,7 @@ for (const [timeoutMs, type] of errors) {
     await settle();
     assertFalse(rig.conn.writing);
     assertEquals(rig.conn.written, [...numbered(10)]);
-    rig.caller.close(osError("EBADF"));
+    rig.owner.close(osError("EBADF"));
   });
 }
 
@@ -294,7 +294,7 @@ Deno.test("Sender goes on with the calls in line after one whose write failed", 
 Deno.test("Sender goes on with a send whose socket is closed", async () => {
   const rig = new SenderRig();
   const calls = [rig.sendAll(numbered(10)), rig.send(numbered(10, 10))];
-  rig.caller.close(osError("EBADF"));
+  rig.owner.close(osError("EBADF"));
   await rig.drain();
   assertEquals(await Promise.all(calls), [undefined, 10]);
   assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
@@ -336,13 +336,13 @@ Deno.test("Sender.drained() waits again when there is something unsent again", a
 
 Deno.test("Sender.whenWritable() waits until taken bytes are out", async () => {
   const rig = new SenderRig();
-  assertEquals(await rig.sender.whenWritable(rig.limits()), true);
+  assertEquals(await rig.sender.whenWritable(rig.context()), true);
   const controller = new AbortController();
   const call = rig.send(numbered(10), { signal: controller.signal });
   controller.abort("given up");
   assertEquals(await call, 10);
   let writable = false;
-  void rig.sender.whenWritable(rig.limits()).then(() => writable = true);
+  void rig.sender.whenWritable(rig.context()).then(() => writable = true);
   for (const n of [4, 6]) {
     await settle();
     assertFalse(writable);

@@ -4,7 +4,7 @@ import {
   errnoOf,
   isErrnoCode,
 } from "../../src/base/errno_table.ts";
-import { platform } from "../../src/base/errno_table.ts";
+import { osName } from "../../src/base/errno_table.ts";
 import { strerror } from "../../src/base/errno_table.ts";
 import { python, runPython } from "../_support/python.ts";
 
@@ -36,6 +36,6 @@ Deno.test("strerror() has a text for every code of the system", () => {
     const text = strerror(errnoOf(code));
     assertEquals(/^Unknown error/.test(text), false, code);
   }
-  const colon = platform === "darwin" ? ":" : "";
+  const colon = osName === "darwin" ? ":" : "";
   assertEquals(strerror(98765), `Unknown error${colon} 98765`);
 });

@@ -14,12 +14,12 @@ import {
 } from "../../src/base/errors.ts";
 import { osError } from "../../src/base/os_error.ts";
 import {
-  Caller,
-  type Limits,
-  Look,
-  mayGiveUp,
-  Told,
-  type Wait,
+  type CallContext,
+  CallOwner,
+  ConditionWaiter,
+  DeferredWaiter,
+  isCancellable,
+  type Waiter,
   type WaitQueue,
 } from "../../src/wait/waiter.ts";
 import { FakeClock } from "../_support/fake_clock.ts";
@@ -30,7 +30,7 @@ class Line implements WaitQueue {
   left = 0;
   updates = 0;
 
-  leave(): void {
+  remove(): void {
     this.left++;
   }
 
@@ -40,7 +40,7 @@ class Line implements WaitQueue {
 }
 
 interface Begun {
-  readonly wait: Wait<string>;
+  readonly wait: Waiter<string>;
   readonly line: Line;
   readonly promise: Promise<string>;
   /** What the call has settled with. */
@@ -51,13 +51,13 @@ interface Begun {
 
 /** A call that waits; `result()` is what it finds. */
 function begin(
-  caller: Caller,
-  limits: Partial<Limits> = {},
+  owner: CallOwner,
+  context: Partial<CallContext> = {},
   result: () => string | undefined = () => undefined,
 ): Begun {
   const line = new Line();
-  const wait = new Look<string>(
-    { caller, timeoutMs: null, signal: undefined, ...limits },
+  const wait = new ConditionWaiter<string>(
+    { owner, timeoutMs: null, signal: undefined, ...context },
     result,
   );
   const promise = wait.begin(line);
@@ -72,24 +72,28 @@ function begin(
   return begun;
 }
 
-const giveUps: readonly [limits: Partial<Limits>, expected: boolean][] = [
+const giveUps: readonly [context: Partial<CallContext>, expected: boolean][] = [
   [{}, false],
   [{ timeoutMs: 0 }, true],
   [{ timeoutMs: 1000 }, true],
   [{ signal: new AbortController().signal }, true],
 ];
-for (const [limits, expected] of giveUps) {
-  const { timeoutMs = null, signal } = limits;
+for (const [context, expected] of giveUps) {
+  const { timeoutMs = null, signal } = context;
   Deno.test(`mayGiveUp() is ${expected} for a timeout of ${timeoutMs} and ${signal ? "a" : "no"} signal`, () => {
-    const caller = new Caller();
-    const actual = mayGiveUp({ caller, timeoutMs, signal });
+    const owner = new CallOwner();
+    const actual = isCancellable({ owner, timeoutMs, signal });
     assertEquals(actual, expected);
   });
 }
 
 Deno.test("Wait.tryNow() settles only with a result", async () => {
   const values: string[] = [];
-  const { wait, line, promise } = begin(new Caller(), {}, () => values.shift());
+  const { wait, line, promise } = begin(
+    new CallOwner(),
+    {},
+    () => values.shift(),
+  );
   assertFalse(wait.tryNow());
   assertEquals(line.left, 0);
   values.push("there");
@@ -100,7 +104,7 @@ Deno.test("Wait.tryNow() settles only with a result", async () => {
 });
 
 Deno.test("Wait.tryNow() settles with an error that is thrown", async () => {
-  const { wait, line, promise } = begin(new Caller(), {}, () => {
+  const { wait, line, promise } = begin(new CallOwner(), {}, () => {
     throw osError("ECONNRESET");
   });
   assert(wait.tryNow());
@@ -113,13 +117,13 @@ Deno.test("Wait ends once, by what comes first", async () => {
   const ends: Record<string, (begun: Begun, abort: () => void) => void> = {
     result: ({ wait }) => wait.resolve("result"),
     abort: (_, abort) => abort(),
-    close: ({ wait }) => wait.limits.caller.close(osError("EBADF")),
+    close: ({ wait }) => wait.context.owner.close(osError("EBADF")),
   };
   for (const [first, end] of Object.entries(ends)) {
     const controller = new AbortController();
     const { signal } = controller;
-    const caller = new Caller();
-    const begun = begin(caller, { timeoutMs: 50, signal });
+    const owner = new CallOwner();
+    const begun = begin(owner, { timeoutMs: 50, signal });
     const abort = () => controller.abort("abort");
     end(begun, abort);
     for (const later of Object.values(ends)) later(begun, abort);
@@ -143,13 +147,13 @@ Deno.test("Wait lets go of its signal when it has ended", async () => {
     counts.removed++;
     Reflect.apply(removeEventListener, signal, args);
   };
-  const caller = new Caller();
-  begin(caller, { signal }).wait.resolve("done");
-  const late = begin(caller, { signal, timeoutMs: 5 });
+  const owner = new CallOwner();
+  begin(owner, { signal }).wait.resolve("done");
+  const late = begin(owner, { signal, timeoutMs: 5 });
   await clock.advance(10);
   assertInstanceOf(await late.outcome, TimeoutError);
-  const closed = begin(caller, { signal });
-  caller.close(osError("EBADF"));
+  const closed = begin(owner, { signal });
+  owner.close(osError("EBADF"));
   assertInstanceOf(await closed.outcome, OSError);
   assertEquals(counts, { added: 3, removed: 3 });
 });
@@ -157,7 +161,7 @@ Deno.test("Wait lets go of its signal when it has ended", async () => {
 Deno.test("Wait rejects with the signal's own reason, whatever it is", async () => {
   for (const reason of [new Error("mine"), "text", null, 0]) {
     const controller = new AbortController();
-    const begun = begin(new Caller(), { signal: controller.signal });
+    const begun = begin(new CallOwner(), { signal: controller.signal });
     controller.abort(reason);
     assertStrictEquals(await begun.outcome, reason);
   }
@@ -173,7 +177,7 @@ const limitsInTime: readonly (readonly [number, number])[] = [
 for (const [timeoutMs, atMs] of limitsInTime) {
   Deno.test(`Wait with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
     using clock = new FakeClock();
-    const begun = begin(new Caller(), { timeoutMs });
+    const begun = begin(new CallOwner(), { timeoutMs });
     await clock.advance(atMs - 1);
     assertFalse(begun.settled);
     await clock.advance(20);
@@ -184,12 +188,12 @@ for (const [timeoutMs, atMs] of limitsInTime) {
 
 Deno.test("Wait with a timeout of 0 is EAGAIN, with another it is a timeout", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
-  const now = begin(caller, { timeoutMs: 0 });
-  const later = begin(caller, { timeoutMs: 5 });
-  const own = begin(caller, {
+  const owner = new CallOwner();
+  const now = begin(owner, { timeoutMs: 0 });
+  const later = begin(owner, { timeoutMs: 5 });
+  const own = begin(owner, {
     timeoutMs: 5,
-    expired: () => osError("EINPROGRESS"),
+    timeoutError: () => osError("EINPROGRESS"),
   });
   await clock.advance(20);
   assertInstanceOf(await now.outcome, BlockingIOError);
@@ -200,10 +204,10 @@ Deno.test("Wait with a timeout of 0 is EAGAIN, with another it is a timeout", as
 
 Deno.test("Caller ends each of its calls at its own time", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
+  const owner = new CallOwner();
   const ended: number[] = [];
   for (const timeoutMs of [400, 100, 300, 200]) {
-    const { outcome } = begin(caller, { timeoutMs });
+    const { outcome } = begin(owner, { timeoutMs });
     void outcome.then(() => ended.push(timeoutMs));
   }
   const seen: number[][] = [];
@@ -221,14 +225,14 @@ Deno.test("Caller ends each of its calls at its own time", async () => {
 
 Deno.test("Caller sets few timers for many calls that end in time", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
+  const owner = new CallOwner();
   for (let i = 0; i < 10_000; i++) {
-    begin(caller, { timeoutMs: 1000 }).wait.resolve("done");
+    begin(owner, { timeoutMs: 1000 }).wait.resolve("done");
   }
   assertEquals(clock.count, 1);
   assertEquals(clock.pending, [1000]);
   assertEquals(clock.referenced, 0);
-  const begun = begin(caller, { timeoutMs: 5000 });
+  const begun = begin(owner, { timeoutMs: 5000 });
   await clock.advance(4900);
   assertFalse(begun.settled);
   assertEquals(clock.referenced, 0);
@@ -239,9 +243,9 @@ Deno.test("Caller sets few timers for many calls that end in time", async () => 
 
 Deno.test("Caller serves a shorter timeout than the one that its timer is for", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
-  const long = begin(caller, { timeoutMs: 30_000 });
-  const short = begin(caller, { timeoutMs: 10 });
+  const owner = new CallOwner();
+  const long = begin(owner, { timeoutMs: 30_000 });
+  const short = begin(owner, { timeoutMs: 10 });
   await clock.advance(20);
   assert(short.settled);
   assertFalse(long.settled);
@@ -251,26 +255,26 @@ Deno.test("Caller serves a shorter timeout than the one that its timer is for", 
 
 Deno.test("Caller.close() leaves no timer", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
-  const begun = begin(caller, { timeoutMs: 30_000 });
-  begin(caller, { timeoutMs: 60_000 }).wait.resolve("done");
-  caller.close(osError("EBADF"));
+  const owner = new CallOwner();
+  const begun = begin(owner, { timeoutMs: 30_000 });
+  begin(owner, { timeoutMs: 60_000 }).wait.resolve("done");
+  owner.close(osError("EBADF"));
   assertEquals(clock.pending, []);
   assertEquals((await begun.outcome as OSError).code, "EBADF");
 });
 
 Deno.test("Caller.close() leaves no timer of a call that goes on, once it has ended", async () => {
-  class Going extends Told<string> {
+  class Going extends DeferredWaiter<string> {
     override get survivesClose(): boolean {
       return true;
     }
   }
   using clock = new FakeClock();
-  const caller = new Caller();
-  const limits = { caller, timeoutMs: 30_000, signal: undefined };
-  const wait = new Going(limits);
+  const owner = new CallOwner();
+  const context = { owner, timeoutMs: 30_000, signal: undefined };
+  const wait = new Going(context);
   const promise = wait.begin(new Line());
-  caller.close(osError("EBADF"));
+  owner.close(osError("EBADF"));
   assertEquals(clock.pending, [30_000]);
   wait.resolve("done");
   assertEquals(clock.pending, []);
@@ -280,7 +284,7 @@ Deno.test("Caller.close() leaves no timer of a call that goes on, once it has en
 for (const timeoutMs of [0, 10]) {
   Deno.test(`Wait with a timeout of ${timeoutMs} ms finds what the kernel had in time, though the program was busy`, async () => {
     using clock = new FakeClock();
-    const begun = begin(new Caller(), { timeoutMs });
+    const begun = begin(new CallOwner(), { timeoutMs });
     clock.beBusy(50);
     clock.onPoll = () => {
       if (begun.wait.queue !== undefined) begun.wait.resolve("found");
@@ -292,10 +296,10 @@ for (const timeoutMs of [0, 10]) {
 
 Deno.test("Wait with a timeout of 0 finds what the kernel has, though an earlier call's timer is due", async () => {
   using clock = new FakeClock();
-  const caller = new Caller();
-  begin(caller, { timeoutMs: 0 }).wait.resolve("done");
+  const owner = new CallOwner();
+  begin(owner, { timeoutMs: 0 }).wait.resolve("done");
   clock.beBusy(5);
-  const begun = begin(caller, { timeoutMs: 0 });
+  const begun = begin(owner, { timeoutMs: 0 });
   clock.onPoll = () => {
     if (begun.wait.queue !== undefined) begun.wait.resolve("found");
   };
@@ -313,7 +317,7 @@ for (const timeoutMs of [0, 10]) {
       clock.onSet = () => {
         if (++sets === at) clock.beBusy(20);
       };
-      const begun = begin(new Caller(), { timeoutMs });
+      const begun = begin(new CallOwner(), { timeoutMs });
       let polls = 0;
       clock.onPoll = () => {
         polls++;
@@ -328,20 +332,20 @@ for (const timeoutMs of [0, 10]) {
 
 Deno.test("Wait with a timeout of 0 does not wait longer than a few turns", async () => {
   using clock = new FakeClock();
-  const begun = begin(new Caller(), { timeoutMs: 0 });
+  const begun = begin(new CallOwner(), { timeoutMs: 0 });
   await clock.advance(10);
   assert(begun.settled);
 });
 
 Deno.test("Caller.referenced tells the lines of its calls", () => {
-  const caller = new Caller();
-  const begun = [begin(caller), begin(caller)];
-  caller.referenced = false;
-  caller.referenced = false;
-  caller.referenced = true;
+  const owner = new CallOwner();
+  const begun = [begin(owner), begin(owner)];
+  owner.referenced = false;
+  owner.referenced = false;
+  owner.referenced = true;
   assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
   for (const { wait } of begun) wait.resolve("done");
-  caller.referenced = false;
+  owner.referenced = false;
   assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
 });
 
@@ -349,7 +353,7 @@ Deno.test("Wait ends at every microtask around its result exactly once", async (
   for (let at = 0; at < 10; at++) {
     const controller = new AbortController();
     const { signal } = controller;
-    const begun = begin(new Caller(), { signal });
+    const begun = begin(new CallOwner(), { signal });
     const result = microtasks(5).then(() => {
       // Only a call that still stands in line is given something.
       if (begun.wait.queue !== undefined) begun.wait.resolve("result");
