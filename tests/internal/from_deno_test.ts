@@ -344,7 +344,7 @@ for (const [what, code, source] of elsewhere) {
       permissions: [`--allow-net=${unknown},192.0.2.1`],
       code: `
         import { fromDeno } from "${
-        import.meta.resolve("../../src/internal/os_error.ts")
+        import.meta.resolve("../../src/base/os_error.ts")
       }";
         try { ${source} } catch (error) {
           const { code, message, cause } = fromDeno(error);
@@ -367,7 +367,7 @@ Deno.test({
       permissions: ["--allow-net", "--allow-read", "--allow-write"],
       code: `
         import { fromDeno } from "${
-        import.meta.resolve("../../src/internal/os_error.ts")
+        import.meta.resolve("../../src/base/os_error.ts")
       }";
         const directory = await Deno.makeTempDir();
         await Deno.writeTextFile(directory + "/used", "");

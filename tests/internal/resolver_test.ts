@@ -67,7 +67,7 @@ Deno.test("resolveAll() rejects for an unknown name", async () => {
     permissions: [`--allow-net=${unknownHost}`],
     code: `
       import { resolveAll } from "${
-      import.meta.resolve("../../src/internal/resolver.ts")
+      import.meta.resolve("../../src/runtime/resolver.ts")
     }";
       await resolveAll("${unknownHost}", 9).catch((error) =>
         console.log(error.name, error.code, error.cause instanceof Error)
