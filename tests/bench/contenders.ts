@@ -1,5 +1,5 @@
 import { stripTypeScriptTypes } from "node:module";
-import { python } from "../_support/python.ts";
+import { python } from "../support/python.ts";
 import type { Task } from "./programs/types.ts";
 
 /** The name of a contender in tables of this program. */

@@ -1,4 +1,4 @@
-import { ChildProcess } from "../_support/process.ts";
+import { ChildProcess } from "../support/process.ts";
 import type { Contender } from "./contenders.ts";
 import type { Command, Reply, Task } from "./programs/types.ts";
 import { plainTask, type Row } from "./rows.ts";

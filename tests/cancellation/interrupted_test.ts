@@ -1,0 +1,13 @@
+import { assertGreater } from "@std/assert";
+import { rows, runRow } from "./random/rows.ts";
+
+/** `deno task soak` does more; `-- --seed=N` chooses others. */
+const given = Deno.args.find((each) => each.startsWith("--seed="));
+const seed = Number(given?.slice("--seed=".length) ?? 1);
+
+for (const row of rows) {
+  Deno.test(`${row.name} loses, doubles and disorders nothing when it is ended at random points, --seed=${seed}`, async () => {
+    const tally = await runRow(row, seed, Math.ceil(row.rounds * 0.4));
+    assertGreater(tally.total, 0);
+  });
+}

@@ -1,0 +1,95 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import * as socket from "@pystd/socket";
+import { codeOf } from "../support/outcome.ts";
+import { udpSocket } from "../support/pair.ts";
+import { bytes, nextText, text, unboundUdp } from "../support/udp.ts";
+import { within } from "../support/within.ts";
+
+const one = bytes("1");
+
+Deno.test("bind() takes a free port at once", () => {
+  using s = udpSocket();
+  const [host, port] = s.getsockname();
+  assertEquals(host, "127.0.0.1");
+  assertGreater(port, 0);
+});
+
+Deno.test("bind() twice is EINVAL, also after a first sendto()", async () => {
+  using s = udpSocket();
+  assertEquals(await codeOf(() => s.bind(["127.0.0.1", 0])), "EINVAL");
+  using sender = unboundUdp();
+  await sender.sendto(one, s.getsockname());
+  assertEquals(await codeOf(() => sender.bind(["127.0.0.1", 0])), "EINVAL");
+});
+
+Deno.test("bind() to a datagram address in use is EADDRINUSE", () => {
+  using first = udpSocket();
+  using second = unboundUdp();
+  const error = assertThrows(
+    () => second.bind(first.getsockname()),
+    socket.OSError,
+    "Address already in use",
+  );
+  assertEquals(error.code, "EADDRINUSE");
+  second.bind(["127.0.0.1", 0]);
+});
+
+Deno.test("bind() to a datagram address without a grant is EACCES with the hint", () => {
+  using s = unboundUdp();
+  const error = assertThrows(() => s.bind(["", 0]), socket.PermissionError);
+  assertStringIncludes(error.message, "[Errno 13] Permission denied");
+  assertStringIncludes(error.message, "--allow-net");
+});
+
+for (
+  const [family, address] of [
+    [socket.AF_INET, ["127.0.0.1"]],
+    [socket.AF_INET6, ["::1"]],
+  ] as const
+) {
+  Deno.test(`bind() of a datagram socket to localhost is ${address[0]}`, () => {
+    using s = socket.socket(family, socket.SOCK_DGRAM);
+    s.bind(["localhost", 0]);
+    assertEquals(s.getsockname()[0], address[0]);
+  });
+}
+
+Deno.test("bind() to the address of a closed datagram socket works a turn later", async () => {
+  const first = udpSocket();
+  const address = first.getsockname();
+  const pending = assertRejects(() => first.recv(1), socket.OSError);
+  first.close();
+  await pending;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  using second = unboundUdp();
+  second.bind(address);
+});
+
+Deno.test("bind() to the address of a datagram socket works after `await using`", async () => {
+  let address;
+  {
+    await using first = udpSocket();
+    address = first.getsockname();
+    await first.recv(1, socket.MSG_DONTWAIT).catch(() => {});
+  }
+  using second = unboundUdp();
+  second.bind(address);
+});
+
+Deno.test("sendto() binds a socket that is not bound", async () => {
+  using server = udpSocket();
+  using client = unboundUdp();
+  assertEquals(client.getsockname(), ["0.0.0.0", 0]);
+  assertEquals(await client.sendto(bytes("hello"), server.getsockname()), 5);
+  const [data, address] = await within(server.recvfrom(100));
+  assertEquals(text(data), "hello");
+  assertEquals(address, client.getsockname());
+  assertEquals(await server.sendto(bytes("you too"), address), 7);
+  assertEquals(await nextText(client), "you too");
+});

@@ -1,0 +1,279 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { lookup } from "node:dns/promises";
+import type * as socket from "@pystd/socket";
+import { unknownHost } from "../support/addresses.ts";
+import { runDeno, startDeno } from "../support/child.ts";
+import { udpSocket } from "../support/pair.ts";
+import { bytes, nextText, text, udp6Socket } from "../support/udp.ts";
+import { within } from "../support/within.ts";
+
+/** A program with what it prints, run with `--unstable-net` and without. */
+interface Program {
+  what: string;
+  net: readonly string[];
+  code: string;
+  prints: readonly string[];
+}
+
+const prelude = `
+  import * as socket from "@pystd/socket";
+  const { AF_INET, AF_INET6, SOCK_DGRAM } = socket;
+  const one = new Uint8Array(1);
+  const udp = (family = AF_INET) => socket.socket(family, SOCK_DGRAM);
+  const bound = (host = "127.0.0.1", port = 0) => {
+    const s = udp(host.includes(":") ? AF_INET6 : AF_INET);
+    s.bind([host, port]);
+    return s;
+  };
+  const print = async (call) => {
+    try {
+      console.log(String(await call()));
+    } catch (error) {
+      console.log(error.code ?? error);
+    }
+  };
+`;
+
+/** What localhost is here, and which of it Deno binds to. */
+const hosts = (await lookup("localhost", { all: true }))
+  .map(({ address }) => address);
+const first = hostOf(Deno.listen({ hostname: "localhost", port: 0 }));
+
+function hostOf(listener: Deno.TcpListener): string {
+  listener.close();
+  return listener.addr.hostname;
+}
+
+/** The outcome of asking localhost for an address of one family. */
+function localhostAs(own: string): string {
+  return first === own ? own : "EAI_ADDRFAMILY";
+}
+
+const programs: readonly Program[] = [
+  {
+    what: "sendto() binds to the wildcard where that is granted",
+    net: ["0.0.0.0", "127.0.0.1:9", "[::]", "[::1]:9"],
+    code: `
+      for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
+        const s = udp(family);
+        await s.sendto(one, [host, 9]);
+        await print(() => s.getsockname()[0]);
+        await s.connect([host, 9]);
+        await print(() => s.getsockname()[0]);
+      }`,
+    prints: ["0.0.0.0", "127.0.0.1", "::", "::1"],
+  },
+  {
+    what: "sendto() and connect() bind to loopback where only that is granted",
+    net: ["127.0.0.1", "[::1]"],
+    code: `
+      for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
+        const s = udp(family);
+        await s.sendto(one, [host, 9]);
+        await print(() => s.getsockname()[0]);
+        const c = udp(family);
+        await c.connect([host, 9]);
+        await print(() => c.getsockname()[0]);
+      }`,
+    prints: ["127.0.0.1", "127.0.0.1", "::1", "::1"],
+  },
+  {
+    what: "bind() by localhost works with a grant for the name alone",
+    net: ["localhost"],
+    code: `
+      for (const family of [AF_INET, AF_INET6]) {
+        const s = udp(family);
+        await print(() => s.bind(["localhost", 0]) ?? s.getsockname()[0]);
+      }`,
+    prints: [localhostAs("127.0.0.1"), localhostAs("::1")],
+  },
+  {
+    what: "sendto() needs a grant to bind, and names it",
+    net: [],
+    code: `
+      await udp().sendto(one, ["127.0.0.1", 9]).catch((error) => {
+        console.log(error.code);
+        console.log(error.message.includes('access to "127.0.0.1:0"'));
+      });`,
+    prints: ["EACCES", "true"],
+  },
+  {
+    what: "an unknown host is EAI_NONAME",
+    net: [unknownHost, "127.0.0.1"],
+    code: `
+      const host = Deno.args[0];
+      await print(() => udp().bind([host, 0]));
+      await print(() => udp().connect([host, 9]));
+      await print(() => udp().sendto(one, [host, 9]));
+      await print(() => udp().connect_ex([host, 9]));`,
+    prints: ["EAI_NONAME", "EAI_NONAME", "EAI_NONAME", "EAI_NONAME"],
+  },
+  {
+    what: "recv() before bind() waits as long as it may",
+    net: ["127.0.0.1"],
+    code: `
+      const s = udp();
+      s.settimeout(0.05);
+      await s.recv(1).catch((error) => console.log(error.message));
+      s.setblocking(false);
+      await print(() => s.recv(1));
+      s.setblocking(true);
+      const other = bound();
+      const pending = s.recv(10);
+      await s.sendto(one, other.getsockname());
+      const [, address] = await other.recvfrom(1);
+      await other.sendto(new Uint8Array([5, 6]), address);
+      await print(() => pending);`,
+    prints: ["timed out", "EAGAIN", "5,6"],
+  },
+  {
+    what: "IPV6_V6ONLY turns IPv4 datagrams away",
+    net: ["[::]", "127.0.0.1", "[::1]"],
+    code: `
+      for (const value of [0, 1]) {
+        const s = udp(AF_INET6);
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, value);
+        s.bind(["", 0]);
+        const [, port] = s.getsockname();
+        const v4 = bound(), v6 = bound("::1");
+        await v4.sendto(one, ["127.0.0.1", port]);
+        await v6.sendto(one, ["::1", port]);
+        await print(async () => (await s.recvfrom(1))[1][0]);
+        if (value) {
+          const both = udp();
+          await print(() => both.bind(["127.0.0.1", port]));
+        }
+      }`,
+    prints: ["::ffff:127.0.0.1", "::1", "undefined"],
+  },
+  {
+    what: "an unreferenced recv() lets the process end",
+    net: ["127.0.0.1"],
+    code: `
+      const s = bound();
+      await s.sendto(one, s.getsockname());
+      await print(() => s.recv(1));
+      s.unref();
+      s.recv(1);
+      udp().recv(1, { signal: AbortSignal.timeout(20) }).catch(() => {});
+      const early = udp();
+      early.unref();
+      early.recv(1);
+      early.bind(["127.0.0.1", 0]);`,
+    prints: ["0"],
+  },
+  {
+    what: "an accepted close of a waiting socket lets the process end",
+    net: ["127.0.0.1"],
+    code: `
+      for (const s of [udp(), bound()]) {
+        const pending = s.recv(1);
+        s.close();
+        await print(() => pending);
+      }`,
+    prints: ["EBADF", "EBADF"],
+  },
+];
+
+for (const { what, net, code, prints } of programs) {
+  for (const unstable of [true, false]) {
+    const flag = unstable ? "with" : "without";
+    Deno.test(`${what}, ${flag} --unstable-net`, async () => {
+      const { stdout, stderr, code: status } = await runDeno({
+        code: prelude + code,
+        permissions: net.length > 0 ? [`--allow-net=${net.join()}`] : [],
+        args: [unknownHost],
+        unstable,
+        timeoutMs: 10_000,
+      });
+      assertEquals(stdout.trim().split("\n"), prints, stderr);
+      assertEquals(status, 0, stderr);
+    });
+  }
+}
+
+for (const unstable of [true, false]) {
+  const flag = unstable ? "with" : "without";
+
+  Deno.test(`a process stays while recv() waits for a datagram, ${flag} --unstable-net`, async () => {
+    using sender = udpSocket();
+    await using child = startDeno({
+      code: prelude + `
+        const s = bound();
+        console.log(s.getsockname()[1]);
+        for (let n = 0; n < 4; n++) {
+          if (n === 2) s.settimeout(10);
+          await print(() => s.recv(10));
+        }`,
+      permissions: ["--allow-net=127.0.0.1"],
+      unstable,
+    });
+    const port = Number(await child.readLine());
+    for (let n = 0; n < 4; n++) {
+      await sender.sendto(new Uint8Array([n]), ["127.0.0.1", port]);
+      assertEquals(await child.readLine(), `${n}`);
+    }
+    assertEquals((await child.result()).code, 0);
+  });
+
+  Deno.test(`sendto() goes out though the program ends, ${flag} --unstable-net`, async () => {
+    using server = udpSocket();
+    const { code, stderr } = await runDeno({
+      code: prelude + `
+        const port = Number(Deno.args[0]);
+        const send = (s, n, host) => s.sendto(new Uint8Array([n]), [host, port]);
+        const open = udp(), closing = bound(), named = udp();
+        send(open, 1, "127.0.0.1");
+        send(closing, 2, "127.0.0.1");
+        closing.close();
+        send(named, 3, "localhost");
+        named.close();`,
+      permissions: ["--allow-net=127.0.0.1"],
+      args: [`${server.getsockname()[1]}`],
+      unstable,
+    });
+    assertEquals(code, 0, stderr);
+    const received = [];
+    for (let n = 0; n < 3; n++) {
+      received.push((await within(server.recv(9)))[0]);
+    }
+    assertEquals(received.toSorted(), [1, 2, 3]);
+  });
+
+  Deno.test(`sendto() by a granted name keeps its place, ${flag} --unstable-net`, async () => {
+    const isV6 = first.includes(":");
+    using server: socket.Socket = isV6 ? udp6Socket() : udpSocket();
+    await using child = startDeno({
+      code: prelude + `
+        const s = udp(${isV6 ? "AF_INET6" : "AF_INET"});
+        const port = Number(Deno.args[0]);
+        const send = (text) =>
+          s.sendto(new TextEncoder().encode(text), ["localhost", port]);
+        await Promise.all([send("1"), send("2"), send("3")]);
+        await s.connect(["localhost", port]);
+        s.setblocking(false);
+        await send("4");
+        await s.send(new TextEncoder().encode("5"));
+        s.setblocking(true);
+        await print(() => s.getpeername()[0]);
+        await print(async () => new TextDecoder().decode(await s.recv(10)));`,
+      permissions: ["--allow-net=localhost"],
+      args: [`${server.getsockname()[1]}`],
+      unstable,
+    });
+    if (new Set(hosts.map((host) => host.includes(":"))).size > 1) {
+      // The name stands for both families: the address must be granted.
+      assertMatch((await child.result()).stderr, /Requires net access/);
+      return;
+    }
+    for (const expected of ["1", "2", "3", "4"]) {
+      assertEquals(await nextText(server), expected);
+    }
+    const [data, address] = await within(server.recvfrom(10));
+    assertEquals(text(data), "5");
+    await server.sendto(bytes("answer"), address);
+    assertEquals(await child.readLine(), first);
+    assertEquals(await child.readLine(), "answer");
+    assertEquals((await child.result()).code, 0);
+  });
+}

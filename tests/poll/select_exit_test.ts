@@ -1,0 +1,148 @@
+import { assertEquals } from "@std/assert";
+import { runDeno } from "../support/child.ts";
+
+interface Program {
+  what: string;
+  code: string;
+  printed: string;
+}
+
+const prelude = `
+  import * as socket from "@pystd/socket";
+  import { poll, POLLIN, select } from "@pystd/socket/select";
+  import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
+
+  const server = socket.create_server(["127.0.0.1", 0]);
+  const print = (...values) => console.log(...values);
+  const code = (error) => print(error.code);
+  /** Does it only if something else keeps the process alive until then. */
+  const later = (action) => Deno.unrefTimer(setTimeout(action, 50));
+`;
+
+const waiting: readonly Program[] = [
+  {
+    what: "select() on a listening socket",
+    code: `select([server], [], []).catch(code); later(() => server.close());`,
+    printed: "EBADF\n",
+  },
+  {
+    what: "select() for what is never writable",
+    code: `select([], [server], []).catch(code); later(() => server.close());`,
+    printed: "EBADF\n",
+  },
+  {
+    what: "select() on a datagram socket that is not bound",
+    code: `
+      const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+      select([s], [], []).catch(code);
+      later(() => s.close());`,
+    printed: "EBADF\n",
+  },
+  {
+    what: "select() that only sleeps",
+    code: `select([], [], [], 0.05).then(print);`,
+    printed: "[ [], [], [] ]\n",
+  },
+  {
+    what: "select() whose first socket is unreferenced",
+    code: `
+      const other = socket.create_server(["127.0.0.1", 0]);
+      server.unref();
+      select([server, other], [], []).catch(code);
+      later(() => server.close());`,
+    printed: "EBADF\n",
+  },
+  {
+    what: "select() on a socket that is referenced again",
+    code: `
+      server.unref();
+      select([server], [], []).catch(code);
+      server.ref();
+      later(() => server.close());`,
+    printed: "EBADF\n",
+  },
+  {
+    what: "poll() with a timeout",
+    code: `
+      const poller = poll();
+      poller.register(server, POLLIN);
+      poller.poll(50).then(print);`,
+    printed: "[]\n",
+  },
+  {
+    what: "select() of a selector whose first socket was unregistered",
+    code: `
+      const sel = new DefaultSelector();
+      const other = socket.create_server(["127.0.0.1", 0]);
+      sel.register(server, EVENT_READ);
+      sel.register(other, EVENT_READ);
+      sel.select().catch(code);
+      setTimeout(() => {
+        sel.unregister(server);
+        server.close();
+        later(() => other.close());
+      }, 5);`,
+    printed: "EBADF\n",
+  },
+];
+
+const over: readonly Program[] = [
+  {
+    what: "select() that timed out",
+    code: `print(await select([server], [server], [], 0.01));`,
+    printed: "[ [], [], [] ]\n",
+  },
+  {
+    what: "select() that was aborted",
+    code: `
+      const signal = AbortSignal.timeout(10);
+      await select([server], [], [], 60, { signal })
+        .catch((error) => print(error.name));`,
+    printed: "TimeoutError\n",
+  },
+  {
+    what: "select() on sockets that are unreferenced",
+    code: `
+      server.unref();
+      select([server], [], []).catch(code);
+      select([], [server], [], 60).catch(code);
+      later(() => server.close());`,
+    printed: "",
+  },
+  {
+    what: "select() on a socket that is unreferenced while it waits",
+    code: `
+      select([server], [], []).catch(code);
+      select([], [server], []).catch(code);
+      setTimeout(() => server.unref(), 5);`,
+    printed: "",
+  },
+  {
+    what: "select() of a selector that has something",
+    code: `
+      const sel = new DefaultSelector();
+      const client = await socket.create_connection(server.getsockname());
+      sel.register(server, EVENT_READ);
+      sel.register(client, EVENT_READ);
+      print((await sel.select()).length);`,
+    printed: "1\n",
+  },
+];
+
+for (
+  const [programs, does] of [
+    [waiting, "keeps the process alive"],
+    [over, "does not keep the process alive"],
+  ] as const
+) {
+  for (const { what, code, printed } of programs) {
+    Deno.test(`${what} ${does}`, async () => {
+      const result = await runDeno({
+        code: prelude + code,
+        permissions: ["--allow-net=127.0.0.1"],
+        timeoutMs: 5000,
+      });
+      assertEquals(result, { code: 0, stdout: printed, stderr: "" });
+    });
+  }
+}

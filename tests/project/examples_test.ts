@@ -1,0 +1,279 @@
+import {
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
+import * as socket from "@pystd/socket";
+import {
+  commandsOf,
+  ended,
+  examples,
+  type ExampleTest,
+  flagsOf,
+  interrupt,
+  output,
+  serve,
+  start,
+} from "../support/example.ts";
+import { tests as dns } from "./examples/dns.ts";
+import { tests as files } from "./examples/files.ts";
+import { tests as http } from "./examples/http.ts";
+import { tests as multicast } from "./examples/multicast.ts";
+import { tests as scanner } from "./examples/scanner.ts";
+import { tests as select } from "./examples/select.ts";
+
+/** Test functions by the examples that they run. */
+const tests: readonly ExampleTest[] = [
+  ["tutorial_server tutorial_client", "pass a message on", tutorial],
+  ["tutorial_server", "ends with Ctrl-C while it waits", stopWhileAccepting],
+  ["demo", "shows both sides", demo],
+  ["echo_server echo_client", "serve one client after another", oneByOne],
+  ["echo_server", "outlives a client that resets", outliveReset],
+  ["concurrent_server", "serves clients at once", atOnce],
+  ["std_io_echo", "sends everything back", stdIo],
+  ["udp_server udp_client", "answer each datagram", udp],
+  ["udp_client", "gives up an answer that does not come", udpUnanswered],
+  ["line_chat_server line_chat_client", "show lines to others", lineChat],
+  ["timeouts", "shows what each call says", timeouts],
+  ["options", "shows what options say", options],
+  ["with", "shows that sockets are closed", withSockets],
+  ...http,
+  ...dns,
+  ...files,
+  ...scanner,
+  ...select,
+  ...multicast,
+];
+
+const onePart = /_(server|client|echo|query|send|receive|announce|discover)$/;
+
+for (const [files, criterion, fn, ignore = false] of tests) {
+  Deno.test({ name: `examples ${files} ${criterion}`, ignore, fn });
+}
+
+Deno.test("examples are all run here, short, and say how to run them", async () => {
+  const run = new Set(tests.flatMap(([files]) => files.split(" ")));
+  const found: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(examples)) {
+    if (!isFile) continue;
+    const example = name.replace(/\.ts$/, "");
+    found.push(example);
+    const source = await Deno.readTextFile(new URL(name, examples));
+    assertLess(source.trimEnd().split("\n").length, 60, name);
+    // A server and a client need two terminals.
+    const lines = source.match(/^ \* {5}\S/gm) ?? [];
+    assertEquals(lines.length, onePart.test(example) ? 2 : 1, name);
+    for (const [other, flags] of await commandsOf(example)) {
+      assertEquals(flags, await flagsOf(other), `${example} runs ${other}`);
+    }
+  }
+  assertEquals([...run].sort(), found.sort());
+});
+
+async function connect(
+  address: readonly [string, number],
+): Promise<socket.Socket<socket.InetAddress>> {
+  const s = socket.socket();
+  s.settimeout(10);
+  await s.connect(address);
+  return s;
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Sends and receives as many bytes. */
+async function roundTrip(s: socket.Socket, text: string): Promise<string> {
+  await s.sendall(encode(text));
+  return new TextDecoder().decode(
+    await s.recv(encode(text).length, socket.MSG_WAITALL),
+  );
+}
+
+async function tutorial(): Promise<void> {
+  const [server, address] = await serve("tutorial_server");
+  await using _ = server;
+  // More than one receive brings, and a character on the boundary.
+  const message = "x".repeat(1023) + "é, 你好";
+  const sent = await output("tutorial_client", ...address, message);
+  assertEquals(sent, `Sent: ${message}\n`);
+  assertMatch(await server.readLine() ?? "", /^Connected by 127\.0\.0\.1:\d+$/);
+  assertEquals(await ended(server), `Received: ${message}\n`);
+}
+
+async function stopWhileAccepting(): Promise<void> {
+  const [server] = await serve("tutorial_server");
+  await using _ = server;
+  assertEquals(await interrupt(server), "");
+}
+
+async function demo(): Promise<void> {
+  const shown = await output("demo");
+  assertMatch(shown, /^server \| Received: Hello$/m);
+  assertMatch(shown, /^client \| Sent: Hello$/m);
+}
+
+async function oneByOne(): Promise<void> {
+  const [server, address] = await serve("echo_server");
+  await using _ = server;
+  using first = await connect(address);
+  assertEquals(await roundTrip(first, "first"), "first");
+  using second = await connect(address);
+  const answer = roundTrip(second, "second");
+  assertEquals(await roundTrip(first, "again"), "again");
+  await assertRejects(
+    () => second.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT),
+    socket.BlockingIOError,
+  );
+  first.close();
+  assertEquals(await answer, "second");
+  second.close();
+
+  assertEquals(
+    await output("echo_client", ...address, "third"),
+    "Received: third\n",
+  );
+  using idle = await connect(address);
+  assertEquals(await roundTrip(idle, "idle"), "idle");
+  const end = idle.recv(1);
+  await interrupt(server);
+  assertEquals((await end).length, 0);
+}
+
+/** Closes with bytes unread, which resets the connection. */
+async function outliveReset(): Promise<void> {
+  const [server, address] = await serve("echo_server");
+  await using _ = server;
+  const conn = await Deno.connect({ hostname: address[0], port: address[1] });
+  await conn.write(encode("never read"));
+  await server.readMatch(/^Connected by/);
+  conn.close();
+  await server.readMatch(/^(Lost|Closed by) /);
+  using next = await connect(address);
+  assertEquals(await roundTrip(next, "next"), "next");
+  await interrupt(server);
+}
+
+async function atOnce(): Promise<void> {
+  const [server, address] = await serve("concurrent_server");
+  await using _ = server;
+  using first = await connect(address);
+  using second = await connect(address);
+  assertEquals(await roundTrip(second, "second"), "second");
+  assertEquals(await roundTrip(first, "first"), "first");
+  await server.readMatch(/clients: 2$/);
+  assertEquals(
+    await output("echo_client", ...address, "third"),
+    "Received: third\n",
+  );
+  await server.readMatch(/^Closed .*clients: 2$/);
+
+  const ends = Promise.all([first.recv(1), second.recv(1)]);
+  const rest = await interrupt(server);
+  assertEquals((await ends).map((end) => end.length), [0, 0]);
+  if (Deno.build.os !== "windows") assertMatch(rest, /clients: 0\n$/);
+}
+
+async function stdIo(): Promise<void> {
+  const [server, address] = await serve("std_io_echo");
+  await using _ = server;
+  assertEquals(
+    await output("echo_client", ...address, "by copy()"),
+    "Received: by copy()\n",
+  );
+  await server.readMatch(/^Sent 9 bytes back to /);
+
+  using idle = await connect(address);
+  assertEquals(await roundTrip(idle, "idle"), "idle");
+  const end = idle.recv(1);
+  await interrupt(server);
+  assertEquals((await end).length, 0);
+}
+
+async function udp(): Promise<void> {
+  const [server, address] = await serve("udp_server");
+  await using _ = server;
+  const from = `Received from ${address.join(":")}`;
+  assertEquals(
+    await output("udp_client", ...address, "one", "two"),
+    `${from}: ONE\n${from}: TWO\n`,
+  );
+  assertMatch(await server.readLine() ?? "", /^Received from .*: one$/);
+  assertMatch(await server.readLine() ?? "", /^Received from .*: two$/);
+  await interrupt(server);
+}
+
+async function udpUnanswered(): Promise<void> {
+  using silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+  silent.bind(["127.0.0.1", 0]);
+  assertEquals(
+    await output("udp_client", ...silent.getsockname(), "hello"),
+    "No answer to hello: timed out\n",
+  );
+}
+
+async function lineChat(): Promise<void> {
+  const [server, address] = await serve("line_chat_server");
+  await using _ = server;
+  const args = address.map(String);
+  await using first = await start("line_chat_client", ...args);
+  await server.readMatch(/^Joined: /);
+  await using second = await start("line_chat_client", ...args);
+  await server.readMatch(/^Joined: /);
+
+  await first.write("héllo\n");
+  assertMatch(await second.readLine() ?? "", /^127\.0\.0\.1:\d+: héllo$/);
+  await second.write("one\ntwo\n");
+  assertMatch(await first.readLine() ?? "", /: one$/);
+  assertMatch(await first.readLine() ?? "", /: two$/);
+
+  await using third = await start("line_chat_client", ...args);
+  // What it says shows that it is ready for Ctrl-C.
+  await third.write("bye\n");
+  await first.readMatch(/: bye$/);
+  await interrupt(third);
+  await server.readMatch(/^Left: /);
+
+  await first.closeStdin();
+  assertEquals(await ended(first), "");
+  await server.readMatch(/^Left: /);
+  await interrupt(server);
+  await second.result();
+}
+
+async function timeouts(): Promise<void> {
+  const lines = (await output("timeouts", "127.0.0.1", 0)).split("\n");
+  const expected = [
+    /^accept, 0\.2 s: TimeoutError: timed out$/,
+    /^timeouts: 0\.2 s, 0\.2 s$/,
+    /^recv, 0\.2 s: TimeoutError: timed out$/,
+    /^recv, then: late, but not lost$/,
+    /^recv, non-blocking: BlockingIOError: \[Errno \d+\] /,
+    /^recv, MSG_DONTWAIT: BlockingIOError: \[Errno \d+\] /,
+    /^connect, twice: OSError: \[Errno \d+\] /,
+    /^connect_ex, twice: \d+ is EISCONN$/,
+    /^$/,
+  ];
+  assertEquals(lines.length, expected.length);
+  for (const [i, line] of lines.entries()) assertMatch(line, expected[i]!);
+}
+
+async function options(): Promise<void> {
+  const text = await output("options", "127.0.0.1", 0);
+  assertMatch(text, /^SO_REUSEADDR: 0\nSO_REUSEADDR: 1\nSO_ACCEPTCONN: 1$/m);
+  assertMatch(text, /^same address: true\nSO_KEEPALIVE: .*\[ 1, 0, 0, 0 \]$/m);
+  assertMatch(text, /^OSError: \[Errno \d+\] .*$/m);
+  assertMatch(text, /^blocking, timeout: true null$/m);
+  assertMatch(text, /^blocking, timeout: true 2\.5$/m);
+  assertMatch(text, /^descriptors: \d+ \d+ \d+\nafter close: -1$/m);
+  assertMatch(text, /^received: sent by the duplicate\n$/m);
+}
+
+async function withSockets(): Promise<void> {
+  assertMatch(
+    await output("with", "127.0.0.1", 0),
+    /^Received: Hello, world\nOSError: .*\nClosed after the error: true\n$/,
+  );
+}

@@ -1,0 +1,146 @@
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { startDeno } from "../support/child.ts";
+import { ChildProcess, type ProcessResult, root } from "../support/process.ts";
+import { TemporaryDirectory } from "../support/temporary.ts";
+
+const config: {
+  version: string;
+  exports: Record<string, string>;
+} = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+
+/** Runs a command of Deno in the repository's root; what it printed. */
+async function deno(...args: string[]): Promise<ProcessResult> {
+  await using child = new ChildProcess(args.join(" "), Deno.execPath(), args, {
+    env: { NO_COLOR: "1" },
+  });
+  const result = await child.result();
+  assertEquals(result.code, 0, result.stderr);
+  return result;
+}
+
+/** Paths in the repository, of URLs. */
+function paths(urls: Iterable<string>): string[] {
+  return [...urls].filter((url) => url.startsWith(root.href))
+    .map((url) => url.slice(root.href.length)).sort();
+}
+
+/** The files that would be published. */
+async function published(): Promise<string[]> {
+  const { stdout, stderr } = await deno(
+    "publish",
+    "--dry-run",
+    "--allow-dirty",
+    "--no-check",
+  );
+  const listed = (stdout + stderr).matchAll(/^ +(file:\S+) \(/gm);
+  return paths([...listed].map(([, url]) => url!));
+}
+
+/** The files that an entry point loads. */
+async function loadedBy(entry: string): Promise<string[]> {
+  const { stdout } = await deno("info", "--json", "--no-remote", entry);
+  const { modules }: { modules: { specifier: string }[] } = JSON.parse(stdout);
+  return modules.map(({ specifier }) => specifier);
+}
+
+Deno.test("publish ships what the entry points load, the README and the licence, and nothing else", async () => {
+  const entries = Object.values(config.exports);
+  const loaded = await Promise.all(entries.map(loadedBy));
+  assertEquals(
+    await published(),
+    [
+      ...paths(new Set(loaded.flat().filter((url) => url.startsWith("file:")))),
+      "LICENSE",
+      "README.md",
+      "deno.json",
+    ].sort(),
+  );
+  for (const specifier of loaded.flat()) {
+    // No package comes along.
+    assertMatch(specifier, /^(file|node):/);
+  }
+});
+
+Deno.test("README's newest changes and its import are of the version of deno.json", async () => {
+  const { version } = config;
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const [, newest] = /^## Changes\n+### (\S+)$/m.exec(readme) ?? [];
+  if (newest !== "Unreleased") assertEquals(newest, version);
+  for (const [, imported] of readme.matchAll(/@pystd\/socket@\^([\w.-]+\w)/g)) {
+    assertEquals(imported, version);
+  }
+});
+
+/** A directory with what a version is in. */
+async function release(changes: string): Promise<TemporaryDirectory> {
+  const directory = await TemporaryDirectory.make();
+  const files = {
+    "deno.json": JSON.stringify({ name: "@a/b", version: "1.2.3" }),
+    "README.md": "# B\n\n`jsr:@pystd/socket@^1.2.3`\n\n## Changes\n\n" +
+      changes,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await directory.run(
+      `await Deno.writeTextFile(${JSON.stringify(name)}, ${
+        JSON.stringify(text)
+      })`,
+    );
+  }
+  return directory;
+}
+
+/** Runs the task there, and shows what it leaves. */
+async function bump(
+  directory: TemporaryDirectory,
+  ...args: string[]
+): Promise<ProcessResult & { left: string }> {
+  await using child = startDeno({
+    file: new URL("tests/project/bump.ts", root).href,
+    permissions: ["--allow-run", "--allow-read=.", "--allow-write=."],
+    args,
+    cwd: directory.url,
+  });
+  const result = await child.result();
+  const left = await directory.run(
+    `for (const name of ["deno.json", "README.md"]) {
+      console.log(await Deno.readTextFile(name));
+    }`,
+  );
+  return { ...result, left };
+}
+
+Deno.test("bump sets the version of deno.json, of the README's changes and of its import", async () => {
+  await using directory = await release(
+    "### Unreleased\n\nAdded\n\n- All\n\n### 1.2.3\n\nAdded\n",
+  );
+  const { code, left } = await bump(directory, "minor");
+  assertEquals(code, 0);
+  assertMatch(left, /"version": ?"1\.3\.0"/);
+  assertStringIncludes(left, "`jsr:@pystd/socket@^1.3.0`");
+  assertStringIncludes(
+    left,
+    "## Changes\n\n### 1.3.0\n\nAdded\n\n- All\n\n### 1.2.3\n\nAdded\n",
+  );
+});
+
+for (
+  const [situation, changes, args, message] of [
+    ["without changes", "### 1.2.3\n", ["patch"], "lists no changes"],
+    ["without a step", "### Unreleased\n", [], "Usage: deno task bump"],
+    ["by a step that is none", "### Unreleased\n", ["much"], "much"],
+  ] as const
+) {
+  Deno.test(`bump ${situation} says so and changes nothing`, async () => {
+    await using directory = await release(changes);
+    const { code, stderr, left } = await bump(directory, ...args);
+    assertNotEquals(code, 0);
+    assertStringIncludes(stderr, message);
+    assertStringIncludes(left, '"version":"1.2.3"');
+    assertStringIncludes(left, `## Changes\n\n${changes}`);
+  });
+}

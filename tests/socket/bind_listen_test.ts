@@ -1,0 +1,283 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import * as socket from "@pystd/socket";
+import { runDeno } from "../support/child.ts";
+import { listener, type TcpSocket } from "../support/pair.ts";
+import { within } from "../support/within.ts";
+
+function bound(address: socket.InetAddress = ["127.0.0.1", 0]): TcpSocket {
+  const s = socket.socket();
+  s.bind(address);
+  return s;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+function assertInUse(address: socket.InetAddress): void {
+  using s = socket.socket();
+  const error = assertThrows(() => s.bind(address), socket.OSError);
+  assertEquals(error.code, "EADDRINUSE");
+}
+
+/** Connects, and leaves the connection to wait in the listener's queue. */
+async function queuedAt(address: socket.InetAddress): Promise<TcpSocket> {
+  const client = socket.socket();
+  await within(client.connect(address));
+  return client;
+}
+
+Deno.test("bind() takes a free port, which getsockname() tells", () => {
+  using s = socket.socket();
+  assertEquals(s.getsockname(), ["0.0.0.0", 0]);
+  s.bind(["127.0.0.1", 0]);
+  const [host, port] = s.getsockname();
+  assertEquals(host, "127.0.0.1");
+  assert(port > 0);
+});
+
+Deno.test("bind() over IPv6 takes a free port", () => {
+  using s = socket.socket(socket.AF_INET6);
+  assertEquals(s.getsockname(), ["::", 0, 0, 0]);
+  s.bind(["::1", 0]);
+  const [host, port, flowinfo, scopeId] = s.getsockname();
+  assertEquals([host, flowinfo, scopeId], ["::1", 0, 0]);
+  assert(port > 0);
+});
+
+for (const host of ["127.1", "0x7f.1", "017700000001", "localhost"]) {
+  Deno.test(`bind() to host "${host}" is to 127.0.0.1`, () => {
+    using s = bound([host, 0]);
+    assertEquals(s.getsockname()[0], "127.0.0.1");
+  });
+}
+
+Deno.test("bind() fails where another socket is bound or listens", () => {
+  using first = bound();
+  assertInUse(first.getsockname());
+  first.listen();
+  assertInUse(first.getsockname());
+});
+
+Deno.test("bind() that failed leaves the socket unbound", () => {
+  using first = bound();
+  using second = socket.socket();
+  assertThrows(() => second.bind(first.getsockname()), socket.OSError);
+  assertEquals(second.getsockname(), ["0.0.0.0", 0]);
+  second.bind(["127.0.0.1", 0]);
+  assertNotEquals(second.getsockname(), first.getsockname());
+});
+
+Deno.test("bind() takes an address again once it is closed", () => {
+  const first = listener();
+  const address = first.getsockname();
+  first.close();
+  using second = bound(address);
+  assertEquals(second.getsockname(), address);
+});
+
+Deno.test("bind() takes an address again though connections came from it", async () => {
+  const first = listener();
+  const address = first.getsockname();
+  await using client = socket.socket();
+  await within(client.connect(address));
+  const [conn] = await within(first.accept());
+  // Closed first, so that the connection lingers at this address.
+  await conn[Symbol.asyncDispose]();
+  await first[Symbol.asyncDispose]();
+  using second = bound(address);
+  assertEquals(second.getsockname(), address);
+});
+
+const outstanding: readonly [
+  what: string,
+  start: (server: TcpSocket) => Promise<unknown>,
+][] = [
+  ["an accept outstanding", (server) => server.accept()],
+  ["an accept outstanding that timed out", async (server) => {
+    server.settimeout(0.001);
+    await assertRejects(() => server.accept(), socket.TimeoutError);
+  }],
+  ["an accept outstanding that found nothing", async (server) => {
+    server.settimeout(0);
+    await assertRejects(() => server.accept(), socket.BlockingIOError);
+  }],
+];
+for (const [what, start] of outstanding) {
+  Deno.test(`close() with ${what} frees the address one turn later`, async () => {
+    const server = listener();
+    const address = server.getsockname();
+    const started = start(server).catch(() => {});
+    if (what !== "an accept outstanding") await within(started);
+    server.close();
+    assertInUse(address);
+    await turn();
+    using again = bound(address);
+    assertEquals(again.getsockname(), address);
+    await started;
+  });
+
+  Deno.test(`"await using" with ${what} frees the address`, async () => {
+    let address: socket.InetAddress;
+    let started: Promise<unknown>;
+    {
+      await using server = listener();
+      address = server.getsockname();
+      started = start(server).catch(() => {});
+      if (what !== "an accept outstanding") await within(started);
+    }
+    using again = bound(address);
+    assertEquals(again.getsockname(), address);
+    await started;
+  });
+}
+
+Deno.test("listen() keeps the address, whatever the backlog", () => {
+  for (const backlog of [undefined, 0, 1, 5, 128, 1000, -3]) {
+    using server = bound();
+    const address = server.getsockname();
+    server.listen(backlog);
+    assertEquals(server.getsockname(), address, String(backlog));
+    assertInUse(address);
+  }
+});
+
+Deno.test("listen() lets one connection more wait than its backlog", async () => {
+  for (const backlog of [0, 1, 3]) {
+    await using server = bound();
+    server.listen(backlog);
+    const waiting: TcpSocket[] = [];
+    for (let n = 0; n <= backlog; n++) {
+      waiting.push(await queuedAt(server.getsockname()));
+    }
+    await using extra = socket.socket();
+    extra.settimeout(0.1);
+    await assertRejects(
+      () => within(extra.connect(server.getsockname())),
+      socket.TimeoutError,
+      "timed out",
+      `backlog ${backlog}`,
+    );
+    for (const each of waiting) each.close();
+  }
+});
+
+Deno.test("listen() again changes nothing, and loses no connection", async () => {
+  await using server = listener();
+  await using client = await queuedAt(server.getsockname());
+  server.listen(1);
+  server.listen();
+  const [conn, address] = await within(server.accept());
+  await using _ = conn;
+  assertEquals(address, client.getsockname());
+});
+
+Deno.test("listen() accepts who connected after bind()", async () => {
+  await using server = bound();
+  await using client = await queuedAt(server.getsockname());
+  server.listen();
+  const [conn, address] = await within(server.accept());
+  await using _ = conn;
+  assertEquals(address, client.getsockname());
+});
+
+Deno.test("listen() of one duplicate lets the other accept", async () => {
+  await using first = bound();
+  await using second = first.dup();
+  assertEquals(second.getsockname(), first.getsockname());
+  first.listen();
+  await using client = await queuedAt(second.getsockname());
+  const [conn, address] = await within(second.accept());
+  await using _ = conn;
+  assertEquals(address, client.getsockname());
+});
+
+Deno.test("listen() gives an unbound socket a port on every interface", async () => {
+  const { stdout, stderr } = await runDeno({
+    permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1]"],
+    code: `
+      import * as socket from "@pystd/socket";
+      const { AF_INET, AF_INET6 } = socket;
+      for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
+        await using server = socket.socket(family);
+        server.listen();
+        const [any, port, ...rest] = server.getsockname();
+        await using client = socket.socket(family);
+        await client.connect([host, port]);
+        const [conn, [from]] = await server.accept();
+        await using _ = conn;
+        console.log(any, port > 0, rest, from, conn.getsockname()[0]);
+      }
+      await using server = socket.socket(AF_INET6);
+      server.listen();
+      await using client = socket.socket(AF_INET);
+      await client.connect(["127.0.0.1", server.getsockname()[1]]);
+      const [conn, [from]] = await server.accept();
+      await using _ = conn;
+      console.log(from, conn.getsockname()[0]);`,
+  });
+  assertEquals(stderr, "");
+  assertEquals(stdout.trim().split("\n"), [
+    "0.0.0.0 true [] 127.0.0.1 127.0.0.1",
+    ":: true [ 0, 0 ] ::1 ::1",
+    "::ffff:127.0.0.1 ::ffff:127.0.0.1",
+  ]);
+});
+
+Deno.test('bind() to host "" is to every interface', async () => {
+  const { stdout, stderr } = await runDeno({
+    permissions: ["--allow-net=0.0.0.0,[::]"],
+    code: `
+      import * as socket from "@pystd/socket";
+      for (const type of [socket.SOCK_STREAM, socket.SOCK_DGRAM]) {
+        for (const family of [socket.AF_INET, socket.AF_INET6]) {
+          using s = socket.socket(family, type);
+          s.bind(["", 0]);
+          console.log(s.getsockname()[0], s.getsockname()[1] > 0);
+        }
+      }`,
+  });
+  assertEquals(stderr, "");
+  assertEquals(stdout, "0.0.0.0 true\n:: true\n".repeat(2));
+});
+
+Deno.test("bind() to an address of another machine is EADDRNOTAVAIL", async () => {
+  const { stdout, stderr } = await runDeno({
+    permissions: ["--allow-net=192.0.2.77"],
+    code: `
+      import * as socket from "@pystd/socket";
+      try {
+        socket.socket().bind(["192.0.2.77", 0]);
+      } catch (error) {
+        console.log(error.name, error.code);
+      }`,
+  });
+  assertEquals([stderr, stdout], ["", "OSError EADDRNOTAVAIL\n"]);
+});
+
+Deno.test("bind() and connect() take the address as one argument", async () => {
+  using s = socket.socket();
+  const bind = s.bind as (...args: unknown[]) => void;
+  assertThrows(() => bind.call(s, "127.0.0.1", 0), TypeError);
+  assertThrows(() => bind.call(s, ["127.0.0.1", 0], 1), TypeError);
+  const connect = s.connect as (...args: unknown[]) => Promise<void>;
+  await assertRejects(
+    () => within(connect.call(s, "127.0.0.1", 1)),
+    TypeError,
+  );
+});
+
+Deno.test("listen() takes an integer", () => {
+  using s = bound();
+  for (const backlog of ["5", 1.5, null, NaN, 5n]) {
+    assertThrows(() => s.listen(backlog as number), TypeError);
+  }
+  assertThrows(() => s.listen(2 ** 31), RangeError);
+  s.listen();
+});

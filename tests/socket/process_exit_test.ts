@@ -1,0 +1,375 @@
+import { assertEquals } from "@std/assert";
+import { fullListener } from "../support/addresses.ts";
+import { runDeno, startDeno } from "../support/child.ts";
+import { listener, type TcpSocket } from "../support/pair.ts";
+import { within } from "../support/within.ts";
+
+/** A program, which has a connected socket `s` if it says so. */
+interface Program {
+  what: string;
+  code: string;
+  connected?: boolean;
+}
+
+const prelude = `
+  import * as socket from "@pystd/socket";
+  const { AF_INET, SOCK_DGRAM } = socket;
+  const peer = ["127.0.0.1", Number(Deno.args[0])];
+  const bytes = (n) => new Uint8Array(n).fill(7);
+`;
+const connect = `
+  const s = socket.socket();
+  await s.connect(peer);
+`;
+
+function childOf(code: string, port: number) {
+  return {
+    code: prelude + code,
+    permissions: ["--allow-net=127.0.0.1"],
+    args: [String(port)],
+    timeoutMs: 5000,
+  };
+}
+
+/** Everything that comes before the end of the stream. */
+async function receiveAll(conn: TcpSocket): Promise<number> {
+  let total = 0;
+  while (true) {
+    const { length } = await within(conn.recv(1 << 20));
+    if (length === 0) return total;
+    total += length;
+  }
+}
+
+const ending: readonly Program[] = [
+  {
+    what: "a connected socket that is left open",
+    connected: true,
+    code: `s.settimeout(60);`,
+  },
+  {
+    what: "a recv() that timed out",
+    connected: true,
+    code: `
+      s.settimeout(0.02);
+      await s.recv(1).catch((error) => console.log(error.message));`,
+  },
+  {
+    what: "a recv() that was aborted",
+    connected: true,
+    code: `
+      const signal = AbortSignal.timeout(20);
+      await s.recv(1, { signal }).catch((error) => console.log(error.name));`,
+  },
+  {
+    what: "a recv() that would block",
+    connected: true,
+    code: `
+      s.setblocking(false);
+      await s.recv(1).catch((error) => console.log(error.code));`,
+  },
+  {
+    what: "a recv() that has its result long before its timeout",
+    connected: true,
+    code: `
+      s.settimeout(60);
+      await s.sendall(bytes(1));
+      await s.recv(0);`,
+  },
+  {
+    what: "a recv() that waits on an unreferenced socket",
+    connected: true,
+    code: `
+      s.unref();
+      s.recv(1);`,
+  },
+  {
+    what: "a makefile() that is left open",
+    connected: true,
+    code: `s.makefile("rw");`,
+  },
+  {
+    what: "two duplicates of which one has closed",
+    connected: true,
+    code: `
+      s.dup().close();
+      s.settimeout(0.02);
+      await s.recv(1).catch((error) => console.log(error.message));`,
+  },
+  {
+    what: "an idle listener",
+    code: `
+      const l = socket.socket();
+      l.bind(["127.0.0.1", 0]);
+      l.listen();`,
+  },
+  {
+    what: "a socket that is only bound",
+    code: `
+      const b = socket.socket();
+      b.bind(["127.0.0.1", 0]);`,
+  },
+  {
+    what: "an accept() that timed out",
+    code: `
+      const l = socket.socket();
+      l.bind(["127.0.0.1", 0]);
+      l.listen();
+      l.settimeout(0.02);
+      await l.accept().catch((error) => console.log(error.message));`,
+  },
+  {
+    what: "an accept() that was aborted",
+    code: `
+      const l = socket.socket();
+      l.bind(["127.0.0.1", 0]);
+      l.listen();
+      const signal = AbortSignal.timeout(20);
+      await l.accept({ signal }).catch((error) => console.log(error.name));`,
+  },
+  {
+    what: "an accept() that closing ended",
+    code: `
+      const l = socket.socket();
+      l.bind(["127.0.0.1", 0]);
+      l.listen();
+      const accepting = l.accept();
+      l.close();
+      await accepting.catch((error) => console.log(error.code));`,
+  },
+  {
+    what: "a listener that was shut down",
+    code: `
+      const l = socket.socket();
+      l.bind(["127.0.0.1", 0]);
+      l.listen();
+      const accepting = l.accept();
+      await l.shutdown(socket.SHUT_RDWR);
+      await accepting.catch((error) => console.log(error.code));`,
+  },
+  {
+    what: "an idle datagram socket",
+    code: `
+      const u = socket.socket(AF_INET, SOCK_DGRAM);
+      u.bind(["127.0.0.1", 0]);
+      await u.sendto(bytes(1), u.getsockname());`,
+  },
+  {
+    what: "a recvfrom() that timed out",
+    code: `
+      const u = socket.socket(AF_INET, SOCK_DGRAM);
+      u.bind(["127.0.0.1", 0]);
+      u.settimeout(0.02);
+      await u.recvfrom(1).catch((error) => console.log(error.message));`,
+  },
+];
+
+for (const { what, code, connected = false } of ending) {
+  for (const unstable of connected ? [false] : [false, true]) {
+    if (unstable && !code.includes("SOCK_DGRAM")) continue;
+    const flag = unstable ? ", with --unstable-net" : "";
+    Deno.test(`a process ends with ${what}${flag}`, async () => {
+      await using server = listener();
+      const [, port] = server.getsockname();
+      const program = (connected ? connect : "") + code;
+      const result = await runDeno({
+        ...childOf(`${program}\nconsole.log("end");`, port),
+        unstable,
+      });
+      assertEquals(result.stderr, "");
+      assertEquals(result.stdout.split("\n").at(-2), "end");
+      assertEquals(result.code, 0);
+      if (!connected) return;
+      // The system closed what the program left open, and nothing else.
+      const [conn] = await within(server.accept());
+      await using _ = conn;
+      const sent = code.includes("sendall") ? 1 : 0;
+      assertEquals(await receiveAll(conn), sent);
+    });
+  }
+}
+
+const hanging: readonly Program[] = [
+  {
+    what: "a connect() that timed out",
+    code: `
+      s.settimeout(0.02);
+      await s.connect(peer).catch((error) => console.log(error.message));`,
+  },
+  {
+    what: "a connect() that was aborted",
+    code: `
+      const signal = AbortSignal.timeout(20);
+      await s.connect(peer, { signal })
+        .catch((error) => console.log(error.name));`,
+  },
+  {
+    what: "a connect() that closing ended",
+    code: `
+      const connecting = s.connect(peer);
+      s.close();
+      await connecting.catch((error) => console.log(error.code));`,
+  },
+  {
+    what: "a non-blocking connect() that is abandoned",
+    code: `
+      s.setblocking(false);
+      console.log(await s.connect_ex(peer));`,
+  },
+  {
+    what: "a connect() that waits on an unreferenced socket",
+    code: `
+      s.unref();
+      s.connect(peer);`,
+  },
+];
+
+for (const { what, code } of hanging) {
+  Deno.test(`a process ends with ${what}`, async () => {
+    await using full = await fullListener();
+    const result = await runDeno(childOf(
+      `const s = socket.socket();\n${code}\nconsole.log("end");`,
+      full.address[1],
+    ));
+    assertEquals(result.stderr, "");
+    assertEquals(result.stdout.split("\n").at(-2), "end");
+    assertEquals(result.code, 0);
+  });
+}
+
+const sending: readonly (Program & { size: number })[] = [
+  {
+    what: "the last sendall() has resolved",
+    size: 500_000,
+    code: `await s.sendall(bytes(500_000));`,
+  },
+  {
+    what: "a sendall() that nobody awaits",
+    size: 8_000_000,
+    code: `s.sendall(bytes(8_000_000));`,
+  },
+  {
+    what: "a sendall() that nobody awaits, and close()",
+    size: 8_000_000,
+    code: `s.sendall(bytes(8_000_000)); s.close();`,
+  },
+  {
+    what: "a sendall() that nobody awaits, on an unreferenced socket",
+    size: 8_000_000,
+    code: `s.unref(); s.sendall(bytes(8_000_000));`,
+  },
+  {
+    what: "sendall() and shutdown() that nobody awaits",
+    size: 8_000_000,
+    code: `s.sendall(bytes(8_000_000)); s.shutdown(socket.SHUT_WR);`,
+  },
+  {
+    what: "a sendall() from a bound socket that nobody awaits",
+    size: 8_000_000,
+    code: `
+      s.close();
+      const from = socket.socket();
+      from.bind(["127.0.0.1", 0]);
+      await from.connect(peer);
+      from.sendall(bytes(8_000_000));`,
+  },
+];
+
+for (const { what, code, size } of sending) {
+  Deno.test(`a process ends after ${what}, and all arrives`, async () => {
+    await using server = listener();
+    await using child = startDeno(childOf(
+      `${connect}${code}\nconsole.log("end");`,
+      server.getsockname()[1],
+    ));
+    // The program has come to its end before anything is read.
+    assertEquals(await child.readLine(), "end");
+    let received = 0;
+    while (received === 0) {
+      const [conn] = await within(server.accept());
+      await using _ = conn;
+      received = await receiveAll(conn);
+    }
+    assertEquals(received, size);
+    const { code: status, stderr } = await child.result(5000);
+    assertEquals([status, stderr], [0, ""]);
+  });
+}
+
+Deno.test("a process ends once what a send() has taken is out", async () => {
+  await using server = listener();
+  await using child = startDeno(childOf(
+    `${connect}
+    s.setblocking(false);
+    let taken = 0;
+    try {
+      while (true) taken += await s.send(bytes(50_000));
+    } catch (error) {
+      console.log(error.code, taken);
+    }`,
+    server.getsockname()[1],
+  ));
+  const [, taken] = await child.readMatch(/^EAGAIN (\d+)$/);
+  const [conn] = await within(server.accept());
+  await using _ = conn;
+  assertEquals(await receiveAll(conn), Number(taken));
+  const { code, stderr } = await child.result(5000);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+const waiting: readonly Program[] = [
+  { what: "recv()", connected: true, code: `await s.recv(1);` },
+  {
+    what: "a recv() with a timeout",
+    connected: true,
+    code: `s.settimeout(60); await s.recv(1);`,
+  },
+  {
+    what: "a recv() behind another that timed out",
+    connected: true,
+    code: `
+      s.settimeout(0.02);
+      await s.recv(1).catch(() => {});
+      s.settimeout(60);
+      await s.recv(1);`,
+  },
+  {
+    what: "a recv() after unref() and ref()",
+    connected: true,
+    code: `s.unref(); const data = s.recv(1); s.ref(); await data;`,
+  },
+  {
+    what: "a recv() from a bound socket",
+    code: `
+      const s = socket.socket();
+      s.bind(["127.0.0.1", 0]);
+      await s.connect(peer);
+      await s.recv(1);`,
+  },
+  {
+    what: "a readline()",
+    connected: true,
+    code: `await s.makefile("rb").read(1);`,
+  },
+];
+
+for (const { what, code, connected = false } of waiting) {
+  Deno.test(`a process stays while ${what} waits`, async () => {
+    await using server = listener();
+    const program = (connected ? connect : "") + code;
+    await using child = startDeno(childOf(
+      `
+      const later = setTimeout(() => console.log("still here"), 100);
+      Deno.unrefTimer(later);
+      ${program}
+      console.log("end");`,
+      server.getsockname()[1],
+    ));
+    const [conn] = await within(server.accept());
+    await using _ = conn;
+    assertEquals(await child.readLine(), "still here");
+    await conn.sendall(new Uint8Array(1));
+    const { code: status, stdout, stderr } = await child.result(5000);
+    assertEquals([status, stdout, stderr], [0, "end\n", ""]);
+  });
+}

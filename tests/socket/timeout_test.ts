@@ -1,0 +1,276 @@
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertInstanceOf,
+  assertLess,
+  assertRejects,
+} from "@std/assert";
+import * as socket from "@pystd/socket";
+import { numbered } from "../support/fake_conn.ts";
+import {
+  listener,
+  tcpPair,
+  type TcpSocket,
+  udpSocket,
+} from "../support/pair.ts";
+import { within } from "../support/within.ts";
+
+/** What a call rejects with, and after how many milliseconds. */
+async function late(
+  call: () => Promise<unknown>,
+): Promise<{ error: socket.OSError; ms: number }> {
+  const startMs = performance.now();
+  const error = await assertRejects(() => within(call()), socket.OSError);
+  return { error, ms: performance.now() - startMs };
+}
+
+/** Sends until there is no room. */
+async function fill(s: TcpSocket): Promise<void> {
+  const data = new Uint8Array(65_536);
+  for (;;) {
+    try {
+      await s.send(data, socket.MSG_DONTWAIT);
+    } catch (error) {
+      assertInstanceOf(error, socket.BlockingIOError);
+      return;
+    }
+  }
+}
+
+type Calls = Readonly<
+  Record<string, (s: TcpSocket) => Promise<unknown>>
+>;
+
+const receiving: Calls = {
+  "recv()": (s) => s.recv(1),
+  "recv() with MSG_PEEK": (s) => s.recv(1, socket.MSG_PEEK),
+  "recv() with MSG_WAITALL": (s) => s.recv(9, socket.MSG_WAITALL),
+  "recv_into()": (s) => s.recv_into(new Uint8Array(1)),
+  "recvfrom()": (s) => s.recvfrom(1),
+  "recvfrom_into()": (s) => s.recvfrom_into(new Uint8Array(1)),
+  "recvmsg()": (s) => s.recvmsg(1),
+  "readline() of a file": async (s) => {
+    await using file = s.makefile("rb");
+    return await file.readline();
+  },
+};
+
+const sending: Calls = {
+  "send()": (s) => s.send(numbered(10)),
+  "sendall()": (s) => s.sendall(numbered(10)),
+  "sendto() on a stream": (s) => s.sendto(numbered(10), ["127.0.0.1", 9]),
+  "sendmsg()": (s) => s.sendmsg([numbered(10)]),
+  "write() to a file": async (s) => {
+    await using file = s.makefile("wb", 0);
+    return await file.write(numbered(10));
+  },
+};
+
+for (const [name, call] of Object.entries({ ...receiving, ...sending })) {
+  Deno.test(`${name} ends with TimeoutError when its time is over, not before`, async () => {
+    await using pair = await tcpPair();
+    const { client, peer } = pair;
+    if (name in sending) await fill(peer);
+    peer.settimeout(0.05);
+    for (let i = 0; i < 2; i++) {
+      const { error, ms } = await late(() => call(peer));
+      assertInstanceOf(error, socket.TimeoutError);
+      assertEquals(error.message, "timed out");
+      assertEquals(error.code, "ETIMEDOUT");
+      assertGreaterOrEqual(ms, 49);
+      assertLess(ms, 1000);
+    }
+    // What is left is unsent on purpose, and nobody is to wait for it.
+    client.close();
+  });
+}
+
+Deno.test("accept() and recvfrom() end with TimeoutError", async () => {
+  await using server = listener();
+  await using udp = udpSocket();
+  for (const s of [server, udp]) s.settimeout(0.05);
+  for (const call of [() => server.accept(), () => udp.recvfrom(10)]) {
+    const { error, ms } = await late(call);
+    assertInstanceOf(error, socket.TimeoutError);
+    assertGreaterOrEqual(ms, 49);
+    assertLess(ms, 1000);
+  }
+});
+
+Deno.test("sendall() has its timeout as a whole, though each part is in time", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  client.settimeout(0.3);
+  let ended = false;
+  const reading = (async () => {
+    // Steadily, but never all of it in time.
+    while (!ended) {
+      await peer.recv(200_000, socket.MSG_DONTWAIT).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  const { error, ms } = await late(() =>
+    client.sendall(new Uint8Array(40_000_000))
+  );
+  ended = true;
+  await reading;
+  assertInstanceOf(error, socket.TimeoutError);
+  assertGreaterOrEqual(ms, 299);
+  assertLess(ms, 1500);
+});
+
+Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep coming", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  peer.settimeout(0.1);
+  let sent = 0;
+  const timer = setInterval(() => {
+    client.sendall(numbered(1, sent++)).catch(() => {});
+  }, 10);
+  const { error, ms } = await late(() =>
+    peer.recv(1_000_000, socket.MSG_WAITALL)
+  );
+  clearInterval(timer);
+  assertInstanceOf(error, socket.TimeoutError);
+  assertLess(ms, 1000);
+  peer.settimeout(5);
+  assertEquals(await peer.recv(sent, socket.MSG_WAITALL), numbered(sent));
+});
+
+Deno.test({
+  name: "recv() during a connect has its timeout as a whole",
+  // Elsewhere a full queue refuses, or takes more than it was told.
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using server = socket.socket();
+    server.bind(["127.0.0.1", 0]);
+    server.listen(1);
+    // What would be one more than a full queue is asked for again a second later.
+    const clients: TcpSocket[] = [];
+    for (;;) {
+      const client = socket.socket();
+      clients.push(client);
+      client.settimeout(0.1);
+      try {
+        await client.connect(server.getsockname());
+      } catch (error) {
+        assertInstanceOf(error, socket.TimeoutError);
+        break;
+      }
+    }
+    const last = clients.at(-1)!;
+    last.settimeout(null);
+    const connecting = last.connect(server.getsockname());
+    last.settimeout(1.3);
+    const receiving = late(() => last.recv(1));
+    for (const _ of clients.slice(1)) {
+      (await within(server.accept()))[0].close();
+    }
+    const { error, ms } = await receiving;
+    await within(connecting);
+    for (const client of clients) client.close();
+    assertInstanceOf(error, socket.TimeoutError);
+    assertGreaterOrEqual(ms, 1299);
+    assertLess(ms, 2000);
+  },
+});
+
+Deno.test("a timeout that is longer than a timer can be does not end at once", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  for (const timeout of [30, 2_147_484, 100_000_000]) {
+    peer.settimeout(timeout);
+    assertEquals(peer.gettimeout(), timeout);
+    const call = peer.recv(1);
+    peer.settimeout(0.02);
+    await assertRejects(() => peer.recv(1), socket.TimeoutError);
+    await client.sendall(numbered(1));
+    assertEquals(await within(call), numbered(1));
+  }
+});
+
+Deno.test("timeouts that were long leave nothing behind once closed", async () => {
+  await using server = listener();
+  await using udp = udpSocket();
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const calls: Promise<unknown>[] = [];
+  for (const s of [server, udp, client, peer]) s.settimeout(30);
+  calls.push(server.accept(), udp.recvfrom(1), client.recv(1), peer.recv(1));
+  const copy = peer.dup();
+  assertEquals(copy.gettimeout(), 30);
+  calls.push(copy.recv(1));
+  const file = client.makefile("rb");
+  calls.push(file.read(1));
+  const outcomes = Promise.allSettled(calls);
+  void file.close();
+  for (const s of [server, udp, client, peer, copy]) s.close();
+  // The sanitizer of this test would tell of a timer.
+  for (const { status } of await within(outcomes)) {
+    assertEquals(status, "rejected");
+  }
+});
+
+Deno.test("a timeout is a duplicate's own", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  peer.settimeout(0.02);
+  using copy = peer.dup();
+  copy.settimeout(null);
+  const unlimited = copy.recv(1);
+  await assertRejects(() => peer.recv(1), socket.TimeoutError);
+  await client.sendall(numbered(1));
+  assertEquals(await within(unlimited), numbered(1));
+});
+
+Deno.test({
+  name: "SO_RCVTIMEO and SO_SNDTIMEO end one direction's calls with EAGAIN",
+  // There it is a number of milliseconds, not a struct timeval.
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using pair = await tcpPair();
+    const { client, peer } = pair;
+    await fill(peer);
+    const time = new Uint8Array(16);
+    new DataView(time.buffer).setBigInt64(8, 50_000n, true);
+    for (
+      const [option, call] of [
+        [socket.SO_RCVTIMEO, () => peer.recv(1)],
+        [socket.SO_SNDTIMEO, () => peer.send(numbered(1))],
+      ] as const
+    ) {
+      peer.setsockopt(socket.SOL_SOCKET, option, time);
+      const { error, ms } = await late(call);
+      assertInstanceOf(error, socket.BlockingIOError);
+      assertEquals(error.code, "EAGAIN");
+      assertGreaterOrEqual(ms, 49);
+    }
+    // A timeout of the socket's comes before.
+    peer.settimeout(0.02);
+    assertInstanceOf(
+      (await late(() => peer.recv(1))).error,
+      socket.TimeoutError,
+    );
+    client.close();
+  },
+});
+
+Deno.test("setdefaulttimeout() is for new sockets and accepted ones", async () => {
+  assertEquals(socket.getdefaulttimeout(), null);
+  using server = listener();
+  try {
+    socket.setdefaulttimeout(0.05);
+    using client = socket.socket();
+    assertEquals(client.gettimeout(), 0.05);
+    assertEquals(server.gettimeout(), null);
+    await within(client.connect(server.getsockname()));
+    using conn = (await within(server.accept()))[0];
+    assertEquals(conn.gettimeout(), 0.05);
+    await assertRejects(() => conn.recv(1), socket.TimeoutError);
+  } finally {
+    socket.setdefaulttimeout(null);
+  }
+  using later = socket.socket();
+  assert(later.getblocking());
+});

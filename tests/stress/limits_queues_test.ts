@@ -1,0 +1,114 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { select } from "@pystd/socket/select";
+import {
+  listener,
+  tcpPair,
+  type TcpSocket,
+  udpSocket,
+} from "../support/pair.ts";
+import { within } from "../support/within.ts";
+
+const MANY = 10_000;
+
+interface Line extends AsyncDisposable {
+  /** Makes one call of those that wait. */
+  call(n: number): Promise<unknown>;
+  /** Ends them all. */
+  close(): void;
+}
+
+async function onPair(
+  make: (s: TcpSocket) => Omit<Line, keyof AsyncDisposable>,
+): Promise<Line> {
+  const pair = await tcpPair();
+  return {
+    ...make(pair.client),
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+}
+
+const lines: Readonly<Record<string, () => Promise<Line>>> = {
+  "recv()": () =>
+    onPair((s) => ({ call: () => s.recv(1), close: () => s.close() })),
+  "recv() of an unreferenced socket": () =>
+    onPair((s) => {
+      s.unref();
+      return { call: () => s.recv(1), close: () => s.close() };
+    }),
+  "recv() with a timeout": () =>
+    onPair((s) => {
+      s.settimeout(60);
+      return { call: () => s.recv(1), close: () => s.close() };
+    }),
+  "recv() with a signal each": () =>
+    onPair((s) => ({
+      call: () => s.recv(1, { signal: new AbortController().signal }),
+      close: () => s.close(),
+    })),
+  "readline()": () =>
+    onPair((s) => {
+      const file = s.makefile("rb");
+      return { call: () => file.readline(), close: () => void file.close() };
+    }),
+  "select()": () =>
+    onPair((s) => ({
+      call: () => select([s], [], []),
+      close: () => s.close(),
+    })),
+  "accept()": () => {
+    const s = listener();
+    return Promise.resolve({
+      call: () => s.accept(),
+      close: () => s.close(),
+      [Symbol.asyncDispose]: () => s[Symbol.asyncDispose](),
+    });
+  },
+  "recvfrom() of a datagram socket": () => {
+    const s = udpSocket();
+    return Promise.resolve({
+      call: () => s.recvfrom(1),
+      close: () => s.close(),
+      [Symbol.asyncDispose]: () => s[Symbol.asyncDispose](),
+    });
+  },
+};
+
+/** How long it takes to make so many calls, and to end them by a close. */
+async function timeOf(
+  make: () => Promise<Line>,
+  count: number,
+): Promise<number> {
+  await using line = await make();
+  const startMs = performance.now();
+  const all = Promise.allSettled(
+    Array.from({ length: count }, (_, n) => line.call(n)),
+  );
+  // Some begin in a turn of their own.
+  await new Promise((resolve) => setTimeout(resolve));
+  line.close();
+  const settled = await within(all, 20_000, "the end of all");
+  assert(settled.every(({ status }) => status === "rejected"));
+  return performance.now() - startMs;
+}
+
+for (const [name, make] of Object.entries(lines)) {
+  Deno.test(`${name} 10,000 times side by side ends at once when all are closed`, async () => {
+    await timeOf(make, 100);
+    const few = await timeOf(make, MANY / 10);
+    const many = await timeOf(make, MANY);
+    // Ten times as many, which would take a hundred times as long if each had
+    // to look at all the others. The rest is for a machine that is busy.
+    assertLess(many, 15 * few + 300, `ms; a tenth takes ${few}`);
+  });
+}
+
+Deno.test("recv() 10,000 times side by side is served in order", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const all = Array.from({ length: MANY }, () => client.recv(2));
+  const numbers = Uint16Array.from({ length: MANY }, (_, n) => n);
+  await peer.sendall(new Uint8Array(numbers.buffer));
+  const got = await within(Promise.all(all));
+  const found = got.map(({ buffer }) => new Uint16Array(buffer)[0]);
+  assertEquals(found, [...numbers]);
+});

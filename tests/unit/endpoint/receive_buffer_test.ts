@@ -1,0 +1,134 @@
+import { assertEquals, assertNotStrictEquals } from "@std/assert";
+import { ReceiveBuffer } from "../../../src/endpoint/receive_buffer.ts";
+import { numbered } from "../../support/fake_conn.ts";
+
+/** A queue of the numbers from 0 on, in chunks of these sizes. */
+function queueOf(...sizes: number[]): ReceiveBuffer {
+  const queue = new ReceiveBuffer();
+  let from = 0;
+  for (const size of sizes) {
+    queue.append(numbered(size, from));
+    from += size;
+  }
+  return queue;
+}
+
+const takes: readonly [what: string, chunks: number[], takes: number[]][] = [
+  ["a chunk whole", [8], [8]],
+  ["a chunk in parts", [8], [3, 3, 2]],
+  ["the rest of a chunk exactly", [8], [5, 3]],
+  ["a chunk that is smaller than asked for", [8], [100]],
+  ["the rest of a chunk and the next", [8, 8], [5, 11]],
+  ["across chunks", [1, 2, 3, 4, 5], [4, 4, 4, 3]],
+  ["a first chunk that is all of what is asked for", [4, 4], [4, 4]],
+  ["more than there is, over chunks", [4, 4, 4], [5, 100]],
+  ["single bytes", [3, 1, 2], [1, 1, 1, 1, 1, 1]],
+];
+for (const [what, chunks, sizes] of takes) {
+  Deno.test(`ReceiveBuffer.take() takes ${what}`, () => {
+    const queue = queueOf(...chunks);
+    let from = 0;
+    for (const size of sizes) {
+      const expected = Math.min(size, queue.length);
+      const data = queue.take(size);
+      assertEquals(data, numbered(expected, from));
+      assertEquals(data.buffer.byteLength, data.length);
+      assertEquals(data.byteOffset, 0);
+      from += expected;
+    }
+    assertEquals(queue.length, 0);
+  });
+
+  Deno.test(`ReceiveBuffer.takeInto() takes ${what}`, () => {
+    const queue = queueOf(...chunks);
+    let from = 0;
+    for (const size of sizes) {
+      const expected = Math.min(size, queue.length);
+      const target = new Uint8Array(size).fill(255);
+      assertEquals(queue.takeInto(target), expected);
+      assertEquals(target.subarray(0, expected), numbered(expected, from));
+      assertEquals(target.subarray(expected).every((n) => n === 255), true);
+      from += expected;
+    }
+    assertEquals(queue.length, 0);
+  });
+
+  Deno.test(`ReceiveBuffer.peekInto() leaves ${what}`, () => {
+    const queue = queueOf(...chunks);
+    for (const size of sizes) {
+      const { length } = queue;
+      const target = new Uint8Array(size);
+      const n = queue.peekInto(target);
+      assertEquals(n, Math.min(size, length));
+      assertEquals(queue.length, length);
+      assertEquals(target.subarray(0, n), queue.take(size));
+    }
+  });
+}
+
+Deno.test("ReceiveBuffer.take() gives nothing of an empty queue", () => {
+  const queue = queueOf();
+  assertEquals(queue.take(5), new Uint8Array(0));
+  assertEquals(queue.takeInto(new Uint8Array(5)), 0);
+  assertEquals(queue.peekInto(new Uint8Array(5)), 0);
+});
+
+Deno.test("ReceiveBuffer.take() never gives memory that holds more", () => {
+  const queue = new ReceiveBuffer();
+  const shared = numbered(16);
+  queue.append(shared.subarray(0, 4));
+  const data = queue.take(4);
+  assertEquals(data, numbered(4));
+  assertNotStrictEquals(data.buffer, shared.buffer);
+  assertEquals(data.buffer.byteLength, 4);
+});
+
+Deno.test("ReceiveBuffer.append() ignores an empty chunk", () => {
+  const queue = queueOf(2);
+  queue.append(new Uint8Array(0));
+  queue.append(numbered(2, 2));
+  assertEquals(queue.length, 4);
+  assertEquals(queue.take(4), numbered(4));
+});
+
+Deno.test("ReceiveBuffer.clear() forgets everything, a part taken included", () => {
+  const queue = queueOf(4, 4);
+  queue.take(2);
+  queue.clear();
+  assertEquals(queue.length, 0);
+  queue.append(numbered(3));
+  assertEquals(queue.take(3), numbered(3));
+});
+
+Deno.test("ReceiveBuffer keeps the order over any mixture of calls", () => {
+  const queue = new ReceiveBuffer();
+  let pushed = 0;
+  let taken = 0;
+  // A fixed pseudo-random sequence: the same mixture in every run.
+  let state = 1;
+  const next = (limit: number) =>
+    (state = (state * 1103515245 + 12345) & 0x7fffffff) % limit;
+  for (let i = 0; i < 5000; i++) {
+    const size = next(20);
+    switch (next(4)) {
+      case 0:
+      case 1:
+        queue.append(numbered(size, pushed));
+        pushed += size;
+        break;
+      case 2: {
+        const data = queue.take(size);
+        assertEquals(data, numbered(data.length, taken));
+        taken += data.length;
+        break;
+      }
+      default: {
+        const target = new Uint8Array(size);
+        const n = queue.takeInto(target);
+        assertEquals(target.subarray(0, n), numbered(n, taken));
+        taken += n;
+      }
+    }
+    assertEquals(queue.length, pushed - taken);
+  }
+});

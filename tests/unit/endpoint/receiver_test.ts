@@ -1,0 +1,260 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertLessOrEqual,
+} from "@std/assert";
+import {
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_WAITALL,
+} from "../../../src/base/constants.ts";
+import { osError } from "../../../src/base/os_error.ts";
+import type { CallContext } from "../../../src/wait/waiter.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { numbered, settle } from "../../support/fake_conn.ts";
+import { ReceiverRig } from "../../support/receiver_rig.ts";
+
+Deno.test("Receiver starts no read until somebody waits", async () => {
+  const rig = new ReceiverRig();
+  assertFalse(rig.conn.reading);
+  const call = rig.recv(4);
+  assert(rig.conn.reading);
+  rig.conn.deliver(numbered(4));
+  await call;
+  await settle();
+  assertFalse(rig.conn.reading);
+});
+
+Deno.test("Receiver.recv() gives all that a large request finds in the kernel", async () => {
+  for (const size of [1, 1023, 1024, 1025, 2048, 65_536, 70_000, 300_000]) {
+    for (const arrived of [true, false]) {
+      const { conn, ...rig } = new ReceiverRig();
+      const context = { owner: rig.owner, timeoutMs: null, signal: undefined };
+      if (arrived) conn.deliver(numbered(size));
+      const call = rig.receiver.recv(context, 1_000_000, 0);
+      await settle();
+      if (!arrived) conn.deliver(numbered(size));
+      const data = await call;
+      assertEquals(data.length, size, `${size}, ${arrived}`);
+      assertEquals(data, numbered(size));
+      assertEquals(data.buffer.byteLength, size);
+    }
+  }
+});
+
+Deno.test("Receiver.recv() never asks for more than a small request wants", async () => {
+  const rig = new ReceiverRig();
+  for (const size of [1, 10, 100]) {
+    const call = rig.recv(size);
+    rig.conn.deliver(numbered(size - 1 || 1));
+    await call;
+  }
+  assertEquals(rig.conn.readSizes, [1, 10, 100]);
+});
+
+Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
+  const rig = new ReceiverRig();
+  rig.conn.deliver(numbered(200_000));
+  const context = rig.context();
+  for (let at = 0; at < 200_000; at += 16) {
+    const data = await rig.receiver.recv(context, 16, 0);
+    assertEquals(data, numbered(16, at));
+    assertEquals(data.buffer.byteLength, 16);
+  }
+  assertLessOrEqual(rig.conn.readSizes.length, 30);
+  assert(rig.conn.readSizes.every((size) => size <= 262_144));
+});
+
+Deno.test("Receiver.recv() holds little memory while it waits", async () => {
+  const rig = new ReceiverRig();
+  const call = rig.recv(1_000_000);
+  assertLessOrEqual(rig.conn.readSizes[0]!, 1024);
+  rig.conn.deliver(numbered(3));
+  assertEquals(await call, numbered(3));
+});
+
+Deno.test("Receiver.recv() leaves the rest of what came to the next call", async () => {
+  const rig = new ReceiverRig();
+  await rig.givenUp(10);
+  rig.conn.deliver(numbered(10));
+  await settle();
+  assertEquals(await rig.recv(3), numbered(3));
+  assertEquals(await rig.recv(3), numbered(3, 3));
+  const rest = await rig.recv(100);
+  assertEquals(rest, numbered(4, 6));
+  assertEquals(rest.buffer.byteLength, 4);
+});
+
+Deno.test("Receiver.recv() gives its caller memory of its own", async () => {
+  const rig = new ReceiverRig();
+  const results: Uint8Array[] = [];
+  for (let at = 0; at < 5000; at += 500) {
+    const call = rig.recv(at % 1000 === 0 ? 500 : 1024);
+    rig.conn.deliver(numbered(500, at));
+    const data = await call;
+    assertEquals(data, numbered(500, at));
+    assertEquals(data.byteOffset, 0);
+    assertEquals(data.buffer.byteLength, 500);
+    results.push(data);
+  }
+  assertEquals(new Set(results.map(({ buffer }) => buffer)).size, 10);
+  results.forEach((data, i) => assertEquals(data, numbered(500, i * 500)));
+});
+
+Deno.test("Receiver.recv() of a full small buffer does not share it with the next", async () => {
+  const rig = new ReceiverRig();
+  const first = rig.recv(5000);
+  rig.conn.deliver(numbered(1024));
+  const a = await first;
+  const second = rig.recv(5000);
+  rig.conn.deliver(numbered(1024, 7));
+  const b = await second;
+  assertEquals(a, numbered(1024));
+  assertEquals(b, numbered(1024, 7));
+  assertEquals([a.buffer.byteLength, b.buffer.byteLength], [1024, 1024]);
+});
+
+Deno.test("Receiver.recv(0) gives nothing at once, and starts nothing", async () => {
+  const rig = new ReceiverRig();
+  assertEquals(await rig.recv(0), new Uint8Array(0));
+  assertEquals(await rig.recvInto(new Uint8Array(0)), 0);
+  assertFalse(rig.conn.reading);
+});
+
+Deno.test("Receiver.recv() with MSG_PEEK leaves what it gives", async () => {
+  const rig = new ReceiverRig();
+  const call = rig.recv(4, MSG_PEEK);
+  rig.conn.deliver(numbered(8));
+  const peeked = await call;
+  assertEquals(peeked, numbered(4));
+  assertEquals(peeked.buffer.byteLength, 4);
+  peeked.fill(99);
+  assertEquals(await rig.recv(2, MSG_PEEK), numbered(2));
+  assertEquals(await rig.recv(100, MSG_PEEK), numbered(8));
+  const target = new Uint8Array(3);
+  assertEquals(await rig.recvInto(target, MSG_PEEK), 3);
+  assertEquals(target, numbered(3));
+  assertEquals(await rig.recv(100), numbered(8));
+});
+
+Deno.test("Receiver.recv() with MSG_WAITALL waits for all of it", async () => {
+  const rig = new ReceiverRig();
+  const call = rig.recv(5000, MSG_WAITALL);
+  let settled = false;
+  void call.then(() => settled = true);
+  for (let at = 0; at < 5000; at += 1000) {
+    await settle();
+    assertFalse(settled);
+    rig.conn.deliver(numbered(1000, at));
+  }
+  assertEquals(await call, numbered(5000));
+});
+
+Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all and leaves it", async () => {
+  const rig = new ReceiverRig();
+  const call = rig.recv(3, MSG_PEEK | MSG_WAITALL);
+  rig.conn.deliver(numbered(1));
+  await settle();
+  rig.conn.deliver(numbered(3, 1));
+  assertEquals(await call, numbered(3));
+  assertEquals(await rig.recv(100), numbered(4));
+});
+
+Deno.test("Receiver.recv() that may not wait takes a part, also with MSG_WAITALL", async () => {
+  using clock = new FakeClock();
+  const rig = new ReceiverRig();
+  rig.conn.deliver(numbered(4));
+  const flags = MSG_WAITALL | MSG_DONTWAIT;
+  const call = rig.recv(10, flags, { timeoutMs: 0 });
+  await clock.advance(5);
+  assertEquals(await call, numbered(4));
+});
+
+Deno.test("Receiver.recvInto() reads straight into the caller's buffer where it may", async () => {
+  const rig = new ReceiverRig();
+  const target = new Uint8Array(100_000);
+  const call = rig.recvInto(target);
+  assertEquals(rig.conn.readSizes, [100_000]);
+  rig.conn.deliver(numbered(50_000));
+  assertEquals(await call, 50_000);
+  assertEquals(target.subarray(0, 50_000), numbered(50_000));
+});
+
+const indirect: readonly [
+  what: string,
+  (rig: ReceiverRig) => Partial<CallContext>,
+][] = [
+  ["a timeout", () => ({ timeoutMs: 1e6 })],
+  ["a signal", () => ({ signal: new AbortController().signal })],
+  ["another holder", (rig) => {
+    rig.shared = true;
+    return {};
+  }],
+];
+for (const [what, limitsFor] of indirect) {
+  Deno.test(`Receiver.recvInto() with ${what} writes nothing to the buffer before it settles`, async () => {
+    using _clock = new FakeClock();
+    const rig = new ReceiverRig();
+    const target = new Uint8Array(8).fill(255);
+    const call = rig.recvInto(target, 0, limitsFor(rig));
+    rig.conn.deliver(numbered(4));
+    assertEquals(target[0], 255);
+    assertEquals(await call, 4);
+    assertEquals(target.subarray(0, 4), numbered(4));
+    assertEquals(target.subarray(4), new Uint8Array(4).fill(255));
+    rig.owner.close(osError("EBADF"));
+  });
+}
+
+Deno.test("Receiver serves receives side by side in order, whatever their kind", async () => {
+  const rig = new ReceiverRig();
+  const target = new Uint8Array(3);
+  const calls = [
+    rig.recv(2),
+    rig.recv(2, MSG_PEEK),
+    rig.recvInto(target),
+    rig.recv(4, MSG_WAITALL),
+    rig.recv(2),
+  ];
+  for (let at = 0; at < 11; at++) {
+    rig.conn.deliver(numbered(1, at));
+    await settle();
+  }
+  const [a, b, c, d, e] = await Promise.all(calls);
+  const all = [
+    ...(a as Uint8Array),
+    ...target.subarray(0, c as number),
+    ...(d as Uint8Array),
+    ...(e as Uint8Array),
+  ];
+  assertEquals(b, numbered(1, (a as Uint8Array).length));
+  assertEquals(Uint8Array.from(all), numbered(all.length));
+  assertEquals((d as Uint8Array).length, 4);
+});
+
+Deno.test("Receiver.whenReadable() waits for bytes and takes none", async () => {
+  const rig = new ReceiverRig();
+  const call = rig.receiver.whenReadable(rig.context());
+  await settle();
+  assertFalse(rig.receiver.readable);
+  rig.conn.deliver(numbered(4));
+  assertEquals(await call, true);
+  assert(rig.receiver.readable);
+  assertEquals(await rig.recv(10), numbered(4));
+  assertFalse(rig.receiver.readable);
+});
+
+Deno.test("Receiver lets no call overtake one that waits for more", async () => {
+  const rig = new ReceiverRig();
+  const first = rig.recv(10, MSG_WAITALL);
+  rig.conn.deliver(numbered(4));
+  await settle();
+  const target = new Uint8Array(2);
+  const later = [rig.recv(2), rig.recv(2, MSG_PEEK), rig.recvInto(target)];
+  rig.conn.deliver(numbered(10, 4));
+  assertEquals(await first, numbered(10));
+  const [a, b, c] = await Promise.all(later);
+  assertEquals([a, b, c], [numbered(2, 10), numbered(2, 12), 2]);
+  assertEquals(target, numbered(2, 12));
+});

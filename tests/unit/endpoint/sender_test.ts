@@ -1,0 +1,383 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+} from "@std/assert";
+import {
+  BlockingIOError,
+  BrokenPipeError,
+  type OSError,
+  TimeoutError,
+} from "../../../src/base/errors.ts";
+import { osError } from "../../../src/base/os_error.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { microtasks, numbered, settle } from "../../support/fake_conn.ts";
+import { SenderRig } from "../../support/sender_rig.ts";
+
+function broken(): Error {
+  const error = new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+  return Object.assign(error, { code: "EPIPE" });
+}
+
+Deno.test("Sender.send() hands over a large message whole if nothing may end it", async () => {
+  const { conn, ...rig } = new SenderRig();
+  const data = numbered(1_000_000);
+  const call = rig.sender.send(
+    { owner: rig.owner, timeoutMs: null, signal: undefined },
+    data,
+    (piece) => conn.write(piece),
+  );
+  assertEquals(conn.writeSizes, [1_000_000]);
+  conn.take(300_000);
+  assertEquals(await call, 300_000);
+});
+
+Deno.test("Sender.send() hands over 64 KiB at most of a message that may be given up", async () => {
+  using _clock = new FakeClock();
+  const rig = new SenderRig();
+  const { signal } = new AbortController();
+  for (const context of [{ timeoutMs: 1e6 }, { signal }, { timeoutMs: 0 }]) {
+    const call = rig.send(numbered(200_000), context);
+    rig.conn.take(65_536);
+    assertEquals(await call, 65_536);
+  }
+  assertEquals(rig.conn.writeSizes, [65_536, 65_536, 65_536]);
+  rig.owner.close(osError("EBADF"));
+});
+
+Deno.test("Sender.send() resolves with what the kernel took", async () => {
+  const rig = new SenderRig();
+  const call = rig.send(numbered(100));
+  rig.conn.take(40);
+  assertEquals(await call, 40);
+  assert(rig.sender.writable);
+  await settle();
+  assertFalse(rig.conn.writing);
+});
+
+Deno.test("Sender.send() with all goes on until everything is out", async () => {
+  const rig = new SenderRig();
+  const call = rig.sendAll(numbered(100));
+  for (const n of [40, 1, 59]) {
+    await settle();
+    rig.conn.take(n);
+  }
+  assertEquals(await call, undefined);
+  assertEquals(rig.conn.writeSizes, [100, 60, 59]);
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(100));
+});
+
+Deno.test("Sender sends messages in the order of the calls, one write at a time", async () => {
+  const rig = new SenderRig();
+  const calls = [
+    rig.sendAll(numbered(10)),
+    rig.send(numbered(10, 10)),
+    rig.sendAll(numbered(10, 20)),
+  ];
+  for (const n of [4, 6, 10, 3, 7]) {
+    await settle();
+    rig.conn.take(n);
+  }
+  assertEquals(await Promise.all(calls), [undefined, 10, undefined]);
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(30));
+});
+
+Deno.test("Sender.send() counts what is in flight as taken when it is given up", async () => {
+  using clock = new FakeClock();
+  const rig = new SenderRig();
+  const call = rig.send(numbered(100_000), { timeoutMs: 50 });
+  await clock.advance(60);
+  assertEquals(await call, 65_536);
+  assertFalse(rig.sender.writable);
+  rig.conn.take(65_536);
+  await settle();
+  assert(rig.sender.writable);
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(65_536));
+});
+
+Deno.test("Sender sends taken bytes whole before anything else, a different message too", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const call = rig.send(numbered(100), { signal });
+  controller.abort("given up");
+  assertEquals(await call, 100);
+  const next = rig.sendAll(numbered(50, 200));
+  for (const n of [30, 30, 40, 20, 30]) {
+    await settle();
+    rig.conn.take(n);
+  }
+  assertEquals(await next, undefined);
+  assertEquals(rig.conn.writeSizes, [100, 70, 40, 50, 30]);
+  assertEquals(rig.conn.written, [...numbered(100), ...numbered(50, 200)]);
+});
+
+const errors: readonly [timeoutMs: number, type: typeof OSError][] = [
+  [0, BlockingIOError],
+  [50, TimeoutError],
+];
+for (const [timeoutMs, type] of errors) {
+  Deno.test(`Sender.send() with a timeout of ${timeoutMs} ms takes nothing while taken bytes are unsent`, async () => {
+    using clock = new FakeClock();
+    const rig = new SenderRig();
+    const first = rig.send(numbered(10), { timeoutMs: 0 });
+    await clock.advance(5);
+    assertEquals(await first, 10);
+    for (let i = 0; i < 3; i++) {
+      const call = rig.send(numbered(10, 100), { timeoutMs });
+      const outcome = call.catch((error) => error);
+      await clock.advance(60);
+      assertInstanceOf(await outcome, type);
+    }
+    rig.conn.take(10);
+    await settle();
+    assertFalse(rig.conn.writing);
+    assertEquals(rig.conn.written, [...numbered(10)]);
+    rig.owner.close(osError("EBADF"));
+  });
+}
+
+Deno.test("Sender.send() that is aborted while it stands in line takes nothing", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = [
+    rig.sendAll(numbered(10)),
+    rig.send(numbered(10, 100), { signal }),
+    rig.sendAll(numbered(10, 10)),
+  ];
+  const outcomes = Promise.allSettled(calls);
+  controller.abort("given up");
+  await rig.drain();
+  assertEquals(
+    (await outcomes).map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled"],
+  );
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
+});
+
+Deno.test("Sender.send() with all resolves if the last of it was taken", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const call = rig.sendAll(numbered(100), { signal });
+  rig.conn.take(60);
+  await settle();
+  controller.abort("given up");
+  assertEquals(await call, undefined);
+  await rig.drain();
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(100));
+});
+
+Deno.test("Sender.send() with all rejects if more was to come, and sends what was taken", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const call = rig.sendAll(numbered(200_000), { signal });
+  rig.conn.take(10_000);
+  await settle();
+  controller.abort("given up");
+  assertEquals(await call.catch((error) => error), "given up");
+  await rig.drain();
+  assertEquals(rig.conn.written.length, 75_536);
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(75_536));
+});
+
+Deno.test("Sender keeps a copy of what a call that may end has handed over", async () => {
+  for (const end of ["settle", "abort"]) {
+    const rig = new SenderRig();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const data = numbered(100);
+    const call = rig.send(data, { signal });
+    if (end === "abort") controller.abort("given up");
+    else rig.conn.take(30);
+    const n = await call;
+    data.fill(255);
+    await rig.drain();
+    assertEquals(Uint8Array.from(rig.conn.written), numbered(n));
+  }
+});
+
+Deno.test("Sender reports exactly what goes out, whichever microtask a call is aborted at", async () => {
+  for (const taken of [1, 40, 99, 100]) {
+    for (let at = 0; at < 20; at++) {
+      const rig = new SenderRig();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = rig.send(numbered(100), { signal }).catch(() => 0);
+      await Promise.all([
+        microtasks(8).then(() => rig.conn.take(taken)),
+        microtasks(at).then(() => controller.abort("given up")),
+      ]);
+      const n = await call;
+      const next = rig.sendAll(numbered(50, 200));
+      await rig.drain();
+      assertEquals(await next, undefined);
+      assertEquals(
+        rig.conn.written,
+        [...numbered(n), ...numbered(50, 200)],
+        `${taken} taken, aborted at ${at}`,
+      );
+    }
+  }
+});
+
+Deno.test("Sender.send() rejects with what its own write failed with", async () => {
+  const rig = new SenderRig();
+  const call = rig.send(numbered(10));
+  rig.conn.failWrite(broken());
+  await assertRejects(() => call, BrokenPipeError, "[Errno");
+  assertEquals(rig.sender.takeError(), undefined);
+});
+
+Deno.test("Sender gives the failure of taken bytes to the next call, once", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const call = rig.send(numbered(10), { signal: controller.signal });
+  controller.abort("given up");
+  assertEquals(await call, 10);
+  rig.conn.failWrite(broken());
+  await settle();
+  assert(rig.sender.writable);
+  await assertRejects(() => rig.send(numbered(10)), BrokenPipeError);
+  assertFalse(rig.conn.writing);
+  assertEquals(rig.sender.takeError(), undefined);
+});
+
+Deno.test("Sender gives the failure of taken bytes to the call that stands in line", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const call = rig.send(numbered(10), { signal: controller.signal });
+  controller.abort("given up");
+  assertEquals(await call, 10);
+  const next = rig.send(numbered(10, 10));
+  const outcome = next.catch((error) => error);
+  rig.conn.failWrite(broken());
+  await settle();
+  // What comes after lost bytes must not go out as if they had.
+  assertFalse(rig.conn.writing);
+  assertInstanceOf(await outcome, BrokenPipeError);
+  assertEquals(rig.sender.takeError(), undefined);
+});
+
+Deno.test("Sender.takeError() takes the failure of taken bytes", async () => {
+  const rig = new SenderRig();
+  const controller = new AbortController();
+  const call = rig.send(numbered(10), { signal: controller.signal });
+  controller.abort("given up");
+  await call;
+  rig.conn.failWrite(broken());
+  await settle();
+  assertInstanceOf(rig.sender.takeError(), BrokenPipeError);
+  assertEquals(rig.sender.takeError(), undefined);
+  const next = rig.send(numbered(10));
+  rig.conn.take(10);
+  assertEquals(await next, 10);
+});
+
+Deno.test("Sender goes on with the calls in line after one whose write failed", async () => {
+  const rig = new SenderRig();
+  const calls = [rig.send(numbered(10)), rig.send(numbered(10, 10))];
+  const outcomes = Promise.allSettled(calls);
+  rig.conn.failWrite(broken());
+  await settle();
+  rig.conn.take(10);
+  assertEquals(
+    (await outcomes).map(({ status }) => status),
+    ["rejected", "fulfilled"],
+  );
+});
+
+Deno.test("Sender goes on with a send whose socket is closed", async () => {
+  const rig = new SenderRig();
+  const calls = [rig.sendAll(numbered(10)), rig.send(numbered(10, 10))];
+  rig.owner.close(osError("EBADF"));
+  await rig.drain();
+  assertEquals(await Promise.all(calls), [undefined, 10]);
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
+});
+
+Deno.test("Sender.drained() resolves when all in line is out", async () => {
+  const rig = new SenderRig();
+  await rig.sender.drained();
+  const controller = new AbortController();
+  const taken = rig.send(numbered(10), { signal: controller.signal });
+  controller.abort("given up");
+  const next = rig.sendAll(numbered(10, 10));
+  let drained = false;
+  void rig.sender.drained().then(() => drained = true);
+  for (const n of [5, 5, 9, 1]) {
+    await settle();
+    assertFalse(drained);
+    rig.conn.take(n);
+  }
+  await settle();
+  assert(drained);
+  assertEquals(await Promise.all([taken, next]), [10, undefined]);
+});
+
+Deno.test("Sender.drained() waits again when there is something unsent again", async () => {
+  const rig = new SenderRig();
+  for (let i = 0; i < 3; i++) {
+    const call = rig.sendAll(numbered(10));
+    let drained = false;
+    void rig.sender.drained().then(() => drained = true);
+    await settle();
+    assertFalse(drained);
+    rig.conn.take(10);
+    await settle();
+    assert(drained);
+    assertEquals(await call, undefined);
+  }
+});
+
+Deno.test("Sender.whenWritable() waits until taken bytes are out", async () => {
+  const rig = new SenderRig();
+  assertEquals(await rig.sender.whenWritable(rig.context()), true);
+  const controller = new AbortController();
+  const call = rig.send(numbered(10), { signal: controller.signal });
+  controller.abort("given up");
+  assertEquals(await call, 10);
+  let writable = false;
+  void rig.sender.whenWritable(rig.context()).then(() => writable = true);
+  for (const n of [4, 6]) {
+    await settle();
+    assertFalse(writable);
+    rig.conn.take(n);
+  }
+  await settle();
+  assert(writable);
+});
+
+Deno.test("Sender.abandon() rejects what is in line", async () => {
+  const rig = new SenderRig();
+  const calls = [rig.sendAll(numbered(10)), rig.send(numbered(10))];
+  const outcomes = Promise.allSettled(calls);
+  const reason = osError("ECONNRESET");
+  rig.sender.abandon(reason);
+  rig.conn.reset();
+  for (const outcome of await outcomes) {
+    assertEquals((outcome as PromiseRejectedResult).reason.code, "ECONNRESET");
+  }
+  await rig.sender.drained();
+  assertEquals((rig.sender.takeError() as OSError).code, "ECONNRESET");
+});
+
+Deno.test("Sender stays bounded over thousands of sends that are given up", async () => {
+  const rig = new SenderRig();
+  let taken = 0;
+  for (let i = 0; i < 5000; i++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const call = rig.send(numbered(1000, taken), { signal }).catch(() => 0);
+    controller.abort("given up");
+    taken += await call;
+  }
+  assertEquals(taken, 1000);
+  assertEquals(rig.conn.writeSizes, [1000]);
+  await rig.drain();
+  assertEquals(Uint8Array.from(rig.conn.written), numbered(1000));
+});
