@@ -4,6 +4,12 @@
  * done, what was expected and what came.
  */
 
+/** Bytes whose memory is an ordinary, unshared `ArrayBuffer`. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** No bytes. */
+export const EMPTY_BYTES: Bytes = new Uint8Array(0);
+
 /** Shows a value in an error message, shortened. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 80));

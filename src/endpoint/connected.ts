@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { toPythonAddress } from "../base/sockaddr.ts";
+import type { Bytes } from "../base/checks.ts";
 import {
   IPPROTO_TCP,
   SHUT_RD,
@@ -10,21 +10,24 @@ import {
 } from "../base/constants.ts";
 import { BlockingIOError, TimeoutError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { Endpoint, ReceiveSink } from "./endpoint.ts";
-import type { Options } from "./options.ts";
-import { Receiver } from "./receiver.ts";
-import { ALL_COUNTED, type ChunkSource, Sender } from "./sender.ts";
+import { toPythonAddress } from "../base/sockaddr.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
+import { answer, timers } from "../wait/event_loop.ts";
 import {
   type CallContext,
   type CallOwner,
+  failure,
   withCancellation,
 } from "../wait/waiter.ts";
+import type { Endpoint, Received, ReceiveSink } from "./endpoint.ts";
+import type { Options } from "./options.ts";
+import { Receiver } from "./receiver.ts";
+import { ALL_COUNTED, Sender, type Turn } from "./sender.ts";
 
-/** How long a closed connection may make no progress with what is unsent. */
+/** How long a closed connection may make no progress with its unsent bytes. */
 const LINGER_MS = 30_000;
-
-const NOTHING = new Uint8Array(0);
+/** How often progress is looked for. */
+const LINGER_STEP_MS = 1000;
 
 /** A connected stream: a receiving half and a sending half. */
 export class Connected implements Endpoint {
@@ -35,8 +38,12 @@ export class Connected implements Endpoint {
   readonly #receiver: Receiver;
   readonly #sender = new Sender();
   #sendShut = false;
-  /** Whether the platform's connection is closed. */
+  /** Whether the runtime's connection is closed. */
   #gone = false;
+  /** The state before, which keeps the name of a Unix socket that was bound. */
+  readonly #from: Endpoint | undefined;
+  /** Whether a connect in the background has succeeded, unreported. */
+  #hasNews = false;
 
   /** `isShared` says whether another descriptor could read from here too. */
   constructor(
@@ -44,8 +51,10 @@ export class Connected implements Endpoint {
     family: number,
     options: Options,
     isShared: () => boolean,
+    from?: Endpoint,
   ) {
     this.#conn = conn;
+    this.#from = from;
     this.#family = family;
     this.#options = options;
     this.#receiver = new Receiver(conn, isShared);
@@ -58,7 +67,21 @@ export class Connected implements Endpoint {
   }
 
   localAddress(): Address {
-    return toPythonAddress(this.#family, this.#conn.localAddr);
+    const address = toPythonAddress(this.#family, this.#conn.localAddr);
+    // Deno connects no Unix socket that is bound: another, unnamed one does.
+    return address === "" ? this.#from?.localAddress() ?? "" : address;
+  }
+
+  /** Lets the next call of `connect` succeed. */
+  reportSuccess(): void {
+    this.#hasNews = true;
+  }
+
+  /** Whether a call of `connect` reports a success that no call has reported. */
+  takeSuccess(): boolean {
+    const hasNews = this.#hasNews;
+    this.#hasNews = false;
+    return hasNews;
   }
 
   peerAddress(): Address {
@@ -111,68 +134,88 @@ export class Connected implements Endpoint {
     return this.#sender.whenWritable(context);
   }
 
+  /** Receives up to `n` bytes, none at the end of the stream. */
   recv(
     context: CallContext,
     n: number,
-    flags: number,
-    taker?: ReceiveSink,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#receiver.recv(context, n, flags, taker);
+    sink?: ReceiveSink,
+  ): Promise<Bytes> {
+    return n === 0
+      ? answer(new Uint8Array(0))
+      : this.#receiver.recv(context, n, sink);
   }
 
-  recvInto(
+  /** Receives into `target`; the number of bytes. */
+  recvInto(context: CallContext, target: Uint8Array): Promise<number> {
+    return target.length === 0
+      ? answer(0)
+      : this.#receiver.recvInto(context, target);
+  }
+
+  /** As `recv`; a connected stream has no address to report, as in CPython. */
+  recvFrom(
     context: CallContext,
-    target: Uint8Array,
-    flags: number,
-  ): Promise<number> {
-    return this.#receiver.recvInto(context, target, flags);
+    n: number,
+    sink?: ReceiveSink,
+  ): Promise<Received> {
+    return this.recv(context, n, sink).then(withoutAddress);
   }
 
-  /** Sends what the system takes at once. */
+  /** Sends a part of the data, as much as the kernel takes at once. */
   send(context: CallContext, data: Uint8Array): Promise<number> {
-    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
-    if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.send(context, data, this.#write);
+    return this.#nothing(data, 0) ??
+      this.#sender.send(context, data, this.write);
   }
 
-  /** Sends all, or what it can before it is given up. */
+  /** Sends all, or what it can before it is cancelled; the number of bytes. */
   sendMost(context: CallContext, data: Uint8Array): Promise<number> {
-    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
-    if (data.length === 0) return Promise.resolve(0);
-    return this.#sender.send(context, data, this.#write, ALL_COUNTED);
-  }
-
-  /** Sends pieces until their end, in one turn. */
-  sendPieces(context: CallContext, pieces: ChunkSource): Promise<void> {
-    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
-    return this.#sender.sendPieces(context, pieces, this.#write);
+    return this.#nothing(data, 0) ??
+      this.#sender.send(context, data, this.write, ALL_COUNTED);
   }
 
   /** Sends all. */
   sendAll(context: CallContext, data: Uint8Array): Promise<void> {
-    if (this.#sendShut) return Promise.reject(osError("EPIPE"));
-    if (data.length === 0) return Promise.resolve();
-    return this.#sender.sendAll(context, data, this.#write);
+    return this.#nothing(data, undefined) ??
+      this.#sender.sendAll(context, data, this.write);
   }
 
-  readonly #write = (piece: Uint8Array): Promise<number> =>
-    this.#conn.write(piece);
+  /** The result of a call that sends nothing; undefined if there is to send. */
+  #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
+    if (this.#sendShut) return failure(osError("EPIPE"));
+    return data.length === 0 ? answer(result) : undefined;
+  }
 
   /**
-   * Half-closes, in order with the sends. It comes also if the call that asked
-   * for it is given up, so a timeout is no error.
+   * Waits for the turn to send several chunks, such as those of a file, with
+   * `turn.send(chunk, write)`; `leave` must follow.
+   */
+  enter(
+    context: CallContext,
+    survivesClose: boolean,
+  ): Turn | Promise<Turn> {
+    if (this.#sendShut) throw osError("EPIPE");
+    return this.#sender.enter(context, false, survivesClose);
+  }
+
+  /** Ends the turn. */
+  leave(turn: Turn): void {
+    this.#sender.leave(turn);
+  }
+
+  /** Hands bytes to the kernel. */
+  readonly write = (chunk: Uint8Array): Promise<number> =>
+    this.#conn.write(chunk);
+
+  /**
+   * Half-closes, in order with the sends. The half-close also comes if the call
+   * that asked for it is cancelled, so a timeout is no error.
    */
   async shutdown(context: CallContext, how: number): Promise<void> {
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
     if (how === SHUT_RD || this.#sendShut) return;
     this.#sendShut = true;
-    const done = this.#sender.send(
-      { owner: context.owner, timeoutMs: null, signal: undefined },
-      NOTHING,
-      () => this.#closeWrite(),
-    );
     try {
-      await withCancellation(context, done);
+      await withCancellation(context, this.#closeWrite(context.owner));
     } catch (error) {
       const timedOut = error instanceof TimeoutError ||
         error instanceof BlockingIOError;
@@ -180,18 +223,26 @@ export class Connected implements Endpoint {
     }
   }
 
-  async #closeWrite(): Promise<number> {
-    await this.#conn.closeWrite();
-    return 0;
+  async #closeWrite(owner: CallOwner): Promise<void> {
+    const context = { owner, timeoutMs: null, signal: undefined };
+    const turn = await this.#sender.enter(context);
+    try {
+      await turn.wait(() => this.#conn.closeWrite());
+    } catch (error) {
+      throw fromDeno(error);
+    } finally {
+      this.#sender.leave(turn);
+    }
   }
 
   /** Resolves when nothing is unsent. */
-  drained(of?: CallOwner): Promise<void> {
-    return this.#sender.drained(of);
+  flushed(owner?: CallOwner): Promise<void> {
+    return this.#sender.flushed(owner);
   }
 
   async close(): Promise<void> {
     const idle = this.#receiver.close();
+    this.#from?.close();
     // What was reset on purpose owes nothing.
     if (this.#gone) return await idle;
     if (this.#sender.writable) this.#release();
@@ -206,20 +257,20 @@ export class Connected implements Endpoint {
     this.#gone = true;
   }
 
-  /** Lets what is unsent go out, and then closes. */
+  /** Sends the unsent bytes, and then closes. */
   async #drain(): Promise<void> {
-    let progress = this.#sender.progress;
+    let { progress } = this.#sender;
+    let idleMs = 0;
     // Not unreferenced: the write that it watches keeps the process alive too.
-    const timer = setInterval(() => {
-      if (progress !== this.#sender.progress) {
-        progress = this.#sender.progress;
-        return;
-      }
+    const timer = timers.setInterval(() => {
+      idleMs = progress === this.#sender.progress ? idleMs + LINGER_STEP_MS : 0;
+      ({ progress } = this.#sender);
+      if (idleMs < LINGER_MS) return;
       const seconds = LINGER_MS / 1000;
       this.reset(osError("ECONNRESET", `unsent for ${seconds} s after close`));
-    }, LINGER_MS);
-    await this.#sender.drained();
-    clearInterval(timer);
+    }, LINGER_STEP_MS);
+    await this.#sender.flushed();
+    timers.clearInterval(timer);
     this.#release();
   }
 
@@ -236,4 +287,8 @@ export class Connected implements Endpoint {
     if (this.#conn.reset) this.#conn.reset();
     else this.#conn.close();
   }
+}
+
+function withoutAddress(data: Bytes): Received {
+  return { data, address: null, truncated: false };
 }

@@ -21,11 +21,24 @@ import {
   SO_REUSEPORT,
   SOL_SOCKET,
 } from "../base/constants.ts";
+import type { Bytes } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
-import { DatagramReceiver, type Shape } from "./datagram_receiver.ts";
-import { type Endpoint, type ReceiveSink, stateError } from "./endpoint.ts";
+import { DatagramReceiver } from "./datagram_receiver.ts";
+import {
+  type Endpoint,
+  type Received,
+  type ReceiveSink,
+  ScatterSink,
+  stateError,
+} from "./endpoint.ts";
 import { MulticastState, type Options } from "./options.ts";
-import { Sender, type Write } from "./sender.ts";
+import {
+  ATOMIC,
+  checkUnchanged,
+  Sender,
+  type Turn,
+  type Write,
+} from "./sender.ts";
 import { DenoMulticast, openUnixDatagram } from "../runtime/deno_datagram.ts";
 import {
   checkUnixGrants,
@@ -48,12 +61,8 @@ import {
   sourceAddressFor,
   toDestination,
 } from "../runtime/resolver.ts";
-import {
-  type CallContext,
-  CallOwner,
-  DeferredWaiter,
-  NO_QUEUE,
-} from "../wait/waiter.ts";
+import { answer } from "../wait/event_loop.ts";
+import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
 
 /** A port, and its multicast if it has that. */
 export interface OpenedDatagram {
@@ -195,7 +204,7 @@ export class Datagram implements Endpoint {
   #open(sockaddr: Sockaddr): void {
     const options = this.#options;
     const { port, multicast } = openDatagram(sockaddr, options);
-    const serve = () => this.#receiver.serve();
+    const serve = () => this.#receiver.wakeWaiters();
     const taking = multicast && new MulticastState(options, multicast, serve);
     try {
       taking?.update();
@@ -222,28 +231,14 @@ export class Datagram implements Endpoint {
     if (!named && this.#connecting === 0) {
       return this.#setPeer(literalDestination(sockaddr));
     }
-    let destination: Destination;
-    const wait = new DeferredWaiter<void>(ignoringNonBlocking(context));
-    const connected = wait.begin(NO_QUEUE);
     this.#connecting++;
-    const end = (settle: () => void) => {
+    try {
+      await this.#inTurn(ignoringNonBlocking(context), async (turn) => {
+        this.#setPeer(await turn.wait(() => toDestination(sockaddr)));
+      }, false);
+    } finally {
       this.#connecting--;
-      if (wait.queue !== undefined) settle();
-    };
-    const prepare = async () => {
-      destination = await toDestination(sockaddr);
-    };
-    // deno-lint-ignore require-await
-    const setPeer = async () => {
-      // Whoever has given up has called it off.
-      if (wait.queue !== undefined) this.#setPeer(destination);
-      return 0;
-    };
-    this.#sender.send(UNLIMITED, NOTHING, setPeer, { prepare }).then(
-      () => end(() => wait.resolve()),
-      (error) => end(() => wait.reject(error)),
-    );
-    await connected;
+    }
   }
 
   #setPeer(peer: Destination): void {
@@ -255,15 +250,26 @@ export class Datagram implements Endpoint {
     this.#receiver.peer = toAddress(peer.sockaddr);
   }
 
-  /** One datagram, cut to `n` bytes; none if the sink left. */
-  recv<T>(
+  /** Receives one datagram, cut to `n` bytes. */
+  recvFrom(
     context: CallContext,
     n: number,
-    flags: number,
-    shape: Shape<T>,
     sink?: ReceiveSink,
-  ): Promise<T> {
-    return this.#receiver.recv(context, n, flags, shape, sink);
+  ): Promise<Received> {
+    return this.#receiver.recv(context, n, sink);
+  }
+
+  /** As `recvFrom`, without the address; none for 0 bytes, as in CPython. */
+  recv(context: CallContext, n: number): Promise<Bytes> {
+    if (n === 0) return answer(new Uint8Array(0));
+    return this.#receiver.recv(context, n).then(dataOf);
+  }
+
+  /** Receives one datagram into `target`; the number of bytes. */
+  recvInto(context: CallContext, target: Uint8Array): Promise<number> {
+    if (target.length === 0) return answer(0);
+    const sink = new ScatterSink([target]);
+    return this.#receiver.recv(context, target.length, sink).then(lengthOf);
   }
 
   /** Sends one datagram, whole or not at all. */
@@ -274,47 +280,64 @@ export class Datagram implements Endpoint {
   ): Promise<number> {
     try {
       if (this.#sendShut) throw osError("EPIPE");
-      const literal = sockaddr === undefined
+      const isReady = sockaddr === undefined
         ? this.#connecting === 0
         : isPath(sockaddr) || !sockaddr.isHostname;
-      if (!literal) return this.#sendByName(context, data, sockaddr);
+      if (!isReady) return this.#sendLater(context, data, sockaddr);
       const to = sockaddr === undefined
         ? this.#peer
         : this.#destination(sockaddr);
       const write = this.#prepare(to);
-      const multicast = this.#multicast;
-      const mode = multicast === undefined || multicast.settled
-        ? WHOLE
-        : { ...WHOLE, prepare: () => multicast.settle() };
-      return this.#sender.send(context, data, write, mode);
+      return this.#multicast === undefined || this.#multicast.settled
+        ? this.#sender.send(context, data, write, ATOMIC)
+        : this.#sendLater(context, data, sockaddr);
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error, context.signal);
     }
   }
 
-  /** The name is looked up when its turn has come, so that nothing overtakes. */
-  #sendByName(
+  /**
+   * Looks the name up, or waits for multicast, when the turn has come, so that
+   * no datagram overtakes another.
+   */
+  async #sendLater(
     context: CallContext,
     data: Uint8Array,
     sockaddr: Sockaddr | undefined,
   ): Promise<number> {
-    let write: Write;
-    const prepare = async (isPending: () => boolean) => {
-      const to = sockaddr ? await toDestination(sockaddr) : this.#peer;
-      // Who has given up binds nothing, and nothing of a closed socket.
-      if (!isPending()) return;
-      write = this.#prepare(to);
-      await this.#multicast?.settle();
-    };
-    return this.#sender.send(
-      ignoringNonBlocking(context),
-      data,
-      (piece) => write(piece),
-      {
-        ...WHOLE,
-        prepare,
-      },
-    );
+    const { length } = data;
+    let sent = 0;
+    try {
+      await this.#inTurn(ignoringNonBlocking(context), async (turn) => {
+        const to = sockaddr === undefined
+          ? this.#peer
+          : await turn.wait(() => toDestination(sockaddr));
+        const write = this.#prepare(to);
+        const multicast = this.#multicast;
+        if (multicast !== undefined) {
+          await turn.wait(() => multicast.settle());
+        }
+        checkUnchanged(data, length);
+        await turn.send(data, write, true);
+        sent = turn.sent;
+      });
+      return sent;
+    } catch (error) {
+      return await failure(error, context.signal);
+    }
+  }
+
+  async #inTurn(
+    context: CallContext,
+    work: (turn: Turn) => Promise<void>,
+    survivesClose = true,
+  ): Promise<void> {
+    const turn = await this.#sender.enter(context, true, survivesClose);
+    try {
+      await work(turn);
+    } finally {
+      this.#sender.leave(turn);
+    }
   }
 
   /** Where datagrams go, the same as the last one if they go there. */
@@ -332,9 +355,14 @@ export class Datagram implements Endpoint {
     return this.#last!.destination;
   }
 
-  /** As `send`: what is sent is whole. */
-  async sendAll(context: CallContext, data: Uint8Array): Promise<void> {
-    await this.send(context, data);
+  /** As `send`: a datagram is sent whole. */
+  sendAll(context: CallContext, data: Uint8Array): Promise<void> {
+    return this.send(context, data).then(ignore);
+  }
+
+  /** As `send`. */
+  sendMost(context: CallContext, data: Uint8Array): Promise<number> {
+    return this.send(context, data);
   }
 
   /** Gets ready to send there; what does it. */
@@ -372,14 +400,14 @@ export class Datagram implements Endpoint {
   }
 
   /** Resolves when nothing is unsent. */
-  drained(of?: CallOwner): Promise<void> {
-    return this.#sender.drained(of);
+  flushed(owner?: CallOwner): Promise<void> {
+    return this.#sender.flushed(owner);
   }
 
   async close(): Promise<void> {
     this.#receiver.close();
     const error = this.#sender.takeError();
-    if (!this.#sender.writable) await this.drained();
+    if (!this.#sender.writable) await this.flushed();
     // With a receive in flight the address is free only when that has ended.
     this.#port?.ref();
     await Promise.all([this.#port?.close(), this.#receiver.receiving]);
@@ -388,16 +416,15 @@ export class Datagram implements Endpoint {
   }
 }
 
-const WHOLE = { atomic: true };
+function dataOf({ data }: Received): Bytes {
+  return data;
+}
 
-const NOTHING = new Uint8Array(0);
+function lengthOf({ data }: Received): number {
+  return data.length;
+}
 
-/** For what is not bounded by a call. */
-const UNLIMITED: CallContext = {
-  owner: new CallOwner(),
-  timeoutMs: null,
-  signal: undefined,
-};
+function ignore(): void {}
 
 /**
  * The limits of a call that looks a name up. As in Python a non-blocking one

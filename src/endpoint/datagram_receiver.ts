@@ -6,10 +6,8 @@ import { noDatagram, type Received, type ReceiveSink } from "./endpoint.ts";
 import type { MulticastState } from "./options.ts";
 import { type DatagramConn, EventLoopHold } from "../runtime/deno_net.ts";
 import { isSameAddress } from "../runtime/resolver.ts";
-import {
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
+import { countBytes } from "../wait/event_loop.ts";
+import { OperationQueue } from "../wait/operation_queue.ts";
 import { type CallContext, ConditionWaiter, Waiter } from "../wait/waiter.ts";
 
 /** Room for the largest UDP datagram. */
@@ -27,48 +25,40 @@ export function receiveBufferSize(family: number): number {
   return family === AF_UNIX ? LARGEST_UNIX : LARGEST_UDP;
 }
 
-/** Makes what a call returns of what is received. */
-export type Shape<T> = (received: Received) => T;
-
-/** A call that waits for a datagram. */
-class Receive<T> extends Waiter<T> {
+/** A call that receives a datagram, cut to `n` bytes. */
+class DatagramWaiter extends Waiter<Received> {
   readonly #receiver: DatagramReceiver;
   readonly #n: number;
-  readonly #flags: number;
-  readonly #shape: Shape<T>;
   readonly #sink: ReceiveSink | undefined;
 
   constructor(
     context: CallContext,
     receiver: DatagramReceiver,
     n: number,
-    flags: number,
-    shape: Shape<T>,
     sink: ReceiveSink | undefined,
   ) {
     super(context);
     this.#receiver = receiver;
     this.#n = n;
-    this.#flags = flags;
-    this.#shape = shape;
     this.#sink = sink;
   }
 
-  attempt(): T | undefined {
-    const received = this.#receiver.take(this.#n, this.#flags, this.#sink);
-    return received === undefined ? undefined : this.#shape(received);
+  attempt(): Received | undefined {
+    const peeks = ((this.context.flags ?? 0) & MSG_PEEK) !== 0;
+    return this.#receiver.take(this.#n, peeks, this.#sink);
   }
 }
 
 /** The receiving half of a datagram socket, which may have no port yet. */
-export class DatagramReceiver implements OperationSource {
+export class DatagramReceiver extends OperationQueue {
   /** Nothing is received but from there; undefined for anywhere. */
   peer: Address | undefined;
   /** Settles with the receive in flight. */
   receiving: Promise<void> | undefined;
   readonly #family: number;
-  readonly #operations: OperationQueue = new OperationQueue(this);
-  readonly #queue: Received[] = [];
+  /** The datagram that no call has taken yet. */
+  #received: Received | undefined;
+  #lent: ReceiveSink | undefined;
   #port: DatagramConn | undefined;
   #multicast: MulticastState | undefined;
   /** Stands in for the receive in flight while there is no port. */
@@ -80,6 +70,7 @@ export class DatagramReceiver implements OperationSource {
   #closed = false;
 
   constructor(family: number) {
+    super();
     this.#family = family;
   }
 
@@ -92,7 +83,7 @@ export class DatagramReceiver implements OperationSource {
     if (this.#unbound === undefined) return;
     this.#unbound.end();
     this.#unbound = undefined;
-    this.#operations.operationDone();
+    this.operationDone();
   }
 
   takeError(): Error | undefined {
@@ -102,7 +93,8 @@ export class DatagramReceiver implements OperationSource {
   }
 
   get readable(): boolean {
-    return this.#queue.length > 0 || this.#shut ||
+    if (this.#lent?.taken) this.#settleLoan();
+    return this.#received !== undefined || this.#shut ||
       this.#error !== undefined || this.#multicast?.failed === true;
   }
 
@@ -116,36 +108,49 @@ export class DatagramReceiver implements OperationSource {
 
   whenReadable(context: CallContext): Promise<true> {
     const find = () => this.readable ? true as const : undefined;
-    return this.#operations.run(new ConditionWaiter(context, find));
+    return this.run(new ConditionWaiter(context, find));
   }
 
-  /** One datagram, cut to `n` bytes; none if the sink left. */
-  recv<T>(
+  /** Receives one datagram, cut to `n` bytes. */
+  recv(
     context: CallContext,
     n: number,
-    flags: number,
-    shape: Shape<T>,
-    sink: ReceiveSink | undefined,
-  ): Promise<T> {
-    return this.#operations.run(
-      new Receive(context, this, n, flags, shape, sink),
-    );
+    sink?: ReceiveSink,
+  ): Promise<Received> {
+    return this.run(new DatagramWaiter(context, this, n, sink));
   }
 
   /** What a call gets that receives now; undefined if it has to wait. */
-  take(n: number, flags: number, sink?: ReceiveSink): Received | undefined {
-    const first = this.#queue[0];
+  take(n: number, peeks: boolean, sink?: ReceiveSink): Received | undefined {
+    if (this.#lent !== undefined) this.#settleLoan();
+    const first = this.#received;
     if (first === undefined) return this.#nothing(sink);
     if (sink?.active === false) return noDatagram();
     const { data, address } = first;
     const truncated = data.length > n;
-    const peek = (flags & MSG_PEEK) !== 0;
-    const received = !truncated && !peek
-      ? first
-      : { data: data.slice(0, n), address, truncated };
-    sink?.push(received.data);
-    if (!peek) this.#queue.shift();
+    const received = !truncated && !peeks && sink === undefined ? first : {
+      data: data.slice(0, n),
+      address: typeof address === "string" ? address : [...address!] as Address,
+      truncated,
+    };
+    if (sink !== undefined) {
+      sink.push(received.data);
+      if (!sink.taken) {
+        this.#lent = sink;
+        return received;
+      }
+    }
+    if (!peeks) this.#received = undefined;
+    countBytes(data.length);
     return received;
+  }
+
+  /** A web stream may hold a datagram that no reader has asked for. */
+  #settleLoan(): void {
+    const sink = this.#lent!;
+    this.#lent = undefined;
+    if (sink.taken) this.#received = undefined;
+    else sink.withdraw();
   }
 
   #nothing(sink: ReceiveSink | undefined): Received | undefined {
@@ -156,15 +161,10 @@ export class DatagramReceiver implements OperationSource {
     return noDatagram();
   }
 
-  /** Lets those who wait look again. */
-  serve(): void {
-    this.#operations.wakeWaiters();
-  }
-
-  /** Ends it: who waits gets the end. */
+  /** Ends the stream of datagrams, also for the waiters. */
   shut(): void {
     this.#shut = true;
-    this.#operations.wakeWaiters();
+    this.wakeWaiters();
   }
 
   start(): boolean {
@@ -193,10 +193,10 @@ export class DatagramReceiver implements OperationSource {
   readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
     const address = toPythonAddress(this.#family, addr);
     if (!this.#closed && this.#isWanted(address)) {
-      this.#queue.push({ data: data.slice(), address, truncated: false });
+      this.#received = { data: data.slice(), address, truncated: false };
     }
     if (data.length > LARGEST_UDP) this.#buffer = undefined;
-    this.#operations.operationDone();
+    this.operationDone();
   };
 
   #isWanted(address: Address): boolean {
@@ -208,16 +208,16 @@ export class DatagramReceiver implements OperationSource {
     const code = "code" in error ? error.code : undefined;
     // On Windows an ICMP error for a datagram sent earlier fails a receive.
     const icmp = code === "ECONNRESET" || code === "ECONNREFUSED";
-    if (!icmp && this.#operations.hasWaiters && !this.#closed) {
+    if (!icmp && this.hasWaiters && !this.#closed) {
       this.#error = error;
     }
-    this.#operations.operationDone();
+    this.operationDone();
   };
 
   /** Rejects who waits; the receive in flight ends with the port. */
   close(): void {
     this.#closed = true;
-    this.#operations.rejectAll();
+    this.rejectAll();
     this.#unbound?.end();
   }
 }

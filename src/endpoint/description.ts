@@ -1,5 +1,5 @@
 import type { Address } from "../base/address.ts";
-import { type Sockaddr, wildcardToLoopback } from "../base/sockaddr.ts";
+import { isPath, type Sockaddr, wildcardToLoopback } from "../base/sockaddr.ts";
 import {
   AF_INET6,
   AF_UNIX,
@@ -29,7 +29,8 @@ import { Listening } from "./listening.ts";
 import { Connecting, Unconnected } from "./opening.ts";
 import { Options } from "./options.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
-import type { CallContext, CallOwner } from "../wait/waiter.ts";
+import { answer } from "../wait/event_loop.ts";
+import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
 
 /**
  * An open socket as the kernel knows it: what all its descriptors share. After
@@ -74,25 +75,26 @@ export class Description {
    * One less; with the last the endpoint is closed. Resolves when what was sent
    * is with the system.
    */
-  release(of?: CallOwner): Promise<void> {
-    if (--this.#holders > 0) return this.drained(of);
+  release(owner?: CallOwner): Promise<void> {
+    if (--this.#holders > 0) return this.flushed(owner);
     const endpoint = this.#endpoint;
     this.#endpoint = new Closed();
     return endpoint.close();
   }
 
   /** Resolves when nothing is unsent. */
-  async drained(of?: CallOwner): Promise<void> {
+  async flushed(owner?: CallOwner): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Connected || endpoint instanceof Datagram) {
-      await endpoint.drained(of);
+      await endpoint.flushed(owner);
     }
   }
 
   readonly #isShared = (): boolean => this.#holders > 1;
 
-  #connected(conn: StreamConn): Connected {
-    return new Connected(conn, this.family, this.options, this.#isShared);
+  #connected(conn: StreamConn, from?: Unconnected): Connected {
+    const { family, options } = this;
+    return new Connected(conn, family, options, this.#isShared, from);
   }
 
   bind(sockaddr: Sockaddr): void {
@@ -113,44 +115,62 @@ export class Description {
     this.#endpoint = new Listening(listener, family, options, endpoint);
   }
 
-  /** The next connection, as a description of its own. */
-  async accept(context: CallContext): Promise<[Description, Address]> {
+  /** The next connection, of which `accepted` makes a description. */
+  accept(context: CallContext): Promise<StreamConn> {
     const endpoint = this.#endpoint;
-    if (!(endpoint instanceof Listening)) {
-      throw stateError("accept", endpoint.state);
-    }
-    const conn = await endpoint.accept(context);
-    const { family, type, proto } = this;
-    const options = this.options.inherit();
-    const accepted = new Description(family, type, proto, options, conn);
-    return [accepted, accepted.endpoint.peerAddress()!];
+    return endpoint instanceof Listening
+      ? endpoint.accept(context)
+      : failure(stateError("accept", endpoint.state));
   }
 
-  async connect(sockaddr: Sockaddr, context: CallContext): Promise<void> {
+  /** The description of a connection that was accepted. */
+  accepted(conn: StreamConn): Description {
+    const { family, type, proto } = this;
+    return new Description(family, type, proto, this.options.inherit(), conn);
+  }
+
+  /**
+   * Connects; a non-blocking call fails with EINPROGRESS, and what comes of it
+   * is reported once, by the next call.
+   */
+  connect(sockaddr: Sockaddr, context: CallContext): Promise<unknown> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Datagram) {
-      return await endpoint.connect(sockaddr, context);
+      return endpoint.connect(sockaddr, context);
+    }
+    if (endpoint instanceof Connected && endpoint.takeSuccess()) {
+      return answer(undefined);
     }
     if (!(endpoint instanceof Unconnected)) {
       throw stateError("connect", endpoint.state);
     }
     if (context.signal?.aborted) throw context.signal.reason;
-    // As Linux does, for a program that polls with connect_ex().
     const earlier = endpoint.takeError();
     if (earlier !== undefined) throw earlier;
-    endpoint.checkConnect();
+    // A Unix socket connects at once, or fails at once.
+    const isBlocking = context.timeoutMs !== 0;
+    const isBackground = !isBlocking && !isPath(sockaddr);
     const connecting = new Connecting(
       endpoint,
       wildcardToLoopback(sockaddr),
       (outcome) => {
         if (this.#endpoint !== connecting) return;
-        this.#endpoint = outcome instanceof Error
-          ? endpoint
-          : this.#connected(outcome);
+        if (outcome instanceof Error) this.#endpoint = endpoint;
+        else {
+          const connected = this.#connected(outcome, endpoint);
+          if (isBackground) connected.reportSuccess();
+          this.#endpoint = connected;
+        }
       },
     );
     this.#endpoint = connecting;
-    await connecting.connect(context);
+    if (!isBackground) {
+      const until = isBlocking ? context : { ...context, timeoutMs: null };
+      return connecting.connect(until, isBlocking);
+    }
+    return connecting.connectInBackground(context).then(() => {
+      throw osError("EINPROGRESS");
+    });
   }
 
   /** The endpoint to receive from or send to. */
@@ -184,7 +204,7 @@ export class Description {
       if (how === SHUT_WR) return;
       this.#endpoint = endpoint.afterShutdown;
       // Not awaited: who accepts must not be told before this has settled.
-      endpoint.stop(osError("EINVAL"));
+      endpoint.stop(() => osError("EINVAL"));
     } else await this.endpointFor("shutdown").shutdown(context, how);
   }
 
@@ -294,18 +314,20 @@ export class Descriptor {
    * One less; the last one closes it. Resolves when it is released, and what was
    * sent is with the system.
    */
-  release(of?: CallOwner): Promise<void> {
-    return --this.#holders > 0 ? this.description.drained(of) : this.close(of);
+  release(owner?: CallOwner): Promise<void> {
+    return --this.#holders > 0
+      ? this.description.flushed(owner)
+      : this.close(owner);
   }
 
   /** Closes it, whoever holds it. */
-  close(of?: CallOwner): Promise<void> {
+  close(owner?: CallOwner): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     table.delete(this.number);
     if (this.number < lowest) lowest = this.number;
     this.#tellWatchers();
-    return this.description.release(of);
+    return this.description.release(owner);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Address } from "../base/address.ts";
+import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { osError } from "../base/os_error.ts";
 import type { CallContext } from "../wait/waiter.ts";
@@ -44,25 +45,70 @@ export interface Endpoint {
 
 /** A datagram, or the part of it that was asked for. */
 export interface Received {
-  readonly data: Uint8Array<ArrayBuffer>;
+  readonly data: Bytes;
   readonly address: Address | null;
   readonly truncated: boolean;
 }
 
 /** What is received after the end. */
 export function noDatagram(): Received {
-  return { data: new Uint8Array(0), address: null, truncated: false };
+  return { data: EMPTY_BYTES, address: null, truncated: false };
 }
 
 /**
- * Takes what is received at the moment it is there. A promise would bring it
- * some microtasks later, when whoever asked may have gone.
+ * Gets received bytes in the same step in which they leave the queue. A promise
+ * would deliver them some microtasks later, when the reader may be gone.
  */
 export interface ReceiveSink {
-  /** Whether anybody is there; if not, the next call in line gets it. */
+  /** Whether it still wants bytes; if not, the next call gets them. */
   readonly active: boolean;
-  /** Null is the end. */
-  push(data: Uint8Array<ArrayBuffer> | null): void;
+  /** Delivers bytes, or null at the end. */
+  push(data: Bytes | null): void;
+  /** Whether the bytes have reached a reader; until then they stay queued. */
+  readonly taken: boolean;
+  /** Takes back bytes that no reader has taken: another call gets them. */
+  withdraw(): void;
+}
+
+/**
+ * Scatters bytes over the buffers of a call in the step in which they leave the
+ * queue. If a buffer has been detached, nothing leaves it.
+ */
+export class ScatterSink implements ReceiveSink {
+  readonly taken = true;
+  readonly #targets: readonly Uint8Array[];
+  readonly #lengths: readonly number[];
+
+  constructor(targets: readonly Uint8Array[]) {
+    this.#targets = targets;
+    this.#lengths = targets.map(({ length }) => length);
+  }
+
+  get active(): boolean {
+    for (let i = 0; i < this.#targets.length; i++) {
+      const { length } = this.#targets[i]!;
+      if (length >= this.#lengths[i]!) continue;
+      throw new TypeError(
+        `Cannot receive: buffer was detached or resized during the call, to ${length} bytes`,
+      );
+    }
+    return true;
+  }
+
+  push(data: Bytes | null): void {
+    if (data === null) return;
+    let offset = 0;
+    for (let i = 0; offset < data.length; i++) {
+      const end = offset + this.#lengths[i]!;
+      const part = offset === 0 && end >= data.length
+        ? data
+        : data.subarray(offset, end);
+      this.#targets[i]!.set(part);
+      offset = end;
+    }
+  }
+
+  withdraw(): void {}
 }
 
 /** What a call needs a socket to be. */

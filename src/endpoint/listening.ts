@@ -6,27 +6,20 @@ import { fromDeno } from "../base/os_error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import type { StreamConn, StreamListener } from "../runtime/deno_net.ts";
-import {
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
-import {
-  type CallContext,
-  ConditionWaiter,
-  DeferredWaiter,
-} from "../wait/waiter.ts";
+import { OperationQueue } from "../wait/operation_queue.ts";
+import { type CallContext, ConditionWaiter, deferred } from "../wait/waiter.ts";
 
 /** A listening stream socket: connections, in the order they came. */
-export class Listening implements Endpoint, OperationSource {
+export class Listening extends OperationQueue implements Endpoint {
   readonly state = "listening";
   readonly writable = false;
   readonly afterShutdown: Endpoint;
   readonly #listener: StreamListener;
   readonly #family: number;
   readonly #options: Options;
-  readonly #operations: OperationQueue = new OperationQueue(this);
-  readonly #writers: OperationQueue = new OperationQueue(IDLE);
-  readonly #accepted: StreamConn[] = [];
+  readonly #writers = new Writers();
+  /** The connection that no call has taken yet. */
+  #accepted: StreamConn | undefined;
   readonly #address: Address;
   /** Settles with the accept in flight. */
   #accepting: Promise<void> | undefined;
@@ -40,6 +33,7 @@ export class Listening implements Endpoint, OperationSource {
     options: Options,
     afterShutdown: Endpoint,
   ) {
+    super();
     this.afterShutdown = afterShutdown;
     this.#listener = listener;
     this.#family = family;
@@ -62,29 +56,30 @@ export class Listening implements Endpoint, OperationSource {
   }
 
   get readable(): boolean {
-    return this.#accepted.length > 0 || this.#error !== undefined;
+    return this.#accepted !== undefined || this.#error !== undefined;
   }
 
   /** The next connection. */
   accept(context: CallContext): Promise<StreamConn> {
     const find = () => {
-      const conn = this.#accepted.shift();
+      const conn = this.#accepted;
+      this.#accepted = undefined;
       if (conn !== undefined || this.#error === undefined) return conn;
       const error = this.#error;
       this.#error = undefined;
       throw error;
     };
-    return this.#operations.run(new ConditionWaiter(context, find));
+    return this.run(new ConditionWaiter(context, find));
   }
 
   whenReadable(context: CallContext): Promise<true> {
     const find = () => this.readable ? true as const : undefined;
-    return this.#operations.run(new ConditionWaiter(context, find));
+    return this.run(new ConditionWaiter(context, find));
   }
 
   /** Never, as in Linux: there is nothing to write to. */
   whenWritable(context: CallContext): Promise<true> {
-    return this.#writers.run(new DeferredWaiter<true>(context));
+    return this.#writers.join(deferred<true>(context, false));
   }
 
   start(): boolean {
@@ -104,8 +99,8 @@ export class Listening implements Endpoint, OperationSource {
 
   readonly #onAccepted = (conn: StreamConn): void => {
     if (this.#closed || this.#isTurnedAway(conn)) conn.close();
-    else this.#accepted.push(conn);
-    this.#operations.operationDone();
+    else this.#accepted = conn;
+    this.operationDone();
   };
 
   readonly #onError = (reason: unknown): void => {
@@ -113,10 +108,10 @@ export class Listening implements Endpoint, OperationSource {
     // The peer of that connection is gone already; others may be waiting.
     const gone = "code" in error && PEER_GONE.includes(error.code);
     // An error is for a call that waits. EMFILE with none is tried again.
-    if (!gone && this.#operations.hasWaiters && !this.#closed) {
+    if (!gone && this.hasWaiters && !this.#closed) {
       this.#error = error;
     }
-    this.#operations.operationDone();
+    this.operationDone();
   };
 
   /** `Deno.listen` on `::` is always dual-stack. */
@@ -127,19 +122,20 @@ export class Listening implements Endpoint, OperationSource {
   }
 
   /**
-   * Stops listening; those who wait get `reason`. Resolves when the address is
+   * Stops listening; its calls are rejected. Resolves when the address is
    * free: with an accept in flight that is one turn of the event loop later.
    */
-  stop(reason?: Error): Promise<void> {
+  stop(makeReason?: () => Error): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    const accepting = this.#operations.inFlight ? this.#accepting : undefined;
+    const accepting = this.inFlight ? this.#accepting : undefined;
     // The accept in flight is waited for, also if nobody else waits.
     if (accepting !== undefined) this.#listener.ref();
     this.#listener.close();
-    for (const conn of this.#accepted.splice(0)) conn.close();
-    this.#operations.rejectAll(reason);
-    this.#writers.rejectAll(reason);
+    this.#accepted?.close();
+    this.#accepted = undefined;
+    this.rejectAll(makeReason);
+    this.#writers.rejectAll(makeReason);
     return accepting ?? Promise.resolve();
   }
 
@@ -158,4 +154,12 @@ const PEER_GONE: readonly unknown[] = [
   byOs("", "EINVAL", ""),
 ];
 
-const IDLE: OperationSource = { start: () => false, ref() {}, unref() {} };
+/** The calls that wait to write to a listening socket. */
+class Writers extends OperationQueue {
+  start(): boolean {
+    return false;
+  }
+
+  ref(): void {}
+  unref(): void {}
+}

@@ -10,15 +10,15 @@ import {
 import { SO_REUSEPORT, SOL_SOCKET } from "../base/constants.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { byOs } from "../base/errno_table.ts";
-import { osError } from "../base/os_error.ts";
+import { fromDeno, osError } from "../base/os_error.ts";
 import { type Endpoint, stateError } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import {
   connect,
+  type ConnectOperation,
   connectUnix,
   listen,
   listenUnix,
-  type Referenced,
   type StreamConn,
   type StreamListener,
 } from "../runtime/deno_net.ts";
@@ -30,14 +30,13 @@ import {
   localhostLiteral,
   resolveAll,
 } from "../runtime/resolver.ts";
-import {
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
+import { OperationQueue } from "../wait/operation_queue.ts";
 import {
   type AnyWaiter,
   type CallContext,
   ConditionWaiter,
+  Waiter,
+  withCancellation,
 } from "../wait/waiter.ts";
 
 /**
@@ -119,7 +118,7 @@ export class Unconnected implements Endpoint {
     const isOther = backlog !== DEFAULT_BACKLOG &&
       !(bound !== undefined && isPath(bound.sockaddr));
     if (listener === undefined || isOther) {
-      this.release();
+      listener?.close();
       const sockaddr = bound?.sockaddr ?? this.#anywhere();
       this.#bound = this.#open(sockaddr, backlog);
       ({ listener } = this.#bound);
@@ -155,27 +154,22 @@ export class Unconnected implements Endpoint {
     return { sockaddr: taken, address, listener };
   }
 
-  /** Refuses what a connect from here could not do. */
-  checkConnect(): void {
-    if (this.#bound === undefined || !isPath(this.#bound.sockaddr)) return;
-    throw osError("EOPNOTSUPP", "Deno connects no Unix socket that is bound");
-  }
-
-  /** Lets go of the listener but not of the address, to connect from it. */
+  /**
+   * Closes the listener, but keeps its address to connect from. The file of a
+   * Unix socket stays until the close, as its name does.
+   */
   release(): InetSockaddr | undefined {
     const bound = this.#bound;
-    if (bound === undefined) return undefined;
+    if (bound === undefined || isPath(bound.sockaddr)) return undefined;
     bound.listener?.close();
     bound.listener = undefined;
     const { sockaddr, address } = bound;
     // Bound by name, it connects from the address that the name has.
-    return isPath(sockaddr)
-      ? undefined
-      : withHost(sockaddr, String(address[0]));
+    return withHost(sockaddr, String(address[0]));
   }
 
   close(): Promise<void> {
-    this.release();
+    this.#bound?.listener?.close();
     return Promise.resolve();
   }
 }
@@ -197,19 +191,17 @@ function openListener(
 }
 
 /** A stream socket on its way to a peer. */
-export class Connecting implements Endpoint, OperationSource {
+export class Connecting extends OperationQueue implements Endpoint {
   readonly state = "connecting";
   readonly readable = false;
   readonly writable = false;
-  readonly #operations: OperationQueue = new OperationQueue(this);
-  readonly #controller = new AbortController();
   readonly #from: Unconnected;
   readonly #sockaddr: Sockaddr;
   readonly #settle: (outcome: StreamConn | Error) => void;
+  #operation: ConnectOperation | undefined;
   #outcome: StreamConn | Error | undefined;
   #referenced = true;
-  /** The socket on its way, if it can be unreferenced. */
-  #handle: Referenced | undefined;
+  #waits = true;
 
   /** `settle` replaces this endpoint; it is called once, in the end. */
   constructor(
@@ -217,6 +209,7 @@ export class Connecting implements Endpoint, OperationSource {
     sockaddr: Sockaddr,
     settle: (outcome: StreamConn | Error) => void,
   ) {
+    super();
     this.#from = from;
     this.#sockaddr = sockaddr;
     this.#settle = settle;
@@ -236,18 +229,37 @@ export class Connecting implements Endpoint, OperationSource {
     return undefined;
   }
 
-  /** Connects; a caller that gives up calls it off, unless non-blocking. */
-  connect(context: CallContext): Promise<true> {
-    return this.#operations.join(
-      new ConnectWait(context, this.#find, () => this.#callOff()),
-    );
+  /**
+   * Connects. A call that is cancelled cancels the connect. `waits` says whether
+   * to wait for room in the queue of a Unix listener.
+   */
+  connect(context: CallContext, waits: boolean): Promise<true> {
+    this.#waits = waits;
+    return this.join(new ConnectWaiter(context, this));
   }
 
-  /** Waits for the outcome, whatever it is; one that sends, also when closed. */
+  /**
+   * Connects without waiting for the outcome, which a later call gets. A name is
+   * looked up first, which blocks in Python too.
+   */
+  async connectInBackground(context: CallContext): Promise<void> {
+    this.markInFlight();
+    const resolving = this.#target();
+    const target = resolving instanceof Promise
+      ? await withCancellation({ ...context, timeoutMs: null }, resolving)
+        .catch((error) => {
+          this.cancel();
+          throw error;
+        })
+      : resolving;
+    this.#open(target, true);
+    this.startNext();
+  }
+
+  /** Waits for the outcome; a call that sends also after the close. */
   whenSettled(context: CallContext, toSend = false): Promise<true> {
-    const find = () => this.#outcome === undefined ? undefined : true;
-    const Waiting = toSend ? LookThroughClose : ConditionWaiter;
-    return this.#operations.run(new Waiting<true>(context, find));
+    const find = () => this.#outcome === undefined ? undefined : true as const;
+    return this.run(new ConditionWaiter<true>(context, find, toSend));
   }
 
   whenReadable(context: CallContext): Promise<true> {
@@ -258,124 +270,129 @@ export class Connecting implements Endpoint, OperationSource {
     return this.whenSettled(context);
   }
 
-  readonly #find = (): true | undefined => {
+  /** The outcome for the call that connects; undefined if there is none yet. */
+  succeeded(): true | undefined {
     if (this.#outcome instanceof Error) throw this.#outcome;
     return this.#outcome && true;
-  };
+  }
 
   start(first: AnyWaiter): boolean {
-    // A call that goes on when nobody waits must not hold the process, which
+    // A connect that goes on when no call waits must not hold the process, which
     // `Deno.connect` and a name lookup always do.
-    const { timeoutMs, owner } = first.context;
-    openStream({
-      sockaddr: this.#sockaddr,
-      local: this.#from.release(),
-      signal: this.#controller.signal,
-      onSocket: timeoutMs === 0 || !owner.referenced
-        ? this.#onSocket
-        : undefined,
-    }).then((conn) => this.#end(conn), (error) => this.#end(error));
+    const detached = !first.context.owner.referenced;
+    const target = this.#target();
+    if (target instanceof Promise) {
+      target.then((target) => this.#open(target, detached), this.#onError);
+    } else this.#open(target, detached);
     return true;
   }
 
-  readonly #onSocket = (socket: Referenced): void => {
-    this.#handle = socket;
-    if (!this.#referenced) socket.unref();
-  };
+  /**
+   * The address to connect to, and whether `Deno.connect` may be used: given a
+   * name it may take an address of either family, and so reach the wrong server;
+   * given an address that the name was resolved to, it would need a grant for
+   * that. So a name goes to it only if all its addresses have the family, and to
+   * `node:net` otherwise.
+   */
+  #target(): Target | Promise<Target> {
+    const sockaddr = this.#sockaddr;
+    if (isPath(sockaddr)) return { sockaddr, isSafe: true };
+    const target = sockaddr.isHostname
+      ? localhostLiteral(sockaddr) ?? sockaddr
+      : sockaddr;
+    return target.isHostname
+      ? resolveAll(target.host, target.port).then((all) => {
+        const own = all.filter(({ family }) => family === target.family);
+        if (own.length === 0) throw familyMismatchError(target.host, all);
+        return { sockaddr: target, isSafe: own.length === all.length };
+      })
+      : { sockaddr: target, isSafe: true };
+  }
+
+  #open({ sockaddr, isSafe }: Target, detached: boolean): void {
+    if (this.#outcome !== undefined) return;
+    if (isPath(sockaddr)) this.#operation = connectUnix(sockaddr, this.#waits);
+    else if (sockaddr.port === 0) {
+      // No system connects to port 0; Deno reports it as a bad argument.
+      return this.#end(osError(REFUSES_PORT_0));
+    } else {
+      const local = this.#from.release();
+      this.#operation = isSafe && local === undefined && !detached
+        ? connect(sockaddr)
+        : connectWithNode(local, sockaddr);
+    }
+    if (!this.#referenced) this.#operation.unref?.();
+    this.#operation.conn.then(this.#onConn, this.#onError);
+  }
 
   ref(): void {
     this.#referenced = true;
-    this.#handle?.ref();
+    this.#operation?.ref?.();
   }
 
   unref(): void {
     this.#referenced = false;
-    this.#handle?.unref();
+    this.#operation?.unref?.();
   }
+
+  readonly #onConn = (conn: StreamConn): void => {
+    // Cancelled in the very turn in which it succeeded.
+    if (this.#outcome !== undefined) conn.close();
+    else this.#end(conn);
+  };
+
+  readonly #onError = (error: unknown): void => {
+    if (this.#outcome === undefined) this.#end(fromDeno(error));
+  };
 
   #end(outcome: StreamConn | Error): void {
-    if (this.#outcome !== undefined) {
-      // Called off in the very turn in which it succeeded.
-      if (!(outcome instanceof Error)) outcome.close();
-      return;
-    }
     this.#outcome = outcome;
-    // SO_ERROR tells what no call to connect() can tell any more.
-    const told = this.#operations.first instanceof ConnectWait;
-    if (outcome instanceof Error && !told) this.#from.fail(outcome);
+    // With no call left that connects, SO_ERROR or the next call reports it.
+    const isReported = this.first instanceof ConnectWaiter;
+    if (outcome instanceof Error && !isReported) this.#from.fail(outcome);
     this.#settle(outcome);
-    this.#operations.operationDone();
+    this.operationDone();
   }
 
-  #callOff(): void {
+  /** Cancels the connect; the socket is as before. */
+  cancel(): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = osError("ECANCELED");
     this.#settle(this.#outcome);
-    this.#controller.abort(this.#outcome);
-    this.#operations.operationDone();
+    this.#operation?.cancel();
+    this.operationDone();
   }
 
   close(): Promise<void> {
-    this.#callOff();
-    return Promise.resolve();
+    this.cancel();
+    return this.#from.close();
   }
 }
 
-class LookThroughClose<T> extends ConditionWaiter<T> {
-  override get survivesClose(): boolean {
-    return true;
-  }
+/** Where a connect goes. */
+interface Target {
+  readonly sockaddr: Sockaddr;
+  /** Whether `Deno.connect` reaches an address of the family. */
+  readonly isSafe: boolean;
 }
 
-class ConnectWait extends ConditionWaiter<true> {
-  readonly #callOff: () => void;
+class ConnectWaiter extends Waiter<true> {
+  readonly #connecting: Connecting;
 
-  constructor(
-    context: CallContext,
-    find: () => true | undefined,
-    callOff: () => void,
-  ) {
-    super(context, find);
-    this.#callOff = callOff;
+  constructor(context: CallContext, connecting: Connecting) {
+    super(context);
+    this.#connecting = connecting;
+  }
+
+  attempt(): true | undefined {
+    return this.#connecting.succeeded();
   }
 
   override cancel(reason: unknown): void {
     this.reject(reason);
-    const goesOn = this.context.timeoutMs === 0 || this.context.owner.closed;
-    if (!goesOn) this.#callOff();
+    // Closing one of several descriptors leaves the connect to the others.
+    if (!this.context.owner.closed) this.#connecting.cancel();
   }
-}
-
-/** How a stream is opened. */
-interface Opening {
-  readonly sockaddr: Sockaddr;
-  /** The address to connect from; undefined for any. */
-  readonly local: InetSockaddr | undefined;
-  readonly signal: AbortSignal;
-  /** Called with the socket on its way, which it then has to be able to unref. */
-  readonly onSocket: ((socket: Referenced) => void) | undefined;
-}
-
-/**
- * Connects, by name if it has to. `Deno.connect` may take an address of either
- * family for a name, and so reach the wrong server; given an address that the
- * name was resolved to, it would need a grant for that. So a name goes to it
- * only if all its addresses have the family, and to `node:net` otherwise.
- */
-async function openStream(opening: Opening): Promise<StreamConn> {
-  const { sockaddr, local, signal, onSocket } = opening;
-  if (isPath(sockaddr)) {
-    return connectUnix(sockaddr, signal, onSocket === undefined);
-  }
-  // No system sends to port 0; the runtime's text for it is about an argument.
-  if (sockaddr.port === 0) throw osError(REFUSES_PORT_0);
-  const target = sockaddr.isHostname
-    ? localhostLiteral(sockaddr) ?? sockaddr
-    : sockaddr;
-  const isSafe = !target.isHostname || await hasOneFamily(target, signal);
-  return isSafe && local === undefined && onSocket === undefined
-    ? connect(target, signal)
-    : connectWithNode(local, target, signal, onSocket);
 }
 
 const REFUSES_PORT_0: ErrnoCode = byOs(
@@ -383,15 +400,3 @@ const REFUSES_PORT_0: ErrnoCode = byOs(
   "EADDRNOTAVAIL",
   "EADDRNOTAVAIL",
 );
-
-/** Whether all addresses of a name are of its socket's family. */
-async function hasOneFamily(
-  sockaddr: InetSockaddr,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const all = await resolveAll(sockaddr.host, sockaddr.port);
-  signal.throwIfAborted();
-  const own = all.filter(({ family }) => family === sockaddr.family);
-  if (own.length === 0) throw familyMismatchError(sockaddr.host, all);
-  return own.length === all.length;
-}

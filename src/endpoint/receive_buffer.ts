@@ -1,50 +1,58 @@
 /**
- * Memory that connections lend to each other while they are busy. Making and
- * collecting an array of this size costs more than filling it.
+ * A pool of large buffers, which busy connections share: allocating and
+ * collecting one costs more than filling it.
  */
 
-/** The sizes that are kept. */
-const SIZES = [65_536, 262_144] as const;
-/** How many of each are kept while nobody uses them. */
-const KEPT = 4;
+import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 
-const pools = new Map<number, Uint8Array<ArrayBuffer>[]>(
-  SIZES.map((size) => [size, []]),
-);
+/** The sizes that are kept, and how many of each while none is used. */
+const CLASSES: readonly [size: number, kept: number][] = [
+  [1024, 64],
+  [4096, 16],
+  [16_384, 8],
+  [65_536, 4],
+  [262_144, 4],
+];
 
-/** Memory of at least `size` bytes, with anything in it. */
-export function acquire(size: number): Uint8Array<ArrayBuffer> {
-  for (const kept of SIZES) {
-    if (size <= kept && size > kept / 4) {
-      return pools.get(kept)!.pop() ?? new Uint8Array(kept);
-    }
+const pools = new Map<number, Bytes[]>(CLASSES.map(([size]) => [size, []]));
+const limits = new Map<number, number>(CLASSES);
+
+/** A buffer of at least `size` bytes, with any content. */
+export function acquire(size: number): Bytes {
+  for (const [kept] of CLASSES) {
+    if (size <= kept) return pools.get(kept)!.pop() ?? new Uint8Array(kept);
   }
   return new Uint8Array(size);
 }
 
-/** Gives memory back, which nobody may write to any more. */
-export function release(memory: Uint8Array<ArrayBuffer>): void {
+/** Returns a buffer to the pool, which nothing may write to any more. */
+export function release(memory: Bytes): void {
   const pool = pools.get(memory.length);
-  if (pool !== undefined && pool.length < KEPT) pool.push(memory);
+  if (pool !== undefined && pool.length < limits.get(memory.length)!) {
+    pool.push(memory);
+  }
 }
 
-const EMPTY = new Uint8Array(0);
+/** A buffer up to this size stays with its connection, for the next reads. */
+export const SMALL_BYTES = 1024;
 
-/** Memory up to this stays with its connection, for the next reads. */
-const SMALL_BYTES = 1024;
+/** A connection with few queued bytes holds no more than this. */
+const MEDIUM_BYTES = 4096;
 
 /**
- * Received bytes that nobody has asked for yet, in order, and room for the read
- * in flight behind them.
+ * Received bytes that no call has taken yet, in order, and room for the read in
+ * flight behind them.
  *
  * What leaves is copied out, so the memory is used again and again: a fresh
  * array for each read costs more than the copy, most of it in late garbage
- * collection. Idle connections hold little of it.
+ * collection. An idle connection keeps no more than a small buffer.
  */
 export class ReceiveBuffer {
-  #memory: Uint8Array<ArrayBuffer> = EMPTY;
+  #memory: Bytes = EMPTY_BYTES;
   #start = 0;
   #end = 0;
+  /** A small buffer that a read fills while the other one is being emptied. */
+  #spare: Bytes | undefined;
 
   /** How many bytes are queued. */
   get length(): number {
@@ -55,22 +63,36 @@ export class ReceiveBuffer {
    * Room for a read of `size` bytes. Nothing else may be added until the read
    * has settled; bytes may be taken meanwhile.
    */
-  room(size: number): Uint8Array<ArrayBuffer> {
+  room(size: number): Bytes {
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      if (size <= SMALL_BYTES) this.shrink(false);
+    }
     const { length } = this;
-    if (length === 0) this.#start = this.#end = 0;
-    if (this.#memory.length - this.#end < size) this.#makeRoom(size);
+    if (size <= SMALL_BYTES && length > 0 && this.#isLarge) {
+      // A small read may wait for long, and must not hold much memory then.
+      if (length + size > MEDIUM_BYTES) return this.#spare = acquire(size);
+      this.#makeRoom(size);
+    } else if (this.#memory.length - this.#end < size) this.#makeRoom(size);
     // A view costs as much as a tenth of a small read.
     if (this.#end === 0 && size === this.#memory.length) return this.#memory;
     return this.#memory.subarray(this.#end, this.#end + size);
   }
 
+  get #isLarge(): boolean {
+    return this.#memory.length > MEDIUM_BYTES;
+  }
+
   #makeRoom(size: number): void {
     const { length } = this;
     const needed = length + size;
-    if (needed <= this.#memory.length && length <= this.#start) {
+    const fits = needed <= this.#memory.length && length <= this.#start;
+    if (
+      fits && (needed > MEDIUM_BYTES || this.#memory.length <= MEDIUM_BYTES)
+    ) {
       this.#memory.copyWithin(0, this.#start, this.#end);
     } else {
-      const memory = acquire(Math.max(SMALL_BYTES, needed, 2 * length));
+      const memory = acquire(Math.max(needed, 2 * length));
       memory.set(this.#memory.subarray(this.#start, this.#end));
       release(this.#memory);
       this.#memory = memory;
@@ -81,57 +103,71 @@ export class ReceiveBuffer {
 
   /** The read has filled `n` bytes of its room. */
   filled(n: number): void {
-    this.#end += n;
+    const spare = this.#spare;
+    if (spare === undefined) {
+      this.#end += n;
+      return;
+    }
+    this.#spare = undefined;
+    if (this.length > 0) {
+      this.append(spare.subarray(0, n));
+      release(spare);
+    } else {
+      release(this.#memory);
+      this.#memory = spare;
+      this.#start = 0;
+      this.#end = n;
+    }
   }
 
   /** Adds bytes that were read elsewhere. */
   append(data: Uint8Array): void {
-    this.room(data.length).set(data);
-    this.filled(data.length);
+    if (this.#memory.length - this.#end < data.length) {
+      this.#makeRoom(data.length);
+    }
+    this.#memory.set(data, this.#end);
+    this.#end += data.length;
   }
 
-  /** Removes the first `n` bytes; the copy is the caller's own. */
-  take(n: number): Uint8Array<ArrayBuffer> {
-    const data = this.peek(n);
-    this.#start += data.length;
-    return data;
-  }
-
-  /** A copy of the first `n` bytes. */
-  peek(n: number): Uint8Array<ArrayBuffer> {
+  /** A copy of the first `n` bytes, which owns its memory. */
+  peek(n: number): Bytes {
     const start = this.#start;
-    const end = Math.min(start + n, this.#end);
+    const end = start + n;
     // Unlike `slice` this does not fill the copy with zeros first; but it makes
     // another view, which costs more where there is little to fill.
-    return end - start > SMALL_BYTES
+    return n > SMALL_BYTES
       ? new Uint8Array(this.#memory.subarray(start, end))
       : this.#memory.slice(start, end);
   }
 
-  /** Fills `target` from the queue, as far as it goes; the number of bytes. */
-  takeInto(target: Uint8Array): number {
-    const n = this.peekInto(target);
-    this.#start += n;
-    return n;
-  }
-
-  /** Copies the first bytes into `target`, leaving them; their number. */
-  peekInto(target: Uint8Array): number {
-    const n = Math.min(target.length, this.length);
+  /** Copies the first `n` bytes into `target`. */
+  copyInto(target: Uint8Array, n: number): void {
     target.set(this.#memory.subarray(this.#start, this.#start + n));
-    return n;
   }
 
-  /** Gives up more memory than an idle connection needs, if nothing is queued. */
-  shrink(): void {
-    if (this.length > 0 || this.#memory.length <= SMALL_BYTES) return;
+  /** Removes the first `n` bytes. */
+  drop(n: number): void {
+    this.#start += n;
+  }
+
+  /**
+   * Returns more memory than an idle connection needs to the pool, if nothing is
+   * queued and no read in flight fills it.
+   */
+  shrink(inFlight: boolean): void {
+    const isUsed = this.#start < this.#end ||
+      (inFlight && this.#spare === undefined);
+    if (isUsed || this.#memory.length <= SMALL_BYTES) return;
     release(this.#memory);
-    this.#memory = EMPTY;
+    this.#memory = EMPTY_BYTES;
+    this.#start = this.#end = 0;
   }
 
-  /** Forgets everything. A read in flight may still write to the memory. */
-  clear(): void {
-    this.#memory = EMPTY;
+  /** Forgets everything. A read in flight may still write to `memory`. */
+  clear(inFlight: boolean): void {
+    if (!inFlight || this.#spare !== undefined) release(this.#memory);
+    this.#spare = undefined;
+    this.#memory = EMPTY_BYTES;
     this.#start = this.#end = 0;
   }
 }

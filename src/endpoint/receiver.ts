@@ -1,160 +1,139 @@
+import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import { MSG_PEEK, MSG_WAITALL } from "../base/constants.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { ReceiveSink } from "./endpoint.ts";
-import { ReceiveBuffer } from "./receive_buffer.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
-import {
-  afterMicrotasks,
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
+import { afterTicks, countBytes, REACTOR_TICKS } from "../wait/event_loop.ts";
+import { afterMicrotasks, OperationQueue } from "../wait/operation_queue.ts";
 import {
   type AnyWaiter,
   type CallContext,
   isCancellable,
-  REACTOR_TICKS,
   Waiter,
 } from "../wait/waiter.ts";
+import type { ReceiveSink } from "./endpoint.ts";
+import { ReceiveBuffer, SMALL_BYTES } from "./receive_buffer.ts";
 
-/** The first read for a large request: a pending read holds its memory. */
-const FIRST_READ = 1024;
-/** The reads after one or more that came back full: more is waiting. */
-const NEXT_READS = [65_536, 262_144] as const;
-/** Small reads that came back full before the next ones read ahead. */
-const FULL_READS = 3;
-/** Before a non-blocking call that has begun meanwhile gives up. */
-const SHUT_TURNS = REACTOR_TICKS - 2;
+/**
+ * How much the reads ask for, as long as they come back full: more is waiting
+ * then, and reading ahead costs one operation for many calls. The second step is
+ * as small as the first, since a message of just that length is no sign of more.
+ */
+const READ_SIZES = [SMALL_BYTES, SMALL_BYTES, 4096, 16_384, 65_536, 262_144];
+const LAST_STEP = READ_SIZES.length - 1;
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** The most that is read ahead of the calls. */
+const MAX_QUEUED = 262_144;
+/** The most that one peek, or a readiness check, reads ahead. */
+const MAX_PEEK = 1_048_576;
 
-const EMPTY: Bytes = new Uint8Array(0);
+/**
+ * How much memory large reads may hold that were started since more seemed to be
+ * waiting, and that found nothing: over all connections, so that no peer can make
+ * many of them hold large buffers by the lengths of its messages.
+ */
+const MAX_PENDING = 1_048_576;
+let pendingBytes = 0;
 
-/** A call that waits for bytes. */
-class ByteWait<T> extends Waiter<T> {
+/**
+ * A read with data settles within two microtasks (Deno 2.9.6). After four, the
+ * kernel has nothing more.
+ */
+const READ_MICROTASKS = 4;
+
+/**
+ * Two ticks less than `REACTOR_TICKS`: a non-blocking call that started after
+ * the shutdown must still see what the kernel had.
+ */
+const SHUT_TICKS = REACTOR_TICKS - 2;
+
+/** A call that receives bytes, into a buffer if it has one. */
+class ReceiveWaiter extends Waiter<Bytes | number> {
   readonly receiver: Receiver;
   /** How many bytes it can use. */
   readonly wanted: number;
-  readonly flags: number;
-  readonly #serve: Serve<T>;
-  /** Where the bytes go, for a call that has a place for them. */
-  readonly view: Uint8Array | undefined;
-  /** Whether a read may put them there itself. */
-  readonly direct: boolean;
+  /** The caller's buffer, for `recv_into`. */
+  readonly target: Uint8Array | undefined;
+  readonly sink: ReceiveSink | undefined;
 
   constructor(
     context: CallContext,
     receiver: Receiver,
     wanted: number,
-    flags: number,
-    serve: Serve<T>,
-    view: Uint8Array | undefined,
-    direct: boolean,
+    target: Uint8Array | undefined,
+    sink: ReceiveSink | undefined,
   ) {
     super(context);
     this.receiver = receiver;
     this.wanted = wanted;
-    this.flags = flags;
-    this.#serve = serve;
-    this.view = view;
-    this.direct = direct;
+    this.target = target;
+    this.sink = sink;
   }
 
-  attempt(): T | undefined {
-    // A non-blocking call takes what is there, also with MSG_WAITALL.
-    const all = (this.flags & MSG_WAITALL) !== 0 &&
-      this.context.timeoutMs !== 0;
-    const available = this.receiver.available(this.wanted, all);
-    return available < 0 ? undefined : this.#serve(this, available);
+  attempt(): Bytes | number | undefined {
+    return this.receiver.serve(this);
   }
 }
 
-/** A call that waits for a receive not to wait. */
-class WhenReadable extends ByteWait<true> {
+/** A call that waits until a receive would not wait. */
+class ReadableWaiter extends Waiter<true> {
+  readonly receiver: Receiver;
+
   constructor(context: CallContext, receiver: Receiver) {
-    super(context, receiver, FIRST_READ, 0, () => true, undefined, false);
+    super(context);
+    this.receiver = receiver;
   }
 
-  override attempt(): true | undefined {
+  attempt(): true | undefined {
     return this.receiver.readable ? true : undefined;
   }
-}
-
-/** The result of a call: `available` bytes at the head of the queue. */
-type Serve<T> = (call: ByteWait<T>, available: number) => T;
-
-// Functions, and no class for each: a level of classes more is a constructor
-// more for each call, 1 % of a round trip of 64 bytes.
-const take: Serve<Bytes> = ({ receiver: { queue } }, available) =>
-  queue.take(available);
-
-const peek: Serve<Bytes> = ({ receiver: { queue } }, available) =>
-  queue.peek(available);
-
-/** For somebody who may have left meanwhile. */
-function servingSink(sink: ReceiveSink, serve: Serve<Bytes>): Serve<Bytes> {
-  return (call, available) => {
-    if (!sink.active) return EMPTY;
-    const data = serve(call, available);
-    sink.push(data.length > 0 ? data : null);
-    return data;
-  };
-}
-
-const takeInto: Serve<number> = (call, available) =>
-  call.receiver.queue.takeInto(targetOf(call, available));
-
-const peekInto: Serve<number> = (call, available) =>
-  call.receiver.queue.peekInto(targetOf(call, available));
-
-/** The part of a call's buffer that is filled; it may be smaller by now. */
-function targetOf({ view }: ByteWait<number>, available: number): Uint8Array {
-  if (view!.length === 0 && available > 0) throw detachedError();
-  return view!.subarray(0, available);
-}
-
-function detachedError(): Error {
-  return new TypeError(
-    "Cannot receive: the memory of buffer has been transferred away or emptied meanwhile",
-  );
 }
 
 /**
  * The receiving half of a connection.
  *
- * Bytes that arrive for a call that has given up, or ahead of any call, are
- * queued and handed out in order, once. A reset or the end of the stream comes
- * after them. Reading stops when nobody waits, so the kernel's window, not this
- * program's memory, bounds what a peer can send.
+ * Bytes that arrive for a cancelled call, or ahead of any call, are queued and
+ * handed out in order, once. A reset or the end of the stream comes after them.
+ * Nothing is read while no call waits, so the kernel's window, not this
+ * program's memory, bounds how much a peer can send.
  */
-export class Receiver implements OperationSource {
+export class Receiver extends OperationQueue {
   readonly #conn: StreamConn;
-  readonly #operations: OperationQueue = new OperationQueue(this);
-  /** What is received and not handed out. */
-  readonly queue: ReceiveBuffer = new ReceiveBuffer();
   readonly #isShared: () => boolean;
-  /** The buffer that the read in flight fills. */
-  #buffer: Uint8Array = EMPTY;
-  /** The call whose own memory that is, if it is one's. */
-  #direct: ByteWait<unknown> | undefined;
-  #fullReads = 0;
-  /** The kernel had no more than what is queued, when last asked. */
+  /** Received bytes that no call has taken yet. */
+  readonly #queue = new ReceiveBuffer();
+  /** The buffer that the read in flight fills, and how many reads there were. */
+  #buffer: Uint8Array = EMPTY_BYTES;
+  #reads = 0;
+  /** The `recv_into` call whose own buffer that is, if it is one's. */
+  #direct: ReceiveWaiter | undefined;
+  /** The position in `READ_SIZES`, and whether the last read came back full. */
+  #step = 0;
+  #full = false;
+  /** Memory of the read in flight that counts as pending. */
+  #pending = 0;
+  /** Whether the kernel had no more than what is queued, when last asked. */
   #drained = false;
   #ended = false;
   #shut = false;
   #error: Error | undefined;
   #broken = false;
+  /** Bytes at the head of the queue that a sink holds, not yet taken. */
+  #lent: ReceiveSink | undefined;
+  #lentBytes = 0;
   /** For a close that waits for the read in flight. */
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** `isShared` says whether another descriptor could read from here too. */
   constructor(conn: StreamConn, isShared: () => boolean) {
+    super();
     this.#conn = conn;
     this.#isShared = isShared;
   }
 
   /** Whether a receive would not wait. */
   get readable(): boolean {
-    return this.queue.length > 0 || this.#ended || this.#error !== undefined;
+    if (this.#lent !== undefined && this.#lent.taken) this.#settleLoan();
+    return this.#queue.length > 0 || this.#ended || this.#error !== undefined;
   }
 
   /** Whether nothing more will be received than what is queued. */
@@ -167,111 +146,154 @@ export class Receiver implements OperationSource {
     return this.#error !== undefined;
   }
 
-  /** Whether it has failed, also if the error is taken. */
+  /** Whether the connection has failed, also if the error is taken. */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** Takes the error that the next receive would have given. */
+  /** Takes the error with which the next receive would have failed. */
   takeError(): Error | undefined {
     const error = this.#error;
     if (error !== undefined) this.#endWith(undefined);
     return error;
   }
 
-  /** Up to `n` bytes; none at the end of the stream, or if the sink left. */
+  /** Receives up to `n` bytes; none at the end, or if the sink is not active. */
   recv(
     context: CallContext,
     n: number,
-    flags: number,
     sink?: ReceiveSink,
   ): Promise<Bytes> {
-    if (n === 0) return Promise.resolve(new Uint8Array(0));
-    let serve = (flags & MSG_PEEK) === 0 ? take : peek;
-    if (sink !== undefined) serve = servingSink(sink, serve);
-    return this.#operations.run(
-      new ByteWait(context, this, n, flags, serve, undefined, false),
-    );
+    return this.run(
+      new ReceiveWaiter(context, this, n, undefined, sink),
+    ) as Promise<Bytes>;
   }
 
-  /** Fills `target` as far as it goes; the number of bytes. */
-  recvInto(
-    context: CallContext,
-    target: Uint8Array,
-    flags: number,
-  ): Promise<number> {
-    if (target.length === 0) return Promise.resolve(0);
-    const direct = flags === 0 && !isCancellable(context) &&
-      !this.#isShared() &&
-      !(target.buffer as ArrayBuffer).resizable;
-    const serve = (flags & MSG_PEEK) === 0 ? takeInto : peekInto;
-    return this.#operations.run(
-      new ByteWait(context, this, target.length, flags, serve, target, direct),
+  /** Fills `target` as far as the bytes go; the number of bytes. */
+  recvInto(context: CallContext, target: Uint8Array): Promise<number> {
+    return this.run(
+      new ReceiveWaiter(context, this, target.length, target, undefined),
+    ) as Promise<number>;
+  }
+
+  /** Waits until a receive would not wait. */
+  whenReadable(context: CallContext): Promise<true> {
+    return this.run(new ReadableWaiter(context, this));
+  }
+
+  /** What a call gets now; undefined if it has to wait. */
+  serve(call: ReceiveWaiter): Bytes | number | undefined {
+    const { wanted, target, sink, context: { flags = 0, timeoutMs } } = call;
+    if (this.#lent !== undefined) this.#settleLoan();
+    const peeks = (flags & MSG_PEEK) !== 0;
+    // A non-blocking call takes what is there, also with MSG_WAITALL.
+    const all = (flags & MSG_WAITALL) !== 0 && timeoutMs !== 0;
+    const n = this.#available(
+      peeks && !all ? Math.min(wanted, MAX_PEEK) : wanted,
+      all,
     );
+    if (n < 0) return undefined;
+    const queue = this.#queue;
+    if (target !== undefined) {
+      if (target.length < n) throw detachedError();
+      queue.copyInto(target, n);
+      if (!peeks) this.#drop(n);
+      return n;
+    }
+    if (sink !== undefined && !sink.active) return EMPTY_BYTES;
+    const data = n === 0 ? new Uint8Array(0) : queue.peek(n);
+    if (sink !== undefined) {
+      sink.push(n === 0 ? null : data);
+      if (n > 0 && !sink.taken) {
+        this.#lent = sink;
+        this.#lentBytes = n;
+        return data;
+      }
+    }
+    if (!peeks) this.#drop(n);
+    return data;
+  }
+
+  #drop(n: number): void {
+    countBytes(n);
+    this.#queue.drop(n);
+    this.#queue.shrink(this.inFlight);
+  }
+
+  /**
+   * A sink that is a web stream may hold bytes that no reader has asked for:
+   * they stay queued here. If they have been read since, they leave the queue;
+   * otherwise another call wants them, and the stream has to give them up.
+   */
+  #settleLoan(): void {
+    const sink = this.#lent!;
+    this.#lent = undefined;
+    if (sink.taken) this.#drop(this.#lentBytes);
+    else sink.withdraw();
   }
 
   /**
    * How many bytes a call that wants `n`, or `all` of them, gets now; 0 at the
    * end of the stream, -1 if it has to wait.
    */
-  available(n: number, all: boolean): number {
-    const { length } = this.queue;
+  #available(n: number, all: boolean): number {
+    const { length } = this.#queue;
     if (length >= n) return n;
     if (!this.#ended) return length > 0 && this.#drained && !all ? length : -1;
     if (length > 0 || this.#error === undefined) return length;
     throw this.takeError();
   }
 
-  /** Waits until a receive would not wait. */
-  whenReadable(context: CallContext): Promise<true> {
-    return this.#operations.run(new WhenReadable(context, this));
-  }
-
   /**
-   * Ends the stream for those who wait and for the next calls, once what the
-   * kernel has is gone.
+   * Ends the stream for the waiters and for later calls, once the bytes that the
+   * kernel holds have been received.
    */
   shut(): void {
     this.#shut = true;
-    if (this.#operations.inFlight) this.#lookOnceMore();
+    if (this.inFlight) this.#lookOnceMore();
   }
 
-  /** Lets calls fail, once what was received is gone. */
+  /** Lets calls fail, once the received bytes have been taken. */
   fail(error: Error): void {
     this.#endWith(error);
-    this.#operations.wakeWaiters();
+    this.wakeWaiters();
   }
 
   /**
-   * Rejects those who still wait; no read is started any more. The system keeps
-   * a closed connection until the read in flight has settled, which is when the
-   * result does.
+   * Rejects the waiters; no further read is started. The system keeps a closed
+   * connection until the read in flight has settled, which is when the result
+   * does.
    */
   close(): Promise<void> {
     this.#ended = true;
-    this.#operations.rejectAll();
-    this.queue.clear();
-    if (!this.#operations.inFlight) return Promise.resolve();
-    // The read in flight is waited for, also if nobody else waits.
+    this.#lent = undefined;
+    this.rejectAll();
+    this.#queue.clear(this.inFlight);
+    if (!this.inFlight) return Promise.resolve();
+    // The read in flight keeps the process alive, also without a waiter.
     this.#conn.ref();
     this.#idle = Promise.withResolvers();
     return this.#idle.promise;
   }
 
   start(first: AnyWaiter): boolean {
-    if (this.#ended || !(first instanceof ByteWait)) return false;
-    const queued = this.queue.length;
+    if (this.#ended) return false;
+    const queued = this.#queue.length;
+    const buffer = this.#nextBuffer(first, queued);
+    this.#buffer = buffer;
     this.#drained = false;
-    this.#buffer = this.#nextBuffer(first, queued);
-    this.#conn.read(this.#buffer).then(this.#onRead, this.#onError);
-    const buffer = this.#buffer;
+    const read = ++this.#reads;
+    this.#conn.read(buffer).then(this.#onRead, this.#onError);
     if (this.#shut) this.#lookOnceMore();
-    // What does not settle without a turn of the event loop was not there.
-    // Deno settles a read that is ready within two microtasks.
-    else if (queued > 0) {
-      afterMicrotasks(4, () => this.#onNothingMore(buffer));
+    else if (queued > 0 || this.#isLarge) {
+      afterMicrotasks(READ_MICROTASKS, () => this.#onNothingMore(read));
     }
     return true;
+  }
+
+  /** Whether the read in flight holds more memory than it may while it waits. */
+  get #isLarge(): boolean {
+    return this.#direct === undefined && this.#buffer.length > SMALL_BYTES;
   }
 
   ref(): void {
@@ -283,31 +305,44 @@ export class Receiver implements OperationSource {
   }
 
   /**
-   * Small requests are asked for exactly, and large ones for little, until
-   * several reads came back full: then more is waiting, and reading ahead
-   * costs one operation for many calls. A short read ends that, since on
-   * request and response traffic it loses time.
+   * A read that is likely to wait asks for little, since it holds its memory
+   * until then. After one that came back full more is likely to be there.
    */
-  #nextBuffer(first: ByteWait<unknown>, queued: number): Uint8Array {
-    const { wanted, view, direct } = first;
-    this.#direct = direct && queued === 0 && view!.length > 0
-      ? first
-      : undefined;
-    if (this.#direct !== undefined) return view!;
-    const missing = Math.max(1, wanted - queued);
-    const patience = missing > FIRST_READ ? 1 : FULL_READS;
-    const ahead = this.#fullReads - patience;
-    if (ahead < 0) return this.queue.room(Math.min(missing, FIRST_READ));
-    const most = NEXT_READS[Math.min(ahead, NEXT_READS.length - 1)]!;
-    // Nothing is left over, so that the next read can go to the call's memory.
-    return this.queue.room(direct ? Math.min(missing, most) : most);
+  #nextBuffer(first: AnyWaiter, queued: number): Uint8Array {
+    if (queued === 0 && this.#mayFill(first)) {
+      this.#direct = first;
+      return first.target!;
+    }
+    let size = SMALL_BYTES;
+    if (this.#full && pendingBytes < MAX_PENDING) {
+      const ahead = READ_SIZES[this.#step]!;
+      size = Math.max(SMALL_BYTES, Math.min(ahead, MAX_QUEUED - queued));
+    }
+    return this.#queue.room(size);
+  }
+
+  /** Whether a read may fill the buffer of the call itself. */
+  #mayFill(first: AnyWaiter): first is ReceiveWaiter {
+    if (!(first instanceof ReceiveWaiter)) return false;
+    const { context, target } = first;
+    return target !== undefined && target.length > SMALL_BYTES &&
+      !context.flags && !isCancellable(context) && !this.#isShared() &&
+      !(target.buffer as ArrayBuffer).resizable;
+  }
+
+  #settled(): void {
+    this.#buffer = EMPTY_BYTES;
+    pendingBytes -= this.#pending;
+    this.#pending = 0;
   }
 
   readonly #onRead = (n: number | null): void => {
     const buffer = this.#buffer;
-    this.#buffer = EMPTY;
+    this.#settled();
+    const call = this.#direct;
+    this.#direct = undefined;
     if (this.#ended) {
-      this.#operations.operationDone();
+      this.operationDone();
       this.#idle?.resolve();
       return;
     }
@@ -315,49 +350,62 @@ export class Receiver implements OperationSource {
       this.#endWith(undefined);
     } else if (n > 0) {
       const full = n === buffer.length;
-      this.#fullReads = full ? this.#fullReads + 1 : 0;
+      if (full) this.#step = Math.min(this.#step + 1, LAST_STEP);
+      else if (this.#step > 0) this.#step--;
+      this.#full = full;
       this.#drained = !full;
       if (this.#shut && !full) this.#ended = true;
-      const call = this.#direct;
-      if (call === undefined) this.queue.filled(n);
-      else if (call === this.#operations.first) {
-        // The bytes are where the memory has gone: no call gets a 0 for them.
-        if (buffer.length === 0) call.reject(detachedError());
-        else call.resolve(n);
-      } else if (buffer.length > 0) {
-        // Its call was ended by a close; another descriptor gets the bytes.
-        this.queue.append(buffer.subarray(0, n));
-      } else {
-        // The memory that has them was transferred since.
-        this.#endWith(osError("EFAULT"));
-      }
+      if (call === undefined) this.#queue.filled(n);
+      else this.#onDirect(call, buffer, n);
     }
-    this.#operations.operationDone();
+    this.operationDone();
     this.#drained = false;
-    if (!this.#operations.inFlight && this.#fullReads === 0) {
-      this.queue.shrink();
-    }
   };
 
+  /** A read has filled a caller's own buffer. */
+  #onDirect(call: ReceiveWaiter, buffer: Uint8Array, n: number): void {
+    if (call === this.first) {
+      countBytes(n);
+      // The buffer was detached during the read and took the bytes with it.
+      // Resolving with 0 would look like the end of the stream.
+      if (buffer.length === 0) call.reject(detachedError());
+      else call.resolve(n);
+    } else if (buffer.length > 0) {
+      // A close ended the call; another descriptor gets the bytes.
+      this.#queue.append(buffer.subarray(0, n));
+    } else {
+      // The bytes were in a detached buffer and are lost.
+      this.#endWith(osError("EFAULT"));
+    }
+  }
+
   readonly #onError = (error: unknown): void => {
-    this.#buffer = EMPTY;
+    this.#settled();
+    this.#direct = undefined;
     if (!this.#ended) this.#endWith(fromDeno(error));
-    this.#operations.operationDone();
+    this.operationDone();
     this.#idle?.resolve();
   };
 
-  /** The end comes after what the kernel has, which the reactor shows. */
+  /**
+   * SHUT_RD takes effect after the bytes that the kernel already holds. One full
+   * poll of the reactor shows whether there are any.
+   */
   #lookOnceMore(): void {
-    const buffer = this.#buffer;
-    afterTurns(SHUT_TURNS, () => this.#onNothingMore(buffer));
+    const read = this.#reads;
+    afterTicks(SHUT_TICKS, () => this.#onNothingMore(read));
   }
 
-  /** The read into `buffer` was given its microtasks; it may have settled. */
-  #onNothingMore(buffer: Uint8Array): void {
-    if (this.#buffer !== buffer) return;
+  /** The read had its time; it may have settled. */
+  #onNothingMore(read: number): void {
+    if (!this.inFlight || this.#reads !== read) return;
+    if (this.#pending === 0 && this.#isLarge) {
+      this.#pending = this.#buffer.length;
+      pendingBytes += this.#pending;
+    }
     this.#drained = true;
     if (this.#shut) this.#ended = true;
-    this.#operations.wakeWaiters();
+    this.wakeWaiters();
   }
 
   #endWith(error: Error | undefined): void {
@@ -367,7 +415,8 @@ export class Receiver implements OperationSource {
   }
 }
 
-function afterTurns(count: number, callback: () => void): void {
-  if (count === 0) callback();
-  else setImmediate(() => afterTurns(count - 1, callback));
+function detachedError(): Error {
+  return new TypeError(
+    "Cannot receive: buffer was detached or resized during the call",
+  );
 }

@@ -1,369 +1,448 @@
-/** The calls that stand in line at a sender. */
-
-import { fromDeno } from "../base/os_error.ts";
-import { acquire, release } from "./receive_buffer.ts";
+import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
+import { fromDeno, osError } from "../base/os_error.ts";
+import { countBytes, isYieldDue, yieldToLoop } from "../wait/event_loop.ts";
+import { OperationQueue } from "../wait/operation_queue.ts";
 import {
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
-import {
-  type AnyWaiter,
   type CallContext,
   type CallOwner,
   ConditionWaiter,
+  failure,
   isCancellable,
+  NO_QUEUE,
   Waiter,
 } from "../wait/waiter.ts";
+import { acquire, release, SMALL_BYTES } from "./receive_buffer.ts";
 
 /**
- * The most that one operation of a call that may give up hands to the system:
- * what is pending then counts as taken, and must be held until it is out.
+ * The most that one operation of a cancellable call hands to the kernel: if it
+ * is pending when the call ends it counts as sent, and its bytes must be kept
+ * until they are.
  */
-const PIECE_BYTES = 65536;
+const CHUNK_BYTES = 65_536;
 
-const NOTHING = new Uint8Array(0);
-
-/** Hands a piece to the system; the number of bytes taken. */
-export type Write = (piece: Uint8Array) => Promise<number>;
+/** Hands bytes to the kernel; the number of bytes that it took. */
+export type Write = (chunk: Uint8Array) => Promise<number>;
 
 /** How a call sends. */
 export interface SendMode {
   /** Whether it goes on until all is sent. */
   readonly all?: boolean;
-  /** Whether it then tells how much that was, and a part is no failure. */
-  readonly returnsCount?: boolean;
-  /** Whether it goes out in one operation or not at all, as a datagram does. */
+  /** Whether a cancellation after a part was sent is no failure. */
+  readonly mayBePartial?: boolean;
+  /** Whether it is sent in one operation or not at all, such as a datagram. */
   readonly atomic?: boolean;
-  /** Done before the first write, in turn: nothing is taken until then. */
-  readonly prepare?: (isPending: () => boolean) => Promise<void>;
 }
 
 export const PARTIAL: SendMode = {};
 export const ALL: SendMode = { all: true };
-export const ALL_COUNTED: SendMode = { all: true, returnsCount: true };
+export const ALL_COUNTED: SendMode = { all: true, mayBePartial: true };
+export const ATOMIC: SendMode = { atomic: true };
 
-/** What is sent piece after piece in one turn, as a file is. */
-export interface ChunkSource {
-  /** How many bytes were sent or taken. */
-  sent: number;
-  /** Whether all that was asked for is sent or taken, as far as is known. */
-  readonly complete: boolean;
-  /** Whether a close lets it go on. */
-  readonly survivesClose: boolean;
-  /** Told when a piece is sent. */
-  readonly onProgress: ((sent: number) => void) | undefined;
-  /** The next bytes; null at the end. */
-  next(): Promise<Uint8Array | null>;
-}
-
-/** What a call that sends asks of the sender in whose line it stands. */
-export interface Sending {
-  /** A copy of bytes whose operation may outlive their call. */
-  copy(data: Uint8Array): Uint8Array;
-  /**
-   * Called by a call that ends early. If the operation in flight is its own,
-   * its bytes are taken and their number is returned.
-   */
-  commitInFlight(call: SendRequest): number | undefined;
-  /** Called by a call that has failed: the next one does not wait for it. */
-  leavePreparing(call: SendRequest): void;
-}
-
-/** A call that sends. */
-export class SendRequest extends Waiter<number | void> {
-  data: Uint8Array;
-  /** How many bytes it is to send. */
-  length: number;
-  readonly write: Write;
-  readonly mode: SendMode;
-  readonly #sender: Sending;
-  /** Bytes that are sent or taken. */
-  offset = 0;
-  /** Whether an operation has been done for it. */
-  done = false;
-  /** Whether there is something to write. */
-  prepared: boolean;
+/**
+ * A call's turn to send, in order with all other calls. It is the waiter for the
+ * turn, and then for one operation after the other.
+ */
+export class Turn extends Waiter<number> {
+  /** How many bytes were sent, or were committed when it was cancelled. */
+  sent = 0;
+  /** Whether it was cancelled during an operation, and why. */
+  cancelled = false;
+  reason: unknown;
+  readonly #sender: Sender;
+  readonly #survivesClose: boolean;
+  /** Whether one time limit bounds the whole, not each wait. */
+  readonly #isWhole: boolean;
+  #writing = false;
 
   constructor(
     context: CallContext,
-    sender: Sending,
-    data: Uint8Array,
-    write: Write,
-    mode: SendMode,
+    sender: Sender,
+    isWhole: boolean,
+    survivesClose: boolean,
   ) {
     super(context);
     this.#sender = sender;
-    this.data = data;
-    this.length = data.length;
-    this.write = write;
-    this.mode = mode;
-    this.prepared = mode.prepare === undefined;
+    this.#isWhole = isWhole;
+    this.#survivesClose = survivesClose;
   }
 
   attempt(): number | undefined {
-    if (!this.done) return undefined;
-    if (this.mode.all && this.offset < this.length) return undefined;
-    return this.offset;
-  }
-
-  override resolve(sent: number): void {
-    const { all, returnsCount } = this.mode;
-    super.resolve(all && !returnsCount ? undefined : sent);
-  }
-
-  /** The next bytes to hand to the system. */
-  piece(): Uint8Array {
-    const { data, length, offset } = this;
-    checkUnchanged(data, length);
-    if (!isCancellable(this.context)) return data.subarray(offset);
-    const end = this.mode.atomic ? length : offset + PIECE_BYTES;
-    const all = offset === 0 && end >= length;
-    return this.#sender.copy(all ? data : data.subarray(offset, end));
-  }
-
-  async prepare(): Promise<void> {
-    await this.mode.prepare?.(() => this.queue !== undefined);
-  }
-
-  /** The system has, or will have, `n` bytes more. */
-  sent(n: number): void {
-    this.offset += n;
-    this.done = true;
+    return this.#sender.tryEnter() ? 0 : undefined;
   }
 
   override get survivesClose(): boolean {
-    return true;
+    return this.#writing || this.#survivesClose;
   }
 
   override cancel(reason: unknown): void {
-    const taken = this.#sender.commitInFlight(this);
-    if (taken !== undefined) {
-      this.sent(taken);
-      const result = this.attempt();
-      if (result !== undefined) return this.resolve(result);
+    if (!this.#writing) return this.reject(reason);
+    this.cancelled = true;
+    this.reason = reason;
+    // The operation's bytes are committed, whatever becomes of them.
+    this.resolve(this.#sender.commit());
+  }
+
+  #begin(): Promise<number> {
+    if (!this.#isWhole) this.deadlineMs = Infinity;
+    return this.begin(NO_QUEUE);
+  }
+
+  /** Fails if the call was cancelled while it waited for nothing. */
+  #checkPending(): void {
+    this.context.signal?.throwIfAborted();
+    if (this.context.owner.closed && !this.#survivesClose) {
+      throw osError("EBADF");
     }
-    if (this.mode.returnsCount && this.offset > 0) this.resolve(this.offset);
-    else this.reject(reason);
   }
 
-  override reject(reason: unknown): void {
-    super.reject(reason);
-    this.#sender.leavePreparing(this);
-  }
-}
-
-/** A call that sends piece after piece. */
-export class ChunkedSendRequest extends SendRequest {
-  readonly #pieces: ChunkSource;
-  #ended = false;
-  #givenUp = false;
-
-  constructor(
-    context: CallContext,
-    sender: Sending,
-    pieces: ChunkSource,
-    write: Write,
-  ) {
-    super(context, sender, NOTHING, write, ALL);
-    this.#pieces = pieces;
-    this.prepared = false;
+  /** Sends the first bytes of `data`, as many as the kernel takes. */
+  async send(data: Uint8Array, write: Write, atomic = false): Promise<void> {
+    if (isYieldDue()) await yieldToLoop();
+    this.#checkPending();
+    let chunk = data;
+    if (isCancellable(this.context)) {
+      if (!atomic && data.length > CHUNK_BYTES) {
+        chunk = data.subarray(0, CHUNK_BYTES);
+      }
+      chunk = this.#sender.copy(chunk);
+    }
+    this.#writing = true;
+    const written = this.#begin();
+    this.#sender.operate(chunk, write);
+    try {
+      this.sent += await written;
+    } finally {
+      this.#writing = false;
+    }
   }
 
-  override attempt(): number | undefined {
-    const ended = this.#ended || this.#givenUp && this.#pieces.complete;
-    return ended ? this.#pieces.sent : undefined;
-  }
-
-  override async prepare(): Promise<void> {
-    if (this.done) this.#pieces.onProgress?.(this.#pieces.sent);
-    // That may have ended this call, which then takes nothing more.
-    if (this.queue === undefined) return;
-    if (this.offset < this.length) return;
-    const data = await this.#pieces.next();
-    this.#ended = data === null;
-    this.data = data ?? NOTHING;
-    this.length = this.data.length;
-    this.offset = 0;
-  }
-
-  override sent(n: number): void {
-    super.sent(n);
-    this.#pieces.sent += n;
-    this.prepared = false;
-  }
-
-  override cancel(reason: unknown): void {
-    this.#givenUp = true;
-    super.cancel(reason);
-  }
-
-  override get survivesClose(): boolean {
-    return this.#pieces.survivesClose;
+  /** Waits for something else, without sending meanwhile. */
+  async wait<T>(start: () => Promise<T>): Promise<T> {
+    this.#checkPending();
+    let result: T;
+    const operation = start();
+    const waiting = this.#begin();
+    operation.then((value) => {
+      result = value;
+      if (this.queue !== undefined) this.resolve(0);
+    }, (reason) => {
+      if (this.queue !== undefined) this.reject(reason);
+    });
+    await waiting;
+    return result!;
   }
 }
-
-/** The memory of what is sent may be resized or transferred away meanwhile. */
-export function checkUnchanged(data: Uint8Array, length: number): void {
-  if (data.length === length) return;
-  throw new TypeError(
-    `Cannot send: the memory of data has changed meanwhile, from ${length} to ${data.length} bytes`,
-  );
-}
-
-/** Copies up to this use memory that stays with the connection. */
-const SMALL_BYTES = 1024;
 
 /**
  * The sending half of a connection, or of a datagram socket.
  *
- * Messages go out in the order of the calls, one operation at a time. When a
- * call ends while its operation is pending, the bytes of that operation are
- * taken: the call reports them as sent, they go out before anything later, and
- * until they have, there is no room for more. A failure of taken bytes is the
- * error of the next call.
+ * Each call has its turn, in the order in which they were made, with one
+ * operation at a time. If a call is cancelled while its operation is pending,
+ * the bytes of that operation are committed: the call reports them as sent, they
+ * are sent before all later data, and until then there is no room for more. If
+ * they fail, the next call fails with that error.
  */
-export class Sender implements OperationSource, Sending {
-  readonly #operations: OperationQueue = new OperationQueue(this);
-  /** What the operation in flight writes. */
-  #piece: Uint8Array | undefined;
-  /** The call that it writes for; undefined if the piece was taken. */
-  #request: SendRequest | undefined;
-  #operation: Write | undefined;
-  /** The call at the head of the line that is being prepared. */
-  #preparing: SendRequest | undefined;
-  /** Memory for copies: one operation is in flight, so one copy is in use. */
-  #small: Uint8Array<ArrayBuffer> | undefined;
-  #borrowed: Uint8Array<ArrayBuffer> | undefined;
+export class Sender extends OperationQueue {
+  /** The failure of committed bytes. */
   #error: Error | undefined;
+  /** Why everything unsent was dropped. */
   #abandoned: Error | undefined;
   #progress = 0;
-  #settling: PromiseWithResolvers<void> | undefined;
-  /** Whose call the operation in flight is, or was. */
+  #flushing: PromiseWithResolvers<void> | undefined;
+  /** Whose call the turn is, or was. */
   #owner: CallOwner | undefined;
+  /** The call whose turn it is, unless it needs no waiter or has left. */
+  #turn: Turn | undefined;
+  /** The operation in flight, and whether its call was cancelled. */
+  #chunk: Uint8Array = EMPTY_BYTES;
+  #length = 0;
+  #write: Write | undefined;
+  #committed = false;
+  /** Memory for copies: one operation is in flight, so one copy is in use. */
+  #small: Bytes | undefined;
+  #large: Bytes | undefined;
 
   /** Whether a send would not wait: nothing is unsent, or it would fail. */
   get writable(): boolean {
-    return !this.#operations.inFlight || this.#error !== undefined;
+    return !this.#isBusy || this.#error !== undefined;
   }
 
-  /** Whether bytes that had been reported as sent have failed. */
+  /** Whether a call has its turn, or waits for it while the event loop turns. */
+  get #isBusy(): boolean {
+    return this.inFlight || this.first instanceof Turn;
+  }
+
+  /** Whether committed bytes have failed. */
   get failed(): boolean {
     return this.#error !== undefined;
   }
 
-  /** A number that grows with every operation that the system has done. */
+  /** A number that grows with every operation that the kernel has done. */
   get progress(): number {
     return this.#progress;
   }
 
-  /** Takes the failure of bytes that had been reported as sent. */
+  /** Takes the failure of committed bytes. */
   takeError(): Error | undefined {
     const error = this.#error;
     this.#error = undefined;
     return error;
   }
 
-  /** Sends in turn; the number of bytes sent or taken. */
+  /** Turns start no operation by themselves: the call whose turn it is does. */
+  start(): boolean {
+    return false;
+  }
+
+  // A turn always keeps the process alive: its bytes must reach the kernel.
+  ref(): void {}
+  unref(): void {}
+
+  /** Sends data in order; the number of bytes sent or committed. */
   send(
     context: CallContext,
     data: Uint8Array,
     write: Write,
     mode: SendMode = PARTIAL,
   ): Promise<number> {
-    return this.#send(context, data, write, mode) as Promise<number>;
+    return this.#rejection(context) ??
+      (mode.all !== true && this.#isFreeFor(context)
+        ? this.#writeNow(context, data, write)
+          .then(this.#onSent, this.#onSendError)
+        : this.#sendInTurn(context, data, write, mode));
   }
 
-  /** Sends all of it in turn. */
-  sendAll(context: CallContext, data: Uint8Array, write: Write): Promise<void> {
-    return this.#send(context, data, write, ALL) as Promise<void>;
-  }
-
-  /** Sends pieces until their end, in one turn. */
-  sendPieces(
+  /** Sends all of the data in order. */
+  sendAll(
     context: CallContext,
-    pieces: ChunkSource,
+    data: Uint8Array,
     write: Write,
   ): Promise<void> {
-    return this.#earlyRejection(context) ??
-      this.#operations.join(
-        new ChunkedSendRequest(context, this, pieces, write),
-      ) as Promise<void>;
+    return this.#rejection(context) ??
+      (this.#isFreeFor(context)
+        ? this.#writeNow(context, data, write)
+          .then(this.#onSentAll, this.#onSendError)
+        : this.#sendInTurn(context, data, write, ALL).then(ignore));
   }
 
-  #send(
+  /** The rejection of a call that must not start. */
+  #rejection({ signal }: CallContext): Promise<never> | undefined {
+    if (signal !== undefined && signal.aborted) {
+      return Promise.reject(signal.reason);
+    }
+    const error = this.takeError();
+    return error === undefined ? undefined : failure(error);
+  }
+
+  /** Whether a call needs no turn: none is before it and nothing cancels it. */
+  #isFreeFor(context: CallContext): boolean {
+    return !this.inFlight && !this.hasWaiters && !isCancellable(context) &&
+      !isYieldDue();
+  }
+
+  #writeNow(
+    { owner }: CallContext,
+    data: Uint8Array,
+    write: Write,
+  ): Promise<number> {
+    this.markInFlight();
+    this.#owner = owner;
+    this.#chunk = data;
+    this.#length = data.length;
+    this.#write = write;
+    try {
+      return write(data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  readonly #onSent = (n: number): number => {
+    countBytes(n);
+    this.#progress++;
+    this.#leave();
+    return n;
+  };
+
+  readonly #onSentAll = (n: number): void | Promise<void> => {
+    if (n < this.#length) return this.#sendRest(n);
+    this.#onSent(n);
+  };
+
+  readonly #onSendError = (error: unknown): Promise<never> => {
+    const reason = this.#reasonOf(error);
+    this.#leave();
+    return failure(reason);
+  };
+
+  #reasonOf(error: unknown): unknown {
+    return this.#abandoned ?? fromDeno(error);
+  }
+
+  async #sendRest(sent: number): Promise<void> {
+    const data = this.#chunk, length = this.#length, write = this.#write!;
+    try {
+      while (sent < length) {
+        this.#progress++;
+        checkUnchanged(data, length);
+        sent += await write(data.subarray(sent));
+      }
+      this.#onSent(sent);
+    } catch (error) {
+      return await this.#onSendError(error);
+    }
+  }
+
+  async #sendInTurn(
     context: CallContext,
     data: Uint8Array,
     write: Write,
     mode: SendMode,
-  ): Promise<number | void> {
-    const refusal = this.#earlyRejection(context);
-    if (refusal !== undefined) return refusal;
-    const idle = !this.#operations.inFlight && !this.#operations.hasWaiters;
-    return idle && !isCancellable(context) && mode.prepare === undefined
-      ? this.#sendNow(context, data, write, mode)
-      : this.#operations.join(
-        new SendRequest(context, this, data, write, mode),
-      );
-  }
-
-  /** What a call comes to that must not begin. */
-  #earlyRejection({ signal }: CallContext): Promise<never> | undefined {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#error !== undefined) return Promise.reject(this.takeError());
-    return undefined;
-  }
-
-  /** Nobody is before this call and nothing can end it early: no line. */
-  async #sendNow(
-    { owner }: CallContext,
-    data: Uint8Array,
-    write: Write,
-    { all, returnsCount }: SendMode,
-  ): Promise<number | void> {
+  ): Promise<number> {
+    const { all, atomic, mayBePartial } = mode;
     const { length } = data;
-    this.#operations.markInFlight();
-    this.#owner = owner;
     try {
-      let sent = await write(data);
-      while (all && sent < length) {
-        checkUnchanged(data, length);
-        this.#progress++;
-        sent += await write(data.subarray(sent));
+      const entering = this.enter(context);
+      // At once if it can be: a cancellation then finds an operation in flight.
+      const turn = entering instanceof Promise ? await entering : entering;
+      try {
+        do {
+          checkUnchanged(data, length);
+          await turn.send(
+            turn.sent === 0 ? data : data.subarray(turn.sent),
+            write,
+            atomic,
+          );
+        } while (all && turn.sent < length && !turn.cancelled);
+      } finally {
+        this.leave(turn);
       }
-      if (!all || returnsCount) return sent;
+      const isShort = turn.cancelled && all && turn.sent < length;
+      if (isShort && !mayBePartial) throw turn.reason;
+      return turn.sent;
     } catch (error) {
-      throw this.#abandoned ?? fromDeno(error);
-    } finally {
-      this.#progress++;
-      this.#settled();
+      return await failure(error, context.signal);
     }
+  }
+
+  /**
+   * Waits for the turn, which ends with `leave()`. A call that is cancelled
+   * before has sent nothing.
+   *
+   * `isWhole` says whether the time limit bounds the whole turn, not each of its
+   * waits.
+   */
+  enter(
+    context: CallContext,
+    isWhole: boolean = context.timeoutError === undefined,
+    survivesClose: boolean = true,
+  ): Turn | Promise<Turn> {
+    context.signal?.throwIfAborted();
+    const turn = new Turn(context, this, isWhole, survivesClose);
+    const begin = (): Turn => {
+      this.#turn = turn;
+      this.#owner = context.owner;
+      return turn;
+    };
+    return !this.hasWaiters && this.tryEnter()
+      ? begin()
+      : this.join(turn).then(begin);
+  }
+
+  /** Begins a turn, if it is free. */
+  tryEnter(): boolean {
+    if (this.inFlight) return false;
+    const error = this.takeError();
+    if (error !== undefined) throw error;
+    this.markInFlight();
+    return true;
+  }
+
+  /** Ends a turn; one that has committed bytes ends when they are sent. */
+  leave(turn: Turn): void {
+    if (turn.cancelled) return;
+    this.#turn = undefined;
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#chunk = EMPTY_BYTES;
+    if (this.#large !== undefined) release(this.#large);
+    this.#large = undefined;
+    this.operationDone();
+    this.#flushing?.resolve();
+    this.#flushing = undefined;
+  }
+
+  /** Hands a chunk to the kernel, for the call whose turn it is. */
+  operate(chunk: Uint8Array, write: Write): void {
+    this.#chunk = chunk;
+    this.#write = write;
+    let writing: Promise<number>;
+    try {
+      writing = write(chunk);
+    } catch (error) {
+      writing = Promise.reject(error);
+    }
+    writing.then(this.#onWritten, this.#onError);
+  }
+
+  /** The operation in flight goes on without its call; the number of its bytes. */
+  commit(): number {
+    this.#committed = true;
+    this.#turn = undefined;
+    return this.#chunk.length;
+  }
+
+  readonly #onWritten = (n: number): void => {
+    this.#progress++;
+    countBytes(n);
+    if (!this.#committed) return this.#turn!.resolve(n);
+    if (n < this.#chunk.length && this.#abandoned === undefined) {
+      // Committed bytes are sent before any other call has its turn.
+      this.operate(this.#chunk.subarray(n), this.#write!);
+    } else this.#endCommitted();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    const reason = this.#reasonOf(error) as Error;
+    if (!this.#committed) return this.#turn!.reject(reason);
+    // Bytes already reported as sent have failed: the next call gets the error.
+    this.#error ??= reason;
+    this.#endCommitted();
+  };
+
+  #endCommitted(): void {
+    this.#committed = false;
+    this.#leave();
   }
 
   /** Waits until there is room. */
   whenWritable(context: CallContext): Promise<true> {
     const find = () => this.writable ? true as const : undefined;
-    return this.#operations.run(new ConditionWaiter(context, find));
+    return this.run(new ConditionWaiter(context, find));
   }
 
-  /** Resolves when nothing is unsent, or nothing of a caller that has closed. */
-  async drained(of?: CallOwner): Promise<void> {
+  /** Resolves when nothing is unsent, or nothing of an owner that has closed. */
+  async flushed(owner?: CallOwner): Promise<void> {
     while (
-      this.#operations.inFlight &&
-      (of === undefined || of === this.#owner || of.waits)
+      this.#isBusy &&
+      (owner === undefined || owner === this.#owner || owner.hasWaiters)
     ) {
-      this.#settling ??= Promise.withResolvers();
-      await this.#settling.promise;
+      this.#flushing ??= Promise.withResolvers();
+      await this.#flushing.promise;
     }
   }
 
+  /** A copy of bytes whose operation may outlive their call. */
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
     if (length > SMALL_BYTES) {
-      this.#borrowed = acquire(length);
-      this.#borrowed.set(data);
-      return this.#borrowed.subarray(0, length);
+      this.#large = acquire(length);
+      this.#large.set(data);
+      return this.#large.subarray(0, length);
     }
-    // A program sends messages of one length more often than not.
+    // Most programs send messages of one length.
     if (this.#small?.length !== length) {
       const memory = this.#small?.buffer ?? new ArrayBuffer(SMALL_BYTES);
       this.#small = new Uint8Array(memory, 0, length);
@@ -372,104 +451,21 @@ export class Sender implements OperationSource, Sending {
     return this.#small;
   }
 
-  /** Gives up everything unsent. */
+  /** Drops everything unsent. */
   abandon(reason: Error): void {
-    const preparing = this.#preparing !== undefined;
-    this.#request = this.#preparing = undefined;
     this.#error = this.#abandoned = reason;
-    this.#operations.rejectAll(reason);
-    if (preparing) this.#settled();
-  }
-
-  commitInFlight(call: SendRequest): number | undefined {
-    if (this.#request !== call || this.#piece === undefined) return undefined;
-    this.#request = undefined;
-    return this.#piece.length;
-  }
-
-  start(first: AnyWaiter): boolean {
-    if (!(first instanceof SendRequest)) return false;
-    this.#owner = first.context.owner;
-    if (!first.prepared) {
-      this.#prepare(first);
-      return true;
-    }
-    this.#request = first;
-    this.#operation = first.write;
-    this.#write();
-    return true;
-  }
-
-  /** A write always keeps the process alive: its bytes are owed. */
-  ref(): void {}
-  unref(): void {}
-
-  #prepare(call: SendRequest): void {
-    this.#preparing = call;
-    call.prepare().then(
-      () => {
-        if (this.#preparing !== call) return;
-        this.#preparing = undefined;
-        call.prepared = true;
-        this.#settled();
-      },
-      (error) => {
-        if (this.#preparing === call) call.reject(error);
-      },
-    );
-  }
-
-  leavePreparing(call: SendRequest): void {
-    if (this.#preparing !== call) return;
-    this.#preparing = undefined;
-    this.#settled();
-  }
-
-  /** Writes the next piece of the owner, or what is left of a taken one. */
-  #write(): void {
-    let written: Promise<number>;
-    try {
-      this.#piece = this.#request?.piece() ?? this.#piece!;
-      written = this.#operation!(this.#piece);
-    } catch (error) {
-      // The caller's buffer may have been transferred away meanwhile.
-      written = Promise.reject(error);
-    }
-    written.then(this.#onWritten, this.#onError);
-  }
-
-  readonly #onWritten = (n: number): void => {
-    const piece = this.#piece!;
-    const request = this.#request;
-    this.#piece = this.#request = undefined;
-    this.#progress++;
-    if (request !== undefined) {
-      request.sent(n);
-    } else if (n < piece.length && this.#error === undefined) {
-      // Taken bytes go out before any call is served.
-      this.#piece = piece.subarray(n);
-      this.#write();
-      return;
-    }
-    this.#settled();
-  };
-
-  readonly #onError = (reason: unknown): void => {
-    const error = fromDeno(reason) as Error;
-    const request = this.#request;
-    this.#piece = this.#request = undefined;
-    // The error of bytes that were taken is the next call's.
-    const call = request ?? this.#operations.first;
-    if (call instanceof SendRequest) call.reject(error);
-    else this.#error ??= error;
-    this.#settled();
-  };
-
-  #settled(): void {
-    if (this.#borrowed !== undefined) release(this.#borrowed);
-    this.#borrowed = undefined;
-    this.#operations.operationDone();
-    this.#settling?.resolve();
-    this.#settling = undefined;
+    this.rejectAll(() => reason);
+    // The call whose turn it is may wait for something else than the kernel.
+    if (this.#turn?.queue !== undefined) this.#turn.reject(reason);
   }
 }
+
+/** The memory of data may be resized or detached during a call. */
+export function checkUnchanged(data: Uint8Array, length: number): void {
+  if (data.length === length) return;
+  throw new TypeError(
+    `Cannot send: data was detached or resized during the call, from ${length} to ${data.length} bytes`,
+  );
+}
+
+function ignore(): void {}

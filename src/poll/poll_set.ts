@@ -14,11 +14,11 @@ import {
   type Watcher,
 } from "../endpoint/description.ts";
 import { EventLoopHold } from "../runtime/deno_net.ts";
+import { REACTOR_TICKS, timers } from "../wait/event_loop.ts";
 import { afterMicrotasks } from "../wait/operation_queue.ts";
 import {
   type CallContext,
   CallOwner,
-  REACTOR_TICKS,
   Waiter,
   type WaitQueue,
 } from "../wait/waiter.ts";
@@ -161,7 +161,7 @@ let fruitlessPolls = 0;
 let lastMs = -Infinity;
 
 function turnsNeeded(): number {
-  const sinceMs = performance.now() - lastMs;
+  const sinceMs = timers.now() - lastMs;
   if (sinceMs > RESET_AFTER_MS) fruitlessPolls = 0;
   return fruitlessPolls >= MAX_FRUITLESS_POLLS && sinceMs < PAUSE_MS
     ? 1
@@ -170,7 +170,7 @@ function turnsNeeded(): number {
 
 function rememberTurns(showedSomething: boolean): void {
   fruitlessPolls = showedSomething ? 0 : fruitlessPolls + 1;
-  lastMs = performance.now();
+  lastMs = timers.now();
 }
 
 /** An interest that has come true, and the events of it that have. */
@@ -267,13 +267,13 @@ export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
     this.#turns = turns;
     this.#unknown = this.#set.unknown;
     this.#isFull = turns === REACTOR_TICKS && this.#unknown > 0;
-    this.#turn ??= setImmediate(this.#onTurn);
+    this.#turn ??= timers.setImmediate(this.#onTurn);
   }
 
   readonly #onTurn = (): void => {
     const { unknown } = this.#set;
     if (--this.#turns > 0 && unknown > 0) {
-      this.#turn = setImmediate(this.#onTurn);
+      this.#turn = timers.setImmediate(this.#onTurn);
       return;
     }
     this.#turn = undefined;

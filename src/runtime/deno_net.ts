@@ -13,6 +13,7 @@ import {
   type Sockaddr,
   type UnixSockaddr,
 } from "../base/sockaddr.ts";
+import { afterTicks, timers } from "../wait/event_loop.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 
 /** What keeps the process alive by its pending operations. */
@@ -24,18 +25,18 @@ export interface Referenced {
 /** Keeps the process alive where no operation of the runtime does. */
 export class EventLoopHold implements Referenced {
   // The longest delay that there is.
-  readonly #timer = setInterval(() => {}, 0x7fffffff);
+  readonly #timer = timers.setInterval(() => {}, 0x7fffffff);
 
   ref(): void {
-    Deno.refTimer(this.#timer);
+    timers.refTimer(this.#timer);
   }
 
   unref(): void {
-    Deno.unrefTimer(this.#timer);
+    timers.unrefTimer(this.#timer);
   }
 
   end(): void {
-    clearInterval(this.#timer);
+    timers.clearInterval(this.#timer);
   }
 }
 
@@ -117,33 +118,34 @@ export function listen(
   }
 }
 
+/** A connect in flight. */
+export interface ConnectOperation {
+  readonly conn: Promise<StreamConn>;
+  /** Cancels it; it may succeed all the same, and then has to be closed. */
+  cancel(): void;
+  /** Lets the process end, or not, while it is in flight, if that can be set. */
+  ref?(): void;
+  unref?(): void;
+}
+
 /**
- * Connects. After an abort it may still succeed, and the caller has to close
- * the connection.
+ * Connects with `Deno.connect`.
  *
- * Deno 2.9.6 never closes one whose connect is aborted in the turn in which it
- * comes, 74 of 800 on loopback; so that turn is let pass first.
+ * Deno 2.9.6 never closes a connection whose connect is aborted in the turn of
+ * the event loop in which it comes, 74 of 800 on loopback; so the abort waits
+ * until that turn is over.
  */
-export async function connect(
-  sockaddr: InetSockaddr,
-  signal: AbortSignal,
-): Promise<StreamConn> {
-  signal.throwIfAborted();
+export function connect(sockaddr: InetSockaddr): ConnectOperation {
   const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  const abortLater = () => void setImmediate(() => setImmediate(abort));
-  signal.addEventListener("abort", abortLater);
-  try {
-    return await Deno.connect({
+  const abort = () => controller.abort();
+  return {
+    conn: Deno.connect({
       hostname: denoHost(sockaddr),
       port: sockaddr.port,
       signal: controller.signal,
-    });
-  } catch (error) {
-    throw signal.aborted ? signal.reason : fromDeno(error);
-  } finally {
-    signal.removeEventListener("abort", abortLater);
-  }
+    }),
+    cancel: () => void afterTicks(2, abort),
+  };
 }
 
 /** Whether `Deno.listenDatagram` is there: it needs `--unstable-net`. */
@@ -215,33 +217,100 @@ function netState(host: string, port?: number): Deno.PermissionState {
 /** How long to wait for room in the queue of a listener. */
 const FULL_QUEUE_MS = 10;
 
-/** Opens a listener; it removes its file when it is closed. */
+/** Opens a listener; it removes its own file when it is closed. */
 export function listenUnix(sockaddr: UnixSockaddr): StreamListener {
-  return openNamedSocket(
+  const listener = openNamedSocket(
     sockaddr.path,
     (path) => Deno.listen({ transport: "unix", path }),
+  );
+  return sockaddr.path === "" || sockaddr.path.startsWith("\0")
+    ? listener
+    : new UnixListener(listener, sockaddr.path);
+}
+
+/**
+ * A listener with a file. Deno removes whatever stands at the path when it is
+ * closed, which after a restart without a gap is its successor's file.
+ */
+class UnixListener implements StreamListener {
+  readonly #listener: Deno.Listener & Referenced;
+  readonly #path: string;
+  readonly #file: string | undefined;
+
+  constructor(listener: Deno.Listener & Referenced, path: string) {
+    this.#listener = listener;
+    this.#path = path;
+    this.#file = identityOf(path);
+  }
+
+  get addr(): Deno.Addr {
+    return this.#listener.addr;
+  }
+
+  accept(): Promise<StreamConn> {
+    return this.#listener.accept();
+  }
+
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  unref(): void {
+    this.#listener.unref();
+  }
+
+  close(): void {
+    const path = this.#path;
+    const successor = this.#file !== undefined &&
+      ![undefined, this.#file].includes(identityOf(path));
+    const kept = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+    // A second name keeps the successor's file; it needs a grant of its own.
+    if (!successor || !isWritable(kept)) return this.#listener.close();
+    Deno.linkSync(path, kept);
+    this.#listener.close();
+    Deno.renameSync(kept, path);
+  }
+}
+
+/** What tells a file from another that has the same path later. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function isWritable(path: string): boolean {
+  return (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
   );
 }
 
 /**
  * Connects. `waits` says whether to wait while the listener's queue is full, as
- * a blocking socket does; Deno says EAGAIN at once.
+ * a blocking socket does; Deno fails with EAGAIN at once.
  */
-export async function connectUnix(
+export function connectUnix(
   { path }: UnixSockaddr,
-  signal: AbortSignal,
   waits: boolean,
-): Promise<StreamConn> {
-  for (;;) {
-    try {
-      return await Deno.connect({ transport: "unix", path });
-    } catch (error) {
-      const full = error instanceof Deno.errors.WouldBlock;
-      if (!full || !waits) throw fromUnix(path, error);
+): ConnectOperation {
+  let cancelled = false;
+  const attempt = async (): Promise<StreamConn> => {
+    for (;;) {
+      try {
+        return await Deno.connect({ transport: "unix", path });
+      } catch (error) {
+        const full = error instanceof Deno.errors.WouldBlock;
+        if (!full || !waits || cancelled) throw fromUnix(path, error);
+      }
+      await new Promise<void>((resolve) => {
+        timers.setTimeout(resolve, FULL_QUEUE_MS);
+      });
     }
-    await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_MS));
-    signal.throwIfAborted();
-  }
+  };
+  return { conn: attempt(), cancel: () => void (cancelled = true) };
 }
 
 /**

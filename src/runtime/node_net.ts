@@ -9,7 +9,7 @@ import type { Socket as NodeSocket } from "node:net";
 import { bracketed, denoHost, type InetSockaddr } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
 import { fromDeno, netDenied, osError } from "../base/os_error.ts";
-import type { Referenced, StreamConn } from "./deno_net.ts";
+import type { ConnectOperation, StreamConn } from "./deno_net.ts";
 
 /** The most that one write hands to `node:net`, which tells only when all is out. */
 const PIECE_BYTES = 262_144;
@@ -70,11 +70,13 @@ class NodeConn implements StreamConn {
   }
 
   async #read(buffer: Uint8Array): Promise<number | null> {
+    const { length } = buffer;
     for (;;) {
-      const size = Math.min(buffer.length, this.#socket.readableLength || 1);
+      const size = Math.min(length, this.#socket.readableLength || 1);
       const chunk: Uint8Array | null = this.#socket.read(size);
       if (chunk !== null) {
-        buffer.set(chunk);
+        // A buffer that was detached meanwhile has lost them, as with Deno's.
+        if (buffer.length >= chunk.length) buffer.set(chunk);
         return chunk.length;
       }
       if (this.#ended) return null;
@@ -183,45 +185,57 @@ function requireGrant(local: InetSockaddr): void {
 
 /**
  * Connects from a local address, or to a name's address of one family, or
- * without holding the process: `onSocket` is given the socket on its way.
+ * without holding the process.
  */
-export async function connectWithNode(
+export function connectWithNode(
   local: InetSockaddr | undefined,
   sockaddr: InetSockaddr,
-  signal: AbortSignal,
-  onSocket?: (socket: Referenced) => void,
-): Promise<StreamConn> {
-  const { connect } = await import("node:net");
-  signal.throwIfAborted();
-  if (local !== undefined) requireGrant(local);
-  const socket = connect({
-    host: denoHost(sockaddr),
-    port: sockaddr.port,
-    family: sockaddr.family === AF_INET6 ? 6 : 4,
-    autoSelectFamily: false,
-    allowHalfOpen: true,
-    ...(local && {
-      localAddress: denoHost(local),
-      localPort: local.port,
-    }),
-  });
-  onSocket?.(socket);
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      socket.destroy();
-      reject(signal.reason);
-    };
-    const onError = (error: Error) => {
-      signal.removeEventListener("abort", onAbort);
-      socket.destroy();
-      reject(fromDeno(error));
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    socket.once("error", onError);
-    socket.once("connect", () => {
-      signal.removeEventListener("abort", onAbort);
-      socket.off("error", onError);
-      resolve(new NodeConn(socket));
+): ConnectOperation {
+  let socket: NodeSocket | undefined;
+  let referenced = true;
+  let cancelled = false;
+  const open = async (): Promise<StreamConn> => {
+    const { connect } = await import("node:net");
+    if (cancelled) throw osError("ECANCELED");
+    if (local !== undefined) requireGrant(local);
+    const opening = socket = connect({
+      host: denoHost(sockaddr),
+      port: sockaddr.port,
+      family: sockaddr.family === AF_INET6 ? 6 : 4,
+      autoSelectFamily: false,
+      allowHalfOpen: true,
+      ...(local && {
+        localAddress: denoHost(local),
+        localPort: local.port,
+      }),
     });
-  });
+    if (!referenced) opening.unref();
+    return await new Promise((resolve, reject) => {
+      opening.once("close", () => reject(osError("ECANCELED")));
+      opening.once("error", (error: Error) => {
+        opening.destroy();
+        reject(fromDeno(error));
+      });
+      opening.once("connect", () => {
+        opening.removeAllListeners("error");
+        opening.removeAllListeners("close");
+        resolve(new NodeConn(opening));
+      });
+    });
+  };
+  return {
+    conn: open(),
+    cancel() {
+      cancelled = true;
+      socket?.destroy();
+    },
+    ref() {
+      referenced = true;
+      socket?.ref();
+    },
+    unref() {
+      referenced = false;
+      socket?.unref();
+    },
+  };
 }

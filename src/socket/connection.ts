@@ -34,7 +34,7 @@ import { openDescriptor } from "../endpoint/description.ts";
 import { getaddrinfo } from "../netdb/netdb.ts";
 import { isGranted } from "../runtime/deno_net.ts";
 import { type SignalOption, Socket } from "./socket.ts";
-import { checkOneAddress, toDescriptor } from "./transfers.ts";
+import { checkOneAddress, toDescriptor } from "./arguments.ts";
 
 /** The keyword arguments of {@linkcode create_connection}. */
 export interface CreateConnectionOptions extends SignalOption {

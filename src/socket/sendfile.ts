@@ -6,9 +6,7 @@ import {
 } from "../base/checks.ts";
 import { fromDeno } from "../base/os_error.ts";
 import type { Connected } from "../endpoint/connected.ts";
-import type { ChunkSource } from "../endpoint/sender.ts";
-import type { Transfer } from "./transfers.ts";
-import type { SignalOption } from "../wait/waiter.ts";
+import type { CallContext, SignalOption } from "../wait/waiter.ts";
 
 /** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
 export interface Readable {
@@ -112,64 +110,57 @@ export interface FilePart {
 
 /**
  * Sends a part of a file, in one turn. However it ends, the file's position is
- * behind the last byte that was taken.
+ * behind the last byte that was sent or committed.
  */
-export const sendFile: Transfer<FilePart, number> = async (
-  endpoint,
-  context,
-  part,
-) => {
-  const pieces = new FilePieces(part);
+export async function sendFile(
+  endpoint: Connected,
+  context: CallContext,
+  part: FilePart,
+): Promise<number> {
+  const { file, offset, count, onProgress } = part;
+  const limit = count ?? Infinity;
+  // A file with positions has an end, and reading it does not wait for long: a
+  // close lets it be sent. Other readers may never end.
+  const survivesClose = typeof file.seek === "function";
+  const turn = await endpoint.enter(context, survivesClose);
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, limit));
+  let reading: Promise<unknown> | undefined;
   try {
-    await (endpoint as Connected).sendPieces(context, pieces);
+    await turn.wait(() => reading = seek(file, offset));
+    while (turn.sent < limit && !turn.cancelled) {
+      const left = limit - turn.sent;
+      const part = left < buffer.length ? buffer.subarray(0, left) : buffer;
+      const n = await turn.wait(() => {
+        const next = read(file, part);
+        reading = next;
+        return next;
+      });
+      const start = turn.sent;
+      const end = start + n;
+      if (n === 0) break;
+      while (turn.sent < end && !turn.cancelled) {
+        const chunk = buffer.subarray(turn.sent - start, end - start);
+        await turn.send(chunk, endpoint.write);
+        if (!turn.cancelled) onProgress?.(turn.sent);
+      }
+    }
+    if (turn.cancelled && turn.sent < limit) throw turn.reason;
   } catch (error) {
     // Why it failed says more than that the file cannot be moved either.
-    await pieces.leave().catch(() => {});
+    await leave().catch(() => {});
     throw error;
+  } finally {
+    endpoint.leave(turn);
   }
-  await pieces.leave();
-  return pieces.sent;
-};
+  await leave();
+  return turn.sent;
 
-class FilePieces implements ChunkSource {
-  sent = 0;
-  /** What has a position has an end, and does not wait. */
-  readonly survivesClose: boolean;
-  readonly onProgress: SendfileOptions["onProgress"];
-  readonly #part: FilePart;
-  readonly #buffer: Uint8Array;
-  #reading: Promise<number> | undefined;
-
-  constructor(part: FilePart) {
-    const { file, count } = part;
-    this.survivesClose = typeof file.seek === "function";
-    this.onProgress = part.onProgress;
-    this.#part = part;
-    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, count ?? CHUNK_BYTES));
-  }
-
-  get complete(): boolean {
-    return this.sent === this.#part.count;
-  }
-
-  async next(): Promise<Uint8Array | null> {
-    const { file, offset, count } = this.#part;
-    const left = (count ?? Infinity) - this.sent;
-    if (left <= 0) return null;
-    const buffer = this.#buffer.subarray(0, left);
-    const placed = this.#reading ?? seek(file, offset);
-    this.#reading = placed.then(() => read(file, buffer));
-    const n = await this.#reading;
-    return n === 0 ? null : this.#buffer.subarray(0, n);
-  }
-
-  /** Moves the file behind what was taken. */
-  async leave(): Promise<void> {
-    if (this.#reading === undefined) return;
-    const { file, offset } = this.#part;
-    // It would be moved under a read.
-    if (this.survivesClose) await this.#reading.catch(() => {});
-    await seek(file, offset + this.sent);
+  /** Moves the file behind the bytes that were sent. */
+  async function leave(): Promise<void> {
+    if (reading === undefined) return;
+    // The position must not move under a read.
+    if (survivesClose) await reading.catch(() => {});
+    await seek(file, offset + turn.sent);
   }
 }
 

@@ -8,7 +8,6 @@ import type {
   Family,
   InetAddress,
 } from "../base/address.ts";
-import { parseAddress } from "../base/sockaddr.ts";
 import {
   checkBytes,
   checkInt,
@@ -19,7 +18,7 @@ import {
 } from "../base/checks.ts";
 import {
   AF_INET,
-  MSG_DONTWAIT,
+  MSG_TRUNC,
   SHUT_RD,
   SHUT_RDWR,
   SOCK_CLOEXEC,
@@ -29,12 +28,14 @@ import {
 import { EAGAIN } from "../base/errno.ts";
 import { gaierror, OSError, TimeoutError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
+import { parseAddress } from "../base/sockaddr.ts";
 import { Connected } from "../endpoint/connected.ts";
 import {
   Description,
   type Descriptor,
   openDescriptor,
 } from "../endpoint/description.ts";
+import { ScatterSink } from "../endpoint/endpoint.ts";
 import { DEFAULT_BACKLOG } from "../endpoint/opening.ts";
 import { intFrom } from "../endpoint/options.ts";
 import type {
@@ -53,8 +54,26 @@ import {
   type SocketFile,
   type TextMode,
 } from "../file/makefile.ts";
-import { type ByteStream, concat } from "../file/raw_stream.ts";
+import { concat } from "../file/raw_stream.ts";
 import type { TextIOWrapper } from "../file/text_file.ts";
+import {
+  type CallContext,
+  failure,
+  type SignalOption,
+} from "../wait/waiter.ts";
+import {
+  checkAncillary,
+  checkBuffers,
+  checkFlags,
+  checkKind,
+  type FlagsOption,
+  optionalArguments,
+  parseSingleAddress,
+  type ReceiveIntoOptions,
+  type ReceiveMessageOptions,
+  type SendMessageOptions,
+  toDescriptor,
+} from "./arguments.ts";
 import {
   checkFile,
   checkPart,
@@ -64,39 +83,8 @@ import {
   SENDFILE_OPTIONS,
   type SendfileOptions,
 } from "./sendfile.ts";
-import { getdefaulttimeout, repr } from "./socket_core.ts";
-import {
-  checkAncillary,
-  checkBuffers,
-  checkBufsize,
-  checkData,
-  checkFlags,
-  checkKind,
-  checkTarget,
-  checkTargets,
-  checkWholeTarget,
-  parseSingleAddress,
-  receive,
-  receiveFrom,
-  receiveFromInto,
-  receiveInto,
-  receiveMessage,
-  receiveMessageInto,
-  receiveWhole,
-  sendAll,
-  sendMessage,
-  sendSome,
-  sendTo,
-  toDescriptor,
-  type Transfer,
-  transfer,
-} from "./transfers.ts";
+import { getdefaulttimeout, repr, SocketCore } from "./socket_core.ts";
 import { toReadable, toWritable } from "./web_streams.ts";
-import {
-  type CallContext,
-  CallOwner,
-  type SignalOption,
-} from "../wait/waiter.ts";
 
 export type { Newline } from "../file/text_file.ts";
 
@@ -106,8 +94,12 @@ export type {
   BinaryReadWriteMode,
   BinaryWriteMode,
   FileOptions,
+  FlagsOption,
   Readable,
+  ReceiveIntoOptions,
+  ReceiveMessageOptions,
   SendfileOptions,
+  SendMessageOptions,
   SignalOption,
   SocketFile,
   TextMode,
@@ -223,15 +215,7 @@ export class Socket<A extends Address = Address> {
   readonly type: number;
   /** The protocol number as it was given. */
   readonly proto: number;
-  #descriptor: Descriptor;
-  readonly #owner = new CallOwner();
-  #fileOwners: Set<CallOwner> | undefined;
-  /** In seconds, as it was given. */
-  #timeout: number | null;
-  /** The limits of a call without a signal. */
-  #defaultContext: CallContext;
-  #closed = false;
-  #released: Promise<void> | undefined;
+  readonly #core: SocketCore;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
@@ -259,13 +243,12 @@ export class Socket<A extends Address = Address> {
     checkInt(action, "type", type);
     checkInt(action, "proto", proto);
     let timeout = getdefaulttimeout();
-    let description: Description;
+    let descriptor: Descriptor;
     if (fileno === null) {
       const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
       if ((type & SOCK_NONBLOCK) !== 0) timeout = 0;
       checkKind(family, plain, proto);
-      description = new Description(family, plain, proto);
-      this.#descriptor = openDescriptor(description);
+      descriptor = openDescriptor(new Description(family, plain, proto));
     } else {
       // Elsewhere it is EBADF, as in Python.
       if (checkInt(action, "fileno", fileno) < 0) {
@@ -273,12 +256,10 @@ export class Socket<A extends Address = Address> {
           `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
         );
       }
-      this.#descriptor = toDescriptor(action, fileno);
-      description = this.#descriptor.description;
+      descriptor = toDescriptor(action, fileno);
     }
-    this.#timeout = timeout;
-    this.#defaultContext = contextOf(this.#owner, timeout);
-    this.#descriptor.watch(this.#owner);
+    const { description } = descriptor;
+    this.#core = new SocketCore(descriptor, timeout);
     this.family = description.family as Family<A>;
     this.type = description.type;
     this.proto = description.proto;
@@ -318,7 +299,7 @@ export class Socket<A extends Address = Address> {
       );
     }
     const sockaddr = parseAddress("bind", this.family, address);
-    this.#description.bind(sockaddr);
+    this.#core.description.bind(sockaddr);
   }
 
   /**
@@ -336,7 +317,7 @@ export class Socket<A extends Address = Address> {
    */
   listen(backlog: number = DEFAULT_BACKLOG): void {
     const size = Math.max(0, checkInt("listen", "backlog", backlog));
-    this.#description.listen(size);
+    this.#core.description.listen(size);
   }
 
   /**
@@ -367,14 +348,22 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.accept | Python: accept}
    * @see {@link https://man7.org/linux/man-pages/man2/accept.2.html | accept(2)}
    */
-  async accept(options?: SignalOption): Promise<[Socket<A>, A]> {
-    const signal = checkSignal("accept", options);
-    const context = this.#context("recv", 0, signal);
-    const [conn, address] = await this.#description.accept(context);
-    const { number } = openDescriptor(conn);
+  accept(options?: SignalOption): Promise<[Socket<A>, A]> {
+    try {
+      const signal = checkSignal("accept", options);
+      const { description } = this.#core;
+      return description.accept(this.#core.context("recv", 0, signal))
+        .then((conn) => this.#accepted(description.accepted(conn)));
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  #accepted(description: Description): [Socket<A>, A] {
+    const { number } = openDescriptor(description);
     const { family, type, proto } = this;
     const socket = new Socket<A>(family, type, proto, number);
-    return [socket, address as A];
+    return [socket, description.endpoint.peerAddress() as A];
   }
 
   /**
@@ -398,11 +387,8 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect | Python: connect}
    * @see {@link https://man7.org/linux/man-pages/man2/connect.2.html | connect(2)}
    */
-  async connect(
-    address: AddressInput<A>,
-    options?: SignalOption,
-  ): Promise<void> {
-    await this.#connect(address, options);
+  connect(address: AddressInput<A>, options?: SignalOption): Promise<void> {
+    return this.#connect(address, options).then(nothing);
   }
 
   /**
@@ -417,43 +403,39 @@ export class Socket<A extends Address = Address> {
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect_ex | Python: connect_ex}
    */
-  async connect_ex(
+  connect_ex(
     address: AddressInput<A>,
     options?: SignalOption,
   ): Promise<number> {
-    try {
-      await this.#connect(address, options);
-      return 0;
-    } catch (error) {
-      // What aborted it is not of the system, even if it looks so.
+    return this.#connect(address, options).then(() => 0, (error) => {
+      // The reason of an abort is no answer of the system, even if it looks so.
       const { signal } = options ?? {};
-      if (signal?.aborted && error === signal.reason) throw error;
-      if (!(error instanceof OSError) || error instanceof gaierror) throw error;
+      const isErrno = error instanceof OSError &&
+        !(error instanceof gaierror) &&
+        !(signal?.aborted && error === signal.reason);
+      if (!isErrno) return failure(error, signal);
       return error instanceof TimeoutError && error.message === "timed out"
         ? EAGAIN
         : error.errno;
-    }
+    });
   }
 
-  async #connect(
+  #connect(
     address: AddressInput<A>,
     options: SignalOption | undefined,
-  ): Promise<void> {
-    const sockaddr = parseSingleAddress(
-      "connect",
-      this.family,
-      address,
-      options,
-    );
-    const signal = checkSignal("connect", options);
-    const { description } = this.#open();
-    const context = this.#context("send", 0, signal);
-    await description.connect(
-      sockaddr,
-      context.timeoutMs === 0
-        ? { ...context, timeoutError: () => osError("EINPROGRESS") }
-        : context,
-    );
+  ): Promise<unknown> {
+    try {
+      const { family } = this;
+      const sockaddr = parseSingleAddress("connect", family, address, options);
+      const signal = checkSignal("connect", options);
+      const { description } = this.#core;
+      return description.connect(
+        sockaddr,
+        this.#core.context("send", 0, signal),
+      );
+    } catch (error) {
+      return failure(error, options?.signal);
+    }
   }
 
   /**
@@ -498,10 +480,10 @@ export class Socket<A extends Address = Address> {
    */
   recv(
     bufsize: number,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#receive(flags, options, checkBufsize, bufsize, receive);
+    return this.#core.recv(bufsize, flags, options);
   }
 
   /**
@@ -526,11 +508,11 @@ export class Socket<A extends Address = Address> {
    */
   recv_into(
     buffer: Uint8Array,
-    nbytes: number | SignalOption = 0,
-    flags: number | SignalOption = 0,
+    nbytes?: number | ReceiveIntoOptions,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
-    return this.#receiveInto(buffer, nbytes, flags, options, receiveInto);
+    return this.#core.recvInto(buffer, nbytes, flags, options);
   }
 
   /**
@@ -565,16 +547,11 @@ export class Socket<A extends Address = Address> {
    */
   recvfrom(
     bufsize: number,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, A]> {
-    return this.#receive(
-      flags,
-      options,
-      checkBufsize,
-      bufsize,
-      receiveFrom as Transfer<number, [Uint8Array<ArrayBuffer>, A]>,
-    );
+    return this.#core.recvFrom(bufsize, flags, options)
+      .then(({ data, address }) => [data, address as A]);
   }
 
   /**
@@ -594,17 +571,12 @@ export class Socket<A extends Address = Address> {
    */
   recvfrom_into(
     buffer: Uint8Array,
-    nbytes: number | SignalOption = 0,
-    flags: number | SignalOption = 0,
+    nbytes?: number | ReceiveIntoOptions,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[number, A]> {
-    return this.#receiveInto(
-      buffer,
-      nbytes,
-      flags,
-      options,
-      receiveFromInto as Transfer<Uint8Array, [number, A]>,
-    );
+    return this.#core.recvFromInto(buffer, nbytes, flags, options)
+      .then(({ data, address }) => [data.length, address as A]);
   }
 
   /**
@@ -633,10 +605,10 @@ export class Socket<A extends Address = Address> {
    */
   send(
     data: Uint8Array,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
-    return this.#transfer("send", flags, options, checkData, data, sendSome);
+    return this.#core.send(data, flags, options);
   }
 
   /**
@@ -653,10 +625,10 @@ export class Socket<A extends Address = Address> {
    */
   sendall(
     data: Uint8Array,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<void> {
-    return this.#transfer("send", flags, options, checkData, data, sendAll);
+    return this.#core.sendAll(data, flags, options);
   }
 
   /**
@@ -744,31 +716,24 @@ export class Socket<A extends Address = Address> {
     if (typeof flags !== "number") {
       [flags, address, options] = [0, flags, address];
     }
-    return this.#sendTo(
-      data,
-      flags as number,
-      address,
-      options as SignalOption | undefined,
-    );
-  }
-
-  #sendTo(
-    data: Uint8Array,
-    flags: number,
-    address: unknown,
-    options: SignalOption | undefined,
-  ): Promise<number> {
-    const check = (data: Uint8Array) => {
-      checkData(data);
+    try {
+      const bytes = checkBytes("send", "data", data);
       const sockaddr = parseSingleAddress(
         "send",
         this.family,
         address,
         options,
       );
-      return { data, sockaddr };
-    };
-    return this.#transfer("send", flags, options, check, data, sendTo);
+      const context = this.#core.context(
+        "send",
+        checkFlags("send", flags),
+        checkSignal("send", options),
+      );
+      return this.#core.sendMessage(bytes, context, sockaddr)
+        .catch((error) => failure(error, context.signal));
+    } catch (error) {
+      return failure(error);
+    }
   }
 
   /**
@@ -788,14 +753,19 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.shutdown | Python: shutdown}
    * @see {@link https://man7.org/linux/man-pages/man2/shutdown.2.html | shutdown(2)}
    */
-  async shutdown(how: number, options?: SignalOption): Promise<void> {
-    checkInt("shut down", "how", how);
-    const signal = checkSignal("shut down", options);
-    const description = this.#description;
-    if (how < SHUT_RD || how > SHUT_RDWR) {
-      throw osError("EINVAL", `how is ${how}`);
+  shutdown(how: number, options?: SignalOption): Promise<void> {
+    try {
+      checkInt("shut down", "how", how);
+      const signal = checkSignal("shut down", options);
+      const { description } = this.#core;
+      if (how < SHUT_RD || how > SHUT_RDWR) {
+        throw osError("EINVAL", `how is ${how}`);
+      }
+      return description.shutdown(how, this.#core.context("send", 0, signal))
+        .catch((error) => failure(error, signal));
+    } catch (error) {
+      return failure(error);
     }
-    await description.shutdown(how, this.#context("send", 0, signal));
   }
 
   /**
@@ -808,16 +778,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
    */
   close(): void {
-    this.#close().catch(() => {});
-  }
-
-  #close(): Promise<void> {
-    if (this.#released === undefined) {
-      this.#closed = true;
-      this.#owner.close();
-      this.#released = this.#descriptor.release(this.#owner);
-    }
-    return this.#released;
+    this.#core.close().catch(nothing);
   }
 
   /** Closes the socket, for `using`. */
@@ -832,7 +793,7 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} If what was sent could not be delivered to the kernel.
    */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#close();
+    return this.#core.close();
   }
 
   /**
@@ -844,7 +805,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
    */
   getpeername(): A {
-    const address = this.#description.endpoint.peerAddress();
+    const address = this.#core.description.endpoint.peerAddress();
     if (address === undefined) throw osError("ENOTCONN");
     return address as A;
   }
@@ -859,7 +820,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockname | Python: getsockname}
    */
   getsockname(): A {
-    return this.#description.endpoint.localAddress() as A;
+    return this.#core.description.endpoint.localAddress() as A;
   }
 
   /**
@@ -916,7 +877,7 @@ export class Socket<A extends Address = Address> {
         `Cannot ${action}: buflen must be 0 to 1024, received ${buflen}`,
       );
     }
-    const bytes = this.#description.getOption(level, optname);
+    const bytes = this.#core.description.getOption(level, optname);
     return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
   }
 
@@ -974,7 +935,7 @@ export class Socket<A extends Address = Address> {
         `Cannot ${action}: level, optname and value are needed, such as SOL_SOCKET, SO_REUSEADDR, 1`,
       );
     } else checkBytes(action, "value", value);
-    this.#description.setOption(level, optname, value);
+    this.#core.description.setOption(level, optname, value);
   }
 
   /**
@@ -984,7 +945,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   gettimeout(): number | null {
-    return this.#timeout;
+    return this.#core.timeout;
   }
 
   /**
@@ -999,8 +960,8 @@ export class Socket<A extends Address = Address> {
    */
   settimeout(timeout: number | null): void {
     checkTimeout("set the timeout", timeout);
-    this.#open();
-    this.#setTimeout(timeout);
+    this.#core.checkOpen();
+    this.#core.timeout = timeout;
   }
 
   /**
@@ -1010,7 +971,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
    */
   getblocking(): boolean {
-    return this.#timeout !== 0;
+    return this.#core.timeout !== 0;
   }
 
   /**
@@ -1028,8 +989,8 @@ export class Socket<A extends Address = Address> {
         "Cannot set blocking: flag must be true or false, received undefined",
       );
     }
-    this.#open();
-    this.#setTimeout(flag ? null : 0);
+    this.#core.checkOpen();
+    this.#core.timeout = flag ? null : 0;
   }
 
   /**
@@ -1040,9 +1001,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.fileno | Python: fileno}
    */
   fileno(): number {
-    return this.#closed || this.#descriptor.closed
-      ? -1
-      : this.#descriptor.number;
+    return this.#core.fileno;
   }
 
   /**
@@ -1055,7 +1014,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.dup | Python: dup}
    */
   dup(): this {
-    const descriptor = openDescriptor(this.#description);
+    const descriptor = openDescriptor(this.#core.description);
     const { number } = descriptor;
     const { family, type, proto } = this;
     const Class = this.constructor as new (
@@ -1068,14 +1027,14 @@ export class Socket<A extends Address = Address> {
       descriptor.release();
       throw error;
     }
-    if (copy.#descriptor !== descriptor) {
+    if (copy.#core.descriptor !== descriptor) {
       copy.close();
       descriptor.release();
       throw new TypeError(
         `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
       );
     }
-    copy.#setTimeout(this.#timeout);
+    copy.#core.timeout = this.#core.timeout;
     return copy;
   }
 
@@ -1215,7 +1174,7 @@ export class Socket<A extends Address = Address> {
     buffering?: number | null,
     options?: FileOptions,
   ): SocketFile {
-    return openFile(this.#stream(), mode, buffering, options);
+    return openFile(this.#core.byteStream(), mode, buffering, options);
   }
 
   /**
@@ -1231,24 +1190,38 @@ export class Socket<A extends Address = Address> {
    * @throws {RangeError} If a size is negative.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg | Python: recvmsg}
    */
-  async recvmsg(
+  recvmsg(
     bufsize: number,
-    ancbufsize: number | SignalOption = 0,
-    flags: number | SignalOption = 0,
+    ancbufsize?: number | ReceiveMessageOptions,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, [], number, A]> {
-    const size = checkSize("receive", "bufsize", bufsize);
-    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
-    checkSize("receive", "ancbufsize", ancbufsize);
-    return await this.#receive(
-      flags,
-      options,
-      checkBufsize,
-      size,
-      receiveMessage as Transfer<
-        number,
-        [Uint8Array<ArrayBuffer>, [], number, A]
-      >,
+    try {
+      const size = checkSize("receive", "bufsize", bufsize);
+      const context = this.#messageContext(ancbufsize, flags, options);
+      return this.#core.receive(size, context).then((
+        { data, address, truncated },
+      ) => [data, [], truncated ? MSG_TRUNC : 0, address as A]);
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  #messageContext(
+    ancbufsize: number | ReceiveMessageOptions | undefined,
+    flags: number | FlagsOption | undefined,
+    options: SignalOption | undefined,
+  ): CallContext {
+    const [room = 0, value = 0, signal] = optionalArguments(
+      "receive",
+      ["ancbufsize", "flags"],
+      [ancbufsize, flags, options],
+    );
+    checkSize("receive", "ancbufsize", room);
+    return this.#core.context(
+      "recv",
+      checkFlags("recv", value),
+      signal as AbortSignal | undefined,
     );
   }
 
@@ -1266,24 +1239,22 @@ export class Socket<A extends Address = Address> {
    * @throws {TypeError} If one of the buffers is not a Uint8Array.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg_into | Python: recvmsg_into}
    */
-  async recvmsg_into(
+  recvmsg_into(
     buffers: Iterable<Uint8Array>,
-    ancbufsize: number | SignalOption = 0,
-    flags: number | SignalOption = 0,
+    ancbufsize?: number | ReceiveMessageOptions,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[number, [], number, A]> {
-    if (isOptions(ancbufsize)) [ancbufsize, options] = [0, ancbufsize];
-    checkSize("receive", "ancbufsize", ancbufsize);
-    return await this.#receive(
-      flags,
-      options,
-      checkTargets,
-      buffers,
-      receiveMessageInto as Transfer<
-        readonly Uint8Array[],
-        [number, [], number, A]
-      >,
-    );
+    try {
+      const targets = checkBuffers("receive", buffers);
+      const context = this.#messageContext(ancbufsize, flags, options);
+      const size = targets.reduce((sum, { length }) => sum + length, 0);
+      return this.#core.receive(size, context, new ScatterSink(targets)).then((
+        { data, address, truncated },
+      ) => [data.length, [], truncated ? MSG_TRUNC : 0, address as A]);
+    } catch (error) {
+      return failure(error);
+    }
   }
 
   /**
@@ -1302,30 +1273,40 @@ export class Socket<A extends Address = Address> {
    * `ancdata` is malformed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendmsg | Python: sendmsg}
    */
-  async sendmsg(
+  sendmsg(
     buffers: Iterable<Uint8Array>,
-    ancdata: Iterable<readonly [number, number, Uint8Array]> | SignalOption =
-      [],
-    flags: number | SignalOption = 0,
-    address: AddressInput<A> | null | SignalOption = null,
+    ancdata?:
+      | Iterable<readonly [number, number, Uint8Array]>
+      | SendMessageOptions<A>,
+    flags?: number | Omit<SendMessageOptions<A>, "ancdata">,
+    address?:
+      | AddressInput<A>
+      | null
+      | Omit<SendMessageOptions<A>, "ancdata" | "flags">,
     options?: SignalOption,
   ): Promise<number> {
-    if (isOptions(ancdata)) [ancdata, options] = [[], ancdata];
-    if (isOptions(flags)) [flags, options] = [0, flags];
-    if (isOptions(address)) [address, options] = [null, address];
-    const parts = checkBuffers("send", buffers);
-    checkAncillary(ancdata);
-    const data = parts.length === 1 ? parts[0]! : concat(parts);
-    return address === null
-      ? await this.#transfer(
+    try {
+      const [control = [], value = 0, to = null, signal] = optionalArguments(
         "send",
-        flags,
-        options,
-        checkData,
-        data,
-        sendMessage,
-      )
-      : await this.#sendTo(data, flags, address, options);
+        ["ancdata", "flags", "address"],
+        [ancdata, flags, address, options],
+      );
+      const parts = checkBuffers("send", buffers);
+      checkAncillary(control as Iterable<unknown>);
+      const context = this.#core.context(
+        "send",
+        checkFlags("send", value),
+        signal as AbortSignal | undefined,
+      );
+      const sockaddr = to === null
+        ? undefined
+        : parseAddress("send", this.family, to);
+      const data = parts.length === 1 ? parts[0]! : concat(parts);
+      return this.#core.sendMessage(data, context, sockaddr)
+        .catch((error) => failure(error, context.signal));
+    } catch (error) {
+      return failure(error);
+    }
   }
 
   /**
@@ -1376,24 +1357,33 @@ export class Socket<A extends Address = Address> {
   ): Promise<number> {
     if (isOptions(offset)) [offset, options] = [0, offset];
     if (isOptions(count)) [count, options] = [null, count];
-    checkFile(file);
-    if (this.type !== SOCK_STREAM) {
-      throw new RangeError(
-        "Cannot send a file: only SOCK_STREAM type sockets are supported",
-      );
+    let signal: AbortSignal | undefined;
+    try {
+      checkFile(file);
+      if (this.type !== SOCK_STREAM) {
+        throw new RangeError(
+          "Cannot send a file: only SOCK_STREAM type sockets are supported",
+        );
+      }
+      checkPart(file, offset, count);
+      signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
+      const onProgress = checkProgress(options);
+      if (this.#core.timeout === 0) {
+        throw new RangeError(
+          "Cannot send a file: non-blocking sockets are not supported",
+        );
+      }
+      const context = this.#core.context("send", 0, signal);
+      const part = { file, offset, count, onProgress };
+      const { description } = this.#core;
+      // The call enters the queue before anything is awaited.
+      const ready = description.connecting
+        ? await this.#core.ready("send", context)
+        : { endpoint: description.endpointFor("send"), context };
+      return await sendFile(ready.endpoint as Connected, ready.context, part);
+    } catch (error) {
+      return await failure(error, signal);
     }
-    checkPart(file, offset, count);
-    const signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
-    const onProgress = checkProgress(options);
-    if (this.#timeout === 0) {
-      throw new RangeError(
-        "Cannot send a file: non-blocking sockets are not supported",
-      );
-    }
-    const { description } = this.#open();
-    const context = this.#context("send", 0, signal);
-    const part = { file, offset, count, onProgress };
-    return await transfer(description, "send", context, part, 0, sendFile);
   }
 
   /**
@@ -1406,12 +1396,7 @@ export class Socket<A extends Address = Address> {
    */
   detach(): number {
     const number = this.fileno();
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#released = Promise.resolve();
-      this.#descriptor.unwatch(this.#owner);
-      this.#owner.close();
-    }
+    this.#core.detach();
     return number;
   }
 
@@ -1424,7 +1409,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.get_inheritable | Python: get_inheritable}
    */
   get_inheritable(): boolean {
-    this.#open();
+    this.#core.checkOpen();
     return false;
   }
 
@@ -1436,7 +1421,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.set_inheritable | Python: set_inheritable}
    */
   set_inheritable(inheritable: boolean): void {
-    this.#open();
+    this.#core.checkOpen();
     if (inheritable) {
       throw osError("EOPNOTSUPP", "Deno's sockets are not inherited");
     }
@@ -1444,7 +1429,7 @@ export class Socket<A extends Address = Address> {
 
   /** Lets this socket's pending calls keep the process alive, as they do. */
   ref(): void {
-    this.#setReferenced(true);
+    this.#core.referenced = true;
   }
 
   /**
@@ -1452,15 +1437,7 @@ export class Socket<A extends Address = Address> {
    * sends, whose bytes are owed, nor of a connect that has already begun.
    */
   unref(): void {
-    this.#setReferenced(false);
-  }
-
-  #setReferenced(referenced: boolean): void {
-    this.#owner.referenced = referenced;
-    this.#descriptor.referenced = referenced;
-    for (const owner of this.#fileOwners ?? []) {
-      owner.referenced = referenced;
-    }
+    this.#core.referenced = false;
   }
 
   /**
@@ -1508,14 +1485,11 @@ export class Socket<A extends Address = Address> {
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
-      (options, sink) =>
-        this.#receive<number, number, unknown>(
-          0,
-          options,
-          checkBufsize,
+      (signal, sink) =>
+        this.#core.receive(
           STREAM_BYTES,
-          (endpoint, context, size) =>
-            receiveWhole(endpoint, context, size, 0, sink),
+          this.#core.context("recv", 0, signal),
+          sink,
         ),
       () => this.#readable = undefined,
     );
@@ -1535,7 +1509,7 @@ export class Socket<A extends Address = Address> {
     if (this.#writable !== undefined) return this.#writable;
     const reset = () => {
       if (this.fileno() < 0) return;
-      const { endpoint } = this.#description;
+      const { endpoint } = this.#core.description;
       if (endpoint instanceof Connected) endpoint.reset();
     };
     const writable = this.#writable = toWritable(this, reset, () => {
@@ -1578,7 +1552,7 @@ export class Socket<A extends Address = Address> {
   toString(): string {
     const { family, type, proto } = this;
     const fd = this.fileno();
-    const endpoint = fd < 0 ? undefined : this.#description.endpoint;
+    const endpoint = fd < 0 ? undefined : this.#core.description.endpoint;
     return repr({
       name: this.constructor === Socket
         ? "socket.socket"
@@ -1600,158 +1574,9 @@ export class Socket<A extends Address = Address> {
       { value: Socket.prototype.toString },
     );
   }
-
-  /** What a file object reads from and writes to. */
-  #stream(): ByteStream {
-    const descriptor = this.#open();
-    const owner = new CallOwner();
-    owner.referenced = this.#owner.referenced;
-    (this.#fileOwners ??= new Set()).add(owner);
-    descriptor.hold();
-    descriptor.watch(owner);
-    const { description } = descriptor;
-    const context = (operation: "recv" | "send", options?: SignalOption) => ({
-      ...this.#context(operation, 0, options?.signal),
-      owner,
-    });
-    return {
-      recvInto: async (buffer, options) => {
-        if (descriptor.closed) throw osError("EBADF");
-        const until = context("recv", options);
-        return await transfer(
-          description,
-          "recv",
-          until,
-          buffer,
-          0,
-          receiveInto,
-        );
-      },
-      send: async (data, options) => {
-        if (descriptor.closed) throw osError("EBADF");
-        const until = context("send", options);
-        return await transfer(description, "send", until, data, 0, sendSome);
-      },
-      fileno: () => descriptor.closed ? -1 : descriptor.number,
-      endReceive: () => owner.close(),
-      release: () => {
-        if (!this.#fileOwners?.delete(owner)) return;
-        descriptor.unwatch(owner);
-        owner.close();
-        descriptor.release().catch(() => {});
-      },
-    };
-  }
-
-  /** The descriptor; EBADF if it is closed. */
-  #open(): Descriptor {
-    if (this.#closed || this.#descriptor.closed) throw osError("EBADF");
-    return this.#descriptor;
-  }
-
-  get #description(): Description {
-    return this.#open().description;
-  }
-
-  #receive<P, V, T>(
-    flags: number | SignalOption,
-    options: SignalOption | undefined,
-    check: (argument: P) => V,
-    argument: P,
-    run: Transfer<V, T>,
-  ): Promise<T> {
-    return this.#transfer("recv", flags, options, check, argument, run);
-  }
-
-  /** Receives into the first `nbytes` bytes of a buffer. */
-  #receiveInto<T>(
-    buffer: Uint8Array,
-    nbytes: number | SignalOption,
-    flags: number | SignalOption,
-    options: SignalOption | undefined,
-    run: Transfer<Uint8Array, T>,
-  ): Promise<T> {
-    try {
-      if (isOptions(nbytes)) [nbytes, flags] = [0, nbytes];
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#receive(flags, options, targetCheck(nbytes), buffer, run);
-  }
-
-  /** Checks a call's arguments, and runs it with the endpoint. */
-  #transfer<P, V, T>(
-    operation: "recv" | "send",
-    flags: number | SignalOption,
-    options: SignalOption | undefined,
-    check: (argument: P) => V,
-    argument: P,
-    run: Transfer<V, T>,
-  ): Promise<T> {
-    try {
-      if (isOptions(flags)) [flags, options] = [0, flags];
-      const checked = check(argument);
-      if (flags !== 0) checkFlags(operation, flags);
-      const action = operation === "recv" ? "receive" : "send";
-      const signal = options === undefined
-        ? undefined
-        : checkSignal(action, options);
-      const { description } = this.#open();
-      const context = this.#context(operation, flags, signal);
-      return transfer(description, operation, context, checked, flags, run);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #context(
-    operation: "recv" | "send",
-    flags: number,
-    signal: AbortSignal | undefined,
-  ): CallContext {
-    const owner = this.#owner;
-    if ((flags & MSG_DONTWAIT) !== 0) return { owner, timeoutMs: 0, signal };
-    const { options } = this.#descriptor.description;
-    const optionMs = this.#timeout !== null
-      ? null
-      : operation === "recv"
-      ? options.receiveTimeoutMs
-      : options.sendTimeoutMs;
-    // The kernel's own timeout says EAGAIN, socket(7).
-    if (optionMs !== null) {
-      return {
-        owner,
-        timeoutMs: optionMs,
-        signal,
-        timeoutError: wouldBlockError,
-      };
-    }
-    return signal === undefined
-      ? this.#defaultContext
-      : { ...this.#defaultContext, signal };
-  }
-
-  #setTimeout(timeout: number | null): void {
-    this.#timeout = timeout;
-    this.#defaultContext = contextOf(this.#owner, timeout);
-  }
 }
 
-function contextOf(owner: CallOwner, timeout: number | null): CallContext {
-  const timeoutMs = timeout === null ? null : timeout * 1000;
-  return { owner, timeoutMs, signal: undefined };
-}
-
-function wouldBlockError(): Error {
-  return osError("EAGAIN");
-}
-
-/** What checks the buffer of a receive into the first `nbytes` bytes of it. */
-function targetCheck(nbytes: number): (buffer: Uint8Array) => Uint8Array {
-  return nbytes === 0
-    ? checkWholeTarget
-    : (buffer) => checkTarget(buffer, nbytes);
-}
+function nothing(): void {}
 
 /**
  * Makes an IPv4 stream socket.

@@ -1,5 +1,37 @@
 import type { Address } from "../base/address.ts";
-import { checkTimeout } from "../base/checks.ts";
+import {
+  type Bytes,
+  checkBytes,
+  checkSize,
+  checkTimeout,
+} from "../base/checks.ts";
+import { MSG_DONTWAIT } from "../base/constants.ts";
+import { osError } from "../base/os_error.ts";
+import { isPath, type Sockaddr } from "../base/sockaddr.ts";
+import type { Connected } from "../endpoint/connected.ts";
+import type { Datagram } from "../endpoint/datagram.ts";
+import type { Description, Descriptor } from "../endpoint/description.ts";
+import {
+  type Operation,
+  type Received,
+  type ReceiveSink,
+  ScatterSink,
+} from "../endpoint/endpoint.ts";
+import type { ByteStream } from "../file/raw_stream.ts";
+import { timers } from "../wait/event_loop.ts";
+import {
+  type CallContext,
+  CallOwner,
+  failure,
+  type SignalOption,
+} from "../wait/waiter.ts";
+import {
+  checkFlags,
+  checkTarget,
+  type FlagsOption,
+  optionalArguments,
+  type ReceiveIntoOptions,
+} from "./arguments.ts";
 
 let defaultTimeout: number | null = null;
 
@@ -105,4 +137,402 @@ export function repr(socket: {
   if (laddr) parts.push(`laddr=${tuple(laddr)}`);
   if (raddr) parts.push(`raddr=${tuple(raddr)}`);
   return `${parts.join(", ")}>`;
+}
+
+/** An endpoint that is ready for a call, and what is left of its time. */
+export interface Ready {
+  readonly endpoint: Connected | Datagram;
+  readonly context: CallContext;
+}
+
+/**
+ * The machinery of a socket: its descriptor, its pending calls, its timeout. The
+ * methods of `Socket` check, call this, and return.
+ */
+export class SocketCore {
+  readonly owner: CallOwner = new CallOwner();
+  readonly descriptor: Descriptor;
+  /** In seconds, as it was given. */
+  #timeout: number | null = null;
+  /** The context of a call without flags and signal. */
+  #context!: CallContext;
+  #fileOwners: Set<CallOwner> | undefined;
+  #closed = false;
+  #released: Promise<void> | undefined;
+
+  constructor(descriptor: Descriptor, timeout: number | null) {
+    this.descriptor = descriptor;
+    this.timeout = timeout;
+    descriptor.watch(this.owner);
+  }
+
+  get timeout(): number | null {
+    return this.#timeout;
+  }
+
+  set timeout(timeout: number | null) {
+    this.#timeout = timeout;
+    const timeoutMs = timeout === null ? null : timeout * 1000;
+    const { owner } = this;
+    this.#context = { owner, timeoutMs, signal: undefined, flags: 0 };
+  }
+
+  /** The descriptor's number, -1 if it is closed. */
+  get fileno(): number {
+    return this.#closed || this.descriptor.closed ? -1 : this.descriptor.number;
+  }
+
+  /** The open description. */
+  get description(): Description {
+    if (this.#closed || this.descriptor.closed) throw osError("EBADF");
+    return this.descriptor.description;
+  }
+
+  /** Fails with EBADF if it is closed. */
+  checkOpen(): void {
+    void this.description;
+  }
+
+  /** What may cancel a call, and its flags. */
+  context(
+    operation: "recv" | "send",
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): CallContext {
+    const { owner } = this;
+    if ((flags & MSG_DONTWAIT) !== 0) {
+      return { owner, timeoutMs: 0, signal, flags };
+    }
+    if (this.#timeout === null) {
+      const { options } = this.descriptor.description;
+      const timeoutMs = operation === "recv"
+        ? options.receiveTimeoutMs
+        : options.sendTimeoutMs;
+      if (timeoutMs !== null) {
+        const timeoutError = wouldBlock;
+        return { owner, timeoutMs, signal, flags, timeoutError };
+      }
+    }
+    return signal === undefined && flags === 0
+      ? this.#context
+      : { ...this.#context, signal, flags };
+  }
+
+  /** The context of a call with flags, given by position or by name. */
+  #contextFor(
+    operation: "recv" | "send",
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): CallContext {
+    if (options === undefined && (flags === undefined || flags === 0)) {
+      return this.context(operation, 0, undefined);
+    }
+    const action = operation === "recv" ? "receive" : "send";
+    const [value = 0, signal] = optionalArguments(action, FLAGS, [
+      flags,
+      options,
+    ]);
+    return this.context(
+      operation,
+      checkFlags(operation, value),
+      signal as AbortSignal | undefined,
+    );
+  }
+
+  /** The endpoint; undefined while a connect is under way. */
+  #endpoint(operation: Operation): Connected | Datagram | undefined {
+    const { description } = this;
+    return description.connecting
+      ? undefined
+      : description.endpointFor(operation);
+  }
+
+  /** Waits for the connect that is under way; the endpoint, and the time left. */
+  async ready(
+    operation: "recv" | "send",
+    context: CallContext,
+    description: Description = this.description,
+  ): Promise<Ready> {
+    if (!description.connecting) {
+      return { endpoint: description.endpointFor(operation), context };
+    }
+    const startMs = timers.now();
+    await description.connected(context, operation === "send");
+    const passedMs = timers.now() - startMs;
+    const endpoint = description.endpointFor(operation);
+    const { timeoutMs } = context;
+    if (timeoutMs === null || timeoutMs === 0) return { endpoint, context };
+    // Not 0, which would mean non-blocking.
+    const left = Math.max(timeoutMs - passedMs, 0.001);
+    return { endpoint, context: { ...context, timeoutMs: left } };
+  }
+
+  recv(
+    bufsize: number,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<Bytes> {
+    try {
+      const size = checkSize("receive", "bufsize", bufsize);
+      const context = this.#contextFor("recv", flags, options);
+      const endpoint = this.#endpoint("recv");
+      return endpoint !== undefined
+        ? endpoint.recv(context, size)
+        : this.ready("recv", context).then(({ endpoint, context }) =>
+          endpoint.recv(context, size)
+        );
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  recvInto(
+    buffer: Uint8Array,
+    nbytes: number | ReceiveIntoOptions | undefined,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<number> {
+    try {
+      const { target, context } = this.#intoArguments(
+        buffer,
+        nbytes,
+        flags,
+        options,
+      );
+      const endpoint = this.#endpoint("recv");
+      return endpoint !== undefined
+        ? endpoint.recvInto(context, target)
+        : this.ready("recv", context).then(({ endpoint, context }) =>
+          endpoint.recvInto(context, target)
+        );
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  /** Receives bytes and where they came from. */
+  recvFrom(
+    bufsize: number,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<Received> {
+    try {
+      const size = checkSize("receive", "bufsize", bufsize);
+      return this.receive(size, this.#contextFor("recv", flags, options));
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  /** As `recvFrom`, into the first bytes of a buffer. */
+  recvFromInto(
+    buffer: Uint8Array,
+    nbytes: number | ReceiveIntoOptions | undefined,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<Received> {
+    try {
+      const { target, context } = this.#intoArguments(
+        buffer,
+        nbytes,
+        flags,
+        options,
+      );
+      const sink = new ScatterSink([target]);
+      return this.receive(target.length, context, sink);
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  #intoArguments(
+    buffer: Uint8Array,
+    nbytes: number | ReceiveIntoOptions | undefined,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): { target: Uint8Array; context: CallContext } {
+    if (nbytes === undefined) {
+      const context = this.#contextFor("recv", flags, options);
+      return { target: checkTarget(buffer, 0), context };
+    }
+    const [size = 0, value = 0, signal] = optionalArguments("receive", INTO, [
+      nbytes,
+      flags,
+      options,
+    ]);
+    const target = checkTarget(buffer, size);
+    const context = this.context(
+      "recv",
+      checkFlags("recv", value),
+      signal as AbortSignal | undefined,
+    );
+    return { target, context };
+  }
+
+  /** Receives bytes and where they came from, with everything checked. */
+  receive(
+    size: number,
+    context: CallContext,
+    sink?: ReceiveSink,
+  ): Promise<Received> {
+    try {
+      const endpoint = this.#endpoint("recv");
+      return endpoint !== undefined
+        ? endpoint.recvFrom(context, size, sink)
+        : this.ready("recv", context).then(({ endpoint, context }) =>
+          endpoint.recvFrom(context, size, sink)
+        );
+    } catch (error) {
+      return failure(error, context.signal);
+    }
+  }
+
+  send(
+    data: Uint8Array,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<number> {
+    try {
+      const bytes = checkBytes("send", "data", data);
+      const context = this.#contextFor("send", flags, options);
+      const endpoint = this.#endpoint("send");
+      return endpoint !== undefined
+        ? endpoint.send(context, bytes)
+        : this.ready("send", context).then(({ endpoint, context }) =>
+          endpoint.send(context, bytes)
+        );
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  sendAll(
+    data: Uint8Array,
+    flags: number | FlagsOption | undefined,
+    options: FlagsOption | undefined,
+  ): Promise<void> {
+    try {
+      const bytes = checkBytes("send", "data", data);
+      const context = this.#contextFor("send", flags, options);
+      const endpoint = this.#endpoint("send");
+      return endpoint !== undefined
+        ? endpoint.sendAll(context, bytes)
+        : this.ready("send", context).then(({ endpoint, context }) =>
+          endpoint.sendAll(context, bytes)
+        );
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
+  /**
+   * Sends a message, to an address if there is one. On a stream a part of it may
+   * be sent when the call is cancelled.
+   */
+  sendMessage(
+    data: Uint8Array,
+    context: CallContext,
+    sockaddr?: Sockaddr,
+  ): Promise<number> {
+    const endpoint = this.#endpoint("send");
+    return endpoint !== undefined
+      ? sendMessage({ endpoint, context }, data, sockaddr)
+      : this.ready("send", context)
+        .then((ready) => sendMessage(ready, data, sockaddr));
+  }
+
+  /** What a file object reads from and writes to. */
+  byteStream(): ByteStream {
+    const { descriptor } = this;
+    const { description } = this;
+    const owner = new CallOwner();
+    owner.referenced = this.owner.referenced;
+    (this.#fileOwners ??= new Set()).add(owner);
+    descriptor.hold();
+    descriptor.watch(owner);
+    const contextFor = (
+      operation: "recv" | "send",
+      options: SignalOption | undefined,
+    ): CallContext => {
+      if (descriptor.closed) throw osError("EBADF");
+      return { ...this.context(operation, 0, options?.signal), owner };
+    };
+    return {
+      // The call enters the queue before anything is awaited.
+      recvInto: async (buffer, options) => {
+        const context = contextFor("recv", options);
+        if (!description.connecting) {
+          return await description.endpointFor("recv")
+            .recvInto(context, buffer);
+        }
+        const ready = await this.ready("recv", context, description);
+        return await ready.endpoint.recvInto(ready.context, buffer);
+      },
+      send: async (data, options) => {
+        const context = contextFor("send", options);
+        if (!description.connecting) {
+          return await description.endpointFor("send").send(context, data);
+        }
+        const ready = await this.ready("send", context, description);
+        return await ready.endpoint.send(ready.context, data);
+      },
+      fileno: () => descriptor.closed ? -1 : descriptor.number,
+      endReceive: () => owner.close(),
+      release: () => {
+        if (!this.#fileOwners?.delete(owner)) return;
+        descriptor.unwatch(owner);
+        owner.close();
+        descriptor.release().catch(() => {});
+      },
+    };
+  }
+
+  /** Sets whether pending calls keep the process alive. */
+  set referenced(referenced: boolean) {
+    this.owner.referenced = referenced;
+    this.descriptor.referenced = referenced;
+    for (const owner of this.#fileOwners ?? []) owner.referenced = referenced;
+  }
+
+  /** Closes; resolves when the bytes that were sent are with the kernel. */
+  close(): Promise<void> {
+    if (this.#released === undefined) {
+      this.#closed = true;
+      this.owner.close();
+      this.#released = this.descriptor.release(this.owner);
+    }
+    return this.#released;
+  }
+
+  /** Gives up the descriptor without closing it. */
+  detach(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#released = Promise.resolve();
+    this.descriptor.unwatch(this.owner);
+    this.owner.close();
+  }
+}
+
+const FLAGS = ["flags"];
+const INTO = ["nbytes", "flags"];
+
+function sendMessage(
+  { endpoint, context }: Ready,
+  data: Uint8Array,
+  sockaddr: Sockaddr | undefined,
+): Promise<number> {
+  if (sockaddr === undefined) return endpoint.sendMost(context, data);
+  if (endpoint.state === "datagram") {
+    return endpoint.send(context, data, sockaddr);
+  }
+  // TCP ignores the address, as in Linux; a Unix stream does not.
+  return isPath(sockaddr)
+    ? Promise.reject(osError("EISCONN"))
+    : endpoint.send(context, data);
+}
+
+/** The kernel's own timeout is reported as EAGAIN, socket(7). */
+function wouldBlock(): Error {
+  return osError("EAGAIN");
 }

@@ -1,16 +1,14 @@
+import type { Bytes } from "../base/checks.ts";
 import { SHUT_WR } from "../base/constants.ts";
 import type { ReceiveSink } from "../endpoint/endpoint.ts";
-import type { SignalOption } from "../wait/waiter.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Receives once, and gives what comes to the sink. */
-type Receive = (options: SignalOption, sink: ReceiveSink) => Promise<unknown>;
+/** Receives once, and delivers to the sink. */
+type Receive = (signal: AbortSignal, sink: ReceiveSink) => Promise<unknown>;
 
 /**
- * A stream of what is received: one receive for each read and none ahead, so
- * that whoever leaves the stream finds everything else in the socket. When it
- * has been cancelled or has failed, `onEnd` is called.
+ * A stream of received bytes: one receive for each read and none ahead, so that
+ * everything else stays in the socket for those who come after. When it has been
+ * cancelled, has failed, or had to give bytes back, `onEnd` is called.
  */
 export function toReadable(
   receive: Receive,
@@ -24,18 +22,30 @@ export function toReadable(
 
   function begin(stream: ReadableStreamDefaultController<Bytes>): void {
     readAgain = false;
+    let isEnd = false;
     const sink: ReceiveSink = current = {
-      // Who waited may have released the lock.
+      // The reader that waited may have released the lock.
       get active() {
         return readable.locked;
       },
       push(data) {
         current = undefined;
+        isEnd = data === null;
         if (data !== null) stream.enqueue(data);
         else stream.close();
       },
+      // A chunk in the stream's own queue has no reader yet: the one that asked
+      // has released the lock, and another one has not read.
+      get taken() {
+        return isEnd || stream.desiredSize === 0;
+      },
+      withdraw() {
+        if (signal.aborted) return;
+        onEnd();
+        stream.error(new TypeError("Another call has received the bytes"));
+      },
     };
-    receive({ signal }, sink).then(() => {
+    receive(signal, sink).then(() => {
       if (current !== sink) return;
       current = undefined;
       if (readAgain) begin(stream);
@@ -55,7 +65,7 @@ export function toReadable(
     },
     cancel() {
       onEnd();
-      // Ends a receive that waits; what it would have got stays in the socket.
+      // Cancels a pending receive; its bytes stay in the socket.
       cancelling.abort();
     },
   }, { highWaterMark: 0 });

@@ -1,51 +1,51 @@
 import { osError } from "../base/os_error.ts";
-import type { AnyWaiter, Waiter, WaitQueue } from "./waiter.ts";
-
-/** A source of events with one operation in flight at most. */
-export interface OperationSource {
-  /**
-   * Starts the one operation, for the first in line. When it has settled and
-   * its result is where attempts find it, `settled()` must be called. Returns
-   * false if nothing can be started now.
-   */
-  start(first: AnyWaiter): boolean;
-  /** Lets the operation in flight keep the process alive. */
-  ref(): void;
-  /** Lets the process end in spite of the operation in flight. */
-  unref(): void;
-}
+import { afterYield, countCall, isYieldDue } from "./event_loop.ts";
+import {
+  type AnyWaiter,
+  failure,
+  type Waiter,
+  type WaitQueue,
+} from "./waiter.ts";
 
 /**
- * First come, first served, with one operation in flight.
+ * First come, first served, with at most one operation in flight.
  *
- * Connections, datagrams, bytes and room to send all come this way. Calls try,
- * and if they would block they stand in line. A call that gives up leaves the
- * line, never the operation: what it brings is there for the next call. That
- * one rule makes timeouts and aborts lose nothing, keeps calls in order, and
- * gives non-blocking calls and readiness.
+ * Connections, datagrams, bytes and room to send all pass through such a queue.
+ * A call first looks for its result, and waits in the queue if it is not there.
+ * A cancelled call leaves the queue, never the operation: the result of that is
+ * there for the next call. This one rule makes timeouts and aborts lose nothing,
+ * keeps calls in order, and gives non-blocking calls and readiness.
  *
- * The operation in flight keeps the process alive only while someone whose
- * socket is referenced waits for it.
+ * The operation in flight keeps the process alive only while a waiter with a
+ * referenced owner waits for it.
  */
-export class OperationQueue implements WaitQueue {
-  readonly #source: OperationSource;
+export abstract class OperationQueue implements WaitQueue {
   #first: AnyWaiter | undefined;
   #last: AnyWaiter | undefined;
-  /** How many of those in line keep the process alive. */
+  /** How many of the waiters keep the process alive. */
   #referenced = 0;
   #inFlight = false;
   #unreferenced = false;
+  /** Whether waiters are served only after the event loop has turned. */
+  #paused = false;
 
-  constructor(source: OperationSource) {
-    this.#source = source;
-  }
+  /**
+   * Starts the operation, for the first waiter. When it has settled and its
+   * result is where attempts find it, `operationDone()` must be called. Returns
+   * false if nothing can be started now.
+   */
+  abstract start(first: AnyWaiter): boolean;
+  /** Lets the operation in flight keep the process alive. */
+  abstract ref(): void;
+  /** Lets the process end while the operation is in flight. */
+  abstract unref(): void;
 
   /** Whether an operation is in flight. */
   get inFlight(): boolean {
     return this.#inFlight;
   }
 
-  /** Whether somebody stands in line. */
+  /** Whether a call waits. */
   get hasWaiters(): boolean {
     return this.#first !== undefined;
   }
@@ -55,43 +55,51 @@ export class OperationQueue implements WaitQueue {
     return this.#first;
   }
 
-  /** Settles at once if nobody is before it and it finds what it wants. */
-  run<T>(wait: Waiter<T>): Promise<T> {
-    const { signal } = wait.context;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#first === undefined) {
-      try {
-        const value = wait.attempt();
-        if (value !== undefined) return Promise.resolve(value);
-      } catch (error) {
-        return Promise.reject(error);
-      }
+  /** Settles at once if no call waits and the result is there; else it waits. */
+  run<T>(waiter: Waiter<T>): Promise<T> {
+    const { signal } = waiter.context;
+    if (signal !== undefined && signal.aborted) {
+      return Promise.reject(signal.reason);
     }
-    return this.join(wait);
+    if (this.#first !== undefined) return this.join(waiter);
+    if (isYieldDue()) {
+      this.#pause();
+      return this.join(waiter);
+    }
+    try {
+      const value = waiter.attempt();
+      if (value !== undefined) {
+        countCall();
+        return Promise.resolve(value);
+      }
+    } catch (error) {
+      return failure(error);
+    }
+    return this.join(waiter);
   }
 
-  /** Stands in line. */
-  join<T>(wait: Waiter<T>): Promise<T> {
-    wait.previous = this.#last;
-    if (this.#last === undefined) this.#first = wait;
-    else this.#last.next = wait;
-    this.#last = wait;
-    if (wait.context.owner.referenced) this.#referenced++;
-    const promise = wait.begin(this);
+  /** Waits in the queue. */
+  join<T>(waiter: Waiter<T>): Promise<T> {
+    waiter.previous = this.#last;
+    if (this.#last === undefined) this.#first = waiter;
+    else this.#last.next = waiter;
+    this.#last = waiter;
+    if (waiter.context.owner.referenced) this.#referenced++;
+    const promise = waiter.begin(this);
     this.startNext();
     return promise;
   }
 
-  /** Starts an operation if somebody waits and none is in flight. */
+  /** Starts an operation if a call waits for one and none is in flight. */
   startNext(): void {
-    if (this.#first !== undefined && !this.#inFlight) {
+    if (this.#first !== undefined && !this.#inFlight && !this.#paused) {
       this.#inFlight = true;
-      if (!this.#source.start(this.#first)) this.#inFlight = false;
+      if (!this.start(this.#first)) this.#inFlight = false;
     }
     this.#updateLiveness();
   }
 
-  /** Somebody does the operation himself; `settled()` must follow. */
+  /** Marks an operation that the caller runs itself as in flight. */
   markInFlight(): void {
     this.#inFlight = true;
   }
@@ -102,28 +110,39 @@ export class OperationQueue implements WaitQueue {
     this.wakeWaiters();
   }
 
-  /** Serves those whose turn it is, and goes on for the others. */
+  /** Serves the waiters whose result is there, and goes on for the others. */
   wakeWaiters(): void {
-    while (this.#first?.tryNow());
+    while (this.#first !== undefined && !this.#paused) {
+      if (isYieldDue()) this.#pause();
+      else if (!this.#first.tryNow()) break;
+    }
     this.startNext();
   }
 
-  remove(wait: AnyWaiter): void {
-    const { next, previous } = wait;
+  #pause(): void {
+    this.#paused = true;
+    afterYield(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    this.#paused = false;
+    this.wakeWaiters();
+  };
+
+  remove(waiter: AnyWaiter): void {
+    const { next, previous } = waiter;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    wait.next = wait.previous = undefined;
-    if (wait.context.owner.referenced) this.#referenced--;
+    waiter.next = waiter.previous = undefined;
+    if (waiter.context.owner.referenced) this.#referenced--;
     this.#updateLiveness();
   }
 
-  /** Ends everybody's waiting, by a close unless there is another reason. */
-  rejectAll(reason?: unknown): void {
-    if (this.#first === undefined) return;
-    reason ??= osError("EBADF");
-    while (this.#first !== undefined) this.#first.reject(reason);
+  /** Rejects all waiters, with EBADF unless there is another reason. */
+  rejectAll(makeReason: () => Error = badDescriptor): void {
+    while (this.#first !== undefined) this.#first.reject(makeReason());
   }
 
   referenceChanged(by: 1 | -1): void {
@@ -136,12 +155,16 @@ export class OperationQueue implements WaitQueue {
     const unreferenced = this.#referenced === 0;
     if (unreferenced === this.#unreferenced) return;
     this.#unreferenced = unreferenced;
-    if (unreferenced) this.#source.unref();
-    else this.#source.ref();
+    if (unreferenced) this.unref();
+    else this.ref();
   }
 }
 
-/** Calls back when as many microtasks have run, one after the other. */
+function badDescriptor(): Error {
+  return osError("EBADF");
+}
+
+/** Calls back after `count` microtasks, one after the other. */
 export function afterMicrotasks(count: number, callback: () => void): void {
   if (count === 0) callback();
   else queueMicrotask(() => afterMicrotasks(count - 1, callback));

@@ -1,64 +1,91 @@
 /**
- * Waiting, the one mechanism under every call that Python would block in.
+ * Waiting, the one mechanism under every call that blocks in Python.
  *
- * A {@linkcode Waiter} is a call that has not settled. It ends once, by its
- * result, its timeout, its abort signal, or the closing of its socket. A call
- * that ends early leaves the operation it was waiting for alone: what that
- * brings goes to the next call (see `Pump`).
+ * A {@linkcode Waiter} is a pending call. It ends once: with its result, at its
+ * timeout, by its abort signal, or when its socket is closed. A cancelled call
+ * leaves the operation that it was waiting for in flight; the result of that
+ * goes to the next call (see `OperationQueue`).
  */
 
+import { OSError } from "../base/errors.ts";
 import { osError, timedOut } from "../base/os_error.ts";
+import {
+  afterTicks,
+  cancelTick,
+  countCall,
+  isYieldDue,
+  REACTOR_TICKS,
+  type Tick,
+  timers,
+  yieldToLoop,
+} from "./event_loop.ts";
 
 /** The last argument of every waiting method. */
 export interface SignalOption {
-  /** Ends the call early: it rejects with the signal's reason. */
+  /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** What may end one call early. */
+/** Whose call it is, and what may cancel it. */
 export interface CallContext {
-  /** Whose call it is. */
   readonly owner: CallOwner;
   /** Milliseconds, 0 for non-blocking, null for no limit. */
   readonly timeoutMs: number | null;
   readonly signal: AbortSignal | undefined;
-  /** What the call rejects with when its time is over, if not the usual. */
+  /** The flags of the call, `MSG_*`; none by default. */
+  readonly flags?: number;
+  /** Makes the error for a timeout, if it is not the usual one. */
   readonly timeoutError?: () => Error;
 }
 
-/** Whether a call may end before the operation it waits for. */
+/** Whether a call may end before the operation that it waits for. */
 export function isCancellable(context: CallContext): boolean {
   return context.timeoutMs !== null || context.signal !== undefined;
 }
 
 /**
- * How many immediates to let pass for the reactor to be polled: Tokio polls it
- * after at most 61 tasks, and Deno 2.9.6 runs about one for each immediate.
+ * Rejects with an error whose stack begins where the program awaits the call.
  *
- * Timers and immediates run before. So only then is data found that the kernel
- * had in time, by a non-blocking call, whose timeout is 0, or when the program
- * was too busy to look. Under load 500 of 500 reads found it within 150 µs;
- * two timers in a row took 2 ms and missed some.
+ * V8 finds the callers of an asynchronous function by following its promise to
+ * whatever awaits it, through `then` and through the promises that it resolves.
+ * Two microtasks later the promise that is returned here has been linked to the
+ * call's own. So a call pays for this only when it fails (Deno 2.9.6, V8 15).
  */
-export const REACTOR_TICKS = 64;
+export async function failure(
+  reason: unknown,
+  signal?: AbortSignal,
+): Promise<never> {
+  countCall();
+  if (isYieldDue()) await yieldToLoop();
+  await null;
+  await null;
+  // The reason of an abort is the program's own, and stays as it is.
+  const isAbort = signal?.aborted === true && reason === signal.reason;
+  if (!isAbort && reason instanceof OSError) {
+    Error.captureStackTrace(reason, failure);
+  }
+  throw reason;
+}
 
 /** The longest delay of `setTimeout`; longer ones fire at once. */
 const MAX_DELAY_MS = 0x7fffffff;
 
 /**
- * A socket, or a file object on one, as the owner of waiting calls.
+ * A socket, or a file object on one, as the owner of pending calls.
  *
- * It has one timer at most. A call that settles in time costs a clock read: the
- * timer is left to fire and armed again for what is then pending. It never
- * keeps the process alive; the operation that a call waits for does.
+ * It has at most one timer. A call that settles in time costs a clock read: the
+ * timer is left to fire, and is set again for the calls that are then pending.
+ * It never keeps the process alive; the operation that a call waits for does.
  */
 export class CallOwner {
-  readonly #waiters: AnyWaiter[] = [];
+  /** The pending calls: most often there is one, which needs no set. */
+  #waiter: AnyWaiter | undefined;
+  #others: Set<AnyWaiter> | undefined;
   #referenced = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Infinity;
-  #turn: ReturnType<typeof setImmediate> | undefined;
-  /** From then on no timer outlives the last call. */
+  #tick: Tick | undefined;
+  /** After the close the timer is cleared together with the last call. */
   #closed = false;
 
   /** Whether pending calls keep the process alive. */
@@ -70,12 +97,13 @@ export class CallOwner {
     if (value === this.#referenced) return;
     this.#referenced = value;
     const by = value ? 1 : -1;
-    for (const wait of this.#waiters) wait.queue?.referenceChanged(by);
+    for (const waiter of this.#all()) waiter.queue?.referenceChanged(by);
   }
 
-  /** Whether a call of its has not settled. */
-  get waits(): boolean {
-    return this.#waiters.length > 0;
+  /** Whether a call is pending. */
+  get hasWaiters(): boolean {
+    return this.#waiter !== undefined ||
+      (this.#others !== undefined && this.#others.size > 0);
   }
 
   /** Whether the owner has closed. */
@@ -83,130 +111,146 @@ export class CallOwner {
     return this.#closed;
   }
 
-  /** Ends every pending call but those that go on after a close. */
+  #all(): AnyWaiter[] {
+    const all = this.#others === undefined ? [] : [...this.#others];
+    if (this.#waiter !== undefined) all.unshift(this.#waiter);
+    return all;
+  }
+
+  /** Cancels every pending call but those that a close does not end. */
   close(reason?: Error): void {
     this.#closed = true;
-    if (this.#waiters.length > 0) this.#giveUpAll(reason ?? osError("EBADF"));
+    for (const waiter of this.#all()) {
+      if (!waiter.survivesClose) waiter.cancel(reason ?? osError("EBADF"));
+    }
     this.#disarmIfIdle();
   }
 
-  #giveUpAll(reason: Error): void {
-    for (const wait of [...this.#waiters]) {
-      if (!wait.survivesClose) wait.cancel(reason);
-    }
-  }
-
-  /** Called by a descriptor that it watches: it may be closed under it. */
+  /** Called by a descriptor that it watches, which may be closed under it. */
   descriptorChanged(descriptor: { readonly closed: boolean }): void {
     if (descriptor.closed) this.close();
   }
 
-  /** Called by a wait that begins. */
-  add(wait: AnyWaiter): void {
-    wait.index = this.#waiters.length;
-    this.#waiters.push(wait);
-    if (wait.deadlineMs < this.#timerAtMs) this.#arm(wait.deadlineMs);
+  /** Called by a waiter that begins to wait. */
+  add(waiter: AnyWaiter): void {
+    if (this.#waiter === undefined) this.#waiter = waiter;
+    else (this.#others ??= new Set()).add(waiter);
+    if (waiter.deadlineMs < this.#timerAtMs) this.#arm(waiter.deadlineMs);
   }
 
-  /** Called by a wait that ends. */
-  remove(wait: AnyWaiter): void {
-    const last = this.#waiters.pop()!;
-    if (last !== wait) {
-      this.#waiters[wait.index] = last;
-      last.index = wait.index;
-    }
+  /** Called by a waiter that has settled. */
+  remove(waiter: AnyWaiter): void {
+    if (this.#waiter === waiter) this.#waiter = undefined;
+    else this.#others!.delete(waiter);
     if (this.#closed) this.#disarmIfIdle();
   }
 
   #disarmIfIdle(): void {
-    if (this.#waiters.length > 0) return;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#turn);
-    this.#timer = this.#turn = undefined;
+    if (this.hasWaiters) return;
+    timers.clearTimeout(this.#timer);
+    if (this.#tick !== undefined) cancelTick(this.#tick);
+    this.#timer = this.#tick = undefined;
     this.#timerAtMs = Infinity;
   }
 
   #arm(atMs: number): void {
-    clearTimeout(this.#timer);
+    timers.clearTimeout(this.#timer);
     this.#timerAtMs = atMs;
-    const delayMs = Math.min(atMs - performance.now(), MAX_DELAY_MS);
+    const delayMs = Math.min(atMs - timers.now(), MAX_DELAY_MS);
     if (delayMs <= 0) {
-      this.#fire();
+      this.#onTimer();
       return;
     }
-    this.#timer = setTimeout(() => this.#fire(), Math.ceil(delayMs));
-    Deno.unrefTimer(this.#timer);
+    this.#timer = timers.setTimeout(this.#onTimer, Math.ceil(delayMs));
+    timers.unrefTimer(this.#timer);
   }
 
-  #fire(): void {
+  readonly #onTimer = (): void => {
     this.#timer = undefined;
-    const nowMs = performance.now();
-    let turns = REACTOR_TICKS;
-    const turn = (): void => {
-      if (--turns > 0 && this.#waiters.length > 0) {
-        this.#turn = setImmediate(turn);
-      } else this.#expire(nowMs);
-    };
-    turn();
-  }
+    // Deadlines of calls that have settled meanwhile need no ticks.
+    if (!this.hasWaiters) {
+      this.#timerAtMs = Infinity;
+      return;
+    }
+    const nowMs = timers.now();
+    if (this.#tick !== undefined) cancelTick(this.#tick);
+    this.#tick = afterTicks(REACTOR_TICKS, () => this.#expire(nowMs));
+  };
 
-  /** A call made since the timer fired has its turn still to come. */
+  /** Calls that began after the timer fired are left for the next expiry. */
   #expire(nowMs: number): void {
-    this.#turn = undefined;
+    this.#tick = undefined;
     this.#timerAtMs = Infinity;
     let nextMs = Infinity;
-    for (const wait of [...this.#waiters]) {
-      if (wait.deadlineMs <= nowMs) wait.cancel(wait.expiry());
-      else nextMs = Math.min(nextMs, wait.deadlineMs);
+    for (const waiter of this.#all()) {
+      if (waiter.deadlineMs <= nowMs) waiter.cancel(waiter.expiry());
+      else nextMs = Math.min(nextMs, waiter.deadlineMs);
     }
     if (nextMs < this.#timerAtMs) this.#arm(nextMs);
   }
 }
 
-/** What a wait stands in line at. */
+/** The queue that a waiter is in. */
 export interface WaitQueue {
-  remove(wait: AnyWaiter): void;
-  /** One caller of those who wait is referenced (1), or is no more (-1). */
+  remove(waiter: AnyWaiter): void;
+  /** The owner of one of its waiters is referenced (1), or no longer (-1). */
   referenceChanged(by: 1 | -1): void;
 }
 
-/** A call that has not settled yet, whatever its result. */
+/** A pending call, whatever its result. */
 export interface AnyWaiter {
   readonly context: CallContext;
   /** `performance.now()` at which the call's time is over. */
   readonly deadlineMs: number;
-  /** Where it stands in line; undefined before, and once it has settled. */
+  /** Its queue; undefined before it waits, and once it has settled. */
   queue: WaitQueue | undefined;
-  /** Its neighbours there. */
+  /** Its neighbours in the queue. */
   next: AnyWaiter | undefined;
   previous: AnyWaiter | undefined;
-  /** Its place among its caller's. */
-  index: number;
-  /** Whether the call goes on when its socket is closed, as a send does. */
+  /** Whether closing the socket leaves the call pending, such as a send. */
   readonly survivesClose: boolean;
-  /** Settles if the result is there; otherwise false. */
+  /** Settles if the result is there; otherwise returns false. */
   tryNow(): boolean;
   reject(reason: unknown): void;
-  /** Called when time is over, the signal aborts, or the socket is closed. */
+  /** Called at the timeout, when the signal aborts, or when the socket closes. */
   cancel(reason: unknown): void;
-  /** The error for time that is over. */
+  /** The error for a timeout. */
   expiry(): Error;
+}
+
+// Adding and removing a listener costs in proportion to the listeners that the
+// signal has, so each signal has one listener, for all calls that it cancels.
+const aborting = new WeakMap<AbortSignal, Set<AnyWaiter>>();
+
+function onAbort(event: Event): void {
+  const signal = event.currentTarget as AbortSignal;
+  for (const waiter of [...aborting.get(signal) ?? []]) {
+    waiter.cancel(signal.reason);
+  }
+}
+
+function watch(signal: AbortSignal, waiter: AnyWaiter): void {
+  let waiters = aborting.get(signal);
+  if (waiters === undefined) aborting.set(signal, waiters = new Set());
+  if (waiters.size === 0) signal.addEventListener("abort", onAbort);
+  waiters.add(waiter);
+}
+
+function unwatch(signal: AbortSignal, waiter: AnyWaiter): void {
+  const waiters = aborting.get(signal)!;
+  waiters.delete(waiter);
+  if (waiters.size === 0) signal.removeEventListener("abort", onAbort);
 }
 
 // A closure for each promise would cost as much as the promise.
 let newResolve: (value: unknown) => void;
-let newReject: (reason: unknown) => void;
-const keepFunctions = (
-  resolve: (value: unknown) => void,
-  reject: (reason: unknown) => void,
-): void => {
+const keepResolve = (resolve: (value: unknown) => void): void => {
   newResolve = resolve;
-  newReject = reject;
 };
 
 /**
- * A call that has not settled yet. It has a promise and a deadline from when it
- * begins to wait: most calls are served at once, and those need neither.
+ * A pending call. It has a promise and a deadline from when it begins to wait:
+ * most calls are served at once, and those need neither.
  */
 export abstract class Waiter<T> implements AnyWaiter {
   readonly context: CallContext;
@@ -214,10 +258,7 @@ export abstract class Waiter<T> implements AnyWaiter {
   queue: WaitQueue | undefined = undefined;
   next: AnyWaiter | undefined = undefined;
   previous: AnyWaiter | undefined = undefined;
-  index = 0;
-  #resolve: ((value: T) => void) | undefined = undefined;
-  #reject: ((reason: unknown) => void) | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
+  #resolve: ((value: T | Promise<never>) => void) | undefined = undefined;
 
   constructor(context: CallContext) {
     this.context = context;
@@ -230,19 +271,17 @@ export abstract class Waiter<T> implements AnyWaiter {
     return false;
   }
 
-  /** Stands in line, and lets timeout, abort and close reach the call. */
+  /** Enters the queue, and lets timeout, abort and close reach the call. */
   begin(queue: WaitQueue): Promise<T> {
-    const promise = new Promise<unknown>(keepFunctions) as Promise<T>;
+    const promise = new Promise<unknown>(keepResolve) as Promise<T>;
     this.#resolve = newResolve;
-    this.#reject = newReject;
     this.queue = queue;
     const { owner, signal, timeoutMs } = this.context;
-    if (timeoutMs !== null) this.deadlineMs = performance.now() + timeoutMs;
-    owner.add(this);
-    if (signal !== undefined) {
-      this.#onAbort = () => this.cancel(signal.reason);
-      signal.addEventListener("abort", this.#onAbort);
+    if (timeoutMs !== null && this.deadlineMs === Infinity) {
+      this.deadlineMs = timers.now() + timeoutMs;
     }
+    owner.add(this);
+    if (signal !== undefined) watch(signal, this);
     return promise;
   }
 
@@ -264,7 +303,7 @@ export abstract class Waiter<T> implements AnyWaiter {
 
   reject(reason: unknown): void {
     this.#end();
-    this.#reject!(reason);
+    this.#resolve!(failure(reason, this.context.signal));
   }
 
   cancel(reason: unknown): void {
@@ -281,55 +320,71 @@ export abstract class Waiter<T> implements AnyWaiter {
     if (queue === undefined) return;
     this.queue = undefined;
     const { owner, signal } = this.context;
-    if (this.#onAbort) signal!.removeEventListener("abort", this.#onAbort);
+    if (signal !== undefined) unwatch(signal, this);
     owner.remove(this);
     queue.remove(this);
   }
 }
 
-/** A wait for what a function finds. */
+/** A waiter for the result that a function finds. */
 export class ConditionWaiter<T> extends Waiter<T> {
   readonly #find: () => T | undefined;
+  readonly #survivesClose: boolean;
 
-  constructor(context: CallContext, find: () => T | undefined) {
+  constructor(
+    context: CallContext,
+    find: () => T | undefined,
+    survivesClose = false,
+  ) {
     super(context);
     this.#find = find;
+    this.#survivesClose = survivesClose;
   }
 
   attempt(): T | undefined {
     return this.#find();
   }
-}
 
-/** A wait for what somebody else tells it. */
-export class DeferredWaiter<T> extends Waiter<T> {
-  attempt(): undefined {}
-}
-
-/** A wait for what a close does not end. */
-class DetachedWaiter<T> extends DeferredWaiter<T> {
   override get survivesClose(): boolean {
-    return true;
+    return this.#survivesClose;
   }
 }
 
-/** For a wait that stands in no line: what it waits for goes on by itself. */
+/** The queue of waiters that are in none: their operation goes on by itself. */
 export const NO_QUEUE: WaitQueue = { remove() {}, referenceChanged() {} };
 
-/** Bounds a promise that goes on by itself. */
+const NOTHING = (): undefined => undefined;
+
+/** A waiter that other code settles. */
+export function deferred<T>(
+  context: CallContext,
+  survivesClose: boolean,
+): ConditionWaiter<T> {
+  return new ConditionWaiter<T>(context, NOTHING, survivesClose);
+}
+
+/**
+ * Lets a call be cancelled while its operation goes on by itself. Closing the
+ * socket does not end it, unless `survivesClose` is false.
+ */
 export function withCancellation<T>(
   context: CallContext,
-  promise: Promise<T>,
+  operation: Promise<T>,
+  survivesClose = true,
 ): Promise<T> {
   if (context.signal?.aborted) {
-    promise.catch(() => {});
+    operation.catch(() => {});
     return Promise.reject(context.signal.reason);
   }
-  const wait = new DetachedWaiter<T>(context);
-  const settled = wait.begin(NO_QUEUE);
-  promise.then(
-    (value) => wait.resolve(value),
-    (reason) => wait.reject(reason),
+  const waiter = deferred<T>(context, survivesClose);
+  const settled = waiter.begin(NO_QUEUE);
+  operation.then(
+    (value) => {
+      if (waiter.queue !== undefined) waiter.resolve(value);
+    },
+    (reason) => {
+      if (waiter.queue !== undefined) waiter.reject(reason);
+    },
   );
   return settled;
 }

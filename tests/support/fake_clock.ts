@@ -1,11 +1,13 @@
+import { type Timers, timers } from "../../src/wait/event_loop.ts";
+
 /**
- * A clock that a test moves, in place of the timers and `performance.now()`
- * until the end of a `using` block. What the code under test does at a time is
- * done at that time, whatever else the machine does.
+ * A clock that a test moves, in place of the timers that the module has captured
+ * until the end of a `using` block. The code under test does everything at the
+ * fake time for which it is due, whatever else the machine does.
  *
- * Deno 2.9 learns of what the kernel has only when it has nothing else to do:
- * not in a turn that begins with a timer that is due already or an immediate.
- * So does this clock, and then calls `onPoll`.
+ * Deno 2.9 polls the kernel only when it has nothing else to do: not in a turn
+ * that begins with a timer that is due already or an immediate. So does this
+ * clock, and then calls `onPoll`.
  */
 export class FakeClock implements Disposable {
   readonly #restore: (() => void)[] = [];
@@ -13,24 +15,20 @@ export class FakeClock implements Disposable {
   #immediates = new Map<number, () => void>();
   #nowMs = 1000;
   #lastId = 0;
-  /** What the kernel has to say. */
+  /** Called when the kernel is polled. */
   onPoll: () => void = () => {};
   /** Called when a timer has been set. */
   onSet: () => void = () => {};
 
   constructor() {
-    this.#replace(performance, "now", () => this.#nowMs);
-    this.#replace(globalThis, "setTimeout", this.#set(false));
-    this.#replace(globalThis, "setInterval", this.#set(true));
-    this.#replace(globalThis, "clearTimeout", this.#clear);
-    this.#replace(globalThis, "clearInterval", this.#clear);
-    this.#replace(globalThis, "setImmediate", this.#setImmediate);
-    this.#replace(globalThis, "clearImmediate", (id: number) => {
-      this.#immediates.delete(id);
-    });
-    this.#replace(Deno, "unrefTimer", (id: number) => {
-      this.#timers.get(id)!.referenced = false;
-    });
+    this.#replace("now", () => this.#nowMs);
+    this.#replace("setTimeout", this.#set(false));
+    this.#replace("setInterval", this.#set(true));
+    this.#replace("clearTimeout", this.#clear);
+    this.#replace("clearInterval", this.#clear);
+    this.#replace("setImmediate", this.#setImmediate);
+    this.#replace("unrefTimer", this.#setReferenced(false));
+    this.#replace("refTimer", this.#setReferenced(true));
   }
 
   /** The timers that are set: how long until each, in milliseconds. */
@@ -48,7 +46,7 @@ export class FakeClock implements Disposable {
     return this.#lastId;
   }
 
-  /** Lets time pass; what is due runs in order, each with its microtasks. */
+  /** Lets time pass: callbacks run when they are due, each with its microtasks. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     for (;;) {
@@ -60,7 +58,7 @@ export class FakeClock implements Disposable {
       }
       if (next === undefined || next[1].atMs > endMs) break;
       const [id, timer] = next;
-      // What was polled may have ended it.
+      // The poll may have cleared it.
       if (!this.#timers.has(id)) continue;
       this.#nowMs = Math.max(this.#nowMs, timer.atMs);
       if (timer.everyMs === undefined) this.#timers.delete(id);
@@ -90,6 +88,16 @@ export class FakeClock implements Disposable {
 
   [Symbol.dispose](): void {
     for (const restore of this.#restore.toReversed()) restore();
+    // One chain of immediates serves all calls of the process: it goes on.
+    for (const callback of this.#immediates.values()) {
+      timers.setImmediate(callback);
+    }
+  }
+
+  #setReferenced(referenced: boolean) {
+    return (id: number): void => {
+      this.#timers.get(id)!.referenced = referenced;
+    };
   }
 
   #next(): [number, Timer] | undefined {
@@ -124,17 +132,10 @@ export class FakeClock implements Disposable {
     if (id !== undefined) this.#timers.delete(id);
   };
 
-  #replace(owner: object, name: string, value: unknown): void {
-    const own = Object.getOwnPropertyDescriptor(owner, name);
-    Object.defineProperty(owner, name, {
-      value,
-      configurable: true,
-      writable: true,
-    });
-    this.#restore.push(() => {
-      if (own) Object.defineProperty(owner, name, own);
-      else Reflect.deleteProperty(owner, name);
-    });
+  #replace(name: keyof Timers, value: unknown): void {
+    const own = timers[name];
+    Object.assign(timers, { [name]: value });
+    this.#restore.push(() => void Object.assign(timers, { [name]: own }));
   }
 }
 

@@ -1,6 +1,7 @@
+import { yieldToLoop } from "../../src/wait/event_loop.ts";
 import type { StreamConn } from "../../src/runtime/deno_net.ts";
 
-/** An operation that a test settles when it likes. */
+/** An operation that a test settles. */
 interface Operation<T> {
   readonly bytes: Uint8Array;
   readonly resolve: (value: T) => void;
@@ -18,14 +19,18 @@ export class FakeConn implements StreamConn {
   readonly written: number[] = [];
   /** The size of every buffer that a read was begun with. */
   readonly readSizes: number[] = [];
+  /** The buffer of the pending read. */
+  get readBuffer(): Uint8Array | undefined {
+    return this.#read?.bytes;
+  }
   /** The size of every write that was begun. */
   readonly writeSizes: number[] = [];
-  /** What happened, in order: `write 3`, `closeWrite`, `close`, `reset`. */
+  /** The events, in order: `write 3`, `closeWrite`, `close`, `reset`. */
   readonly events: string[] = [];
   /** Whether a pending read keeps the process alive. */
   referenced = true;
   closed = false;
-  /** What the kernel has received; while it has some, reads do not wait. */
+  /** The bytes that the kernel has received; while it has some, reads do not wait. */
   #kernel: Uint8Array = new Uint8Array(0);
   /** Whether writes and half-closes settle by themselves. */
   instant = false;
@@ -140,7 +145,7 @@ export class FakeConn implements StreamConn {
     operation.resolve();
   }
 
-  /** As Deno's: what is pending fails. */
+  /** As with Deno's, pending operations fail. */
   close(): void {
     this.events.push("close");
     this.#end();
@@ -189,8 +194,18 @@ export async function settle(): Promise<void> {
 }
 
 /**
- * The numbers from `from` on, modulo 251, so that no power of two hides a
- * mistake of place.
+ * Lets the event loop turn, so that the calls of other tests no longer count:
+ * after a number of calls that were answered at once, the next one waits for
+ * such a turn. A test that counts microtasks, or that moves a fake clock, begins
+ * with this.
+ */
+export async function freshBudget(): Promise<void> {
+  await yieldToLoop();
+}
+
+/**
+ * The numbers from `from` on, modulo 251, so that no power of two hides bytes
+ * at a wrong position.
  *
  * @param length How many.
  * @param from The first.

@@ -3,7 +3,6 @@ import { Datagram } from "../../src/endpoint/datagram.ts";
 import type { DatagramConn } from "../../src/runtime/deno_net.ts";
 import { Options } from "../../src/endpoint/options.ts";
 import type { InetSockaddr } from "../../src/base/sockaddr.ts";
-import { receiveWhole } from "../../src/socket/transfers.ts";
 import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 
 /** A datagram port whose operations settle when a test says so. */
@@ -133,12 +132,7 @@ export class DatagramRig implements Disposable {
 
   /** The bytes of the next datagram. */
   async recv(context: Partial<CallContext> = {}): Promise<number[]> {
-    const { data } = await receiveWhole(
-      this.endpoint,
-      this.context(context),
-      100,
-      0,
-    );
+    const data = await this.endpoint.recv(this.context(context), 100);
     return [...data];
   }
 

@@ -11,7 +11,7 @@ export class ReceiverRig {
   shared = false;
   readonly receiver: Receiver = new Receiver(this.conn, () => this.shared);
 
-  /** Limits of this owner; none by default. */
+  /** The context of a call of this owner; without limits by default. */
   context(context: Partial<CallContext> = {}): CallContext {
     const { owner } = this;
     return { owner, timeoutMs: null, signal: undefined, ...context };
@@ -23,7 +23,7 @@ export class ReceiverRig {
     flags = 0,
     context: Partial<CallContext> = {},
   ): Promise<Uint8Array> {
-    return this.receiver.recv(this.context(context), n, flags);
+    return this.receiver.recv(this.context({ ...context, flags }), n);
   }
 
   /** Receives into a buffer. */
@@ -32,14 +32,14 @@ export class ReceiverRig {
     flags = 0,
     context: Partial<CallContext> = {},
   ): Promise<number> {
-    return this.receiver.recvInto(this.context(context), target, flags);
+    return this.receiver.recvInto(this.context({ ...context, flags }), target);
   }
 
-  /** A receive that is given up while it waits. */
-  async givenUp(n: number, flags = 0): Promise<void> {
+  /** A receive that is cancelled while it waits. */
+  async cancelled(n: number, flags = 0): Promise<void> {
     const controller = new AbortController();
     const call = this.recv(n, flags, { signal: controller.signal });
-    controller.abort("given up");
-    assertEquals(await call.catch((error) => error), "given up");
+    controller.abort("cancelled");
+    assertEquals(await call.catch((error) => error), "cancelled");
   }
 }

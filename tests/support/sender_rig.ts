@@ -1,7 +1,8 @@
+import { assertEquals } from "@std/assert";
 import type { SendMode } from "../../src/endpoint/sender.ts";
 import { Sender } from "../../src/endpoint/sender.ts";
 import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
-import { FakeConn } from "./fake_conn.ts";
+import { FakeConn, settle } from "./fake_conn.ts";
 
 /** A sender on a connection that does what the test says. */
 export class SenderRig {
@@ -9,7 +10,7 @@ export class SenderRig {
   readonly owner: CallOwner = new CallOwner();
   readonly sender: Sender = new Sender();
 
-  /** Limits of this owner; none by default. */
+  /** The context of a call of this owner; without limits by default. */
   context(context: Partial<CallContext> = {}): CallContext {
     const { owner } = this;
     return { owner, timeoutMs: null, signal: undefined, ...context };
@@ -24,8 +25,17 @@ export class SenderRig {
     return this.sender.send(this.context(context), data, this.#write, mode);
   }
 
-  readonly #write = (piece: Uint8Array): Promise<number> =>
-    this.conn.write(piece);
+  readonly #write = (chunk: Uint8Array): Promise<number> =>
+    this.conn.write(chunk);
+
+  /** Sends bytes that are committed: the call is cancelled during the write. */
+  async commit(data: Uint8Array): Promise<void> {
+    const controller = new AbortController();
+    const call = this.send(data, { signal: controller.signal });
+    await settle();
+    controller.abort("cancelled");
+    assertEquals(await call, data.length);
+  }
 
   /** Sends all. */
   sendAll(data: Uint8Array, context: Partial<CallContext> = {}): Promise<void> {
@@ -36,7 +46,7 @@ export class SenderRig {
   async drain(): Promise<void> {
     this.conn.instant = true;
     this.conn.take(Infinity);
-    await this.sender.drained();
+    await this.sender.flushed();
     this.conn.instant = false;
   }
 }

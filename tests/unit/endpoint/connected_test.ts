@@ -167,7 +167,7 @@ Deno.test("Connected.close() rejects with what taken bytes failed with", async (
 
 Deno.test("Connected.close() rejects a receive that waits, at once, and not the sends", async () => {
   const rig = new Rig();
-  const receive = rig.endpoint.recv(rig.context(), 10, 0);
+  const receive = rig.endpoint.recv(rig.context(), 10);
   const received = receive.catch((error: OSError) => error.code);
   const send = rig.endpoint.sendAll(rig.context(), numbered(10));
   rig.close();
@@ -198,7 +198,7 @@ Deno.test("Connected.shutdown() refuses sends from the moment of the call", asyn
     () => rig.endpoint.sendAll(rig.context(), numbered(10)),
     BrokenPipeError,
   );
-  assertEquals((await rig.endpoint.recv(rig.context(), 10, 0)).length, 0);
+  assertEquals((await rig.endpoint.recv(rig.context(), 10)).length, 0);
   rig.conn.instant = true;
   rig.conn.take(10);
   assertEquals(await before, undefined);
@@ -259,7 +259,7 @@ Deno.test("Connected.shutdown() comes when its own wait for the system is ended"
 
 Deno.test("Connected.shutdown() of the receiving half leaves sending alone", async () => {
   const rig = new Rig();
-  const pending = rig.endpoint.recv(rig.context(), 10, 0);
+  const pending = rig.endpoint.recv(rig.context(), 10);
   await rig.endpoint.shutdown(rig.context(), SHUT_RD);
   assertEquals(await pending, new Uint8Array(0));
   const call = rig.endpoint.sendAll(rig.context(), numbered(10));
@@ -290,7 +290,7 @@ Deno.test("Connected.reset() ends everything, and closes once", async () => {
   const rig = new Rig();
   const calls = [
     rig.endpoint.sendAll(rig.context(), numbered(10)),
-    rig.endpoint.recv(rig.context(), 10, 0),
+    rig.endpoint.recv(rig.context(), 10),
   ];
   const outcomes = Promise.allSettled(calls);
   rig.endpoint.reset();

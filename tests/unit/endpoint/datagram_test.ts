@@ -15,7 +15,6 @@ import {
 } from "../../../src/base/constants.ts";
 import { OSError } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
-import { receiveInto, receiveWhole } from "../../../src/socket/transfers.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { settle } from "../../support/fake_conn.ts";
 import { DatagramRig, place } from "../../support/fake_datagram.ts";
@@ -62,7 +61,7 @@ Deno.test("Datagram leaves a receive in flight for the next call", async () => {
 Deno.test("Datagram copies what it receives out of its one buffer", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const pending = receiveWhole(endpoint, rig.context(), 2, MSG_PEEK);
+  const pending = endpoint.recvFrom(rig.context({ flags: MSG_PEEK }), 2);
   port.deliver(bytes(1, 2, 3));
   const peeked = await pending;
   assertEquals([...peeked.data], [1, 2]);
@@ -72,7 +71,7 @@ Deno.test("Datagram copies what it receives out of its one buffer", async () => 
   const behind = rig.recv({ signal: controller.signal });
   assertEquals(await behind, [1, 2, 3]);
   const target = new Uint8Array(2);
-  const into = receiveInto(endpoint, rig.context(), target, 0);
+  const into = endpoint.recvInto(rig.context(), target);
   port.deliver(bytes(4, 5, 6));
   assertEquals([await into, ...target], [2, 4, 5]);
 });
@@ -238,7 +237,7 @@ Deno.test("Datagram rejects its close with the failure of a taken datagram", asy
 Deno.test("Datagram lets in what its peer sends, and what came before it had one", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const peeked = receiveWhole(endpoint, rig.context(), 10, MSG_PEEK);
+  const peeked = endpoint.recvFrom(rig.context({ flags: MSG_PEEK }), 10);
   port.deliver(bytes(1), 7);
   await peeked;
   await endpoint.connect(place(8), rig.context());

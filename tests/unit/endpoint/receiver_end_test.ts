@@ -14,7 +14,12 @@ import {
 import { osError } from "../../../src/base/os_error.ts";
 import { CallOwner } from "../../../src/wait/waiter.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { microtasks, numbered, settle } from "../../support/fake_conn.ts";
+import {
+  freshBudget,
+  microtasks,
+  numbered,
+  settle,
+} from "../../support/fake_conn.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
 function reset(): Error {
@@ -22,7 +27,7 @@ function reset(): Error {
   return Object.assign(error, { code: "ECONNRESET" });
 }
 
-Deno.test("Receiver.recv() with MSG_WAITALL gives what there was at the end of the stream", async () => {
+Deno.test("Receiver.recv() with MSG_WAITALL returns the bytes before the end of the stream", async () => {
   const rig = new ReceiverRig();
   const call = rig.recv(10, MSG_WAITALL);
   rig.conn.deliver(numbered(4));
@@ -32,7 +37,7 @@ Deno.test("Receiver.recv() with MSG_WAITALL gives what there was at the end of t
   assertEquals(await rig.recv(10, MSG_WAITALL), new Uint8Array(0));
 });
 
-Deno.test("Receiver.recv() with MSG_WAITALL that is given up keeps its part for the next", async () => {
+Deno.test("Receiver.recv() with MSG_WAITALL that is cancelled leaves its part to the next call", async () => {
   const rig = new ReceiverRig();
   const controller = new AbortController();
   const { signal } = controller;
@@ -41,8 +46,8 @@ Deno.test("Receiver.recv() with MSG_WAITALL that is given up keeps its part for 
     rig.conn.deliver(numbered(1000, at));
     await settle();
   }
-  controller.abort("given up");
-  assertEquals(await call.catch((error) => error), "given up");
+  controller.abort("cancelled");
+  assertEquals(await call.catch((error) => error), "cancelled");
   assertEquals(await rig.recv(1500), numbered(1500));
   const rest = rig.recv(1500, MSG_WAITALL);
   await settle();
@@ -50,35 +55,35 @@ Deno.test("Receiver.recv() with MSG_WAITALL that is given up keeps its part for 
   assertEquals(await rest, numbered(1500, 1500));
 });
 
-Deno.test("Receiver.recvInto() that was given up never writes to its buffer", async () => {
+Deno.test("Receiver.recvInto() that was cancelled never writes to its buffer", async () => {
   const rig = new ReceiverRig();
   const controller = new AbortController();
   const { signal } = controller;
   const target = new Uint8Array(8).fill(255);
   const call = rig.recvInto(target, 0, { signal });
-  controller.abort("given up");
-  assertEquals(await call.catch((error) => error), "given up");
+  controller.abort("cancelled");
+  assertEquals(await call.catch((error) => error), "cancelled");
   rig.conn.deliver(numbered(4));
   await settle();
   assertEquals(target, new Uint8Array(8).fill(255));
   assertEquals(await rig.recv(8), numbered(4));
 });
 
-Deno.test("Receiver gives the bytes of a direct read whose call has ended to the next", async () => {
+Deno.test("Receiver gives the bytes of a direct read whose call has ended to the next call", async () => {
   const rig = new ReceiverRig();
   const other = new CallOwner();
   const call = rig.recvInto(new Uint8Array(8));
-  const next = rig.receiver.recv(rig.context({ owner: other }), 3, 0);
+  const next = rig.receiver.recv(rig.context({ owner: other }), 3);
   // As another descriptor would see it: the first one's socket is closed.
   rig.owner.close(osError("EBADF"));
   await assertRejects(() => call, OSError, "Bad file descriptor");
   rig.conn.deliver(numbered(5));
   assertEquals(await next, numbered(3));
-  const rest = rig.receiver.recv(rig.context({ owner: other }), 8, 0);
+  const rest = rig.receiver.recv(rig.context({ owner: other }), 8);
   assertEquals(await rest, numbered(2, 3));
 });
 
-Deno.test("Receiver gives the end of the stream again and again, after the bytes", async () => {
+Deno.test("Receiver reports the end of the stream again and again, after the bytes", async () => {
   const rig = new ReceiverRig();
   const calls = [rig.recv(3), rig.recv(3), rig.recv(3), rig.recv(3)];
   rig.conn.deliver(numbered(4));
@@ -91,12 +96,12 @@ Deno.test("Receiver gives the end of the stream again and again, after the bytes
   assert(rig.receiver.readable);
 });
 
-Deno.test("Receiver gives a reset once, after the bytes, then the end", async () => {
+Deno.test("Receiver reports a reset once, after the bytes, then the end", async () => {
   const rig = new ReceiverRig();
-  await rig.givenUp(10);
+  await rig.cancelled(10);
   rig.conn.deliver(numbered(4));
   await settle();
-  await rig.givenUp(10, MSG_WAITALL);
+  await rig.cancelled(10, MSG_WAITALL);
   rig.conn.failRead(reset());
   await settle();
   assertEquals(await rig.recv(10), numbered(4));
@@ -106,7 +111,7 @@ Deno.test("Receiver gives a reset once, after the bytes, then the end", async ()
 
 Deno.test("Receiver.takeError() takes the reset from the next receive", async () => {
   const rig = new ReceiverRig();
-  await rig.givenUp(10);
+  await rig.cancelled(10);
   rig.conn.failRead(reset());
   await settle();
   assertInstanceOf(rig.receiver.takeError(), ConnectionResetError);
@@ -114,9 +119,9 @@ Deno.test("Receiver.takeError() takes the reset from the next receive", async ()
   assertEquals(await rig.recv(10), new Uint8Array(0));
 });
 
-Deno.test("Receiver.shut() gives what was received, then nothing, and reads no more", async () => {
+Deno.test("Receiver.shut() leaves the received bytes, then the end, and starts no read", async () => {
   const rig = new ReceiverRig();
-  await rig.givenUp(10);
+  await rig.cancelled(10);
   rig.conn.deliver(numbered(4));
   await settle();
   const pending = rig.recv(10, MSG_WAITALL);
@@ -131,7 +136,7 @@ Deno.test("Receiver.shut() gives what was received, then nothing, and reads no m
   assertEquals(rig.conn.readSizes.length, reads);
 });
 
-Deno.test("Receiver.shut() gives what the kernel had received, too", async () => {
+Deno.test("Receiver.shut() leaves the bytes that the kernel had received, too", async () => {
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(4));
   rig.receiver.shut();
@@ -152,10 +157,11 @@ Deno.test("Receiver.close() rejects every waiting call", async () => {
   }
 });
 
-Deno.test("Receiver loses and doubles nothing, whichever microtask its call ends at", async () => {
+Deno.test("Receiver loses and doubles nothing, in whichever microtask a call ends", async () => {
   for (const end of ["abort", "close"] as const) {
     for (const flags of [0, MSG_PEEK, MSG_WAITALL]) {
       for (let at = 0; at < 24; at++) {
+        await freshBudget();
         const rig = new ReceiverRig();
         const controller = new AbortController();
         const { signal } = controller;
@@ -163,7 +169,7 @@ Deno.test("Receiver loses and doubles nothing, whichever microtask its call ends
         await Promise.all([
           microtasks(8).then(() => rig.conn.deliver(numbered(4))),
           microtasks(at).then(() => {
-            if (end === "abort") controller.abort("given up");
+            if (end === "abort") controller.abort("cancelled");
             else rig.owner.close(osError("EBADF"));
           }),
         ]);
@@ -175,7 +181,7 @@ Deno.test("Receiver loses and doubles nothing, whichever microtask its call ends
         const rest: number[] = [];
         while (used + rest.length < 8) {
           const context = rig.context({ owner });
-          rest.push(...await rig.receiver.recv(context, 8, 0));
+          rest.push(...await rig.receiver.recv(context, 8));
         }
         const expected = numbered(8 - used, used);
         assertEquals(Uint8Array.from(rest), expected, `${end} ${flags} ${at}`);
@@ -185,6 +191,7 @@ Deno.test("Receiver loses and doubles nothing, whichever microtask its call ends
 });
 
 Deno.test("Receiver gives late bytes to the next call after a timeout", async () => {
+  await freshBudget();
   using clock = new FakeClock();
   const rig = new ReceiverRig();
   const call = rig.recv(4, 0, { timeoutMs: 100 });
@@ -197,9 +204,10 @@ Deno.test("Receiver gives late bytes to the next call after a timeout", async ()
   assertFalse(rig.conn.reading);
 });
 
-Deno.test("Receiver gives queued bytes to a call that may not wait, at once", async () => {
+Deno.test("Receiver gives queued bytes to a call that must not wait, at once", async () => {
+  await freshBudget();
   const rig = new ReceiverRig();
-  await rig.givenUp(4);
+  await rig.cancelled(4);
   rig.conn.deliver(numbered(4));
   await settle();
   // No clock moves here: nothing but microtasks pass.
@@ -207,7 +215,7 @@ Deno.test("Receiver gives queued bytes to a call that may not wait, at once", as
   rig.owner.close(osError("EBADF"));
 });
 
-Deno.test("Receiver stays bounded over thousands of receives that are given up", async () => {
+Deno.test("Receiver stays bounded over thousands of cancelled receives", async () => {
   const rig = new ReceiverRig();
   const controller = new AbortController();
   const { signal } = controller;
@@ -215,10 +223,10 @@ Deno.test("Receiver stays bounded over thousands of receives that are given up",
     { length: 5000 },
     () => rig.recv(1000, 0, { signal }).catch((error) => error),
   );
-  controller.abort("given up");
+  controller.abort("cancelled");
   const outcomes = new Set(await Promise.all(calls));
-  assertEquals([...outcomes], ["given up"]);
-  for (let i = 0; i < 5000; i++) await rig.givenUp(1000);
+  assertEquals([...outcomes], ["cancelled"]);
+  for (let i = 0; i < 5000; i++) await rig.cancelled(1000);
   assertEquals(rig.conn.readSizes.length, 1);
   assertFalse(rig.conn.referenced);
   rig.conn.deliver(numbered(10));

@@ -15,7 +15,7 @@ import { FakeClock } from "../../support/fake_clock.ts";
 import { numbered, settle } from "../../support/fake_conn.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
-Deno.test("Receiver starts no read until somebody waits", async () => {
+Deno.test("Receiver starts no read while no call waits", async () => {
   const rig = new ReceiverRig();
   assertFalse(rig.conn.reading);
   const call = rig.recv(4);
@@ -26,13 +26,13 @@ Deno.test("Receiver starts no read until somebody waits", async () => {
   assertFalse(rig.conn.reading);
 });
 
-Deno.test("Receiver.recv() gives all that a large request finds in the kernel", async () => {
+Deno.test("Receiver.recv() returns all that a large request finds in the kernel", async () => {
   for (const size of [1, 1023, 1024, 1025, 2048, 65_536, 70_000, 300_000]) {
     for (const arrived of [true, false]) {
       const { conn, ...rig } = new ReceiverRig();
       const context = { owner: rig.owner, timeoutMs: null, signal: undefined };
       if (arrived) conn.deliver(numbered(size));
-      const call = rig.receiver.recv(context, 1_000_000, 0);
+      const call = rig.receiver.recv(context, 1_000_000);
       await settle();
       if (!arrived) conn.deliver(numbered(size));
       const data = await call;
@@ -43,14 +43,42 @@ Deno.test("Receiver.recv() gives all that a large request finds in the kernel", 
   }
 });
 
-Deno.test("Receiver.recv() never asks for more than a small request wants", async () => {
+Deno.test("Receiver.recv() asks for 1 KiB where a call wants less", async () => {
   const rig = new ReceiverRig();
+  // A buffer of the exact size would come back full from a message of that size,
+  // and then the next read would find nothing: 1 KiB saves that second read.
   for (const size of [1, 10, 100]) {
     const call = rig.recv(size);
-    rig.conn.deliver(numbered(size - 1 || 1));
-    await call;
+    rig.conn.deliver(numbered(size));
+    assertEquals(await call, numbered(size));
   }
-  assertEquals(rig.conn.readSizes, [1, 10, 100]);
+  assertEquals(rig.conn.readSizes, [1024, 1024, 1024]);
+});
+
+Deno.test("Receiver asks for more step by step while reads come back full", async () => {
+  const rig = new ReceiverRig();
+  rig.conn.deliver(numbered(2_000_000));
+  for (let at = 0; at < 600_000; at += 128) await rig.recv(128);
+  assertEquals(
+    rig.conn.readSizes.slice(0, 6),
+    // The second step is as small as the first, since a message of just that
+    // length is no sign of more.
+    [1024, 1024, 4096, 16_384, 65_536, 262_144],
+  );
+});
+
+Deno.test("Receiver asks for little after a short read, and goes back only one step", async () => {
+  const rig = new ReceiverRig();
+  const receive = async (size: number) => {
+    rig.conn.deliver(numbered(size));
+    for (let n = 0; n < size;) n += (await rig.recv(size - n)).length;
+  };
+  await receive(1024 + 1024 + 4096 + 16_384);
+  rig.conn.readSizes.length = 0;
+  // The last read was full, so this one asks for the next size, and is short.
+  await receive(100);
+  await receive(1024 + 16_384);
+  assertEquals(rig.conn.readSizes, [65_536, 1024, 65_536]);
 });
 
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
@@ -58,7 +86,7 @@ Deno.test("Receiver.recv() reads ahead once reads come back full, in order", asy
   rig.conn.deliver(numbered(200_000));
   const context = rig.context();
   for (let at = 0; at < 200_000; at += 16) {
-    const data = await rig.receiver.recv(context, 16, 0);
+    const data = await rig.receiver.recv(context, 16);
     assertEquals(data, numbered(16, at));
     assertEquals(data.buffer.byteLength, 16);
   }
@@ -74,9 +102,9 @@ Deno.test("Receiver.recv() holds little memory while it waits", async () => {
   assertEquals(await call, numbered(3));
 });
 
-Deno.test("Receiver.recv() leaves the rest of what came to the next call", async () => {
+Deno.test("Receiver.recv() leaves the rest of the received bytes to the next call", async () => {
   const rig = new ReceiverRig();
-  await rig.givenUp(10);
+  await rig.cancelled(10);
   rig.conn.deliver(numbered(10));
   await settle();
   assertEquals(await rig.recv(3), numbered(3));
@@ -86,7 +114,7 @@ Deno.test("Receiver.recv() leaves the rest of what came to the next call", async
   assertEquals(rest.buffer.byteLength, 4);
 });
 
-Deno.test("Receiver.recv() gives its caller memory of its own", async () => {
+Deno.test("Receiver.recv() returns memory that belongs to the caller", async () => {
   const rig = new ReceiverRig();
   const results: Uint8Array[] = [];
   for (let at = 0; at < 5000; at += 500) {
@@ -115,14 +143,14 @@ Deno.test("Receiver.recv() of a full small buffer does not share it with the nex
   assertEquals([a.buffer.byteLength, b.buffer.byteLength], [1024, 1024]);
 });
 
-Deno.test("Receiver.recv(0) gives nothing at once, and starts nothing", async () => {
+Deno.test("Receiver.recv(0) returns no bytes at once, and starts no read", async () => {
   const rig = new ReceiverRig();
   assertEquals(await rig.recv(0), new Uint8Array(0));
   assertEquals(await rig.recvInto(new Uint8Array(0)), 0);
   assertFalse(rig.conn.reading);
 });
 
-Deno.test("Receiver.recv() with MSG_PEEK leaves what it gives", async () => {
+Deno.test("Receiver.recv() with MSG_PEEK leaves the bytes that it returns", async () => {
   const rig = new ReceiverRig();
   const call = rig.recv(4, MSG_PEEK);
   rig.conn.deliver(numbered(8));
@@ -161,7 +189,7 @@ Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all and leave
   assertEquals(await rig.recv(100), numbered(4));
 });
 
-Deno.test("Receiver.recv() that may not wait takes a part, also with MSG_WAITALL", async () => {
+Deno.test("Receiver.recv() that must not wait takes a part, also with MSG_WAITALL", async () => {
   using clock = new FakeClock();
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(4));
@@ -192,12 +220,12 @@ const indirect: readonly [
     return {};
   }],
 ];
-for (const [what, limitsFor] of indirect) {
+for (const [what, contextFor] of indirect) {
   Deno.test(`Receiver.recvInto() with ${what} writes nothing to the buffer before it settles`, async () => {
     using _clock = new FakeClock();
     const rig = new ReceiverRig();
     const target = new Uint8Array(8).fill(255);
-    const call = rig.recvInto(target, 0, limitsFor(rig));
+    const call = rig.recvInto(target, 0, contextFor(rig));
     rig.conn.deliver(numbered(4));
     assertEquals(target[0], 255);
     assertEquals(await call, 4);

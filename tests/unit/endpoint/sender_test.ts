@@ -13,7 +13,12 @@ import {
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { microtasks, numbered, settle } from "../../support/fake_conn.ts";
+import {
+  freshBudget,
+  microtasks,
+  numbered,
+  settle,
+} from "../../support/fake_conn.ts";
 import { SenderRig } from "../../support/sender_rig.ts";
 
 function broken(): Error {
@@ -21,25 +26,27 @@ function broken(): Error {
   return Object.assign(error, { code: "EPIPE" });
 }
 
-Deno.test("Sender.send() hands over a large message whole if nothing may end it", async () => {
+Deno.test("Sender.send() hands over a large message whole if nothing can cancel the call", async () => {
   const { conn, ...rig } = new SenderRig();
   const data = numbered(1_000_000);
   const call = rig.sender.send(
     { owner: rig.owner, timeoutMs: null, signal: undefined },
     data,
-    (piece) => conn.write(piece),
+    (chunk) => conn.write(chunk),
   );
   assertEquals(conn.writeSizes, [1_000_000]);
   conn.take(300_000);
   assertEquals(await call, 300_000);
 });
 
-Deno.test("Sender.send() hands over 64 KiB at most of a message that may be given up", async () => {
+Deno.test("Sender.send() hands over 64 KiB at most if the call can be cancelled", async () => {
+  await freshBudget();
   using _clock = new FakeClock();
   const rig = new SenderRig();
   const { signal } = new AbortController();
   for (const context of [{ timeoutMs: 1e6 }, { signal }, { timeoutMs: 0 }]) {
     const call = rig.send(numbered(200_000), context);
+    await settle();
     rig.conn.take(65_536);
     assertEquals(await call, 65_536);
   }
@@ -47,7 +54,7 @@ Deno.test("Sender.send() hands over 64 KiB at most of a message that may be give
   rig.owner.close(osError("EBADF"));
 });
 
-Deno.test("Sender.send() resolves with what the kernel took", async () => {
+Deno.test("Sender.send() resolves with the number of bytes that the kernel took", async () => {
   const rig = new SenderRig();
   const call = rig.send(numbered(100));
   rig.conn.take(40);
@@ -57,7 +64,7 @@ Deno.test("Sender.send() resolves with what the kernel took", async () => {
   assertFalse(rig.conn.writing);
 });
 
-Deno.test("Sender.send() with all goes on until everything is out", async () => {
+Deno.test("Sender.sendAll() goes on until everything is sent", async () => {
   const rig = new SenderRig();
   const call = rig.sendAll(numbered(100));
   for (const n of [40, 1, 59]) {
@@ -84,7 +91,8 @@ Deno.test("Sender sends messages in the order of the calls, one write at a time"
   assertEquals(Uint8Array.from(rig.conn.written), numbered(30));
 });
 
-Deno.test("Sender.send() counts what is in flight as taken when it is given up", async () => {
+Deno.test("Sender.send() counts the bytes in flight as sent when it is cancelled", async () => {
+  await freshBudget();
   using clock = new FakeClock();
   const rig = new SenderRig();
   const call = rig.send(numbered(100_000), { timeoutMs: 50 });
@@ -97,13 +105,9 @@ Deno.test("Sender.send() counts what is in flight as taken when it is given up",
   assertEquals(Uint8Array.from(rig.conn.written), numbered(65_536));
 });
 
-Deno.test("Sender sends taken bytes whole before anything else, a different message too", async () => {
+Deno.test("Sender sends committed bytes whole before any other message", async () => {
   const rig = new SenderRig();
-  const controller = new AbortController();
-  const { signal } = controller;
-  const call = rig.send(numbered(100), { signal });
-  controller.abort("given up");
-  assertEquals(await call, 100);
+  await rig.commit(numbered(100));
   const next = rig.sendAll(numbered(50, 200));
   for (const n of [30, 30, 40, 20, 30]) {
     await settle();
@@ -119,7 +123,8 @@ const errors: readonly [timeoutMs: number, type: typeof OSError][] = [
   [50, TimeoutError],
 ];
 for (const [timeoutMs, type] of errors) {
-  Deno.test(`Sender.send() with a timeout of ${timeoutMs} ms takes nothing while taken bytes are unsent`, async () => {
+  Deno.test(`Sender.send() with a timeout of ${timeoutMs} ms sends nothing while committed bytes are unsent`, async () => {
+    await freshBudget();
     using clock = new FakeClock();
     const rig = new SenderRig();
     const first = rig.send(numbered(10), { timeoutMs: 0 });
@@ -139,7 +144,7 @@ for (const [timeoutMs, type] of errors) {
   });
 }
 
-Deno.test("Sender.send() that is aborted while it stands in line takes nothing", async () => {
+Deno.test("Sender.send() that is aborted in the queue sends nothing", async () => {
   const rig = new SenderRig();
   const controller = new AbortController();
   const { signal } = controller;
@@ -149,7 +154,7 @@ Deno.test("Sender.send() that is aborted while it stands in line takes nothing",
     rig.sendAll(numbered(10, 10)),
   ];
   const outcomes = Promise.allSettled(calls);
-  controller.abort("given up");
+  controller.abort("cancelled");
   await rig.drain();
   assertEquals(
     (await outcomes).map(({ status }) => status),
@@ -158,41 +163,44 @@ Deno.test("Sender.send() that is aborted while it stands in line takes nothing",
   assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
 });
 
-Deno.test("Sender.send() with all resolves if the last of it was taken", async () => {
+Deno.test("Sender.sendAll() resolves if its last bytes were committed", async () => {
   const rig = new SenderRig();
   const controller = new AbortController();
   const { signal } = controller;
   const call = rig.sendAll(numbered(100), { signal });
+  await settle();
   rig.conn.take(60);
   await settle();
-  controller.abort("given up");
+  controller.abort("cancelled");
   assertEquals(await call, undefined);
   await rig.drain();
   assertEquals(Uint8Array.from(rig.conn.written), numbered(100));
 });
 
-Deno.test("Sender.send() with all rejects if more was to come, and sends what was taken", async () => {
+Deno.test("Sender.sendAll() rejects if more was to come, and sends the committed bytes", async () => {
   const rig = new SenderRig();
   const controller = new AbortController();
   const { signal } = controller;
   const call = rig.sendAll(numbered(200_000), { signal });
+  await settle();
   rig.conn.take(10_000);
   await settle();
-  controller.abort("given up");
-  assertEquals(await call.catch((error) => error), "given up");
+  controller.abort("cancelled");
+  assertEquals(await call.catch((error) => error), "cancelled");
   await rig.drain();
   assertEquals(rig.conn.written.length, 75_536);
   assertEquals(Uint8Array.from(rig.conn.written), numbered(75_536));
 });
 
-Deno.test("Sender keeps a copy of what a call that may end has handed over", async () => {
+Deno.test("Sender keeps a copy of the bytes of a call that can be cancelled", async () => {
   for (const end of ["settle", "abort"]) {
     const rig = new SenderRig();
     const controller = new AbortController();
     const { signal } = controller;
     const data = numbered(100);
     const call = rig.send(data, { signal });
-    if (end === "abort") controller.abort("given up");
+    await settle();
+    if (end === "abort") controller.abort("cancelled");
     else rig.conn.take(30);
     const n = await call;
     data.fill(255);
@@ -201,16 +209,17 @@ Deno.test("Sender keeps a copy of what a call that may end has handed over", asy
   }
 });
 
-Deno.test("Sender reports exactly what goes out, whichever microtask a call is aborted at", async () => {
+Deno.test("Sender reports exactly the bytes that are sent, in whichever microtask a call is aborted", async () => {
   for (const taken of [1, 40, 99, 100]) {
     for (let at = 0; at < 20; at++) {
+      await freshBudget();
       const rig = new SenderRig();
       const controller = new AbortController();
       const { signal } = controller;
       const call = rig.send(numbered(100), { signal }).catch(() => 0);
       await Promise.all([
         microtasks(8).then(() => rig.conn.take(taken)),
-        microtasks(at).then(() => controller.abort("given up")),
+        microtasks(at).then(() => controller.abort("cancelled")),
       ]);
       const n = await call;
       const next = rig.sendAll(numbered(50, 200));
@@ -225,7 +234,7 @@ Deno.test("Sender reports exactly what goes out, whichever microtask a call is a
   }
 });
 
-Deno.test("Sender.send() rejects with what its own write failed with", async () => {
+Deno.test("Sender.send() rejects with the failure of its own write", async () => {
   const rig = new SenderRig();
   const call = rig.send(numbered(10));
   rig.conn.failWrite(broken());
@@ -233,12 +242,9 @@ Deno.test("Sender.send() rejects with what its own write failed with", async () 
   assertEquals(rig.sender.takeError(), undefined);
 });
 
-Deno.test("Sender gives the failure of taken bytes to the next call, once", async () => {
+Deno.test("Sender reports the failure of committed bytes to the next call, once", async () => {
   const rig = new SenderRig();
-  const controller = new AbortController();
-  const call = rig.send(numbered(10), { signal: controller.signal });
-  controller.abort("given up");
-  assertEquals(await call, 10);
+  await rig.commit(numbered(10));
   rig.conn.failWrite(broken());
   await settle();
   assert(rig.sender.writable);
@@ -247,28 +253,22 @@ Deno.test("Sender gives the failure of taken bytes to the next call, once", asyn
   assertEquals(rig.sender.takeError(), undefined);
 });
 
-Deno.test("Sender gives the failure of taken bytes to the call that stands in line", async () => {
+Deno.test("Sender reports the failure of committed bytes to a call that waits in the queue", async () => {
   const rig = new SenderRig();
-  const controller = new AbortController();
-  const call = rig.send(numbered(10), { signal: controller.signal });
-  controller.abort("given up");
-  assertEquals(await call, 10);
+  await rig.commit(numbered(10));
   const next = rig.send(numbered(10, 10));
   const outcome = next.catch((error) => error);
   rig.conn.failWrite(broken());
   await settle();
-  // What comes after lost bytes must not go out as if they had.
+  // Bytes after the lost ones must not be sent as if those had been.
   assertFalse(rig.conn.writing);
   assertInstanceOf(await outcome, BrokenPipeError);
   assertEquals(rig.sender.takeError(), undefined);
 });
 
-Deno.test("Sender.takeError() takes the failure of taken bytes", async () => {
+Deno.test("Sender.takeError() takes the failure of committed bytes", async () => {
   const rig = new SenderRig();
-  const controller = new AbortController();
-  const call = rig.send(numbered(10), { signal: controller.signal });
-  controller.abort("given up");
-  await call;
+  await rig.commit(numbered(10));
   rig.conn.failWrite(broken());
   await settle();
   assertInstanceOf(rig.sender.takeError(), BrokenPipeError);
@@ -278,7 +278,7 @@ Deno.test("Sender.takeError() takes the failure of taken bytes", async () => {
   assertEquals(await next, 10);
 });
 
-Deno.test("Sender goes on with the calls in line after one whose write failed", async () => {
+Deno.test("Sender goes on with the calls in the queue after one whose write failed", async () => {
   const rig = new SenderRig();
   const calls = [rig.send(numbered(10)), rig.send(numbered(10, 10))];
   const outcomes = Promise.allSettled(calls);
@@ -300,47 +300,42 @@ Deno.test("Sender goes on with a send whose socket is closed", async () => {
   assertEquals(Uint8Array.from(rig.conn.written), numbered(20));
 });
 
-Deno.test("Sender.drained() resolves when all in line is out", async () => {
+Deno.test("Sender.flushed() resolves when all of the queue is sent", async () => {
   const rig = new SenderRig();
-  await rig.sender.drained();
-  const controller = new AbortController();
-  const taken = rig.send(numbered(10), { signal: controller.signal });
-  controller.abort("given up");
+  await rig.sender.flushed();
+  await rig.commit(numbered(10));
   const next = rig.sendAll(numbered(10, 10));
-  let drained = false;
-  void rig.sender.drained().then(() => drained = true);
+  let flushed = false;
+  void rig.sender.flushed().then(() => flushed = true);
   for (const n of [5, 5, 9, 1]) {
     await settle();
-    assertFalse(drained);
+    assertFalse(flushed);
     rig.conn.take(n);
   }
   await settle();
-  assert(drained);
-  assertEquals(await Promise.all([taken, next]), [10, undefined]);
+  assert(flushed);
+  assertEquals(await next, undefined);
 });
 
-Deno.test("Sender.drained() waits again when there is something unsent again", async () => {
+Deno.test("Sender.flushed() waits again when there is something unsent again", async () => {
   const rig = new SenderRig();
   for (let i = 0; i < 3; i++) {
     const call = rig.sendAll(numbered(10));
-    let drained = false;
-    void rig.sender.drained().then(() => drained = true);
+    let flushed = false;
+    void rig.sender.flushed().then(() => flushed = true);
     await settle();
-    assertFalse(drained);
+    assertFalse(flushed);
     rig.conn.take(10);
     await settle();
-    assert(drained);
+    assert(flushed);
     assertEquals(await call, undefined);
   }
 });
 
-Deno.test("Sender.whenWritable() waits until taken bytes are out", async () => {
+Deno.test("Sender.whenWritable() waits until committed bytes are sent", async () => {
   const rig = new SenderRig();
   assertEquals(await rig.sender.whenWritable(rig.context()), true);
-  const controller = new AbortController();
-  const call = rig.send(numbered(10), { signal: controller.signal });
-  controller.abort("given up");
-  assertEquals(await call, 10);
+  await rig.commit(numbered(10));
   let writable = false;
   void rig.sender.whenWritable(rig.context()).then(() => writable = true);
   for (const n of [4, 6]) {
@@ -352,7 +347,7 @@ Deno.test("Sender.whenWritable() waits until taken bytes are out", async () => {
   assert(writable);
 });
 
-Deno.test("Sender.abandon() rejects what is in line", async () => {
+Deno.test("Sender.abandon() rejects the calls in the queue", async () => {
   const rig = new SenderRig();
   const calls = [rig.sendAll(numbered(10)), rig.send(numbered(10))];
   const outcomes = Promise.allSettled(calls);
@@ -362,21 +357,19 @@ Deno.test("Sender.abandon() rejects what is in line", async () => {
   for (const outcome of await outcomes) {
     assertEquals((outcome as PromiseRejectedResult).reason.code, "ECONNRESET");
   }
-  await rig.sender.drained();
+  await rig.sender.flushed();
   assertEquals((rig.sender.takeError() as OSError).code, "ECONNRESET");
 });
 
-Deno.test("Sender stays bounded over thousands of sends that are given up", async () => {
+Deno.test("Sender stays bounded over thousands of cancelled sends", async () => {
   const rig = new SenderRig();
-  let taken = 0;
+  await rig.commit(numbered(1000));
   for (let i = 0; i < 5000; i++) {
     const controller = new AbortController();
-    const { signal } = controller;
-    const call = rig.send(numbered(1000, taken), { signal }).catch(() => 0);
-    controller.abort("given up");
-    taken += await call;
+    const call = rig.send(numbered(1000), { signal: controller.signal });
+    controller.abort("cancelled");
+    assertEquals(await call.catch((error) => error), "cancelled");
   }
-  assertEquals(taken, 1000);
   assertEquals(rig.conn.writeSizes, [1000]);
   await rig.drain();
   assertEquals(Uint8Array.from(rig.conn.written), numbered(1000));

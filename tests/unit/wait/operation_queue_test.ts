@@ -7,10 +7,8 @@ import {
 } from "@std/assert";
 import { OSError } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
-import {
-  OperationQueue,
-  type OperationSource,
-} from "../../../src/wait/operation_queue.ts";
+import { yieldToLoop } from "../../../src/wait/event_loop.ts";
+import { OperationQueue } from "../../../src/wait/operation_queue.ts";
 import {
   type CallContext,
   CallOwner,
@@ -18,9 +16,8 @@ import {
 } from "../../../src/wait/waiter.ts";
 import { microtasks, settle } from "../../support/fake_conn.ts";
 
-/** Numbers, one by one: each operation brings what the test says. */
-class Numbers implements OperationSource {
-  readonly pump: OperationQueue = new OperationQueue(this);
+/** Numbers, one by one: a test says with which numbers an operation settles. */
+class Numbers extends OperationQueue {
   readonly queue: number[] = [];
   readonly events: string[] = [];
   starts = 0;
@@ -35,17 +32,17 @@ class Numbers implements OperationSource {
     return true;
   }
 
-  /** The operation in flight settles. */
+  /** The operation in flight settles with these. */
   bring(...numbers: number[]): void {
     assert(this.#inFlight, "no operation in flight");
     this.#inFlight = false;
     this.queue.push(...numbers);
-    this.pump.operationDone();
+    this.operationDone();
   }
 
   /** A call for the next number. */
   next(context: Partial<CallContext> = {}): Promise<number> {
-    return this.pump.run(
+    return this.run(
       new ConditionWaiter(
         {
           owner: new CallOwner(),
@@ -67,19 +64,19 @@ class Numbers implements OperationSource {
   }
 }
 
-Deno.test("Pump.run() settles at once if the result is there", async () => {
+Deno.test("OperationQueue.run() settles at once if the result is there", async () => {
   const numbers = new Numbers();
   numbers.queue.push(1);
   assertEquals(await numbers.next(), 1);
   assertEquals(numbers.starts, 0);
 });
 
-Deno.test("Pump.run() rejects at once with an error that is thrown", async () => {
+Deno.test("OperationQueue.run() rejects with the error that an attempt throws", async () => {
   const numbers = new Numbers();
   const owner = new CallOwner();
   await assertRejects(
     () =>
-      numbers.pump.run(
+      numbers.run(
         new ConditionWaiter<number>(
           { owner, timeoutMs: null, signal: undefined },
           () => {
@@ -90,10 +87,10 @@ Deno.test("Pump.run() rejects at once with an error that is thrown", async () =>
     OSError,
     "[Errno",
   );
-  assertFalse(numbers.pump.hasWaiters);
+  assertFalse(numbers.hasWaiters);
 });
 
-Deno.test("Pump.run() takes nothing for a signal that has aborted", async () => {
+Deno.test("OperationQueue.run() takes nothing for a signal that has aborted", async () => {
   const numbers = new Numbers();
   numbers.queue.push(1);
   const reason = new Error("aborted");
@@ -103,7 +100,7 @@ Deno.test("Pump.run() takes nothing for a signal that has aborted", async () => 
   assertEquals(numbers.starts, 0);
 });
 
-Deno.test("Pump serves in the order of the calls, one operation at a time", async () => {
+Deno.test("OperationQueue serves in the order of the calls, one operation at a time", async () => {
   const numbers = new Numbers();
   const order: number[] = [];
   const calls = Array.from(
@@ -119,57 +116,57 @@ Deno.test("Pump serves in the order of the calls, one operation at a time", asyn
   await Promise.all(calls);
   assertEquals(order, [0, 10, 1, 11, 2, 12, 3, 13]);
   assertEquals(numbers.starts, 3);
-  assertFalse(numbers.pump.inFlight);
+  assertFalse(numbers.inFlight);
 });
 
-Deno.test("Pump lets no call overtake one that waits", async () => {
+Deno.test("OperationQueue lets no call overtake one that waits", async () => {
   const numbers = new Numbers();
   const first = numbers.next();
-  // A result is there, but somebody stands in line for it.
+  // A result is there, but a call waits for it.
   numbers.queue.push(1);
   const second = numbers.next();
   numbers.bring(2);
   assertEquals(await Promise.all([first, second]), [1, 2]);
 });
 
-Deno.test("Pump gives what a call that gave up had waited for to the next", async () => {
+Deno.test("OperationQueue gives the result that a cancelled call waited for to the next call", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next({ signal: controller.signal });
-  controller.abort("given up");
-  assertEquals(await first.catch((error) => error), "given up");
-  assert(numbers.pump.inFlight);
+  controller.abort("cancelled");
+  assertEquals(await first.catch((error) => error), "cancelled");
+  assert(numbers.inFlight);
   const second = numbers.next();
   assertEquals(numbers.starts, 1);
   numbers.bring(7);
   assertEquals(await second, 7);
 });
 
-Deno.test("Pump keeps what comes when nobody waits, and asks for no more", async () => {
+Deno.test("OperationQueue keeps a result that no call waits for, and starts no other operation", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next({ signal: controller.signal });
-  controller.abort("given up");
+  controller.abort("cancelled");
   numbers.bring(7);
-  assertEquals(await first.catch((error) => error), "given up");
-  assertFalse(numbers.pump.inFlight);
+  assertEquals(await first.catch((error) => error), "cancelled");
+  assertFalse(numbers.inFlight);
   assertEquals(numbers.starts, 1);
   assertEquals(await numbers.next(), 7);
 });
 
-Deno.test("Pump leaves the others in order when one in the middle gives up", async () => {
+Deno.test("OperationQueue keeps the order of the others when a call in the middle is cancelled", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next();
   const second = numbers.next({ signal: controller.signal });
   const third = numbers.next();
-  controller.abort("given up");
+  controller.abort("cancelled");
   numbers.bring(1, 2);
   assertEquals(await Promise.all([first, third]), [1, 2]);
-  assertEquals(await second.catch((error) => error), "given up");
+  assertEquals(await second.catch((error) => error), "cancelled");
 });
 
-Deno.test("Pump gives a number once, whenever its call is aborted", async () => {
+Deno.test("OperationQueue gives a result once, in whichever microtask its call is aborted", async () => {
   for (let at = 0; at < 10; at++) {
     const numbers = new Numbers();
     const controller = new AbortController();
@@ -177,21 +174,21 @@ Deno.test("Pump gives a number once, whenever its call is aborted", async () => 
       .catch((error: unknown) => error);
     await Promise.all([
       microtasks(5).then(() => numbers.bring(1)),
-      microtasks(at).then(() => controller.abort("given up")),
+      microtasks(at).then(() => controller.abort("cancelled")),
     ]);
     const outcome = await call;
-    assertEquals(outcome, at < 5 ? "given up" : 1, `${at}`);
+    assertEquals(outcome, at < 5 ? "cancelled" : 1, `${at}`);
     if (outcome !== 1) assertEquals(await numbers.next(), 1);
     else assertEquals(numbers.queue, []);
   }
 });
 
-Deno.test("Pump goes on with the next call after one whose attempt throws", async () => {
+Deno.test("OperationQueue goes on with the next call after one whose attempt throws", async () => {
   const numbers = new Numbers();
   const owner = new CallOwner();
   const context = { owner, timeoutMs: null, signal: undefined };
   let broken = false;
-  const first = numbers.pump.run(
+  const first = numbers.run(
     new ConditionWaiter<number>(context, () => {
       if (broken) throw osError("ECONNRESET");
       return undefined;
@@ -204,36 +201,36 @@ Deno.test("Pump goes on with the next call after one whose attempt throws", asyn
   assertEquals(await second, 1);
 });
 
-Deno.test("Pump.kick() starts what could not be started before", async () => {
+Deno.test("OperationQueue.startNext() starts an operation that could not be started before", async () => {
   const numbers = new Numbers();
   numbers.canStart = false;
   const call = numbers.next();
-  assertFalse(numbers.pump.inFlight);
+  assertFalse(numbers.inFlight);
   numbers.canStart = true;
-  numbers.pump.startNext();
-  numbers.pump.startNext();
+  numbers.startNext();
+  numbers.startNext();
   assertEquals(numbers.starts, 1);
   numbers.bring(1);
   assertEquals(await call, 1);
 });
 
-Deno.test("Pump.rejectAll() ends every call, and leaves the operation", async () => {
+Deno.test("OperationQueue.rejectAll() rejects every call, and leaves the operation in flight", async () => {
   const numbers = new Numbers();
   const calls = [numbers.next(), numbers.next()];
   const outcomes = Promise.allSettled(calls);
   const reason = osError("EINVAL");
-  numbers.pump.rejectAll(reason);
+  numbers.rejectAll(() => reason);
   for (const outcome of await outcomes) {
     assertEquals(outcome.status, "rejected");
     assertStrictEquals((outcome as PromiseRejectedResult).reason, reason);
   }
-  assert(numbers.pump.inFlight);
+  assert(numbers.inFlight);
   numbers.bring(1);
   assertEquals(numbers.starts, 1);
   assertEquals(await numbers.next(), 1);
 });
 
-Deno.test("Pump serves a call that is made while others are served", async () => {
+Deno.test("OperationQueue serves a call that is made while others are served", async () => {
   const numbers = new Numbers();
   const order: string[] = [];
   const first = numbers.next().then(async (n) => {
@@ -250,12 +247,12 @@ Deno.test("Pump serves a call that is made while others are served", async () =>
   assertEquals(order, ["first 1", "second 2", "third 3"]);
 });
 
-Deno.test("Pump lets the process end once nobody waits, and hold it again", async () => {
+Deno.test("OperationQueue lets the process end while no call waits, and holds it for the next call", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next({ signal: controller.signal });
   assertEquals(numbers.events, []);
-  controller.abort("given up");
+  controller.abort("cancelled");
   await first.catch(() => {});
   assertEquals(numbers.events, ["unref"]);
   const second = numbers.next();
@@ -264,7 +261,7 @@ Deno.test("Pump lets the process end once nobody waits, and hold it again", asyn
   await second;
 });
 
-Deno.test("Pump holds the process while one of its callers is referenced", async () => {
+Deno.test("OperationQueue holds the process while one of the owners is referenced", async () => {
   const numbers = new Numbers();
   const [a, b] = [new CallOwner(), new CallOwner()];
   const calls = [numbers.next({ owner: a }), numbers.next({ owner: b })];
@@ -280,7 +277,7 @@ Deno.test("Pump holds the process while one of its callers is referenced", async
   assertEquals(await Promise.all(calls), [1, 2]);
 });
 
-Deno.test("Pump stays correct over thousands of calls that give up", async () => {
+Deno.test("OperationQueue stays correct over thousands of cancelled calls", async () => {
   const numbers = new Numbers();
   const got: number[] = [];
   let brought = 0;
@@ -288,11 +285,11 @@ Deno.test("Pump stays correct over thousands of calls that give up", async () =>
     const controller = new AbortController();
     const call = numbers.next({ signal: controller.signal });
     if (i % 7 === 3) numbers.bring(brought++);
-    controller.abort("given up");
+    controller.abort("cancelled");
     const outcome = await call.catch(() => undefined);
     if (outcome !== undefined) got.push(outcome);
   }
   assert(numbers.starts <= brought + 1);
-  assertFalse(numbers.pump.hasWaiters);
+  assertFalse(numbers.hasWaiters);
   assertEquals(got, Array.from({ length: brought }, (_, i) => i));
 });

@@ -17,7 +17,7 @@ import {
   type CallContext,
   CallOwner,
   ConditionWaiter,
-  DeferredWaiter,
+  deferred,
   isCancellable,
   type Waiter,
   type WaitQueue,
@@ -25,8 +25,8 @@ import {
 import { FakeClock } from "../../support/fake_clock.ts";
 import { microtasks } from "../../support/fake_conn.ts";
 
-/** A line that only knows who left. */
-class Line implements WaitQueue {
+/** A queue that only counts. */
+class CountingQueue implements WaitQueue {
   left = 0;
   updates = 0;
 
@@ -40,30 +40,30 @@ class Line implements WaitQueue {
 }
 
 interface Begun {
-  readonly wait: Waiter<string>;
-  readonly line: Line;
+  readonly waiter: Waiter<string>;
+  readonly queue: CountingQueue;
   readonly promise: Promise<string>;
-  /** What the call has settled with. */
+  /** The value or the error that the call has settled with. */
   readonly outcome: Promise<unknown>;
   /** Whether it has. */
   settled: boolean;
 }
 
-/** A call that waits; `result()` is what it finds. */
+/** A call that waits; its attempts return `result()`. */
 function begin(
   owner: CallOwner,
   context: Partial<CallContext> = {},
   result: () => string | undefined = () => undefined,
 ): Begun {
-  const line = new Line();
-  const wait = new ConditionWaiter<string>(
+  const queue = new CountingQueue();
+  const waiter = new ConditionWaiter<string>(
     { owner, timeoutMs: null, signal: undefined, ...context },
     result,
   );
-  const promise = wait.begin(line);
+  const promise = waiter.begin(queue);
   const begun: Begun = {
-    wait,
-    line,
+    waiter,
+    queue,
     promise,
     outcome: promise.then((value) => value, (error) => error),
     settled: false,
@@ -72,52 +72,55 @@ function begin(
   return begun;
 }
 
-const giveUps: readonly [context: Partial<CallContext>, expected: boolean][] = [
+const cancellables: readonly [
+  context: Partial<CallContext>,
+  expected: boolean,
+][] = [
   [{}, false],
   [{ timeoutMs: 0 }, true],
   [{ timeoutMs: 1000 }, true],
   [{ signal: new AbortController().signal }, true],
 ];
-for (const [context, expected] of giveUps) {
+for (const [context, expected] of cancellables) {
   const { timeoutMs = null, signal } = context;
-  Deno.test(`mayGiveUp() is ${expected} for a timeout of ${timeoutMs} and ${signal ? "a" : "no"} signal`, () => {
+  Deno.test(`isCancellable() is ${expected} for a timeout of ${timeoutMs} and ${signal ? "a" : "no"} signal`, () => {
     const owner = new CallOwner();
     const actual = isCancellable({ owner, timeoutMs, signal });
     assertEquals(actual, expected);
   });
 }
 
-Deno.test("Wait.tryNow() settles only with a result", async () => {
+Deno.test("Waiter.tryNow() settles only with a result", async () => {
   const values: string[] = [];
-  const { wait, line, promise } = begin(
+  const { waiter, queue, promise } = begin(
     new CallOwner(),
     {},
     () => values.shift(),
   );
-  assertFalse(wait.tryNow());
-  assertEquals(line.left, 0);
+  assertFalse(waiter.tryNow());
+  assertEquals(queue.left, 0);
   values.push("there");
-  assert(wait.tryNow());
+  assert(waiter.tryNow());
   assertEquals(await promise, "there");
-  assertEquals(line.left, 1);
-  assertEquals(wait.queue, undefined);
+  assertEquals(queue.left, 1);
+  assertEquals(waiter.queue, undefined);
 });
 
-Deno.test("Wait.tryNow() settles with an error that is thrown", async () => {
-  const { wait, line, promise } = begin(new CallOwner(), {}, () => {
+Deno.test("Waiter.tryNow() settles with the error that an attempt throws", async () => {
+  const { waiter, queue, promise } = begin(new CallOwner(), {}, () => {
     throw osError("ECONNRESET");
   });
-  assert(wait.tryNow());
+  assert(waiter.tryNow());
   await assertRejects(() => promise, OSError, "[Errno");
-  assertEquals(line.left, 1);
+  assertEquals(queue.left, 1);
 });
 
-Deno.test("Wait ends once, by what comes first", async () => {
+Deno.test("Waiter ends once, by the first of its result, its abort and its close", async () => {
   using clock = new FakeClock();
   const ends: Record<string, (begun: Begun, abort: () => void) => void> = {
-    result: ({ wait }) => wait.resolve("result"),
+    result: ({ waiter }) => waiter.resolve("result"),
     abort: (_, abort) => abort(),
-    close: ({ wait }) => wait.context.owner.close(osError("EBADF")),
+    close: ({ waiter }) => waiter.context.owner.close(osError("EBADF")),
   };
   for (const [first, end] of Object.entries(ends)) {
     const controller = new AbortController();
@@ -134,7 +137,7 @@ Deno.test("Wait ends once, by what comes first", async () => {
   }
 });
 
-Deno.test("Wait lets go of its signal when it has ended", async () => {
+Deno.test("Waiter removes the listener from its signal when it has ended", async () => {
   using clock = new FakeClock();
   const counts = { added: 0, removed: 0 };
   const { signal } = new AbortController();
@@ -148,7 +151,7 @@ Deno.test("Wait lets go of its signal when it has ended", async () => {
     Reflect.apply(removeEventListener, signal, args);
   };
   const owner = new CallOwner();
-  begin(owner, { signal }).wait.resolve("done");
+  begin(owner, { signal }).waiter.resolve("done");
   const late = begin(owner, { signal, timeoutMs: 5 });
   await clock.advance(10);
   assertInstanceOf(await late.outcome, TimeoutError);
@@ -158,7 +161,7 @@ Deno.test("Wait lets go of its signal when it has ended", async () => {
   assertEquals(counts, { added: 3, removed: 3 });
 });
 
-Deno.test("Wait rejects with the signal's own reason, whatever it is", async () => {
+Deno.test("Waiter rejects with the signal's own reason, of whatever type", async () => {
   for (const reason of [new Error("mine"), "text", null, 0]) {
     const controller = new AbortController();
     const begun = begin(new CallOwner(), { signal: controller.signal });
@@ -175,7 +178,7 @@ const limitsInTime: readonly (readonly [number, number])[] = [
   [3_000_000_000, 3_000_000_000],
 ];
 for (const [timeoutMs, atMs] of limitsInTime) {
-  Deno.test(`Wait with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
+  Deno.test(`Waiter with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
     using clock = new FakeClock();
     const begun = begin(new CallOwner(), { timeoutMs });
     await clock.advance(atMs - 1);
@@ -186,7 +189,7 @@ for (const [timeoutMs, atMs] of limitsInTime) {
   });
 }
 
-Deno.test("Wait with a timeout of 0 is EAGAIN, with another it is a timeout", async () => {
+Deno.test("Waiter with a timeout of 0 fails with EAGAIN, with a longer one with a TimeoutError", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   const now = begin(owner, { timeoutMs: 0 });
@@ -202,7 +205,7 @@ Deno.test("Wait with a timeout of 0 is EAGAIN, with another it is a timeout", as
   assertEquals((await own.outcome as OSError).code, "EINPROGRESS");
 });
 
-Deno.test("Caller ends each of its calls at its own time", async () => {
+Deno.test("CallOwner ends each of its calls at its own time", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   const ended: number[] = [];
@@ -223,11 +226,11 @@ Deno.test("Caller ends each of its calls at its own time", async () => {
   ]);
 });
 
-Deno.test("Caller sets few timers for many calls that end in time", async () => {
+Deno.test("CallOwner sets few timers for many calls that end in time", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   for (let i = 0; i < 10_000; i++) {
-    begin(owner, { timeoutMs: 1000 }).wait.resolve("done");
+    begin(owner, { timeoutMs: 1000 }).waiter.resolve("done");
   }
   assertEquals(clock.count, 1);
   assertEquals(clock.pending, [1000]);
@@ -241,7 +244,7 @@ Deno.test("Caller sets few timers for many calls that end in time", async () => 
   assertEquals(clock.pending, []);
 });
 
-Deno.test("Caller serves a shorter timeout than the one that its timer is for", async () => {
+Deno.test("CallOwner ends a call whose timeout is shorter than the one that its timer is set for", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   const long = begin(owner, { timeoutMs: 30_000 });
@@ -253,62 +256,57 @@ Deno.test("Caller serves a shorter timeout than the one that its timer is for", 
   assertInstanceOf(await long.outcome, TimeoutError);
 });
 
-Deno.test("Caller.close() leaves no timer", async () => {
+Deno.test("CallOwner.close() leaves no timer", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   const begun = begin(owner, { timeoutMs: 30_000 });
-  begin(owner, { timeoutMs: 60_000 }).wait.resolve("done");
+  begin(owner, { timeoutMs: 60_000 }).waiter.resolve("done");
   owner.close(osError("EBADF"));
   assertEquals(clock.pending, []);
   assertEquals((await begun.outcome as OSError).code, "EBADF");
 });
 
-Deno.test("Caller.close() leaves no timer of a call that goes on, once it has ended", async () => {
-  class Going extends DeferredWaiter<string> {
-    override get survivesClose(): boolean {
-      return true;
-    }
-  }
+Deno.test("CallOwner.close() leaves no timer of a call that survives it, once that has ended", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
   const context = { owner, timeoutMs: 30_000, signal: undefined };
-  const wait = new Going(context);
-  const promise = wait.begin(new Line());
+  const waiter = deferred<string>(context, true);
+  const promise = waiter.begin(new CountingQueue());
   owner.close(osError("EBADF"));
   assertEquals(clock.pending, [30_000]);
-  wait.resolve("done");
+  waiter.resolve("done");
   assertEquals(clock.pending, []);
   assertEquals(await promise, "done");
 });
 
 for (const timeoutMs of [0, 10]) {
-  Deno.test(`Wait with a timeout of ${timeoutMs} ms finds what the kernel had in time, though the program was busy`, async () => {
+  Deno.test(`Waiter with a timeout of ${timeoutMs} ms finds data that the kernel had in time, though the program was busy`, async () => {
     using clock = new FakeClock();
     const begun = begin(new CallOwner(), { timeoutMs });
     clock.beBusy(50);
     clock.onPoll = () => {
-      if (begun.wait.queue !== undefined) begun.wait.resolve("found");
+      if (begun.waiter.queue !== undefined) begun.waiter.resolve("found");
     };
     await clock.advance(20);
     assertEquals(await begun.outcome, "found");
   });
 }
 
-Deno.test("Wait with a timeout of 0 finds what the kernel has, though an earlier call's timer is due", async () => {
+Deno.test("Waiter with a timeout of 0 finds data that the kernel has, though an earlier call's timer is due", async () => {
   using clock = new FakeClock();
   const owner = new CallOwner();
-  begin(owner, { timeoutMs: 0 }).wait.resolve("done");
+  begin(owner, { timeoutMs: 0 }).waiter.resolve("done");
   clock.beBusy(5);
   const begun = begin(owner, { timeoutMs: 0 });
   clock.onPoll = () => {
-    if (begun.wait.queue !== undefined) begun.wait.resolve("found");
+    if (begun.waiter.queue !== undefined) begun.waiter.resolve("found");
   };
   await clock.advance(20);
   assertEquals(await begun.outcome, "found");
 });
 
 for (const timeoutMs of [0, 10]) {
-  Deno.test(`Wait with a timeout of ${timeoutMs} ms finds what the kernel has, though the system holds the program up once, whenever that is`, async () => {
+  Deno.test(`Waiter with a timeout of ${timeoutMs} ms finds data that the kernel has, though the process is once not scheduled for a while, whenever that is`, async () => {
     for (let at = 1; at <= 4; at++) {
       using clock = new FakeClock();
       let sets = 0;
@@ -321,7 +319,7 @@ for (const timeoutMs of [0, 10]) {
       let polls = 0;
       clock.onPoll = () => {
         polls++;
-        if (begun.wait.queue !== undefined) begun.wait.resolve("found");
+        if (begun.waiter.queue !== undefined) begun.waiter.resolve("found");
       };
       await clock.advance(50);
       assertEquals(await begun.outcome, "found", `held up at timer ${at}`);
@@ -330,37 +328,37 @@ for (const timeoutMs of [0, 10]) {
   });
 }
 
-Deno.test("Wait with a timeout of 0 does not wait longer than a few turns", async () => {
+Deno.test("Waiter with a timeout of 0 ends after a few turns of the event loop", async () => {
   using clock = new FakeClock();
   const begun = begin(new CallOwner(), { timeoutMs: 0 });
   await clock.advance(10);
   assert(begun.settled);
 });
 
-Deno.test("Caller.referenced tells the lines of its calls", () => {
+Deno.test("CallOwner.referenced informs the queues of its calls", () => {
   const owner = new CallOwner();
   const begun = [begin(owner), begin(owner)];
   owner.referenced = false;
   owner.referenced = false;
   owner.referenced = true;
-  assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
-  for (const { wait } of begun) wait.resolve("done");
+  assertEquals(begun.map(({ queue }) => queue.updates), [2, 2]);
+  for (const { waiter } of begun) waiter.resolve("done");
   owner.referenced = false;
-  assertEquals(begun.map(({ line }) => line.updates), [2, 2]);
+  assertEquals(begun.map(({ queue }) => queue.updates), [2, 2]);
 });
 
-Deno.test("Wait ends at every microtask around its result exactly once", async () => {
+Deno.test("Waiter ends exactly once, in whichever microtask around its result it is aborted", async () => {
   for (let at = 0; at < 10; at++) {
     const controller = new AbortController();
     const { signal } = controller;
     const begun = begin(new CallOwner(), { signal });
     const result = microtasks(5).then(() => {
-      // Only a call that still stands in line is given something.
-      if (begun.wait.queue !== undefined) begun.wait.resolve("result");
+      // Only a call that is still in its queue gets a result.
+      if (begun.waiter.queue !== undefined) begun.waiter.resolve("result");
     });
     const abort = microtasks(at).then(() => controller.abort("abort"));
     await Promise.all([result, abort]);
-    assertEquals(begun.line.left, 1);
+    assertEquals(begun.queue.left, 1);
     assertEquals(await begun.outcome, at < 5 ? "abort" : "result", `${at}`);
   }
 });

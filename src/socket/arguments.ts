@@ -1,0 +1,258 @@
+/** The arguments of a socket's calls, checked before anything is sent. */
+
+import type { Address, AddressInput } from "../base/address.ts";
+import { isPath, parseAddress, type Sockaddr } from "../base/sockaddr.ts";
+import {
+  checkBytes,
+  checkInt,
+  checkSignal,
+  checkSize,
+  isOptions,
+  show,
+} from "../base/checks.ts";
+import {
+  AddressFamily,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  MsgFlag,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SocketKind,
+} from "../base/constants.ts";
+import { osError } from "../base/os_error.ts";
+import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
+import type { SignalOption } from "../wait/waiter.ts";
+
+const KNOWN_FLAGS = {
+  recv: MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT,
+  send: MSG_DONTWAIT | MSG_NOSIGNAL,
+};
+
+/** Flags of a call, of which those that Deno cannot provide are EOPNOTSUPP. */
+export function checkFlags(
+  operation: "recv" | "send",
+  value: unknown,
+): number {
+  const flags = checkInt(operation, "flags", value);
+  const rest = flags & ~KNOWN_FLAGS[operation];
+  if (rest === 0) return flags;
+  const names = Object.entries(MsgFlag)
+    .filter(([, flag]) => (rest & flag) !== 0)
+    .map(([name]) => name);
+  throw osError("EOPNOTSUPP", names.join(", ") || `flag ${rest}`);
+}
+
+/** The part of a buffer to receive into; `nbytes` 0 means all of it. */
+export function checkTarget(buffer: Uint8Array, nbytes: unknown): Uint8Array {
+  checkBytes("receive", "buffer", buffer);
+  const size = checkSize("receive", "nbytes", nbytes);
+  if (size > buffer.length) {
+    throw new RangeError(
+      `Cannot receive: nbytes must be at most the ${buffer.length} bytes of buffer, received ${size}`,
+    );
+  }
+  return size === 0 || size === buffer.length
+    ? buffer
+    : buffer.subarray(0, size);
+}
+
+/** A list of buffers. */
+export function checkBuffers(
+  action: string,
+  buffers: Iterable<Uint8Array>,
+): Uint8Array[] {
+  if (
+    typeof buffers !== "object" || buffers === null ||
+    buffers instanceof Uint8Array || !(Symbol.iterator in buffers)
+  ) {
+    throw new TypeError(
+      `Cannot ${action}: buffers must be an iterable of Uint8Array, received ${
+        buffers instanceof Uint8Array
+          ? "a Uint8Array; put it in an array"
+          : show(buffers)
+      }`,
+    );
+  }
+  return Array.from(
+    buffers,
+    (each, i) => checkBytes(action, `buffers[${i}]`, each),
+  );
+}
+
+/**
+ * Ancillary data to send, of which Deno can send none: items must have Python's
+ * form, and are EOPNOTSUPP then.
+ */
+export function checkAncillary(ancdata: Iterable<unknown>): void {
+  const action = "send ancillary data";
+  if (
+    typeof ancdata !== "object" || ancdata === null ||
+    !(Symbol.iterator in ancdata)
+  ) {
+    throw new TypeError(
+      `Cannot ${action}: ancdata must be iterable, received ${show(ancdata)}`,
+    );
+  }
+  const items = [...ancdata];
+  for (const item of items) {
+    if (!Array.isArray(item) || item.length !== 3) {
+      const received = Array.isArray(item)
+        ? `one of ${item.length}`
+        : show(item);
+      throw new TypeError(
+        `Cannot ${action}: an item must be a sequence of length 3, [level, type, data], received ${received}`,
+      );
+    }
+    checkInt(action, "level", item[0]);
+    checkInt(action, "type", item[1]);
+    checkBytes(action, "data", item[2]);
+  }
+  if (items.length > 0) throw osError("EOPNOTSUPP", "ancillary data");
+}
+
+/** Family, type and protocol of a new socket. */
+export function checkKind(family: number, type: number, proto: number): void {
+  if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
+    throw osError("EAFNOSUPPORT", nameOf(AddressFamily, family, "family"));
+  }
+  if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
+    throw osError("ESOCKTNOSUPPORT", nameOf(SocketKind, type, "type"));
+  }
+  const own = type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+  if (proto !== 0 && (family === AF_UNIX || proto !== own)) {
+    throw osError("EPROTONOSUPPORT", `protocol ${proto}`);
+  }
+}
+
+function nameOf(
+  group: Readonly<Record<string, number>>,
+  value: number,
+  what: string,
+): string {
+  const found = Object.entries(group).find(([, each]) => each === value);
+  return found?.[0] ?? `${what} ${value}`;
+}
+
+/** Refuses a host and a port given as two arguments. */
+export function checkOneAddress(
+  action: string,
+  address: unknown,
+  next: unknown,
+): void {
+  if (typeof address !== "string" || typeof next !== "number") return;
+  throw new TypeError(
+    `Cannot ${action}: the address must be one argument, [host, port], received ${
+      show(address)
+    } and ${next}`,
+  );
+}
+
+/** The place of an address, of which `next` must not be a part. */
+export function parseSingleAddress(
+  action: string,
+  family: number,
+  address: unknown,
+  next: unknown,
+): Sockaddr {
+  if (family !== AF_UNIX) checkOneAddress(action, address, next);
+  return parseAddress(action, family, address);
+}
+
+/** The open descriptor that a number stands for. */
+export function toDescriptor(action: string, fileno: unknown): Descriptor {
+  const descriptor = findDescriptor(checkInt(action, "fileno", fileno));
+  if (descriptor === undefined) throw osError("EBADF");
+  return descriptor;
+}
+
+/** The last argument of calls with flags. */
+export interface FlagsOption extends SignalOption {
+  /** The flags, if they are not given as an argument. */
+  flags?: number | undefined;
+}
+
+/** The last argument of calls that receive into a buffer. */
+export interface ReceiveIntoOptions extends FlagsOption {
+  /** The most bytes to receive, if that is not given as an argument. */
+  nbytes?: number | undefined;
+}
+
+/** The last argument of calls that receive a message. */
+export interface ReceiveMessageOptions extends FlagsOption {
+  /** Room for ancillary data, if that is not given as an argument. */
+  ancbufsize?: number | undefined;
+}
+
+/**
+ * The last argument of `sendmsg`.
+ *
+ * @typeParam A The address type of the socket.
+ */
+export interface SendMessageOptions<A extends Address = Address>
+  extends FlagsOption {
+  /** Ancillary data, of which Deno can send none. */
+  ancdata?: Iterable<readonly [number, number, Uint8Array]> | undefined;
+  /** The destination of a datagram, if it is not given as an argument. */
+  address?: AddressInput<A> | null | undefined;
+}
+
+/**
+ * The optional arguments of a call, by position or by name.
+ *
+ * `given` holds the optional arguments in order, where options may take the place
+ * of those that are left out. Returns a value for each name, undefined if it was
+ * left out, and at the end the signal.
+ *
+ * @throws {TypeError} If one was given twice, or there is no such option.
+ */
+export function optionalArguments(
+  action: string,
+  names: readonly string[],
+  given: readonly unknown[],
+): [...values: unknown[], signal: AbortSignal | undefined] {
+  // Whatever follows the options was left out, or has been given twice.
+  let at = given.findIndex((value, i) =>
+    i === names.length || isOptions(value)
+  );
+  if (at < 0) at = names.length;
+  const options = given[at];
+  const values: unknown[] = given.slice(0, at);
+  if (given.slice(at + 1).some((value) => value !== undefined)) {
+    throw new TypeError(
+      `Cannot ${action}: options come last, received ${show(options)} before ${
+        show(given.at(-1))
+      }`,
+    );
+  }
+  const known: Record<string, true> = {};
+  for (const name of names) known[name] = true;
+  const signal = options === undefined
+    ? undefined
+    : checkSignal(action, options, { ...SIGNAL, ...known });
+  return [
+    ...names.map((name, i) => {
+      const named = (options as Record<string, unknown> | undefined)?.[name];
+      if (named === undefined || values[i] === undefined) {
+        return named ?? values[i];
+      }
+      throw new TypeError(
+        `Cannot ${action}: ${name} was given twice, as an argument and in the options`,
+      );
+    }),
+    signal,
+  ];
+}
+
+const SIGNAL = {
+  signal: true,
+  timeout:
+    "a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)",
+} as const;
