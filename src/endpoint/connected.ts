@@ -1,6 +1,7 @@
 import type { Address } from "../base/address.ts";
 import type { Bytes } from "../base/checks.ts";
 import {
+  AF_UNIX,
   IPPROTO_TCP,
   SHUT_RD,
   SHUT_RDWR,
@@ -126,6 +127,12 @@ export class Connected implements Endpoint {
     return this.#receiver.ended && (this.#sendShut || this.#receiver.broken);
   }
 
+  /** Whether both ends are known to have shut down; Unix sockets do not mind. */
+  get #isOver(): boolean {
+    return this.#family !== AF_UNIX &&
+      (this.#receiver.broken || (this.#sendShut && this.#receiver.atEnd));
+  }
+
   whenReadable(context: CallContext): Promise<true> {
     return this.#receiver.whenReadable(context);
   }
@@ -211,6 +218,7 @@ export class Connected implements Endpoint {
    * that asked for it is cancelled, so a timeout is no error.
    */
   async shutdown(context: CallContext, how: number): Promise<void> {
+    if (this.#isOver) throw osError("ENOTCONN");
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
     if (how === SHUT_RD || this.#sendShut) return;
     this.#sendShut = true;

@@ -114,6 +114,7 @@ export class Receiver extends OperationQueue {
   /** Whether the kernel had no more than what is queued, when last asked. */
   #drained = false;
   #ended = false;
+  #atEnd = false;
   #shut = false;
   #error: Error | undefined;
   #broken = false;
@@ -139,6 +140,11 @@ export class Receiver extends OperationQueue {
   /** Whether nothing more will be received than what is queued. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether the peer has shut down, and that has been seen. */
+  get atEnd(): boolean {
+    return this.#atEnd;
   }
 
   /** Whether the receive after what is queued will fail. */
@@ -347,6 +353,7 @@ export class Receiver extends OperationQueue {
       return;
     }
     if (n === null) {
+      this.#atEnd = true;
       this.#endWith(undefined);
     } else if (n > 0) {
       const full = n === buffer.length;

@@ -1,3 +1,4 @@
+import type { Bytes } from "../base/checks.ts";
 import { errnoOf } from "../base/errno_table.ts";
 import { BlockingIOError } from "../base/errors.ts";
 import type { SignalOption } from "../wait/waiter.ts";
@@ -7,6 +8,12 @@ import type { SignalOption } from "../wait/waiter.ts";
  * the socket's timeout.
  */
 export interface ByteStream {
+  /**
+   * Receives at most `size` bytes, in memory that is the caller's; no bytes at
+   * the end of the stream. Rejects like `recvInto`.
+   */
+  recv(size: number, options?: SignalOption): Promise<Bytes>;
+
   /**
    * Receives into `buffer`. The number of bytes, 0 at the end of the stream.
    * Rejects with `TimeoutError`, the signal's reason or, if non-blocking,

@@ -164,6 +164,32 @@ export async function sendFile(
   }
 }
 
+/** Sends a part of a file by the own `send` of a subclass, as CPython does. */
+export async function sendFileWith(
+  send: (data: Uint8Array) => Promise<number>,
+  { file, offset, count, onProgress }: FilePart,
+): Promise<number> {
+  const limit = count ?? Infinity;
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, limit));
+  let sent = 0;
+  await seek(file, offset);
+  try {
+    while (sent < limit) {
+      const n = await read(file, buffer.subarray(0, limit - sent));
+      if (n === 0) break;
+      for (let i = 0; i < n;) {
+        const taken = await send(buffer.subarray(i, n));
+        i += taken;
+        sent += taken;
+        onProgress?.(sent);
+      }
+    }
+  } finally {
+    await seek(file, offset + sent);
+  }
+  return sent;
+}
+
 /** Reads once; the number of bytes, 0 at the end. */
 async function read(file: Readable, buffer: Uint8Array): Promise<number> {
   let n: number | null;

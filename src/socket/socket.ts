@@ -60,6 +60,7 @@ import {
   type CallContext,
   failure,
   type SignalOption,
+  traced,
 } from "../wait/waiter.ts";
 import {
   checkAncillary,
@@ -82,7 +83,9 @@ import {
   sendFile,
   SENDFILE_OPTIONS,
   type SendfileOptions,
+  sendFileWith,
 } from "./sendfile.ts";
+import type { Overrides } from "./byte_stream.ts";
 import { getdefaulttimeout, repr, SocketCore } from "./socket_core.ts";
 import { toReadable, toWritable } from "./web_streams.ts";
 
@@ -107,6 +110,15 @@ export type {
 
 /** The most that a stream takes at once: no datagram is longer. */
 const STREAM_BYTES = 65536;
+
+/** The core of a socket, which a method that was taken off it has not. */
+let coreOf: (socket: Socket) => SocketCore;
+
+/**
+ * Closes the sockets that a program has dropped without closing them. It is a
+ * safety net against running out of descriptors: CPython closes them at once.
+ */
+const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
 
 /**
  * A socket of Python's shape.
@@ -239,9 +251,11 @@ export class Socket<A extends Address = Address> {
     fileno: number | null = null,
   ) {
     const action = "make a socket";
-    checkInt(action, "family", family);
-    checkInt(action, "type", type);
-    checkInt(action, "proto", proto);
+    // A constant that is absent is undefined, and stands for no default.
+    const given = Math.min(arguments.length, 3);
+    for (let i = 0; i < given; i++) {
+      checkInt(action, ["family", "type", "proto"][i]!, arguments[i]);
+    }
     let timeout = getdefaulttimeout();
     let descriptor: Descriptor;
     if (fileno === null) {
@@ -260,6 +274,7 @@ export class Socket<A extends Address = Address> {
     }
     const { description } = descriptor;
     this.#core = new SocketCore(descriptor, timeout);
+    dropped.register(this, this.#core, this.#core);
     this.family = description.family as Family<A>;
     this.type = description.type;
     this.proto = description.proto;
@@ -293,13 +308,16 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://man7.org/linux/man-pages/man2/bind.2.html | bind(2)}
    */
   bind(address: AddressInput<A>): void {
-    if (arguments.length > 1) {
-      throw new TypeError(
-        "Cannot bind: the address is one argument, bind([host, port])",
-      );
-    }
-    const sockaddr = parseAddress("bind", this.family, address);
-    this.#core.description.bind(sockaddr);
+    const given = arguments.length;
+    traced(Socket.prototype.bind, () => {
+      if (given > 1) {
+        throw new TypeError(
+          "Cannot bind: the address is one argument, bind([host, port])",
+        );
+      }
+      const sockaddr = parseAddress("bind", this.family, address);
+      coreOf(this).description.bind(sockaddr);
+    });
   }
 
   /**
@@ -316,8 +334,10 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
    */
   listen(backlog: number = DEFAULT_BACKLOG): void {
-    const size = Math.max(0, checkInt("listen", "backlog", backlog));
-    this.#core.description.listen(size);
+    traced(Socket.prototype.listen, () => {
+      const size = Math.max(0, checkInt("listen", "backlog", backlog));
+      coreOf(this).description.listen(size);
+    });
   }
 
   /**
@@ -351,8 +371,8 @@ export class Socket<A extends Address = Address> {
   accept(options?: SignalOption): Promise<[Socket<A>, A]> {
     try {
       const signal = checkSignal("accept", options);
-      const { description } = this.#core;
-      return description.accept(this.#core.context("recv", 0, signal))
+      const { description } = coreOf(this);
+      return description.accept(coreOf(this).context("recv", 0, signal))
         .then((conn) => this.#accepted(description.accepted(conn)));
     } catch (error) {
       return failure(error);
@@ -428,10 +448,10 @@ export class Socket<A extends Address = Address> {
       const { family } = this;
       const sockaddr = parseSingleAddress("connect", family, address, options);
       const signal = checkSignal("connect", options);
-      const { description } = this.#core;
+      const { description } = coreOf(this);
       return description.connect(
         sockaddr,
-        this.#core.context("send", 0, signal),
+        coreOf(this).context("send", 0, signal),
       );
     } catch (error) {
       return failure(error, options?.signal);
@@ -483,7 +503,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#core.recv(bufsize, flags, options);
+    return coreOf(this).recv(bufsize, flags, options);
   }
 
   /**
@@ -512,7 +532,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
-    return this.#core.recvInto(buffer, nbytes, flags, options);
+    return coreOf(this).recvInto(buffer, nbytes, flags, options);
   }
 
   /**
@@ -550,7 +570,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, A]> {
-    return this.#core.recvFrom(bufsize, flags, options)
+    return coreOf(this).recvFrom(bufsize, flags, options)
       .then(({ data, address }) => [data, address as A]);
   }
 
@@ -575,7 +595,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[number, A]> {
-    return this.#core.recvFromInto(buffer, nbytes, flags, options)
+    return coreOf(this).recvFromInto(buffer, nbytes, flags, options)
       .then(({ data, address }) => [data.length, address as A]);
   }
 
@@ -608,7 +628,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
-    return this.#core.send(data, flags, options);
+    return coreOf(this).send(data, flags, options);
   }
 
   /**
@@ -628,7 +648,7 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<void> {
-    return this.#core.sendAll(data, flags, options);
+    return coreOf(this).sendAll(data, flags, options);
   }
 
   /**
@@ -724,12 +744,12 @@ export class Socket<A extends Address = Address> {
         address,
         options,
       );
-      const context = this.#core.context(
+      const context = coreOf(this).context(
         "send",
         checkFlags("send", flags),
         checkSignal("send", options),
       );
-      return this.#core.sendMessage(bytes, context, sockaddr)
+      return coreOf(this).sendMessage(bytes, context, sockaddr)
         .catch((error) => failure(error, context.signal));
     } catch (error) {
       return failure(error);
@@ -757,11 +777,11 @@ export class Socket<A extends Address = Address> {
     try {
       checkInt("shut down", "how", how);
       const signal = checkSignal("shut down", options);
-      const { description } = this.#core;
+      const { description } = coreOf(this);
       if (how < SHUT_RD || how > SHUT_RDWR) {
         throw osError("EINVAL", `how is ${how}`);
       }
-      return description.shutdown(how, this.#core.context("send", 0, signal))
+      return description.shutdown(how, coreOf(this).context("send", 0, signal))
         .catch((error) => failure(error, signal));
     } catch (error) {
       return failure(error);
@@ -778,12 +798,16 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
    */
   close(): void {
-    this.#core.close().catch(nothing);
+    traced(Socket.prototype.close, () => {
+      const core = coreOf(this);
+      dropped.unregister(core);
+      core.close().catch(nothing);
+    });
   }
 
   /** Closes the socket, for `using`. */
   [Symbol.dispose](): void {
-    this.close();
+    traced(Socket.prototype[Symbol.dispose], () => this.close());
   }
 
   /**
@@ -793,7 +817,12 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} If what was sent could not be delivered to the kernel.
    */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#core.close();
+    try {
+      this.close();
+      return coreOf(this).close().catch(failure);
+    } catch (error) {
+      return failure(error);
+    }
   }
 
   /**
@@ -805,9 +834,11 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
    */
   getpeername(): A {
-    const address = this.#core.description.endpoint.peerAddress();
-    if (address === undefined) throw osError("ENOTCONN");
-    return address as A;
+    return traced(Socket.prototype.getpeername, () => {
+      const address = coreOf(this).description.endpoint.peerAddress();
+      if (address === undefined) throw osError("ENOTCONN");
+      return ownCopy(address) as A;
+    });
   }
 
   /**
@@ -820,7 +851,9 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockname | Python: getsockname}
    */
   getsockname(): A {
-    return this.#core.description.endpoint.localAddress() as A;
+    return traced(Socket.prototype.getsockname, () => {
+      return ownCopy(coreOf(this).description.endpoint.localAddress()) as A;
+    });
   }
 
   /**
@@ -877,8 +910,10 @@ export class Socket<A extends Address = Address> {
         `Cannot ${action}: buflen must be 0 to 1024, received ${buflen}`,
       );
     }
-    const bytes = this.#core.description.getOption(level, optname);
-    return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
+    return traced(Socket.prototype.getsockopt, () => {
+      const bytes = coreOf(this).description.getOption(level, optname);
+      return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
+    });
   }
 
   /**
@@ -935,7 +970,9 @@ export class Socket<A extends Address = Address> {
         `Cannot ${action}: level, optname and value are needed, such as SOL_SOCKET, SO_REUSEADDR, 1`,
       );
     } else checkBytes(action, "value", value);
-    this.#core.description.setOption(level, optname, value);
+    traced(Socket.prototype.setsockopt, () => {
+      coreOf(this).description.setOption(level, optname, value);
+    });
   }
 
   /**
@@ -945,7 +982,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   gettimeout(): number | null {
-    return this.#core.timeout;
+    return coreOf(this).timeout;
   }
 
   /**
@@ -959,9 +996,11 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.settimeout | Python: settimeout}
    */
   settimeout(timeout: number | null): void {
-    checkTimeout("set the timeout", timeout);
-    this.#core.checkOpen();
-    this.#core.timeout = timeout;
+    traced(Socket.prototype.settimeout, () => {
+      checkTimeout("set the timeout", timeout);
+      coreOf(this).checkOpen();
+      coreOf(this).timeout = timeout;
+    });
   }
 
   /**
@@ -971,7 +1010,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
    */
   getblocking(): boolean {
-    return this.#core.timeout !== 0;
+    return coreOf(this).timeout !== 0;
   }
 
   /**
@@ -984,13 +1023,15 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
    */
   setblocking(flag: boolean | number): void {
-    if (flag === undefined) {
-      throw new TypeError(
-        "Cannot set blocking: flag must be true or false, received undefined",
-      );
-    }
-    this.#core.checkOpen();
-    this.#core.timeout = flag ? null : 0;
+    traced(Socket.prototype.setblocking, () => {
+      if (flag === undefined) {
+        throw new TypeError(
+          "Cannot set blocking: flag must be true or false, received undefined",
+        );
+      }
+      coreOf(this).checkOpen();
+      coreOf(this).timeout = flag ? null : 0;
+    });
   }
 
   /**
@@ -1001,7 +1042,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.fileno | Python: fileno}
    */
   fileno(): number {
-    return this.#core.fileno;
+    return coreOf(this).fileno;
   }
 
   /**
@@ -1014,28 +1055,30 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.dup | Python: dup}
    */
   dup(): this {
-    const descriptor = openDescriptor(this.#core.description);
-    const { number } = descriptor;
-    const { family, type, proto } = this;
-    const Class = this.constructor as new (
-      ...args: ConstructorParameters<typeof Socket<A>>
-    ) => this;
-    let copy: this;
-    try {
-      copy = new Class(family, type, proto, number);
-    } catch (error) {
-      descriptor.release();
-      throw error;
-    }
-    if (copy.#core.descriptor !== descriptor) {
-      copy.close();
-      descriptor.release();
-      throw new TypeError(
-        `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
-      );
-    }
-    copy.#core.timeout = this.#core.timeout;
-    return copy;
+    return traced(Socket.prototype.dup, () => {
+      const descriptor = openDescriptor(coreOf(this).description);
+      const { number } = descriptor;
+      const { family, type, proto } = this;
+      const Class = this.constructor as new (
+        ...args: ConstructorParameters<typeof Socket<A>>
+      ) => this;
+      let copy: this;
+      try {
+        copy = new Class(family, type, proto, number);
+      } catch (error) {
+        descriptor.release();
+        throw error;
+      }
+      if (coreOf(copy).descriptor !== descriptor) {
+        copy.close();
+        descriptor.release();
+        throw new TypeError(
+          `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
+        );
+      }
+      coreOf(copy).timeout = coreOf(this).timeout;
+      return copy;
+    });
   }
 
   /**
@@ -1174,7 +1217,25 @@ export class Socket<A extends Address = Address> {
     buffering?: number | null,
     options?: FileOptions,
   ): SocketFile {
-    return openFile(this.#core.byteStream(), mode, buffering, options);
+    return openFile(
+      coreOf(this).byteStream(this.#overrides()),
+      mode,
+      buffering,
+      options,
+    );
+  }
+
+  /** The methods of a subclass that file objects, in Python too, have to call. */
+  #overrides(): Overrides {
+    const { recv_into, send } = Socket.prototype;
+    return {
+      ...(this.recv_into !== recv_into && {
+        recv_into: (buffer, options) => this.recv_into(buffer, options),
+      }),
+      ...(this.send !== send && {
+        send: (data, options) => this.send(data, options),
+      }),
+    };
   }
 
   /**
@@ -1199,7 +1260,7 @@ export class Socket<A extends Address = Address> {
     try {
       const size = checkSize("receive", "bufsize", bufsize);
       const context = this.#messageContext(ancbufsize, flags, options);
-      return this.#core.receive(size, context).then((
+      return coreOf(this).receive(size, context).then((
         { data, address, truncated },
       ) => [data, [], truncated ? MSG_TRUNC : 0, address as A]);
     } catch (error) {
@@ -1218,7 +1279,7 @@ export class Socket<A extends Address = Address> {
       [ancbufsize, flags, options],
     );
     checkSize("receive", "ancbufsize", room);
-    return this.#core.context(
+    return coreOf(this).context(
       "recv",
       checkFlags("recv", value),
       signal as AbortSignal | undefined,
@@ -1249,9 +1310,11 @@ export class Socket<A extends Address = Address> {
       const targets = checkBuffers("receive", buffers);
       const context = this.#messageContext(ancbufsize, flags, options);
       const size = targets.reduce((sum, { length }) => sum + length, 0);
-      return this.#core.receive(size, context, new ScatterSink(targets)).then((
-        { data, address, truncated },
-      ) => [data.length, [], truncated ? MSG_TRUNC : 0, address as A]);
+      return coreOf(this).receive(size, context, new ScatterSink(targets)).then(
+        (
+          { data, address, truncated },
+        ) => [data.length, [], truncated ? MSG_TRUNC : 0, address as A],
+      );
     } catch (error) {
       return failure(error);
     }
@@ -1293,7 +1356,7 @@ export class Socket<A extends Address = Address> {
       );
       const parts = checkBuffers("send", buffers);
       checkAncillary(control as Iterable<unknown>);
-      const context = this.#core.context(
+      const context = coreOf(this).context(
         "send",
         checkFlags("send", value),
         signal as AbortSignal | undefined,
@@ -1302,7 +1365,7 @@ export class Socket<A extends Address = Address> {
         ? undefined
         : parseAddress("send", this.family, to);
       const data = parts.length === 1 ? parts[0]! : concat(parts);
-      return this.#core.sendMessage(data, context, sockaddr)
+      return coreOf(this).sendMessage(data, context, sockaddr)
         .catch((error) => failure(error, context.signal));
     } catch (error) {
       return failure(error);
@@ -1368,17 +1431,21 @@ export class Socket<A extends Address = Address> {
       checkPart(file, offset, count);
       signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
       const onProgress = checkProgress(options);
-      if (this.#core.timeout === 0) {
+      if (coreOf(this).timeout === 0) {
         throw new RangeError(
           "Cannot send a file: non-blocking sockets are not supported",
         );
       }
-      const context = this.#core.context("send", 0, signal);
+      const context = coreOf(this).context("send", 0, signal);
       const part = { file, offset, count, onProgress };
-      const { description } = this.#core;
+      if (this.send !== Socket.prototype.send) {
+        const send = (data: Uint8Array) => this.send(data, { signal });
+        return await sendFileWith(send, part);
+      }
+      const { description } = coreOf(this);
       // The call enters the queue before anything is awaited.
       const ready = description.connecting
-        ? await this.#core.ready("send", context)
+        ? await coreOf(this).ready("send", context)
         : { endpoint: description.endpointFor("send"), context };
       return await sendFile(ready.endpoint as Connected, ready.context, part);
     } catch (error) {
@@ -1396,7 +1463,9 @@ export class Socket<A extends Address = Address> {
    */
   detach(): number {
     const number = this.fileno();
-    this.#core.detach();
+    const core = coreOf(this);
+    dropped.unregister(core);
+    core.detach();
     return number;
   }
 
@@ -1409,7 +1478,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.get_inheritable | Python: get_inheritable}
    */
   get_inheritable(): boolean {
-    this.#core.checkOpen();
+    coreOf(this).checkOpen();
     return false;
   }
 
@@ -1421,7 +1490,7 @@ export class Socket<A extends Address = Address> {
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.set_inheritable | Python: set_inheritable}
    */
   set_inheritable(inheritable: boolean): void {
-    this.#core.checkOpen();
+    coreOf(this).checkOpen();
     if (inheritable) {
       throw osError("EOPNOTSUPP", "Deno's sockets are not inherited");
     }
@@ -1429,7 +1498,7 @@ export class Socket<A extends Address = Address> {
 
   /** Lets this socket's pending calls keep the process alive, as they do. */
   ref(): void {
-    this.#core.referenced = true;
+    coreOf(this).referenced = true;
   }
 
   /**
@@ -1437,7 +1506,7 @@ export class Socket<A extends Address = Address> {
    * sends, whose bytes are owed, nor of a connect that has already begun.
    */
   unref(): void {
-    this.#core.referenced = false;
+    coreOf(this).referenced = false;
   }
 
   /**
@@ -1485,12 +1554,15 @@ export class Socket<A extends Address = Address> {
    */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= toReadable(
-      (signal, sink) =>
-        this.#core.receive(
-          STREAM_BYTES,
-          this.#core.context("recv", 0, signal),
-          sink,
-        ),
+      (signal, sink) => {
+        if (this.recv !== Socket.prototype.recv) {
+          return this.recv(STREAM_BYTES, { signal })
+            .then((data) => sink.push(data.length > 0 ? data : null));
+        }
+        const core = coreOf(this);
+        const context = core.context("recv", 0, signal);
+        return core.receive(STREAM_BYTES, context, sink);
+      },
       () => this.#readable = undefined,
     );
     return this.#readable;
@@ -1509,7 +1581,7 @@ export class Socket<A extends Address = Address> {
     if (this.#writable !== undefined) return this.#writable;
     const reset = () => {
       if (this.fileno() < 0) return;
-      const { endpoint } = this.#core.description;
+      const { endpoint } = coreOf(this).description;
       if (endpoint instanceof Connected) endpoint.reset();
     };
     const writable = this.#writable = toWritable(this, reset, () => {
@@ -1552,7 +1624,7 @@ export class Socket<A extends Address = Address> {
   toString(): string {
     const { family, type, proto } = this;
     const fd = this.fileno();
-    const endpoint = fd < 0 ? undefined : this.#core.description.endpoint;
+    const endpoint = fd < 0 ? undefined : coreOf(this).description.endpoint;
     return repr({
       name: this.constructor === Socket
         ? "socket.socket"
@@ -1567,6 +1639,15 @@ export class Socket<A extends Address = Address> {
   }
 
   static {
+    coreOf = (socket) => {
+      try {
+        return socket.#core;
+      } catch {
+        throw new TypeError(
+          "Cannot call a method that was taken off its socket: call it as socket.method(...), or in an arrow function",
+        );
+      }
+    };
     // What `console.log` prints; a computed name has no type to publish.
     Object.defineProperty(
       Socket.prototype,
@@ -1578,24 +1659,68 @@ export class Socket<A extends Address = Address> {
 
 function nothing(): void {}
 
+/** An address that the caller may write to. */
+function ownCopy(address: Address): Address {
+  return typeof address === "string" ? address : [...address] as Address;
+}
+
+/** Makes sockets; {@linkcode socket} is the one. */
+export interface SocketFactory {
+  /**
+   * Makes an IPv4 stream socket.
+   *
+   * @returns The socket.
+   */
+  (): Socket<InetAddress>;
+  /**
+   * Makes a socket of a family.
+   *
+   * @typeParam A The address type of the socket.
+   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+   * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
+   * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+   * @param proto 0, or the protocol of that type.
+   * @param fileno A descriptor to take over, for example a detached one.
+   * @returns The socket.
+   */
+  <A extends Address>(
+    family: Family<A>,
+    type?: number,
+    proto?: number,
+    fileno?: number | null,
+  ): Socket<A>;
+  /**
+   * Makes a socket of a family that is known only when the program runs.
+   *
+   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
+   * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
+   * @param proto 0, or the protocol of that type.
+   * @param fileno A descriptor to take over.
+   * @returns The socket.
+   */
+  (
+    family: number,
+    type?: number,
+    proto?: number,
+    fileno?: number | null,
+  ): Socket;
+  /** Whether a value is a socket, for `instanceof`. */
+  [Symbol.hasInstance](value: unknown): value is Socket;
+}
+
 /**
- * Makes an IPv4 stream socket.
+ * Makes a socket: `socket(family = AF_INET, type = SOCK_STREAM, proto = 0,
+ * fileno = null)`. `x instanceof socket` holds for every socket.
  *
- * @example Usage
+ * @example An IPv4 stream socket
  * ```ts
- * import { assertEquals } from "@std/assert";
+ * import { assert, assertEquals } from "@std/assert";
  * import * as socket from "@pystd/socket";
  *
  * using s = socket.socket();
  * assertEquals(s.family, socket.AF_INET);
+ * assert(s instanceof socket.socket);
  * ```
- *
- * @returns The socket.
- * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
- */
-export function socket(): Socket<InetAddress>;
-/**
- * Makes a socket.
  *
  * @example A datagram socket over IPv6
  * ```ts
@@ -1606,50 +1731,25 @@ export function socket(): Socket<InetAddress>;
  * assertEquals(s.getsockname(), ["::", 0, 0, 0]);
  * ```
  *
- * @typeParam A The address that comes out of the socket.
- * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
- * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
- * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
- * @param proto 0, or the protocol of that type.
- * @param fileno A descriptor to take over, for example a detached one.
- * @returns The socket.
  * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
  * no such socket here; EBADF if `fileno` is not open.
- * @throws {TypeError} If an argument is not an integer.
+ * @throws {TypeError} If an argument is not an integer, or is given as undefined,
+ * such as a constant that does not exist.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
  */
-export function socket<A extends Address>(
-  family: Family<A>,
-  type?: number,
-  proto?: number,
-  fileno?: number | null,
-): Socket<A>;
+export const socket: SocketFactory = Object.defineProperty(
+  function socket(...args: ConstructorParameters<typeof Socket>): Socket {
+    return new Socket(...args);
+  } as SocketFactory,
+  Symbol.hasInstance,
+  { value: (value: unknown): value is Socket => value instanceof Socket },
+);
+
 /**
- * Makes a socket of a family that is known only when the program runs.
+ * The type of a socket, the same as {@linkcode Socket}.
  *
- * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
- * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
- * @param proto 0, or the protocol of that type.
- * @param fileno A descriptor to take over.
- * @returns The socket.
- * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
- * no such socket here; EBADF if `fileno` is not open.
- * @throws {TypeError} If an argument is not an integer.
- * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
+ * @typeParam A The address type of the socket.
  */
-export function socket(
-  family: number,
-  type?: number,
-  proto?: number,
-  fileno?: number | null,
-): Socket;
-export function socket(
-  family: number = AF_INET,
-  type: number = SOCK_STREAM,
-  proto: number = 0,
-  fileno: number | null = null,
-): Socket {
-  return new Socket(family, type, proto, fileno);
-}
+export type socket<A extends Address = Address> = Socket<A>;
 
 export { Socket as SocketType };

@@ -18,13 +18,9 @@ import {
   ScatterSink,
 } from "../endpoint/endpoint.ts";
 import type { ByteStream } from "../file/raw_stream.ts";
+import { FileHold, type Overrides } from "./byte_stream.ts";
 import { timers } from "../wait/event_loop.ts";
-import {
-  type CallContext,
-  CallOwner,
-  failure,
-  type SignalOption,
-} from "../wait/waiter.ts";
+import { type CallContext, CallOwner, failure } from "../wait/waiter.ts";
 import {
   checkFlags,
   checkTarget,
@@ -156,7 +152,9 @@ export class SocketCore {
   #timeout: number | null = null;
   /** The context of a call without flags and signal. */
   #context!: CallContext;
-  #fileOwners: Set<CallOwner> | undefined;
+  #files: Set<FileHold> | undefined;
+  /** How many calls for file objects run in methods of a subclass. */
+  #fileCalls = 0;
   #closed = false;
   #released: Promise<void> | undefined;
 
@@ -184,7 +182,9 @@ export class SocketCore {
 
   /** The open description. */
   get description(): Description {
-    if (this.#closed || this.descriptor.closed) throw osError("EBADF");
+    const isClosed = this.descriptor.closed ||
+      (this.#closed && this.#fileCalls === 0);
+    if (isClosed) throw osError("EBADF");
     return this.descriptor.description;
   }
 
@@ -441,67 +441,61 @@ export class SocketCore {
         .then((ready) => sendMessage(ready, data, sockaddr));
   }
 
-  /** What a file object reads from and writes to. */
-  byteStream(): ByteStream {
-    const { descriptor } = this;
-    const { description } = this;
-    const owner = new CallOwner();
-    owner.referenced = this.owner.referenced;
-    (this.#fileOwners ??= new Set()).add(owner);
-    descriptor.hold();
-    descriptor.watch(owner);
-    const contextFor = (
-      operation: "recv" | "send",
-      options: SignalOption | undefined,
-    ): CallContext => {
-      if (descriptor.closed) throw osError("EBADF");
-      return { ...this.context(operation, 0, options?.signal), owner };
-    };
-    return {
-      // The call enters the queue before anything is awaited.
-      recvInto: async (buffer, options) => {
-        const context = contextFor("recv", options);
-        if (!description.connecting) {
-          return await description.endpointFor("recv")
-            .recvInto(context, buffer);
-        }
-        const ready = await this.ready("recv", context, description);
-        return await ready.endpoint.recvInto(ready.context, buffer);
-      },
-      send: async (data, options) => {
-        const context = contextFor("send", options);
-        if (!description.connecting) {
-          return await description.endpointFor("send").send(context, data);
-        }
-        const ready = await this.ready("send", context, description);
-        return await ready.endpoint.send(ready.context, data);
-      },
-      fileno: () => descriptor.closed ? -1 : descriptor.number,
-      endReceive: () => owner.close(),
-      release: () => {
-        if (!this.#fileOwners?.delete(owner)) return;
-        descriptor.unwatch(owner);
-        owner.close();
-        descriptor.release().catch(() => {});
-      },
-    };
+  /** A hold for a file object, which calls a subclass's own methods. */
+  byteStream(overrides: Overrides): ByteStream {
+    const hold = new FileHold(this, overrides);
+    (this.#files ??= new Set()).add(hold);
+    return hold;
+  }
+
+  /** Called by a hold that is released; false if it was released before. */
+  leave(hold: FileHold): boolean {
+    return this.#files?.delete(hold) === true;
+  }
+
+  /**
+   * Runs a method of a subclass for a file object, which may go on after the
+   * socket has closed: until its end the method may use the socket.
+   */
+  async forFile<T>(call: () => Promise<T>): Promise<T> {
+    this.#fileCalls++;
+    try {
+      return await call();
+    } finally {
+      this.#fileCalls--;
+    }
   }
 
   /** Sets whether pending calls keep the process alive. */
   set referenced(referenced: boolean) {
     this.owner.referenced = referenced;
     this.descriptor.referenced = referenced;
-    for (const owner of this.#fileOwners ?? []) owner.referenced = referenced;
+    for (const { owner } of this.#files ?? []) owner.referenced = referenced;
   }
 
-  /** Closes; resolves when the bytes that were sent are with the kernel. */
+  /**
+   * Closes; resolves when the bytes that were sent are with the kernel.
+   *
+   * @throws {OSError} EBADF if the descriptor was closed under the socket.
+   */
   close(): Promise<void> {
     if (this.#released === undefined) {
       this.#closed = true;
+      if (this.descriptor.closed) {
+        this.#released = Promise.resolve();
+        throw osError("EBADF");
+      }
       this.owner.close();
       this.#released = this.descriptor.release(this.owner);
     }
     return this.#released;
+  }
+
+  /** Closes when no call is pending, after the program has dropped the socket. */
+  drop(): void {
+    this.owner.whenIdle(() => {
+      if (this.fileno >= 0) this.close().catch(() => {});
+    });
   }
 
   /** Gives up the descriptor without closing it. */

@@ -67,6 +67,19 @@ export async function failure(
   throw reason;
 }
 
+/** Runs a synchronous method whose errors' stacks begin at its caller. */
+export function traced<T>(
+  method: (...args: never[]) => unknown,
+  work: () => T,
+): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof OSError) Error.captureStackTrace(error, method);
+    throw error;
+  }
+}
+
 /** The longest delay of `setTimeout`; longer ones fire at once. */
 const MAX_DELAY_MS = 0x7fffffff;
 
@@ -85,6 +98,7 @@ export class CallOwner {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Infinity;
   #tick: Tick | undefined;
+  #onIdle: (() => void) | undefined;
   /** After the close the timer is cleared together with the last call. */
   #closed = false;
 
@@ -126,6 +140,12 @@ export class CallOwner {
     this.#disarmIfIdle();
   }
 
+  /** Calls back once no call is pending, but not while one is settling. */
+  whenIdle(callback: () => void): void {
+    if (this.hasWaiters) this.#onIdle = callback;
+    else queueMicrotask(callback);
+  }
+
   /** Called by a descriptor that it watches, which may be closed under it. */
   descriptorChanged(descriptor: { readonly closed: boolean }): void {
     if (descriptor.closed) this.close();
@@ -143,6 +163,9 @@ export class CallOwner {
     if (this.#waiter === waiter) this.#waiter = undefined;
     else this.#others!.delete(waiter);
     if (this.#closed) this.#disarmIfIdle();
+    if (this.#onIdle === undefined || this.hasWaiters) return;
+    queueMicrotask(this.#onIdle);
+    this.#onIdle = undefined;
   }
 
   #disarmIfIdle(): void {

@@ -316,6 +316,12 @@ for (const [what, close] of closings) {
       close(s);
       const code = "EBADF";
       assertEquals(await within(Promise.all(waiting)), [code, code, code]);
+      if (s.fileno() < 0) {
+        assertEquals(
+          await codeOf(() => s.close()),
+          what === "its descriptor is closed" ? "EBADF" : undefined,
+        );
+      }
     }
   });
 }

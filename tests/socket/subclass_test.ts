@@ -120,7 +120,7 @@ Deno.test("a subclass prints with its own name", () => {
 });
 
 Deno.test("Socket with fileno is a second object on one descriptor", async () => {
-  using s = udpSocket();
+  const s = udpSocket();
   const same = socket.socket(-1, -1, -1, s.fileno());
   assertEquals(same.fileno(), s.fileno());
   assertEquals([same.family, same.type], [socket.AF_INET, socket.SOCK_DGRAM]);
@@ -128,6 +128,7 @@ Deno.test("Socket with fileno is a second object on one descriptor", async () =>
   same.close();
   assertEquals(await codeOf(() => s.getsockname()), "EBADF");
   assertEquals(s.fileno(), -1);
+  assertEquals(await codeOf(() => s.close()), "EBADF");
 });
 
 Deno.test("Socket with fileno takes a detached descriptor over", async () => {
