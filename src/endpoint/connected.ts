@@ -20,7 +20,7 @@ import {
   failure,
   withCancellation,
 } from "../wait/waiter.ts";
-import type { Endpoint, Received, ReceiveSink } from "./endpoint.ts";
+import type { Endpoint, From, Received, ReceiveSink } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import { Receiver } from "./receiver.ts";
 import { ALL_COUNTED, Sender, type Turn } from "./sender.ts";
@@ -160,12 +160,17 @@ export class Connected implements Endpoint {
   }
 
   /** As `recv`; a connected stream has no address to report, as in CPython. */
-  recvFrom(
+  recvFrom(context: CallContext, n: number): Promise<From> {
+    return this.recv(context, n).then(withoutAddress);
+  }
+
+  /** As `recv`, with what is known of a message. */
+  recvMessage(
     context: CallContext,
     n: number,
     sink?: ReceiveSink,
   ): Promise<Received> {
-    return this.recv(context, n, sink).then(withoutAddress);
+    return this.recv(context, n, sink).then(asMessage);
   }
 
   /** Sends a part of the data, as much as the kernel takes at once. */
@@ -297,6 +302,10 @@ export class Connected implements Endpoint {
   }
 }
 
-function withoutAddress(data: Bytes): Received {
+function withoutAddress(data: Bytes): From {
+  return [data, null];
+}
+
+function asMessage(data: Bytes): Received {
   return { data, address: null, truncated: false };
 }

@@ -26,6 +26,7 @@ import { osError } from "../base/os_error.ts";
 import { DatagramReceiver } from "./datagram_receiver.ts";
 import {
   type Endpoint,
+  type From,
   type Received,
   type ReceiveSink,
   ScatterSink,
@@ -250,26 +251,31 @@ export class Datagram implements Endpoint {
     this.#receiver.peer = toAddress(peer.sockaddr);
   }
 
-  /** Receives one datagram, cut to `n` bytes. */
-  recvFrom(
+  /** Receives one datagram, cut to `n` bytes, and what is known of it. */
+  recvMessage(
     context: CallContext,
     n: number,
     sink?: ReceiveSink,
   ): Promise<Received> {
-    return this.#receiver.recv(context, n, sink);
+    return this.#receiver.recv(context, n, whole, sink);
   }
 
-  /** As `recvFrom`, without the address; none for 0 bytes, as in CPython. */
+  /** As `recvMessage`, the bytes and the address alone. */
+  recvFrom(context: CallContext, n: number): Promise<From> {
+    return this.#receiver.recv(context, n, dataAndAddress);
+  }
+
+  /** As `recvMessage`, the bytes alone; none for 0 bytes, as in CPython. */
   recv(context: CallContext, n: number): Promise<Bytes> {
     if (n === 0) return answer(new Uint8Array(0));
-    return this.#receiver.recv(context, n).then(dataOf);
+    return this.#receiver.recv(context, n, dataOf);
   }
 
   /** Receives one datagram into `target`; the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
     if (target.length === 0) return answer(0);
     const sink = new ScatterSink([target]);
-    return this.#receiver.recv(context, target.length, sink).then(lengthOf);
+    return this.#receiver.recv(context, target.length, lengthOf, sink);
   }
 
   /** Sends one datagram, whole or not at all. */
@@ -414,6 +420,14 @@ export class Datagram implements Endpoint {
     const failure = error ?? this.#sender.takeError();
     if (failure !== undefined) throw failure;
   }
+}
+
+function whole(received: Received): Received {
+  return received;
+}
+
+function dataAndAddress({ data, address }: Received): From {
+  return [data, address];
 }
 
 function dataOf({ data }: Received): Bytes {

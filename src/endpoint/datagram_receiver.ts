@@ -26,26 +26,30 @@ export function receiveBufferSize(family: number): number {
 }
 
 /** A call that receives a datagram, cut to `n` bytes. */
-class DatagramWaiter extends Waiter<Received> {
+class DatagramWaiter<T> extends Waiter<T> {
   readonly #receiver: DatagramReceiver;
   readonly #n: number;
+  readonly #shape: (received: Received) => T;
   readonly #sink: ReceiveSink | undefined;
 
   constructor(
     context: CallContext,
     receiver: DatagramReceiver,
     n: number,
+    shape: (received: Received) => T,
     sink: ReceiveSink | undefined,
   ) {
     super(context);
     this.#receiver = receiver;
     this.#n = n;
+    this.#shape = shape;
     this.#sink = sink;
   }
 
-  attempt(): Received | undefined {
+  attempt(): T | undefined {
     const peeks = ((this.context.flags ?? 0) & MSG_PEEK) !== 0;
-    return this.#receiver.take(this.#n, peeks, this.#sink);
+    const received = this.#receiver.take(this.#n, peeks, this.#sink);
+    return received === undefined ? undefined : this.#shape(received);
   }
 }
 
@@ -111,13 +115,14 @@ export class DatagramReceiver extends OperationQueue {
     return this.run(new ConditionWaiter(context, find));
   }
 
-  /** Receives one datagram, cut to `n` bytes. */
-  recv(
+  /** Receives one datagram, cut to `n` bytes, in a shape. */
+  recv<T>(
     context: CallContext,
     n: number,
+    shape: (received: Received) => T,
     sink?: ReceiveSink,
-  ): Promise<Received> {
-    return this.run(new DatagramWaiter(context, this, n, sink));
+  ): Promise<T> {
+    return this.run(new DatagramWaiter(context, this, n, shape, sink));
   }
 
   /** What a call gets that receives now; undefined if it has to wait. */
@@ -190,7 +195,9 @@ export class DatagramReceiver extends OperationQueue {
     (this.#unbound ?? this.#port)?.unref();
   }
 
-  readonly #onReceived = ([data, addr]: [Uint8Array, Deno.Addr]): void => {
+  readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void => {
+    // Destructuring would go through an iterator.
+    const data = received[0], addr = received[1];
     const address = toPythonAddress(this.#family, addr);
     if (!this.#closed && this.#isWanted(address)) {
       this.#received = { data: data.slice(), address, truncated: false };

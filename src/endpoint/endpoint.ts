@@ -50,6 +50,9 @@ export interface Received {
   readonly truncated: boolean;
 }
 
+/** Received bytes and where they came from; null on a connected stream. */
+export type From = [data: Bytes, address: Address | null];
+
 /** What is received after the end. */
 export function noDatagram(): Received {
   return { data: EMPTY_BYTES, address: null, truncated: false };

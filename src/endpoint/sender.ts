@@ -95,10 +95,27 @@ export class Turn extends Waiter<number> {
     }
   }
 
-  /** Sends the first bytes of `data`, as many as the kernel takes. */
-  async send(data: Uint8Array, write: Write, atomic = false): Promise<void> {
-    if (isYieldDue()) await yieldToLoop();
-    this.#checkPending();
+  override resolve(n: number): void {
+    if (this.#writing) this.sent += n;
+    this.#writing = false;
+    super.resolve(n);
+  }
+
+  override reject(reason: unknown): void {
+    this.#writing = false;
+    super.reject(reason);
+  }
+
+  /** Sends the first bytes of `data`; the number that the kernel has taken. */
+  send(data: Uint8Array, write: Write, atomic = false): Promise<number> {
+    if (isYieldDue()) {
+      return yieldToLoop().then(() => this.send(data, write, atomic));
+    }
+    try {
+      this.#checkPending();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     let chunk = data;
     if (isCancellable(this.context)) {
       if (!atomic && data.length > CHUNK_BYTES) {
@@ -109,11 +126,7 @@ export class Turn extends Waiter<number> {
     this.#writing = true;
     const written = this.#begin();
     this.#sender.operate(chunk, write);
-    try {
-      this.sent += await written;
-    } finally {
-      this.#writing = false;
-    }
+    return written;
   }
 
   /** Waits for something else, without sending meanwhile. */
@@ -293,36 +306,62 @@ export class Sender extends OperationQueue {
     }
   }
 
-  async #sendInTurn(
+  #sendInTurn(
     context: CallContext,
     data: Uint8Array,
     write: Write,
     mode: SendMode,
   ): Promise<number> {
-    const { all, atomic, mayBePartial } = mode;
+    const turn = this.enter(context);
+    if (turn instanceof Promise) {
+      return turn.then((turn) => this.#sendChunks(turn, data, write, mode))
+        .catch((error) => failure(error, context.signal));
+    }
+    // Begins at once, so that a cancellation finds an operation in flight; most
+    // data are sent by that one.
+    const { length } = data;
+    return turn.send(data, write, mode.atomic).then(
+      (n) =>
+        mode.all && n < length && !turn.cancelled
+          ? this.#sendChunks(turn, data, write, mode)
+          : this.#endTurn(turn, length, mode),
+      (error) => {
+        this.leave(turn);
+        return failure(error, context.signal);
+      },
+    );
+  }
+
+  async #sendChunks(
+    turn: Turn,
+    data: Uint8Array,
+    write: Write,
+    mode: SendMode,
+  ): Promise<number> {
     const { length } = data;
     try {
-      const entering = this.enter(context);
-      // At once if it can be: a cancellation then finds an operation in flight.
-      const turn = entering instanceof Promise ? await entering : entering;
-      try {
-        do {
-          checkUnchanged(data, length);
-          await turn.send(
-            turn.sent === 0 ? data : data.subarray(turn.sent),
-            write,
-            atomic,
-          );
-        } while (all && turn.sent < length && !turn.cancelled);
-      } finally {
-        this.leave(turn);
-      }
-      const isShort = turn.cancelled && all && turn.sent < length;
-      if (isShort && !mayBePartial) throw turn.reason;
-      return turn.sent;
+      do {
+        checkUnchanged(data, length);
+        const rest = turn.sent === 0 ? data : data.subarray(turn.sent);
+        await turn.send(rest, write, mode.atomic);
+      } while (mode.all && turn.sent < length && !turn.cancelled);
     } catch (error) {
-      return await failure(error, context.signal);
+      this.leave(turn);
+      return await failure(error, turn.context.signal);
     }
+    return this.#endTurn(turn, length, mode);
+  }
+
+  #endTurn(
+    turn: Turn,
+    length: number,
+    mode: SendMode,
+  ): number | Promise<never> {
+    this.leave(turn);
+    const isShort = turn.cancelled && mode.all && turn.sent < length;
+    return isShort && !mode.mayBePartial
+      ? failure(turn.reason, turn.context.signal)
+      : turn.sent;
   }
 
   /**

@@ -570,8 +570,8 @@ export class Socket<A extends Address = Address> {
     flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<[Uint8Array<ArrayBuffer>, A]> {
-    return coreOf(this).recvFrom(bufsize, flags, options)
-      .then(({ data, address }) => [data, address as A]);
+    const received = coreOf(this).recvFrom(bufsize, flags, options);
+    return received as Promise<[Uint8Array<ArrayBuffer>, A]>;
   }
 
   /**
@@ -749,8 +749,7 @@ export class Socket<A extends Address = Address> {
         checkFlags("send", flags),
         checkSignal("send", options),
       );
-      return coreOf(this).sendMessage(bytes, context, sockaddr)
-        .catch((error) => failure(error, context.signal));
+      return coreOf(this).sendMessage(bytes, context, sockaddr);
     } catch (error) {
       return failure(error);
     }
@@ -1260,7 +1259,7 @@ export class Socket<A extends Address = Address> {
     try {
       const size = checkSize("receive", "bufsize", bufsize);
       const context = this.#messageContext(ancbufsize, flags, options);
-      return coreOf(this).receive(size, context).then((
+      return coreOf(this).recvMessage(size, context).then((
         { data, address, truncated },
       ) => [data, [], truncated ? MSG_TRUNC : 0, address as A]);
     } catch (error) {
@@ -1310,11 +1309,12 @@ export class Socket<A extends Address = Address> {
       const targets = checkBuffers("receive", buffers);
       const context = this.#messageContext(ancbufsize, flags, options);
       const size = targets.reduce((sum, { length }) => sum + length, 0);
-      return coreOf(this).receive(size, context, new ScatterSink(targets)).then(
-        (
-          { data, address, truncated },
-        ) => [data.length, [], truncated ? MSG_TRUNC : 0, address as A],
-      );
+      return coreOf(this).recvMessage(size, context, new ScatterSink(targets))
+        .then(
+          (
+            { data, address, truncated },
+          ) => [data.length, [], truncated ? MSG_TRUNC : 0, address as A],
+        );
     } catch (error) {
       return failure(error);
     }
@@ -1365,8 +1365,7 @@ export class Socket<A extends Address = Address> {
         ? undefined
         : parseAddress("send", this.family, to);
       const data = parts.length === 1 ? parts[0]! : concat(parts);
-      return coreOf(this).sendMessage(data, context, sockaddr)
-        .catch((error) => failure(error, context.signal));
+      return coreOf(this).sendMessage(data, context, sockaddr);
     } catch (error) {
       return failure(error);
     }
@@ -1561,7 +1560,7 @@ export class Socket<A extends Address = Address> {
         }
         const core = coreOf(this);
         const context = core.context("recv", 0, signal);
-        return core.receive(STREAM_BYTES, context, sink);
+        return core.recvMessage(STREAM_BYTES, context, sink);
       },
       () => this.#readable = undefined,
     );

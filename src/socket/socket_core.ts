@@ -12,6 +12,7 @@ import type { Connected } from "../endpoint/connected.ts";
 import type { Datagram } from "../endpoint/datagram.ts";
 import type { Description, Descriptor } from "../endpoint/description.ts";
 import {
+  type From,
   type Operation,
   type Received,
   type ReceiveSink,
@@ -152,6 +153,8 @@ export class SocketCore {
   #timeout: number | null = null;
   /** The context of a call without flags and signal. */
   #context!: CallContext;
+  /** The context of the last call with flags, without a signal. */
+  #flagged: CallContext | undefined;
   #files: Set<FileHold> | undefined;
   /** How many calls for file objects run in methods of a subclass. */
   #fileCalls = 0;
@@ -172,6 +175,7 @@ export class SocketCore {
     this.#timeout = timeout;
     const timeoutMs = timeout === null ? null : timeout * 1000;
     const { owner } = this;
+    this.#flagged = undefined;
     this.#context = { owner, timeoutMs, signal: undefined, flags: 0 };
   }
 
@@ -213,9 +217,13 @@ export class SocketCore {
         return { owner, timeoutMs, signal, flags, timeoutError };
       }
     }
-    return signal === undefined && flags === 0
-      ? this.#context
-      : { ...this.#context, signal, flags };
+    if (signal !== undefined) return { ...this.#context, signal, flags };
+    if (flags === 0) return this.#context;
+    // Most programs use the same flags again and again.
+    if (this.#flagged?.flags !== flags) {
+      this.#flagged = { ...this.#context, flags };
+    }
+    return this.#flagged;
   }
 
   /** The context of a call with flags, given by position or by name. */
@@ -224,8 +232,13 @@ export class SocketCore {
     flags: number | FlagsOption | undefined,
     options: FlagsOption | undefined,
   ): CallContext {
-    if (options === undefined && (flags === undefined || flags === 0)) {
-      return this.context(operation, 0, undefined);
+    if (options === undefined) {
+      if (flags === undefined || flags === 0) {
+        return this.context(operation, 0, undefined);
+      }
+      if (typeof flags === "number") {
+        return this.context(operation, checkFlags(operation, flags), undefined);
+      }
     }
     const action = operation === "recv" ? "receive" : "send";
     const [value = 0, signal] = optionalArguments(action, FLAGS, [
@@ -315,10 +328,16 @@ export class SocketCore {
     bufsize: number,
     flags: number | FlagsOption | undefined,
     options: FlagsOption | undefined,
-  ): Promise<Received> {
+  ): Promise<From> {
     try {
       const size = checkSize("receive", "bufsize", bufsize);
-      return this.receive(size, this.#contextFor("recv", flags, options));
+      const context = this.#contextFor("recv", flags, options);
+      const endpoint = this.#endpoint("recv");
+      return endpoint !== undefined
+        ? endpoint.recvFrom(context, size)
+        : this.ready("recv", context).then(({ endpoint, context }) =>
+          endpoint.recvFrom(context, size)
+        );
     } catch (error) {
       return failure(error);
     }
@@ -339,7 +358,7 @@ export class SocketCore {
         options,
       );
       const sink = new ScatterSink([target]);
-      return this.receive(target.length, context, sink);
+      return this.recvMessage(target.length, context, sink);
     } catch (error) {
       return failure(error);
     }
@@ -369,8 +388,8 @@ export class SocketCore {
     return { target, context };
   }
 
-  /** Receives bytes and where they came from, with everything checked. */
-  receive(
+  /** Receives a message, with everything checked. */
+  recvMessage(
     size: number,
     context: CallContext,
     sink?: ReceiveSink,
@@ -378,9 +397,9 @@ export class SocketCore {
     try {
       const endpoint = this.#endpoint("recv");
       return endpoint !== undefined
-        ? endpoint.recvFrom(context, size, sink)
+        ? endpoint.recvMessage(context, size, sink)
         : this.ready("recv", context).then(({ endpoint, context }) =>
-          endpoint.recvFrom(context, size, sink)
+          endpoint.recvMessage(context, size, sink)
         );
     } catch (error) {
       return failure(error, context.signal);
@@ -436,9 +455,10 @@ export class SocketCore {
   ): Promise<number> {
     const endpoint = this.#endpoint("send");
     return endpoint !== undefined
-      ? sendMessage({ endpoint, context }, data, sockaddr)
-      : this.ready("send", context)
-        .then((ready) => sendMessage(ready, data, sockaddr));
+      ? sendMessage(endpoint, context, data, sockaddr)
+      : this.ready("send", context).then(({ endpoint, context }) =>
+        sendMessage(endpoint, context, data, sockaddr)
+      );
   }
 
   /** A hold for a file object, which calls a subclass's own methods. */
@@ -512,7 +532,8 @@ const FLAGS = ["flags"];
 const INTO = ["nbytes", "flags"];
 
 function sendMessage(
-  { endpoint, context }: Ready,
+  endpoint: Connected | Datagram,
+  context: CallContext,
   data: Uint8Array,
   sockaddr: Sockaddr | undefined,
 ): Promise<number> {
@@ -522,7 +543,7 @@ function sendMessage(
   }
   // TCP ignores the address, as in Linux; a Unix stream does not.
   return isPath(sockaddr)
-    ? Promise.reject(osError("EISCONN"))
+    ? failure(osError("EISCONN"))
     : endpoint.send(context, data);
 }
 

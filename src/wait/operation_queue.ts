@@ -55,17 +55,24 @@ export abstract class OperationQueue implements WaitQueue {
     return this.#first;
   }
 
+  /**
+   * Whether a call may look for its result at once. If the event loop has to turn
+   * before, the queue pauses for that.
+   */
+  get mayAnswer(): boolean {
+    if (this.#first !== undefined) return false;
+    if (!isYieldDue()) return true;
+    this.#pause();
+    return false;
+  }
+
   /** Settles at once if no call waits and the result is there; else it waits. */
   run<T>(waiter: Waiter<T>): Promise<T> {
     const { signal } = waiter.context;
     if (signal !== undefined && signal.aborted) {
       return Promise.reject(signal.reason);
     }
-    if (this.#first !== undefined) return this.join(waiter);
-    if (isYieldDue()) {
-      this.#pause();
-      return this.join(waiter);
-    }
+    if (!this.mayAnswer) return this.join(waiter);
     try {
       const value = waiter.attempt();
       if (value !== undefined) {
