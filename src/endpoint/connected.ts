@@ -225,7 +225,7 @@ export class Connected implements Endpoint {
   async shutdown(context: CallContext, how: number): Promise<void> {
     if (this.#isOver) throw osError("ENOTCONN");
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
-    if (how === SHUT_RD || this.#sendShut) return;
+    if (how === SHUT_RD || this.#sendShut) return await answer(undefined);
     this.#sendShut = true;
     try {
       await withCancellation(context, this.#closeWrite(context.owner));

@@ -230,7 +230,8 @@ export class Datagram implements Endpoint {
     context.signal?.throwIfAborted();
     const named = !isPath(sockaddr) && sockaddr.isHostname;
     if (!named && this.#connecting === 0) {
-      return this.#setPeer(literalDestination(sockaddr));
+      this.#setPeer(literalDestination(sockaddr));
+      return await answer(undefined);
     }
     this.#connecting++;
     try {
@@ -396,13 +397,13 @@ export class Datagram implements Endpoint {
   }
 
   /** Ends one direction, or both. */
-  // deno-lint-ignore require-await
-  async shutdown(_limits: CallContext, how: number): Promise<void> {
-    // The kernel lets an unconnected Unix socket.
+  async shutdown(_context: CallContext, how: number): Promise<void> {
+    // Linux allows it on an unconnected Unix datagram socket.
     const may = this.#peer !== undefined || this.#family === AF_UNIX;
     if (!may) throw osError("ENOTCONN");
     if (how === SHUT_WR || how === SHUT_RDWR) this.#sendShut = true;
     if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
+    await answer(undefined);
   }
 
   /** Resolves when nothing is unsent. */

@@ -201,7 +201,7 @@ export class Description {
   async shutdown(how: number, context: CallContext): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Listening) {
-      if (how === SHUT_WR) return;
+      if (how === SHUT_WR) return await answer(undefined);
       this.#endpoint = endpoint.afterShutdown;
       // Not awaited: who accepts must not be told before this has settled.
       endpoint.stop(() => osError("EINVAL"));

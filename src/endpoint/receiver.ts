@@ -194,7 +194,7 @@ export class Receiver extends OperationQueue {
   ): Promise<Bytes | number> {
     const { signal } = context;
     if (signal !== undefined && signal.aborted) {
-      return Promise.reject(signal.reason);
+      return failure(signal.reason, signal);
     }
     // A call that is served from the queue needs no waiter: a tenth of its cost.
     if (this.mayAnswer) {

@@ -241,7 +241,7 @@ export class Sender extends OperationQueue {
   /** The rejection of a call that must not start. */
   #rejection({ signal }: CallContext): Promise<never> | undefined {
     if (signal !== undefined && signal.aborted) {
-      return Promise.reject(signal.reason);
+      return failure(signal.reason, signal);
     }
     const error = this.takeError();
     return error === undefined ? undefined : failure(error);

@@ -70,7 +70,7 @@ export abstract class OperationQueue implements WaitQueue {
   run<T>(waiter: Waiter<T>): Promise<T> {
     const { signal } = waiter.context;
     if (signal !== undefined && signal.aborted) {
-      return Promise.reject(signal.reason);
+      return failure(signal.reason, signal);
     }
     if (!this.mayAnswer) return this.join(waiter);
     try {

@@ -397,7 +397,7 @@ export function withCancellation<T>(
 ): Promise<T> {
   if (context.signal?.aborted) {
     operation.catch(() => {});
-    return Promise.reject(context.signal.reason);
+    return failure(context.signal.reason, context.signal);
   }
   const waiter = deferred<T>(context, survivesClose);
   const settled = waiter.begin(NO_QUEUE);
