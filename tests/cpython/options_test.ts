@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
-import { python } from "../support/python.ts";
+import { outcomeOf } from "../support/outcome.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 
 const { SOL_SOCKET, IPPROTO_TCP, IPPROTO_IPV6 } = socket;
 

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { runDeno, startDeno } from "../support/child.ts";
-import { pythonOutcomes } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import { python, startPython } from "../support/python.ts";
+import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import { canSeeRealOptions, realOption } from "../support/real_option.ts";
 import { unboundUdp } from "../support/udp.ts";
 import { within } from "../support/within.ts";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { bytes, unboundUdp } from "../support/udp.ts";
 
 /** Sockets of one program: `a` and `b` are bound, `u` is not. */

@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { pythonOutcomes } from "../support/outcome.ts";
 import { tcpPair, type TcpSocket } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 const one = new Uint8Array(1);

@@ -2,9 +2,9 @@ import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import { closedAddress } from "../support/addresses.ts";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { listener, tcpPair, udpSocket } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 const one = new Uint8Array(1);

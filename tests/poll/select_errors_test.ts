@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
-import { python } from "../support/python.ts";
+import { outcomeOf } from "../support/outcome.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 
 interface Case {
   ours: (s: socket.Socket) => unknown;

@@ -8,7 +8,7 @@ import {
 import * as socket from "@pystd/socket";
 import { closedAddress, fullListener } from "../support/addresses.ts";
 import { canChooseHosts, runWithHosts } from "../support/hosts.ts";
-import { pythonOutcomes } from "../support/outcome.ts";
+import { pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 /** The descriptor that the next socket gets: none is left open meanwhile. */

@@ -7,9 +7,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { codeOf, outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { codeOf, outcomeOf } from "../support/outcome.ts";
 import { tcpPair, udpSocket } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 const one = new Uint8Array(1);

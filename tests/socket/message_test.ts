@@ -1,6 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { pythonOutcomes } from "../support/outcome.ts";
 import {
   assertSameBytes,
   join,
@@ -9,6 +8,7 @@ import {
   type TcpSocket,
   udpSocket,
 } from "../support/pair.ts";
+import { pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);

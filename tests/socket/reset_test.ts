@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
-import { python, startPython } from "../support/python.ts";
+import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

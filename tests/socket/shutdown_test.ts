@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { codeOf, outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { codeOf, outcomeOf } from "../support/outcome.ts";
 import {
   assertSameBytes,
   listener,
@@ -8,7 +8,7 @@ import {
   tcpPair,
   type TcpSocket,
 } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { udpPair, unboundUdp } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 

@@ -6,9 +6,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { outcomeOf, pythonOutcomes } from "../support/outcome.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { listener, tcpPair, udpSocket } from "../support/pair.ts";
-import { python } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
 /** Runs with a default timeout, and sets it back. */

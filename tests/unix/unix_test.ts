@@ -1,7 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { startDeno } from "../support/child.ts";
-import { pythonOutcomes } from "../support/outcome.ts";
-import { python, startPython } from "../support/python.ts";
+import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import {
   flags,
   ignore,
