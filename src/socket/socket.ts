@@ -18,6 +18,7 @@ import {
 } from "../base/checks.ts";
 import {
   AF_INET,
+  AF_UNIX,
   MSG_TRUNC,
   SHUT_RD,
   SHUT_RDWR,
@@ -67,6 +68,7 @@ import {
   checkBuffers,
   checkFlags,
   checkKind,
+  checkOneAddress,
   type FlagsOption,
   optionalArguments,
   parseSingleAddress,
@@ -446,8 +448,11 @@ export class Socket<A extends Address = Address> {
   ): Promise<unknown> {
     try {
       const { family } = this;
-      const sockaddr = parseSingleAddress("connect", family, address, options);
+      if (family !== AF_UNIX) checkOneAddress("connect", address, options);
+      // Before the address is parsed: connect_ex() returns the errno of a path
+      // that is too long, and the caller would never hear of wrong options.
       const signal = checkSignal("connect", options);
+      const sockaddr = parseAddress("connect", family, address);
       const { description } = coreOf(this);
       return description.connect(
         sockaddr,

@@ -117,6 +117,18 @@ Deno.test("connect_ex() gives EAGAIN for a timeout, as Python", async () => {
   assertEquals(await within(client.connect_ex(full.address)), errno.EAGAIN);
 });
 
+Deno.test("connect_ex() rejects wrong options, also with an address that has an errno", async () => {
+  using client = socket.socket(socket.AF_UNIX);
+  for (const path of ["", "x".repeat(200), "no/such/path"]) {
+    const wrong = "127.0.0.1" as unknown as socket.SignalOption;
+    await assertRejects(
+      () => within(client.connect_ex(path, wrong)),
+      TypeError,
+      "options must be an object",
+    );
+  }
+});
+
 Deno.test("connect_ex() rejects with what is not the system's error", async () => {
   await using client = socket.socket();
   await assertRejects(
