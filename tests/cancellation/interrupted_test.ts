@@ -1,9 +1,9 @@
 import { assertGreater } from "@std/assert";
+import { numberArgument } from "../support/arguments.ts";
 import { rows, runRow } from "./random/rows.ts";
 
 /** `deno task soak` does more; `-- --seed=N` chooses others. */
-const given = Deno.args.find((each) => each.startsWith("--seed="));
-const seed = Number(given?.slice("--seed=".length) ?? 1);
+const seed = numberArgument("seed", 1);
 
 for (const row of rows) {
   Deno.test(`${row.name} loses, doubles and disorders nothing when it is ended at random points, --seed=${seed}`, async () => {

@@ -1,30 +1,20 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, fail } from "@std/assert";
 import { fullListener } from "../support/addresses.ts";
-import { startDeno } from "../support/child.ts";
+import { runDeno } from "../support/child.ts";
 import { listener } from "../support/pair.ts";
-import type { ChildProcess } from "../support/process.ts";
+import type { ProcessResult } from "../support/process.ts";
 
-/** A call that waits for ever, on a socket `s`. */
+/** A call that waits for ever. */
 interface Call {
   what: string;
-  /** The ways to make it, if not all. */
-  ways?: readonly Way[];
-  /** Makes `s`. */
+  /** Makes a socket `s`. */
   make: string;
   call: string;
+  /** Whether `unref()` has an effect once the call is pending; true if absent. */
+  unrefAfter?: false;
+  /** The same for `ref()`. */
+  refAfter?: false;
 }
-
-type Way = readonly [how: string, before: string, after: string];
-
-/** What keeps the process, by what comes before the call and after it. */
-const kept: readonly Way[] = [
-  ["keeps the process", "", ""],
-  ["keeps the process after ref()", "s.unref();", "s.ref();"],
-];
-const left: readonly Way[] = [
-  ["lets the process end after unref()", "", "s.unref();"],
-  ["lets the process end if unref() came before it", "s.unref();", ""],
-];
 
 const connected = `
   const s = await socket.create_connection(["127.0.0.1", port]);`;
@@ -66,7 +56,7 @@ const calls: readonly Call[] = [
     make: "const s = socket.socket();",
     call: 's.connect(["127.0.0.1", fullPort])',
     // Deno's cannot be unreferenced once it has begun.
-    ways: [...kept, left[1]!],
+    unrefAfter: false,
   },
   {
     what: "read() of a file object",
@@ -77,8 +67,9 @@ const calls: readonly Call[] = [
     what: "readline() of a file object whose socket is closed",
     make: `${connected} const file = s.makefile();`,
     call: "s.close(), file.readline()",
-    // A closed socket is referenced no more, nor unreferenced.
-    ways: [kept[0]!, left[1]!],
+    // A closed socket is neither referenced nor unreferenced.
+    unrefAfter: false,
+    refAfter: false,
   },
   {
     what: "a read of readable",
@@ -87,62 +78,91 @@ const calls: readonly Call[] = [
   },
 ];
 
-function start(
-  { make, call }: Call,
-  before: string,
-  after: string,
-  ports: number[],
-): ChildProcess {
-  const code = `
-    import * as socket from "@pystd/socket";
-    const [port, fullPort] = Deno.args.map(Number);
-    ${make}
-    ${before}
-    (async () => await (${call}))().catch((error) => console.log(error));
-    ${after}
-    // It fires only if something else keeps the process.
-    Deno.unrefTimer(setTimeout(() => console.log("still here"), 30));`;
-  return startDeno({
-    code,
-    permissions: ["--allow-net=127.0.0.1"],
-    args: ports.map(String),
-  });
-}
-
-for (const call of calls) {
-  Deno.test(`${call.what} keeps the process, unless its socket is unreferenced`, async () => {
-    using server = listener();
-    await using full = await fullListener();
-    const ports = [server.getsockname()[1], full.address[1]];
-    const { ways = [...kept, ...left] } = call;
-    await Promise.all(ways.map(async (way) => {
-      const [how, before, after] = way;
-      await using child = start(call, before, after, ports);
-      if (kept.includes(way)) {
-        assertEquals(await child.readLine(), "still here", how);
-      } else {
-        const { code, stdout, stderr } = await child.result();
-        assertEquals({ code, stdout, stderr }, {
-          code: 0,
-          stdout: "",
-          stderr: "",
-        }, how);
-      }
-    }));
-  });
-}
-
-Deno.test("a send keeps the process in spite of unref(): its bytes are owed", async () => {
+/** Runs a program that has the ports of a listener and of a full one. */
+async function run(code: string): Promise<ProcessResult> {
   using server = listener();
-  await using child = start(
-    {
-      what: "sendall()",
-      make: connected,
-      call: "s.sendall(new Uint8Array(32 << 20))",
-    },
-    "s.unref();",
-    "",
-    [server.getsockname()[1]],
+  await using full = await fullListener();
+  return await runDeno({
+    code: `
+      import * as socket from "@pystd/socket";
+      const [port, fullPort] = Deno.args.map(Number);
+      /** Fires only while something else keeps the process. */
+      const passes = () => new Promise((resolve) => {
+        Deno.unrefTimer(setTimeout(resolve, 1));
+      });
+      ${code}`,
+    permissions: ["--allow-net=127.0.0.1"],
+    args: [server.getsockname()[1], full.address[1]].map(String),
+    timeoutMs: 120_000,
+  });
+}
+
+Deno.test("a pending call keeps the process, also if ref() came after it", async () => {
+  const programs = calls.flatMap(({ what, make, call, refAfter }) => {
+    const program = (before: string, after: string, line: string) =>
+      `{
+      ${make}
+      ${before}
+      const ended = (async () => await (${call}))().catch(() => {});
+      ${after}
+      await passes();
+      console.log(${JSON.stringify(line)});
+      s.close();
+      if (typeof file !== "undefined") await file.close();
+      await ended;
+    }`;
+    const simple = program("", "", what);
+    if (refAfter === false) return [simple];
+    return [simple, program("s.unref();", "s.ref();", `${what}, ref()`)];
+  });
+  const { code, stdout, stderr } = await run(
+    `(async () => {${programs.join("")}})();`,
   );
-  assertEquals(await child.readLine(), "still here");
+  const lines = calls.flatMap(({ what, refAfter }) =>
+    refAfter === false ? [what] : [what, `${what}, ref()`]
+  );
+  assertEquals(stdout.trimEnd().split("\n"), lines, stderr);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+});
+
+/** The calls, made one after the other on sockets that are unreferenced. */
+function unreferenced(some: readonly Call[], before: boolean): string {
+  const parts = some.map(({ make, call }) => `
+    {
+      ${make}
+      ${before ? "s.unref();" : ""}
+      (async () => await (${call}))().catch((error) => console.log(error));
+      ${before ? "" : "s.unref();"}
+    }`);
+  return `(async () => {${parts.join("")}})();`;
+}
+
+for (const before of [false, true]) {
+  const when = before ? "before" : "after";
+  Deno.test(`pending calls let the process end if unref() came ${when} them`, async () => {
+    const some = calls.filter(({ unrefAfter }) =>
+      before || unrefAfter !== false
+    );
+    const ended = { code: 0, stdout: "", stderr: "" };
+    const all = await run(unreferenced(some, before)).catch(() => null);
+    if (all !== null) return assertEquals(all, ended);
+    // One of them keeps it: which one?
+    for (const call of some) {
+      const result = await run(unreferenced([call], before)).catch(String);
+      assertEquals(result, ended, call.what);
+    }
+    fail("together they keep the process");
+  });
+}
+
+Deno.test("a pending send keeps the process in spite of unref()", async () => {
+  const { stdout, stderr } = await run(`
+    ${connected}
+    s.unref();
+    void s.sendall(new Uint8Array(32 << 20));
+    await passes();
+    console.log("still here");
+    Deno.exit();
+  `);
+  assertEquals({ stdout, stderr }, { stdout: "still here\n", stderr: "" });
 });

@@ -3,6 +3,7 @@ import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
+import { numberArgument } from "../support/arguments.ts";
 import { within } from "../support/within.ts";
 import type { Call } from "./bad_input/call.ts";
 import { fileCalls, notMade } from "./bad_input/file_calls.ts";
@@ -20,13 +21,11 @@ import {
   values,
 } from "./bad_input/values.ts";
 
-/** To run a failure again, put the seed that its message names here. */
-const SEED: number | undefined = undefined;
-
-const seed = SEED ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+/** `deno task soak` takes others; `-- --seed=N` runs one of them again. */
+const seed = numberArgument("seed", 1);
 
 /** How many calls have several arguments replaced at once. */
-const MIXED_CALLS = 400;
+const mixedCalls = numberArgument("mixed", 400);
 
 /** What a call came to. */
 type Outcome =
@@ -135,7 +134,7 @@ async function tryAndTell(
   } catch (error) {
     const what = [...replaced].map(([i, { name }]) => `${i}: ${name}`);
     throw new AssertionError(
-      `${titleOf(call)} with ${what.join(", ")} (seed ${seed}): ${
+      `${titleOf(call)} with ${what.join(", ")} (--seed=${seed}): ${
         error instanceof Error ? error.message : error
       }`,
       { cause: error },
@@ -209,7 +208,7 @@ Deno.test({
     const mixable = given.filter(({ name, params }) =>
       params.length > 1 && name !== "select"
     );
-    for (let n = 0; n < MIXED_CALLS; n++) {
+    for (let n = 0; n < mixedCalls; n++) {
       const call = pick(random, mixable);
       const replaced = new Map(
         call.params.flatMap((_, i): [number, Value][] =>

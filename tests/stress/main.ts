@@ -4,6 +4,7 @@
  * or more.
  */
 
+import { badInput } from "./bad_input/soak.ts";
 import { churn } from "./churn.ts";
 import { faults } from "./faults.ts";
 import { interrupted } from "../cancellation/random/soak.ts";
@@ -16,6 +17,7 @@ const PARTS: readonly Part[] = [
   modelWithoutUnstable,
   interrupted,
   faults,
+  badInput,
   load,
   churn,
 ];

@@ -62,7 +62,8 @@ export function startDeno(program: DenoProgram): ChildProcess {
   });
 }
 
-function suiteImportMap(): string | null {
+/** The import map of the running suite, null for the packages of JSR. */
+export function suiteImportMap(): string | null {
   return import.meta.resolve("@std/assert").startsWith("file:")
     ? new URL("tests/offline/import_map.json", root).href
     : null;
