@@ -71,7 +71,7 @@ async function meetEverywhere(
   }
   await stage.finish();
   while (count < arrived) {
-    const data = await within(handle.call({}), 5000, "the rest");
+    const data = await within(handle.call({}), "the rest");
     if (data!.length === 0) break;
     take(data!);
   }

@@ -64,7 +64,6 @@ async function run(code: string, unstable: boolean): Promise<string[]> {
     code: prelude + code,
     permissions: grants,
     unstable,
-    timeoutMs: 10_000,
   });
   assertEquals([status, stderr], [0, ""], stdout);
   return stdout.trimEnd().split("\n");

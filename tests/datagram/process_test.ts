@@ -184,7 +184,6 @@ for (const { what, net, code, prints } of programs) {
         permissions: net.length > 0 ? [`--allow-net=${net.join()}`] : [],
         args: [unknownHost],
         unstable,
-        timeoutMs: 10_000,
       });
       assertEquals(stdout.trim().split("\n"), prints, stderr);
       assertEquals(status, 0, stderr);

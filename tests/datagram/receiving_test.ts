@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { numbered } from "../support/fake_conn.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
 import { bytes, nextText, text, udp6Socket, udpPair } from "../support/udp.ts";

@@ -140,7 +140,6 @@ for (
       const result = await runDeno({
         code: prelude + code,
         permissions: ["--allow-net=127.0.0.1"],
-        timeoutMs: 5000,
       });
       assertEquals(result, { code: 0, stdout: printed, stderr: "" });
     });

@@ -12,7 +12,7 @@ import { within } from "../support/within.ts";
 
 /** A blocking Python program waits; a test does not wait for ever. */
 function connect(client: TcpSocket, address: socket.InetAddress) {
-  return within(client.connect(address), 5000, `a connection to ${address}`);
+  return within(client.connect(address), `a connection to ${address}`);
 }
 
 /** Fails unless bytes go from one socket to the other. */

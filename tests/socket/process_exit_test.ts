@@ -27,7 +27,6 @@ function childOf(code: string, port: number) {
     code: prelude + code,
     permissions: ["--allow-net=127.0.0.1"],
     args: [String(port)],
-    timeoutMs: 5000,
   };
 }
 
@@ -291,7 +290,7 @@ for (const { what, code, size } of sending) {
       received = await receiveAll(conn);
     }
     assertEquals(received, size);
-    const { code: status, stderr } = await child.result(5000);
+    const { code: status, stderr } = await child.result();
     assertEquals([status, stderr], [0, ""]);
   });
 }
@@ -313,7 +312,7 @@ Deno.test("a process ends once what a send() has taken is out", async () => {
   const [conn] = await within(server.accept());
   await using _ = conn;
   assertEquals(await receiveAll(conn), Number(taken));
-  const { code, stderr } = await child.result(5000);
+  const { code, stderr } = await child.result();
   assertEquals([code, stderr], [0, ""]);
 });
 
@@ -369,7 +368,7 @@ for (const { what, code, connected = false } of waiting) {
     await using _ = conn;
     assertEquals(await child.readLine(), "still here");
     await conn.sendall(new Uint8Array(1));
-    const { code: status, stdout, stderr } = await child.result(5000);
+    const { code: status, stdout, stderr } = await child.result();
     assertEquals([status, stdout, stderr], [0, "end\n", ""]);
   });
 }

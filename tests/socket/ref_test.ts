@@ -93,7 +93,6 @@ async function run(code: string): Promise<ProcessResult> {
       ${code}`,
     permissions: ["--allow-net=127.0.0.1"],
     args: [server.getsockname()[1], full.address[1]].map(String),
-    timeoutMs: 120_000,
   });
 }
 

@@ -141,7 +141,7 @@ for (
           change.apply(view.buffer as ArrayBuffer);
           await peer.sendall(MESSAGE);
           peer.close();
-          const n: unknown = await within(result, 5000, what);
+          const n: unknown = await within(result, what);
           let got = new Uint8Array(0);
           if (typeof n === "number") {
             assert(n > 0, `${what}: an end of the stream that is none`);
@@ -173,7 +173,7 @@ for (const [name, receive] of Object.entries(receives)) {
           const result = pending.catch((error) => error);
           change.apply(view.buffer as ArrayBuffer);
           await client.sendto(MESSAGE, server.getsockname());
-          const n: unknown = await within(result, 5000, what);
+          const n: unknown = await within(result, what);
           if (typeof n === "number") {
             assertEquals(
               contentOf(view).slice(0, n),
@@ -248,7 +248,7 @@ for (const [name, send] of Object.entries(sends)) {
         );
         change.apply(data.buffer as ArrayBuffer);
         const receiving = receiveToEnd(peer);
-        const n: unknown = await within(result, 5000, what);
+        const n: unknown = await within(result, what);
         client.close();
         const got = await receiving;
         if (typeof n === "number") assertEquals(got.length, filled + n, what);
@@ -275,7 +275,7 @@ Deno.test("sendto() by name sends a datagram whole or not at all when its buffer
       const result = client.sendto(data, ["localhost", port], options)
         .catch((error) => error);
       change.apply(data.buffer as ArrayBuffer);
-      const n: unknown = await within(result, 5000, change.name);
+      const n: unknown = await within(result, change.name);
       if (typeof n !== "number") assertOurs(n);
       await client.sendto(new Uint8Array(0), ["127.0.0.1", port]);
       const got = await within(server.recv(100));

@@ -50,7 +50,7 @@ async function outcomeOf(
   );
   if (!(result instanceof Promise)) return { value: result };
   try {
-    return { value: await within(result, 5000, "the call") };
+    return { value: await within(result, "the call") };
   } catch (error) {
     return { error, thrown: false };
   }

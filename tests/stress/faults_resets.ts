@@ -126,7 +126,7 @@ async function resetWhileWaiting(random: Random): Promise<void> {
     const sent = random.pick([0, 0, 3, 2000]);
     if (sent > 0) await scene.peer.run(`p.sendall(numbered(${sent}))`);
     await scene.peer.run("reset(p)");
-    await within(Promise.all(calls), 5000, "the calls when the peer has reset");
+    await within(Promise.all(calls), "the calls when the peer has reset");
     // What came before the reset is received before it is told, and it is told
     // once, then there is the end.
     for (;;) {

@@ -1,5 +1,6 @@
-import { assert, assertEquals, fail } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { select } from "@pystd/socket/select";
+import { assertGrowsLinearly } from "../support/cost.ts";
 import {
   listener,
   tcpPair,
@@ -92,22 +93,9 @@ async function timeOf(
   return performance.now() - startMs;
 }
 
-/** Between 10, for a cost that grows with the number, and 100, for its square. */
-const MAX_RATIO = 40;
-
-/** A busy machine spoils some of the measurements, but not the best of many. */
-const MAX_ROUNDS = 30;
-
 for (const [name, make] of Object.entries(rows)) {
   Deno.test(`${name} 10,000 times side by side costs ten times as much as 1,000 times`, async () => {
-    let few = Infinity;
-    let many = Infinity;
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      few = Math.min(few, await timeOf(make, MANY / 10));
-      many = Math.min(many, await timeOf(make, MANY));
-      if (many < MAX_RATIO * few) return;
-    }
-    fail(`${many} ms for ten times as many calls as in ${few} ms`);
+    await assertGrowsLinearly((count) => timeOf(make, count), MANY);
   });
 }
 

@@ -104,7 +104,7 @@ export const moments: readonly Moment[] = [
     run: async (arrive, end, _, settled) => {
       end();
       // A send that is closed under goes on: it settles with its result.
-      await within(settled, 200).catch(() => {});
+      await within(settled, "it", 200).catch(() => {});
       await arrive();
     },
   },
@@ -201,7 +201,7 @@ export async function meet<T>(
     sentinel,
     outcome,
   );
-  const settled = await within(outcome, 5000, "a call that was ended");
+  const settled = await within(outcome, "a call that was ended");
   if (ending === "timeout" || ending === "EAGAIN") {
     handle.socket.settimeout(null);
   }

@@ -24,7 +24,6 @@ export async function tcpPair(): Promise<TcpPair> {
   const client = socket.socket();
   const [, [peer]] = await within(
     Promise.all([client.connect(server.getsockname()), server.accept()]),
-    5000,
     "a connection over loopback",
   );
   return {
@@ -74,7 +73,7 @@ export async function receiveToEnd(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for (;;) {
-    const data = await within(s.recv(1 << 18), 5000, "the end of the stream");
+    const data = await within(s.recv(1 << 18), "the end of the stream");
     if (data.length === 0) return join(chunks);
     chunks.push(data);
   }
@@ -145,7 +144,7 @@ export async function attempt<T>(
   try {
     const result = call(ending === "abort" ? { signal } : {});
     if (ending === "abort") setTimeout(() => controller.abort(reason), 1);
-    return await within(result, 5000);
+    return await within(result);
   } catch (error) {
     const expected = error === reason ||
       (error instanceof socket.TimeoutError && ending === "timeout") ||

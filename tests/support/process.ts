@@ -65,14 +65,14 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   /** Resolves to the next line without its end, null after the last one. */
-  async readLine(ms = 10_000): Promise<string | null> {
+  async readLine(ms?: number): Promise<string | null> {
     return await this.#explained(
-      within(this.#stdout.readLine(), ms, `a line from ${this.#name}`),
+      within(this.#stdout.readLine(), `a line from ${this.#name}`, ms),
     );
   }
 
   /** Reads lines until one matches, and resolves to the match. */
-  async readMatch(pattern: RegExp, ms = 10_000): Promise<RegExpExecArray> {
+  async readMatch(pattern: RegExp, ms?: number): Promise<RegExpExecArray> {
     const search = async () => {
       while (true) {
         const line = await this.#stdout.readLine();
@@ -84,7 +84,7 @@ export class ChildProcess implements AsyncDisposable {
       }
     };
     return await this.#explained(
-      within(search(), ms, `a line from ${this.#name} that matches ${pattern}`),
+      within(search(), `a line from ${this.#name} that matches ${pattern}`, ms),
     );
   }
 
@@ -110,14 +110,14 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   /** Resolves when it has ended to its code and the output not yet read. */
-  async result(ms = 30_000): Promise<ProcessResult> {
+  async result(ms?: number): Promise<ProcessResult> {
     const all = Promise.all([
       this.#child.status,
       this.#stdout.readRest(),
       this.#stderr.readRest(),
     ]);
     const [status, stdout, stderr] = await this.#explained(
-      within(all, ms, `the end of ${this.#name}`),
+      within(all, `the end of ${this.#name}`, ms),
     );
     return { code: status.code, stdout, stderr };
   }

@@ -66,7 +66,6 @@ export async function run(
     permissions: flags(grants),
     args: [dir],
     unstable,
-    timeoutMs: 10_000,
   });
   assertEquals([status, stderr], [0, ""], stdout);
   return stdout.trimEnd().split("\n");

@@ -1,16 +1,22 @@
 /**
- * Waits for `promise`, but not for ever: a test that would hang fails instead.
+ * Long enough for a machine that does much else: only a test that would hang
+ * waits for it.
+ */
+const LIMIT_MS = 60_000;
+
+/**
+ * Waits for a promise under a limit: a test that would hang fails instead.
  *
- * @param promise What to wait for.
+ * @param promise The promise.
+ * @param what Its name in the error.
  * @param ms The limit in milliseconds.
- * @param what What the error calls it.
  * @returns What `promise` resolves to.
  * @throws {Error} If `promise` has not settled within `ms`.
  */
 export async function within<T>(
   promise: PromiseLike<T>,
-  ms = 10_000,
   what = "the promise",
+  ms: number = LIMIT_MS,
 ): Promise<T> {
   // Made here, so that its stack leads to the test and not to a timer.
   const late = new Error(`Not within ${ms} ms: ${what}`);

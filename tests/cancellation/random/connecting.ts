@@ -186,7 +186,7 @@ export async function runConnectingTogether(
     using last = socket.socket();
     await within(last.connect(server.getsockname()));
     last.close();
-    await within(Promise.all(ends), 5000, `all ends, when they met ${ending}`);
+    await within(Promise.all(ends), `all ends, when they met ${ending}`);
     await server[Symbol.asyncDispose]();
     await within(serving);
   }

@@ -324,7 +324,7 @@ export async function runReceiving(
   }
   await stage.finish();
   while (count < arrived) {
-    const data = await within(handle.call({}), 5000, "the rest");
+    const data = await within(handle.call({}), "the rest");
     // A loop over lines has no last value, and nothing else says null here.
     if (data === null || data.length === 0) break;
     take(data);

@@ -117,7 +117,7 @@ export class Rig implements AsyncDisposable {
     if (sent === undefined) await this.#passTo(mark);
     else {
       const size = sent + mark.length;
-      const got = await within(this.peer.recv(size, socket.MSG_WAITALL), 5000);
+      const got = await within(this.peer.recv(size, socket.MSG_WAITALL));
       assertEquals(got.subarray(sent), mark, `what follows ${sent} bytes`);
     }
     await this.peer.sendall(mark);
@@ -128,7 +128,7 @@ export class Rig implements AsyncDisposable {
   async #passTo(mark: Uint8Array): Promise<void> {
     let end = "";
     do {
-      const data = await within(this.peer.recv(65_536), 5000);
+      const data = await within(this.peer.recv(65_536));
       end = (end + String.fromCharCode(...data)).slice(-mark.length);
     } while (end !== String.fromCharCode(...mark));
   }

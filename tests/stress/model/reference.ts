@@ -9,9 +9,6 @@ type Answer =
   | { readonly id: number; readonly outcomes: Outcome[] }
   | { readonly id: number; readonly failed: string };
 
-/** How long a program may take, with others beside it. */
-const PROGRAM_MS = 30_000;
-
 /** A CPython that runs programs, for `await using`. */
 export class Reference implements AsyncDisposable {
   /** Where nobody listens, as long as it runs. */
@@ -47,7 +44,7 @@ export class Reference implements AsyncDisposable {
     const asked = Promise.withResolvers<Outcome[]>();
     this.#asked.set(id, asked);
     await this.#process.write(`${JSON.stringify({ id, calls })}\n`);
-    return await within(asked.promise, PROGRAM_MS, "CPython's outcomes");
+    return await within(asked.promise, "CPython's outcomes");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,7 +17,7 @@ import {
 type Methods = Readonly<Record<string, (...args: unknown[]) => unknown>>;
 
 /** How long a call may take; those that wait give up long before. */
-const HANG_MS = 3000;
+const HANG_MS = 30_000;
 
 /**
  * Runs a program on the module.
@@ -60,8 +60,8 @@ class Program {
     try {
       const value = await within(
         Promise.resolve(this.#invoke(call)),
-        HANG_MS,
         `the end of ${call.call}()`,
+        HANG_MS,
       );
       outcome = { value: this.#plain(value, call) };
     } catch (error) {
@@ -78,11 +78,11 @@ class Program {
     for (const [name, made] of [...this.#made].reverse()) {
       try {
         if (made instanceof socket.Socket) {
-          await within(made[Symbol.asyncDispose](), HANG_MS, `close ${name}`);
+          await within(made[Symbol.asyncDispose](), `close ${name}`, HANG_MS);
         } else if (typeof made === "number") socket.close(made);
         else {
           const file = made as socket.SocketFile;
-          await within(file.close(), HANG_MS, `close ${name}`);
+          await within(file.close(), `close ${name}`, HANG_MS);
         }
       } catch (error) {
         // A file whose bytes nobody takes any more says so.
@@ -123,7 +123,7 @@ class Program {
     if (call === "close") await new Promise((after) => setTimeout(after, 0));
     if (!(target instanceof socket.Socket)) return;
     if (call === "close") {
-      await within(target[Symbol.asyncDispose](), HANG_MS, "the close")
+      await within(target[Symbol.asyncDispose](), "the close", HANG_MS)
         .catch(() => {});
     }
     const { error, errno, value } = outcome;
@@ -132,7 +132,7 @@ class Program {
         ? errno === EINPROGRESS
         : call === "connect_ex" && value === EINPROGRESS
     ) {
-      await within(select.select([], [target], []), HANG_MS, "the connect");
+      await within(select.select([], [target], []), "the connect", HANG_MS);
     }
   }
 
