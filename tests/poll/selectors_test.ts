@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as selectors from "@pystd/socket/selectors";
+import { tick } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
   listener,
@@ -22,10 +23,6 @@ import { within } from "../support/within.ts";
 const { EVENT_READ, EVENT_WRITE } = selectors;
 const BOTH = EVENT_READ | EVENT_WRITE;
 const one = new Uint8Array([1]);
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 /** What is ready, by its data. */
 async function ready(
@@ -152,12 +149,12 @@ Deno.test("select() of a selector sees changes while it waits", async () => {
   using sel = new selectors.DefaultSelector();
   sel.register(idle, EVENT_READ, "idle");
   const first = ready(sel);
-  await turn();
+  await tick();
   sel.unregister(idle);
   idle.close();
-  await turn();
+  await tick();
   sel.register(pair.client, EVENT_READ, "reading");
-  await turn();
+  await tick();
   sel.modify(pair.client, EVENT_WRITE, "writing");
   assertEquals(await first, [["writing", EVENT_WRITE]]);
 });
@@ -170,7 +167,7 @@ Deno.test("select() of a selector rejects with EBADF when a socket is closed", a
   sel.register(client, EVENT_READ);
   sel.register(peer, EVENT_READ);
   const waiting = codeOf(() => sel.select());
-  await turn();
+  await tick();
   peer.close();
   assertEquals(await within(waiting), "EBADF");
   assertEquals(await codeOf(() => sel.select(0)), "EBADF");
@@ -215,7 +212,7 @@ Deno.test("close() of a selector leaves the sockets open and ends waiting calls"
   const sel = new selectors.DefaultSelector();
   sel.register(server, EVENT_READ);
   const waiting = sel.select();
-  await turn();
+  await tick();
   sel.close();
   sel.close();
   await assertRejects(() => within(waiting), RangeError, "Selector is closed");
@@ -231,7 +228,7 @@ Deno.test("several selectors may wait for one socket", async () => {
   const all = Array.from({ length: 3 }, () => new selectors.DefaultSelector());
   for (const sel of all) sel.register(pair.peer, EVENT_READ, "ready");
   const waiting = all.flatMap((sel) => [ready(sel), ready(sel)]);
-  await turn();
+  await tick();
   await pair.client.sendall(one);
   for (const found of await Promise.all(waiting)) {
     assertEquals(found, [["ready", EVENT_READ]]);

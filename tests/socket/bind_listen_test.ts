@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { runDeno } from "../support/child.ts";
+import { tick } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -14,10 +15,6 @@ function bound(address: socket.InetAddress = ["127.0.0.1", 0]): TcpSocket {
   const s = socket.socket();
   s.bind(address);
   return s;
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function assertInUse(address: socket.InetAddress): void {
@@ -117,7 +114,7 @@ for (const [what, start] of outstanding) {
     if (what !== "an accept outstanding") await within(started);
     server.close();
     assertInUse(address);
-    await turn();
+    await tick();
     using again = bound(address);
     assertEquals(again.getsockname(), address);
     await started;

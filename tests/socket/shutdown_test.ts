@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { tick } from "../support/event_loop.ts";
 import { codeOf, outcomeOf } from "../support/outcome.ts";
 import {
   assertSameBytes,
@@ -15,10 +16,6 @@ import { within } from "../support/within.ts";
 const { SHUT_RD, SHUT_RDWR, SHUT_WR } = socket;
 const none = new Uint8Array(0);
 const one = new Uint8Array(1);
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 Deno.test("shutdown(SHUT_WR) tells the peer, and receiving goes on", async () => {
   await using both = await tcpPair();
@@ -80,7 +77,7 @@ Deno.test("shutdown(SHUT_RD) ends pending receives with 0 bytes", async () => {
     client.recv(10, socket.MSG_WAITALL).then(({ length }) => length),
     client.recv_into(new Uint8Array(10)),
   ];
-  await turn();
+  await tick();
   await within(client.shutdown(SHUT_RD));
   assertEquals(await within(Promise.all(calls)), [0, 0, 0]);
   assertEquals(await within(client.recv(10)), none);
@@ -148,7 +145,7 @@ Deno.test("shutdown(SHUT_RD) of a listener ends its accepts with EINVAL", async 
     );
     assertEquals(server.getsockname(), address);
     // With an accept in flight the system's socket closes one turn later.
-    await turn();
+    await tick();
     await using client = socket.socket();
     await assertRejects(
       () => within(client.connect(address)),

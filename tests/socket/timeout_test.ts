@@ -1,9 +1,7 @@
 import {
-  assert,
   assertEquals,
   assertGreaterOrEqual,
   assertInstanceOf,
-  assertLess,
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
@@ -16,13 +14,34 @@ import {
 } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
-/** What a call rejects with, and after how many milliseconds. */
-async function late(
+/**
+ * Checks that a call is ended, and not early: a timer of `mostMs`, which is set
+ * after the call is made, must not fire before, however slow the machine is.
+ */
+async function assertEnds(
   call: () => Promise<unknown>,
-): Promise<{ error: socket.OSError; ms: number }> {
+  leastMs: number,
+  mostMs: number,
+): Promise<socket.OSError> {
   const startMs = performance.now();
-  const error = await assertRejects(() => within(call()), socket.OSError);
-  return { error, ms: performance.now() - startMs };
+  const error = await assertRejects(
+    () => within(call(), "the call", mostMs),
+    socket.OSError,
+  );
+  // Timers may be a fraction of a millisecond early.
+  assertGreaterOrEqual(performance.now() - startMs, leastMs - 1);
+  return error;
+}
+
+async function assertTimesOut(
+  call: () => Promise<unknown>,
+  leastMs: number,
+  mostMs: number,
+): Promise<void> {
+  const error = await assertEnds(call, leastMs, mostMs);
+  assertInstanceOf(error, socket.TimeoutError);
+  assertEquals(error.message, "timed out");
+  assertEquals(error.code, "ETIMEDOUT");
 }
 
 /** Sends until there is no room. */
@@ -74,12 +93,7 @@ for (const [name, call] of Object.entries({ ...receiving, ...sending })) {
     if (name in sending) await fill(peer);
     peer.settimeout(0.05);
     for (let i = 0; i < 2; i++) {
-      const { error, ms } = await late(() => call(peer));
-      assertInstanceOf(error, socket.TimeoutError);
-      assertEquals(error.message, "timed out");
-      assertEquals(error.code, "ETIMEDOUT");
-      assertGreaterOrEqual(ms, 49);
-      assertLess(ms, 1000);
+      await assertTimesOut(() => call(peer), 50, 1000);
     }
     // What is left is unsent on purpose, and nobody is to wait for it.
     client.close();
@@ -91,10 +105,7 @@ Deno.test("accept() and recvfrom() end with TimeoutError", async () => {
   await using udp = udpSocket();
   for (const s of [server, udp]) s.settimeout(0.05);
   for (const call of [() => server.accept(), () => udp.recvfrom(10)]) {
-    const { error, ms } = await late(call);
-    assertInstanceOf(error, socket.TimeoutError);
-    assertGreaterOrEqual(ms, 49);
-    assertLess(ms, 1000);
+    await assertTimesOut(call, 50, 1000);
   }
 });
 
@@ -110,14 +121,10 @@ Deno.test("sendall() has its timeout as a whole, though each part is in time", a
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
-  const { error, ms } = await late(() =>
-    client.sendall(new Uint8Array(40_000_000))
-  );
+  const call = () => client.sendall(new Uint8Array(40_000_000));
+  await assertTimesOut(call, 300, 1500);
   ended = true;
   await reading;
-  assertInstanceOf(error, socket.TimeoutError);
-  assertGreaterOrEqual(ms, 299);
-  assertLess(ms, 1500);
 });
 
 Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep coming", async () => {
@@ -128,12 +135,9 @@ Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep
   const timer = setInterval(() => {
     client.sendall(numbered(1, sent++)).catch(() => {});
   }, 10);
-  const { error, ms } = await late(() =>
-    peer.recv(1_000_000, socket.MSG_WAITALL)
-  );
+  const call = () => peer.recv(1_000_000, socket.MSG_WAITALL);
+  await assertTimesOut(call, 100, 1000);
   clearInterval(timer);
-  assertInstanceOf(error, socket.TimeoutError);
-  assertLess(ms, 1000);
   peer.settimeout(5);
   assertEquals(await peer.recv(sent, socket.MSG_WAITALL), numbered(sent));
 });
@@ -163,16 +167,14 @@ Deno.test({
     last.settimeout(null);
     const connecting = last.connect(server.getsockname());
     last.settimeout(1.3);
-    const receiving = late(() => last.recv(1));
+    // The connect takes a second of it.
+    const receiving = assertTimesOut(() => last.recv(1), 1300, 2200);
     for (const _ of clients.slice(1)) {
       (await within(server.accept()))[0].close();
     }
-    const { error, ms } = await receiving;
+    await receiving;
     await within(connecting);
     for (const client of clients) client.close();
-    assertInstanceOf(error, socket.TimeoutError);
-    assertGreaterOrEqual(ms, 1299);
-    assertLess(ms, 2000);
   },
 });
 
@@ -241,36 +243,53 @@ Deno.test({
       ] as const
     ) {
       peer.setsockopt(socket.SOL_SOCKET, option, time);
-      const { error, ms } = await late(call);
+      const error = await assertEnds(call, 50, 1000);
       assertInstanceOf(error, socket.BlockingIOError);
       assertEquals(error.code, "EAGAIN");
-      assertGreaterOrEqual(ms, 49);
     }
     // A timeout of the socket's comes before.
     peer.settimeout(0.02);
-    assertInstanceOf(
-      (await late(() => peer.recv(1))).error,
-      socket.TimeoutError,
-    );
+    await assertTimesOut(() => peer.recv(1), 20, 1000);
     client.close();
   },
 });
 
-Deno.test("setdefaulttimeout() is for new sockets and accepted ones", async () => {
-  assertEquals(socket.getdefaulttimeout(), null);
-  using server = listener();
-  try {
-    socket.setdefaulttimeout(0.05);
-    using client = socket.socket();
-    assertEquals(client.gettimeout(), 0.05);
-    assertEquals(server.gettimeout(), null);
-    await within(client.connect(server.getsockname()));
-    using conn = (await within(server.accept()))[0];
-    assertEquals(conn.gettimeout(), 0.05);
-    await assertRejects(() => conn.recv(1), socket.TimeoutError);
-  } finally {
-    socket.setdefaulttimeout(null);
+Deno.test("a timeout bounds each call, not the socket", async () => {
+  await using both = await tcpPair();
+  const { client, peer } = both;
+  client.settimeout(1);
+  for (let n = 0; n < 3; n++) {
+    const receiving = client.recv(1);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await within(peer.sendall(new Uint8Array([n])));
+    assertEquals(await within(receiving), new Uint8Array([n]));
   }
-  using later = socket.socket();
-  assert(later.getblocking());
+});
+
+Deno.test("settimeout() leaves the calls that wait already", async () => {
+  await using both = await tcpPair();
+  const { client, peer } = both;
+  const waiting = client.recv(1);
+  client.settimeout(0.01);
+  await assertRejects(() => within(client.recv(1)), socket.TimeoutError);
+  await within(peer.sendall(new Uint8Array([7])));
+  assertEquals(await within(waiting), new Uint8Array([7]));
+
+  client.settimeout(0.05);
+  const bounded = client.recv(1);
+  client.settimeout(null);
+  await assertRejects(() => within(bounded), socket.TimeoutError);
+});
+
+Deno.test("calls of one socket end each at its own time", async () => {
+  await using pair = await tcpPair();
+  const { client } = pair;
+  const ended: number[] = [];
+  const calls = [0.6, 0.02, 0.3].map(async (seconds) => {
+    client.settimeout(seconds);
+    await assertTimesOut(() => client.recv(1), seconds * 1000, 1000);
+    ended.push(seconds);
+  });
+  await Promise.all(calls);
+  assertEquals(ended, [0.02, 0.3, 0.6]);
 });
