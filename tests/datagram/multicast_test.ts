@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { runDeno, startDeno } from "../support/child.ts";
 import { udpSocket } from "../support/pair.ts";
+import { canRun } from "../support/process.ts";
 import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import { canSeeRealOptions, realOption } from "../support/real_option.ts";
 import { unboundUdp } from "../support/udp.ts";
@@ -70,7 +71,7 @@ async function run(code: string, unstable: boolean): Promise<string[]> {
 }
 
 /** Whether a datagram to the group arrives here. */
-const arrives = onLinux && (await run(
+const arrives = canRun && onLinux && (await run(
       `
   const r = udp();
   r.bind([GROUP, 0]);

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { lookup } from "node:dns/promises";
 import type * as socket from "@pystd/socket";
 import { unknownHost } from "../support/addresses.ts";
-import { runDeno, startDeno } from "../support/child.ts";
+import { processTest, runDeno, startDeno } from "../support/child.ts";
 import { udpSocket } from "../support/pair.ts";
 import { bytes, nextText, text, udp6Socket } from "../support/udp.ts";
 import { within } from "../support/within.ts";
@@ -178,7 +178,7 @@ const programs: readonly Program[] = [
 for (const { what, net, code, prints } of programs) {
   for (const unstable of [true, false]) {
     const flag = unstable ? "with" : "without";
-    Deno.test(`${what}, ${flag} --unstable-net`, async () => {
+    processTest(`${what}, ${flag} --unstable-net`, async () => {
       const { stdout, stderr, code: status } = await runDeno({
         code: prelude + code,
         permissions: net.length > 0 ? [`--allow-net=${net.join()}`] : [],
@@ -194,31 +194,36 @@ for (const { what, net, code, prints } of programs) {
 for (const unstable of [true, false]) {
   const flag = unstable ? "with" : "without";
 
-  Deno.test(`a process stays while recv() waits for a datagram, ${flag} --unstable-net`, async () => {
-    using sender = udpSocket();
-    await using child = startDeno({
-      code: prelude + `
+  processTest(
+    `a process stays while recv() waits for a datagram, ${flag} --unstable-net`,
+    async () => {
+      using sender = udpSocket();
+      await using child = startDeno({
+        code: prelude + `
         const s = bound();
         console.log(s.getsockname()[1]);
         for (let n = 0; n < 4; n++) {
           if (n === 2) s.settimeout(10);
           await print(() => s.recv(10));
         }`,
-      permissions: ["--allow-net=127.0.0.1"],
-      unstable,
-    });
-    const port = Number(await child.readLine());
-    for (let n = 0; n < 4; n++) {
-      await sender.sendto(new Uint8Array([n]), ["127.0.0.1", port]);
-      assertEquals(await child.readLine(), `${n}`);
-    }
-    assertEquals((await child.result()).code, 0);
-  });
+        permissions: ["--allow-net=127.0.0.1"],
+        unstable,
+      });
+      const port = Number(await child.readLine());
+      for (let n = 0; n < 4; n++) {
+        await sender.sendto(new Uint8Array([n]), ["127.0.0.1", port]);
+        assertEquals(await child.readLine(), `${n}`);
+      }
+      assertEquals((await child.result()).code, 0);
+    },
+  );
 
-  Deno.test(`sendto() goes out though the program ends, ${flag} --unstable-net`, async () => {
-    using server = udpSocket();
-    const { code, stderr } = await runDeno({
-      code: prelude + `
+  processTest(
+    `sendto() goes out though the program ends, ${flag} --unstable-net`,
+    async () => {
+      using server = udpSocket();
+      const { code, stderr } = await runDeno({
+        code: prelude + `
         const port = Number(Deno.args[0]);
         const send = (s, n, host) => s.sendto(new Uint8Array([n]), [host, port]);
         const open = udp(), closing = bound(), named = udp();
@@ -227,23 +232,26 @@ for (const unstable of [true, false]) {
         closing.close();
         send(named, 3, "localhost");
         named.close();`,
-      permissions: ["--allow-net=127.0.0.1"],
-      args: [`${server.getsockname()[1]}`],
-      unstable,
-    });
-    assertEquals(code, 0, stderr);
-    const received = [];
-    for (let n = 0; n < 3; n++) {
-      received.push((await within(server.recv(9)))[0]);
-    }
-    assertEquals(received.toSorted(), [1, 2, 3]);
-  });
+        permissions: ["--allow-net=127.0.0.1"],
+        args: [`${server.getsockname()[1]}`],
+        unstable,
+      });
+      assertEquals(code, 0, stderr);
+      const received = [];
+      for (let n = 0; n < 3; n++) {
+        received.push((await within(server.recv(9)))[0]);
+      }
+      assertEquals(received.toSorted(), [1, 2, 3]);
+    },
+  );
 
-  Deno.test(`sendto() by a granted name keeps its place, ${flag} --unstable-net`, async () => {
-    const isV6 = first.includes(":");
-    using server: socket.Socket = isV6 ? udp6Socket() : udpSocket();
-    await using child = startDeno({
-      code: prelude + `
+  processTest(
+    `sendto() by a granted name keeps its place, ${flag} --unstable-net`,
+    async () => {
+      const isV6 = first.includes(":");
+      using server: socket.Socket = isV6 ? udp6Socket() : udpSocket();
+      await using child = startDeno({
+        code: prelude + `
         const s = udp(${isV6 ? "AF_INET6" : "AF_INET"});
         const port = Number(Deno.args[0]);
         const send = (text) =>
@@ -256,23 +264,24 @@ for (const unstable of [true, false]) {
         s.setblocking(true);
         await print(() => s.getpeername()[0]);
         await print(async () => new TextDecoder().decode(await s.recv(10)));`,
-      permissions: ["--allow-net=localhost"],
-      args: [`${server.getsockname()[1]}`],
-      unstable,
-    });
-    if (new Set(hosts.map((host) => host.includes(":"))).size > 1) {
-      // The name stands for both families: the address must be granted.
-      assertMatch((await child.result()).stderr, /Requires net access/);
-      return;
-    }
-    for (const expected of ["1", "2", "3", "4"]) {
-      assertEquals(await nextText(server), expected);
-    }
-    const [data, address] = await within(server.recvfrom(10));
-    assertEquals(text(data), "5");
-    await server.sendto(bytes("answer"), address);
-    assertEquals(await child.readLine(), first);
-    assertEquals(await child.readLine(), "answer");
-    assertEquals((await child.result()).code, 0);
-  });
+        permissions: ["--allow-net=localhost"],
+        args: [`${server.getsockname()[1]}`],
+        unstable,
+      });
+      if (new Set(hosts.map((host) => host.includes(":"))).size > 1) {
+        // The name stands for both families: the address must be granted.
+        assertMatch((await child.result()).stderr, /Requires net access/);
+        return;
+      }
+      for (const expected of ["1", "2", "3", "4"]) {
+        assertEquals(await nextText(server), expected);
+      }
+      const [data, address] = await within(server.recvfrom(10));
+      assertEquals(text(data), "5");
+      await server.sendto(bytes("answer"), address);
+      assertEquals(await child.readLine(), first);
+      assertEquals(await child.readLine(), "answer");
+      assertEquals((await child.result()).code, 0);
+    },
+  );
 }

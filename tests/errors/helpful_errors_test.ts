@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { listener, type TcpSocket, udpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -122,7 +122,7 @@ for (const [slip, call, code, advice] of advised) {
   });
 }
 
-Deno.test("calls without a permission name the flag", async () => {
+processTest("calls without a permission name the flag", async () => {
   const { stdout, stderr } = await runDeno({
     code: `
       import * as socket from "@pystd/socket";

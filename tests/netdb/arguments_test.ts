@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 
 const { getaddrinfo } = socket;
 
@@ -166,9 +166,11 @@ for (const [name, call] of aborted) {
   });
 }
 
-Deno.test("getaddrinfo() aborted while it waits rejects with the reason", async () => {
-  const { code, stdout, stderr } = await runDeno({
-    code: `
+processTest(
+  "getaddrinfo() aborted while it waits rejects with the reason",
+  async () => {
+    const { code, stdout, stderr } = await runDeno({
+      code: `
       import * as socket from "@pystd/socket";
       const aborter = new AbortController();
       const { signal } = aborter;
@@ -181,7 +183,8 @@ Deno.test("getaddrinfo() aborted while it waits rejects with the reason", async 
       for (const { reason } of await Promise.allSettled(calls)) {
         console.log(reason);
       }`,
-    permissions: ["--allow-net=localhost,127.0.0.1"],
-  });
-  assertEquals([code, stdout], [0, "enough\nenough\nenough\n"], stderr);
-});
+      permissions: ["--allow-net=localhost,127.0.0.1"],
+    });
+    assertEquals([code, stdout], [0, "enough\nenough\nenough\n"], stderr);
+  },
+);

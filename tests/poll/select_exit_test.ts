@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 
 interface Program {
   what: string;
@@ -136,7 +136,7 @@ for (
   ] as const
 ) {
   for (const { what, code, printed } of programs) {
-    Deno.test(`${what} ${does}`, async () => {
+    processTest(`${what} ${does}`, async () => {
       const result = await runDeno({
         code: prelude + code,
         permissions: ["--allow-net=127.0.0.1"],

@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { tick } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
@@ -195,10 +195,12 @@ Deno.test("listen() of one duplicate lets the other accept", async () => {
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("listen() gives an unbound socket a port on every interface", async () => {
-  const { stdout, stderr } = await runDeno({
-    permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1]"],
-    code: `
+processTest(
+  "listen() gives an unbound socket a port on every interface",
+  async () => {
+    const { stdout, stderr } = await runDeno({
+      permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1]"],
+      code: `
       import * as socket from "@pystd/socket";
       const { AF_INET, AF_INET6 } = socket;
       for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
@@ -218,16 +220,17 @@ Deno.test("listen() gives an unbound socket a port on every interface", async ()
       const [conn, [from]] = await server.accept();
       await using _ = conn;
       console.log(from, conn.getsockname()[0]);`,
-  });
-  assertEquals(stderr, "");
-  assertEquals(stdout.trim().split("\n"), [
-    "0.0.0.0 true [] 127.0.0.1 127.0.0.1",
-    ":: true [ 0, 0 ] ::1 ::1",
-    "::ffff:127.0.0.1 ::ffff:127.0.0.1",
-  ]);
-});
+    });
+    assertEquals(stderr, "");
+    assertEquals(stdout.trim().split("\n"), [
+      "0.0.0.0 true [] 127.0.0.1 127.0.0.1",
+      ":: true [ 0, 0 ] ::1 ::1",
+      "::ffff:127.0.0.1 ::ffff:127.0.0.1",
+    ]);
+  },
+);
 
-Deno.test('bind() to host "" is to every interface', async () => {
+processTest('bind() to host "" is to every interface', async () => {
   const { stdout, stderr } = await runDeno({
     permissions: ["--allow-net=0.0.0.0,[::]"],
     code: `
@@ -244,19 +247,22 @@ Deno.test('bind() to host "" is to every interface', async () => {
   assertEquals(stdout, "0.0.0.0 true\n:: true\n".repeat(2));
 });
 
-Deno.test("bind() to an address of another machine is EADDRNOTAVAIL", async () => {
-  const { stdout, stderr } = await runDeno({
-    permissions: ["--allow-net=192.0.2.77"],
-    code: `
+processTest(
+  "bind() to an address of another machine is EADDRNOTAVAIL",
+  async () => {
+    const { stdout, stderr } = await runDeno({
+      permissions: ["--allow-net=192.0.2.77"],
+      code: `
       import * as socket from "@pystd/socket";
       try {
         socket.socket().bind(["192.0.2.77", 0]);
       } catch (error) {
         console.log(error.name, error.code);
       }`,
-  });
-  assertEquals([stderr, stdout], ["", "OSError EADDRNOTAVAIL\n"]);
-});
+    });
+    assertEquals([stderr, stdout], ["", "OSError EADDRNOTAVAIL\n"]);
+  },
+);
 
 Deno.test("bind() and connect() take the address as one argument", async () => {
   using s = socket.socket();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { codeOf } from "../support/outcome.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { canSeeRealOptions, realOption } from "../support/real_option.ts";
@@ -210,18 +210,21 @@ const dualStack = `
   for (const conn of conns) conn.close();`;
 
 for (const only of [0, 1]) {
-  Deno.test(`IPV6_V6ONLY of ${only} ${only ? "turns away" : "lets in"} IPv4 peers`, async () => {
-    const { stdout, stderr } = await runDeno({
-      code: dualStack,
-      permissions: ["--allow-net=[::],[::1],127.0.0.1"],
-      args: [String(only)],
-    });
-    assertEquals(stderr, "");
-    const expected = only
-      ? "::1 1\ntimed out\n"
-      : "::ffff:127.0.0.1 0\n::1 0\ntimed out\n";
-    assertEquals(stdout, expected);
-  });
+  processTest(
+    `IPV6_V6ONLY of ${only} ${only ? "turns away" : "lets in"} IPv4 peers`,
+    async () => {
+      const { stdout, stderr } = await runDeno({
+        code: dualStack,
+        permissions: ["--allow-net=[::],[::1],127.0.0.1"],
+        args: [String(only)],
+      });
+      assertEquals(stderr, "");
+      const expected = only
+        ? "::1 1\ntimed out\n"
+        : "::ffff:127.0.0.1 0\n::1 0\ntimed out\n";
+      assertEquals(stdout, expected);
+    },
+  );
 }
 
 Deno.test("IPV6_V6ONLY cannot be changed once the socket has an address", () => {

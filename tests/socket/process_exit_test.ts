@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fullListener } from "../support/addresses.ts";
-import { runDeno, startDeno } from "../support/child.ts";
+import { processTest, runDeno, startDeno } from "../support/child.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -167,7 +167,7 @@ for (const { what, code, connected = false } of ending) {
   for (const unstable of connected ? [false] : [false, true]) {
     if (unstable && !code.includes("SOCK_DGRAM")) continue;
     const flag = unstable ? ", with --unstable-net" : "";
-    Deno.test(`a process ends with ${what}${flag}`, async () => {
+    processTest(`a process ends with ${what}${flag}`, async () => {
       await using server = listener();
       const [, port] = server.getsockname();
       const program = (connected ? connect : "") + code;
@@ -224,7 +224,7 @@ const hanging: readonly Program[] = [
 ];
 
 for (const { what, code } of hanging) {
-  Deno.test(`a process ends with ${what}`, async () => {
+  processTest(`a process ends with ${what}`, async () => {
     await using full = await fullListener();
     const result = await runDeno(childOf(
       `const s = socket.socket();\n${code}\nconsole.log("end");`,
@@ -275,7 +275,7 @@ const sending: readonly (Program & { size: number })[] = [
 ];
 
 for (const { what, code, size } of sending) {
-  Deno.test(`a process ends after ${what}, and all arrives`, async () => {
+  processTest(`a process ends after ${what}, and all arrives`, async () => {
     await using server = listener();
     await using child = startDeno(childOf(
       `${connect}${code}\nconsole.log("end");`,
@@ -295,7 +295,7 @@ for (const { what, code, size } of sending) {
   });
 }
 
-Deno.test("a process ends once what a send() has taken is out", async () => {
+processTest("a process ends once what a send() has taken is out", async () => {
   await using server = listener();
   await using child = startDeno(childOf(
     `${connect}
@@ -353,7 +353,7 @@ const waiting: readonly Program[] = [
 ];
 
 for (const { what, code, connected = false } of waiting) {
-  Deno.test(`a process stays while ${what} waits`, async () => {
+  processTest(`a process stays while ${what} waits`, async () => {
     await using server = listener();
     const program = (connected ? connect : "") + code;
     await using child = startDeno(childOf(

@@ -1,6 +1,6 @@
 import { assertEquals, fail } from "@std/assert";
 import { fullListener } from "../support/addresses.ts";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { listener } from "../support/pair.ts";
 import type { ProcessResult } from "../support/process.ts";
 
@@ -96,10 +96,12 @@ async function run(code: string): Promise<ProcessResult> {
   });
 }
 
-Deno.test("a pending call keeps the process, also if ref() came after it", async () => {
-  const programs = calls.flatMap(({ what, make, call, refAfter }) => {
-    const program = (before: string, after: string, line: string) =>
-      `{
+processTest(
+  "a pending call keeps the process, also if ref() came after it",
+  async () => {
+    const programs = calls.flatMap(({ what, make, call, refAfter }) => {
+      const program = (before: string, after: string, line: string) =>
+        `{
       ${make}
       ${before}
       const ended = (async () => await (${call}))().catch(() => {});
@@ -110,19 +112,20 @@ Deno.test("a pending call keeps the process, also if ref() came after it", async
       if (typeof file !== "undefined") await file.close();
       await ended;
     }`;
-    const simple = program("", "", what);
-    if (refAfter === false) return [simple];
-    return [simple, program("s.unref();", "s.ref();", `${what}, ref()`)];
-  });
-  const { code, stdout, stderr } = await run(
-    `(async () => {${programs.join("")}})();`,
-  );
-  const lines = calls.flatMap(({ what, refAfter }) =>
-    refAfter === false ? [what] : [what, `${what}, ref()`]
-  );
-  assertEquals(stdout.trimEnd().split("\n"), lines, stderr);
-  assertEquals({ code, stderr }, { code: 0, stderr: "" });
-});
+      const simple = program("", "", what);
+      if (refAfter === false) return [simple];
+      return [simple, program("s.unref();", "s.ref();", `${what}, ref()`)];
+    });
+    const { code, stdout, stderr } = await run(
+      `(async () => {${programs.join("")}})();`,
+    );
+    const lines = calls.flatMap(({ what, refAfter }) =>
+      refAfter === false ? [what] : [what, `${what}, ref()`]
+    );
+    assertEquals(stdout.trimEnd().split("\n"), lines, stderr);
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  },
+);
 
 /** The calls, made one after the other on sockets that are unreferenced. */
 function unreferenced(some: readonly Call[], before: boolean): string {
@@ -138,24 +141,29 @@ function unreferenced(some: readonly Call[], before: boolean): string {
 
 for (const before of [false, true]) {
   const when = before ? "before" : "after";
-  Deno.test(`pending calls let the process end if unref() came ${when} them`, async () => {
-    const some = calls.filter(({ unrefAfter }) =>
-      before || unrefAfter !== false
-    );
-    const ended = { code: 0, stdout: "", stderr: "" };
-    const all = await run(unreferenced(some, before)).catch(() => null);
-    if (all !== null) return assertEquals(all, ended);
-    // One of them keeps it: which one?
-    for (const call of some) {
-      const result = await run(unreferenced([call], before)).catch(String);
-      assertEquals(result, ended, call.what);
-    }
-    fail("together they keep the process");
-  });
+  processTest(
+    `pending calls let the process end if unref() came ${when} them`,
+    async () => {
+      const some = calls.filter(({ unrefAfter }) =>
+        before || unrefAfter !== false
+      );
+      const ended = { code: 0, stdout: "", stderr: "" };
+      const all = await run(unreferenced(some, before)).catch(() => null);
+      if (all !== null) return assertEquals(all, ended);
+      // One of them keeps it: which one?
+      for (const call of some) {
+        const result = await run(unreferenced([call], before)).catch(String);
+        assertEquals(result, ended, call.what);
+      }
+      fail("together they keep the process");
+    },
+  );
 }
 
-Deno.test("a pending send keeps the process in spite of unref()", async () => {
-  const { stdout, stderr } = await run(`
+processTest(
+  "a pending send keeps the process in spite of unref()",
+  async () => {
+    const { stdout, stderr } = await run(`
     ${connected}
     s.unref();
     void s.sendall(new Uint8Array(32 << 20));
@@ -163,5 +171,6 @@ Deno.test("a pending send keeps the process in spite of unref()", async () => {
     console.log("still here");
     Deno.exit();
   `);
-  assertEquals({ stdout, stderr }, { stdout: "still here\n", stderr: "" });
-});
+    assertEquals({ stdout, stderr }, { stdout: "still here\n", stderr: "" });
+  },
+);

@@ -1,4 +1,4 @@
-import { ChildProcess, type ProcessResult, root } from "./process.ts";
+import { canRun, ChildProcess, type ProcessResult, root } from "./process.ts";
 
 /** A program for a Deno process of its own: a file or the text of one. */
 export type DenoProgram = ({ file: string } | { code: string }) & {
@@ -19,6 +19,11 @@ export type DenoProgram = ({ file: string } | { code: string }) & {
   /** How long it may run, for {@linkcode runDeno}. */
   timeoutMs?: number;
 };
+
+/** A test that starts processes; ignored where it may not. */
+export function processTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !canRun, fn });
+}
 
 /**
  * Runs a program to its end.

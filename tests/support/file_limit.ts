@@ -1,7 +1,7 @@
-import { ChildProcess } from "./process.ts";
+import { canRun, ChildProcess } from "./process.ts";
 
 /** Whether a shell can limit how many files a program may open. */
-export const canLimitFiles: boolean = Deno.build.os !== "windows";
+export const canLimitFiles: boolean = canRun && Deno.build.os !== "windows";
 
 /**
  * Starts a Deno program that may have so many files open, for `await using`.

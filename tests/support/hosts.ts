@@ -1,4 +1,4 @@
-import { ChildProcess, type ProcessResult } from "./process.ts";
+import { canRun, ChildProcess, type ProcessResult } from "./process.ts";
 
 const script = `
   file=$(mktemp) && printf %s "$1" >"$file" &&
@@ -51,7 +51,7 @@ function startWithHosts(
 }
 
 async function tryHosts(): Promise<boolean> {
-  if (Deno.build.os !== "linux") return false;
+  if (!canRun || Deno.build.os !== "linux") return false;
   try {
     await using child = startWithHosts("127.0.0.1 localhost\n", "", ["true"]);
     const { code } = await child.result();

@@ -1,4 +1,4 @@
-import { ChildProcess, type ProcessResult } from "./process.ts";
+import { canRun, ChildProcess, type ProcessResult } from "./process.ts";
 
 /** Runs its arguments after the first, which is the text of the hosts file. */
 const script = `
@@ -42,7 +42,7 @@ export async function runOffline(
 }
 
 async function findNamespaces(): Promise<boolean> {
-  if (Deno.build.os !== "linux") return false;
+  if (!canRun || Deno.build.os !== "linux") return false;
   try {
     const { code } = await runOffline("", ["true"]);
     return code === 0;

@@ -3,6 +3,10 @@ import { within } from "./within.ts";
 /** The repository's root, where child processes run. */
 export const root: URL = new URL("../../", import.meta.url);
 
+/** Whether the tests may start processes; `deno task test:fast` may not. */
+export const canRun: boolean =
+  Deno.permissions.querySync({ name: "run" }).state === "granted";
+
 /** What a child process left behind. */
 export interface ProcessResult {
   /** Its exit code; 128 and the signal's number if one ended it. */

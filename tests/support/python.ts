@@ -1,4 +1,4 @@
-import { ChildProcess } from "./process.ts";
+import { canRun, ChildProcess } from "./process.ts";
 
 /** The command that starts CPython 3, null where there is none. */
 export const python: string | null = await findPython();
@@ -91,6 +91,7 @@ print(json.dumps([outcome(given["setup"], each) for each in given["programs"]]))
 }
 
 async function findPython(): Promise<string | null> {
+  if (!canRun) return null;
   const code = "import sys; assert sys.version_info >= (3, 8); " +
     "print(sys.executable)";
   for (const command of ["python3", "python"]) {

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { runDeno } from "./child.ts";
+import { canRun } from "./process.ts";
 import { TemporaryDirectory } from "./temporary.ts";
 
-/** Whether there are abstract names. */
-export const onLinux: boolean = Deno.build.os === "linux";
-/** Whether there are no Unix sockets. */
-export const ignore: boolean = Deno.build.os === "windows";
+/** Whether there are abstract names, and processes to try them in. */
+export const onLinux: boolean = canRun && Deno.build.os === "linux";
+/** Whether there are no Unix sockets, or no processes to try them in. */
+export const ignore: boolean = !canRun || Deno.build.os === "windows";
 
 /** What programs begin with: `dir` is their directory, `print` shows what a call comes to. */
 export const prelude: string = `

@@ -9,7 +9,8 @@ import dns from "node:dns/promises";
 import net from "node:net";
 import { OSError, PermissionError } from "../../../src/base/errors.ts";
 import { fromDeno, gaiError, osError } from "../../../src/base/os_error.ts";
-import { runDeno } from "../../support/child.ts";
+import { processTest, runDeno } from "../../support/child.ts";
+import { canRun } from "../../support/process.ts";
 import { within } from "../../support/within.ts";
 
 const loopback = { hostname: "127.0.0.1", port: 0 } as const;
@@ -339,7 +340,7 @@ const elsewhere: readonly [what: string, code: string, source: string][] = [
   ],
 ];
 for (const [what, code, source] of elsewhere) {
-  Deno.test(`fromDeno() makes ${code} of ${what}`, async () => {
+  processTest(`fromDeno() makes ${code} of ${what}`, async () => {
     const { stdout, stderr } = await runDeno({
       permissions: [`--allow-net=${unknown},192.0.2.1`],
       code: `
@@ -361,7 +362,7 @@ for (const [what, code, source] of elsewhere) {
 
 Deno.test({
   name: "fromDeno() makes ENOENT, EINVAL and EADDRINUSE of Unix sockets",
-  ignore: onWindows,
+  ignore: onWindows || !canRun,
   fn: async () => {
     const { stdout, stderr } = await runDeno({
       permissions: ["--allow-net", "--allow-read", "--allow-write"],

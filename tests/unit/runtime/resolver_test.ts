@@ -14,7 +14,7 @@ import {
   resolveAll,
 } from "../../../src/runtime/resolver.ts";
 import { unknownHost } from "../../support/addresses.ts";
-import { runDeno } from "../../support/child.ts";
+import { processTest, runDeno } from "../../support/child.ts";
 import { within } from "../../support/within.ts";
 
 function named(family: number, host: string, port = 9): InetSockaddr {
@@ -62,7 +62,7 @@ Deno.test("resolveAll() rejects for a name that is not granted", async () => {
   assert(error.cause instanceof Error);
 });
 
-Deno.test("resolveAll() rejects for an unknown name", async () => {
+processTest("resolveAll() rejects for an unknown name", async () => {
   const { stdout, stderr } = await runDeno({
     permissions: [`--allow-net=${unknownHost}`],
     code: `
