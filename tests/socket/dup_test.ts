@@ -1,5 +1,6 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { microtasks } from "../support/fake_conn.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
   listener,
@@ -15,10 +16,6 @@ function ending(call: Promise<unknown>): { code?: string | undefined } {
   const end: { code?: string | undefined } = {};
   codeOf(() => call).then((code) => end.code = code);
   return end;
-}
-
-async function microtasks(): Promise<void> {
-  for (let n = 0; n < 20; n++) await null;
 }
 
 Deno.test("dup() gives a socket of its own with the same addresses", async () => {
@@ -187,7 +184,7 @@ for (const [what, receive] of receives) {
     const others = pair.client.recv(10);
     const behind = ending(receive(copy));
     copy.close();
-    await microtasks();
+    await microtasks(20);
     assertEquals([own.code, behind.code], ["EBADF", "EBADF"]);
     await pair.peer.sendall(bytes("whole"));
     assertEquals(text(await within(others)), "whole");
@@ -201,7 +198,7 @@ Deno.test("close() under a recv_into() leaves the bytes to a duplicate", async (
   const pending = ending(pair.client.recv_into(buffer));
   using copy = pair.client.dup();
   pair.client.close();
-  await microtasks();
+  await microtasks(20);
   assertEquals(pending.code, "EBADF");
   await pair.peer.sendall(bytes("abc"));
   await pair.peer.sendall(bytes("def"));
@@ -214,7 +211,7 @@ Deno.test("close() of one listener's duplicate rejects only its accept()", async
   const own = ending(copy.accept());
   const other = server.accept();
   copy.close();
-  await microtasks();
+  await microtasks(20);
   assertEquals(own.code, "EBADF");
   using client = socket.socket();
   await client.connect(server.getsockname());
@@ -229,7 +226,7 @@ Deno.test("close() of one datagram duplicate rejects only its recvfrom()", async
   const own = ending(copy.recvfrom(10));
   const other = s.recvfrom(10);
   copy.close();
-  await microtasks();
+  await microtasks(20);
   assertEquals(own.code, "EBADF");
   using sender = udpSocket();
   await sender.sendto(bytes("x"), s.getsockname());

@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertInstanceOf,
   assertNotEquals,
   assertRejects,
   assertThrows,
@@ -12,7 +11,7 @@ import { tcpPair, udpSocket } from "../support/pair.ts";
 import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
-const one = new Uint8Array(1);
+const one = new Uint8Array([1]);
 
 Deno.test("fileno() is the smallest free number from 3 up", () => {
   const sockets = Array.from({ length: 5 }, () => socket.socket());
@@ -76,57 +75,6 @@ Deno.test("a number is free when the last file object on it has closed", async (
   assertEquals(after.fileno(), number);
 });
 
-Deno.test("dup() shares the connection under a number of its own", async () => {
-  await using both = await tcpPair();
-  const { client, peer } = both;
-  await using copy = client.dup();
-  assertNotEquals(copy.fileno(), client.fileno());
-  assertEquals(copy.getsockname(), client.getsockname());
-  assertEquals(copy.getpeername(), client.getpeername());
-  await within(peer.sendall(new Uint8Array([1, 2, 3])));
-  assertEquals(await within(client.recv(1)), new Uint8Array([1]));
-  assertEquals(await within(copy.recv(1)), new Uint8Array([2]));
-  assertEquals(await within(client.recv(1)), new Uint8Array([3]));
-});
-
-Deno.test("dup() has a timeout of its own, at first the same", () => {
-  using s = socket.socket();
-  s.settimeout(3);
-  using copy = s.dup();
-  assertEquals(copy.gettimeout(), 3);
-  copy.setblocking(false);
-  assertEquals([s.gettimeout(), copy.gettimeout()], [3, 0]);
-});
-
-Deno.test("dup() is of the subclass", () => {
-  class Chatty extends socket.Socket<socket.InetAddress> {
-    greet(): string {
-      return "hello";
-    }
-  }
-  using s = new Chatty();
-  using copy = s.dup();
-  assertInstanceOf(copy, Chatty);
-  assertEquals(copy.greet(), "hello");
-  assertNotEquals(copy.fileno(), s.fileno());
-});
-
-Deno.test("dup() shares what bind() and listen() do", async () => {
-  using s = socket.socket();
-  using copy = s.dup();
-  copy.bind(["127.0.0.1", 0]);
-  assertEquals(s.getsockname(), copy.getsockname());
-  assertThrows(() => s.bind(["127.0.0.1", 0]), socket.OSError);
-  s.listen();
-  s.close();
-  assertEquals(
-    copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN),
-    1,
-  );
-  await using client = socket.socket();
-  await within(client.connect(copy.getsockname()));
-});
-
 Deno.test("a closed socket does not act on the next one with its number", async () => {
   const stale = socket.socket();
   const number = stale.fileno();
@@ -141,66 +89,123 @@ Deno.test("a closed socket does not act on the next one with its number", async 
   assert(next.getsockname()[1] > 0);
 });
 
-Deno.test("close(fd) closes a descriptor under its socket", async () => {
-  await using both = await tcpPair();
-  const { client, peer } = both;
-  const receiving = client.recv(1);
-  const codes = codeOf(() => receiving);
-  socket.close(client.fileno());
-  assertEquals(await codes, "EBADF");
-  assertEquals(client.fileno(), -1);
-  assertEquals(await codeOf(() => client.send(one)), "EBADF");
-  assertEquals(await codeOf(() => client.getpeername()), "EBADF");
-  assertEquals(await within(peer.recv(1)), new Uint8Array(0));
-  assertEquals(await codeOf(() => client.close()), "EBADF");
+Deno.test("detach() closes the object and leaves the connection to the number", async () => {
+  await using pair = await tcpPair();
+  const fd = pair.client.detach();
+  assertEquals(pair.client.fileno(), -1);
+  assertEquals(pair.client.detach(), -1);
+  await assertRejects(() => pair.client.send(one), socket.OSError);
+  using revived = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fd);
+  assertEquals(revived.fileno(), fd);
+  await revived.sendall(one);
+  assertEquals(await within(pair.peer.recv(1)), one);
 });
 
-Deno.test("close(fd) of a number that is not open is EBADF", async () => {
-  for (const number of [0, 1, 2, 12345, -1]) {
-    const error = assertThrows(() => socket.close(number));
-    const code = (error as { code?: string }).code;
-    assert(code === "EBADF" || error instanceof RangeError, String(number));
-  }
-  const s = socket.socket();
-  const number = s.fileno();
-  s.close();
-  assertEquals(await codeOf(() => socket.close(number)), "EBADF");
+Deno.test("detach() rejects the calls that wait on the object", async () => {
+  await using pair = await tcpPair();
+  const waiting = pair.client.recv(1);
+  const failed = assertRejects(() => waiting, socket.OSError);
+  const fd = pair.client.detach();
+  assertEquals((await within(failed)).code, "EBADF");
+  using revived = socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM);
+  socket.close(fd);
+  await pair.peer.sendall(one);
+  assertEquals(await within(revived.recv(1)), one);
 });
 
-Deno.test("detach() gives up the descriptor, which goes on", async () => {
-  await using both = await tcpPair();
-  const { client, peer } = both;
-  const number = client.fileno();
-  assertEquals(client.detach(), number);
-  assertEquals(client.detach(), -1);
-  assertEquals(client.fileno(), -1);
-  await assertRejects(() => within(client.recv(1)), socket.OSError);
-
-  await using again = socket.socket(
-    socket.AF_INET,
-    socket.SOCK_STREAM,
-    0,
-    number,
-  );
-  assertEquals(again.fileno(), number);
-  await within(again.sendall(one));
-  assertEquals(await within(peer.recv(1)), one);
-});
-
-Deno.test("fromfd() duplicates a descriptor", async () => {
-  await using both = await tcpPair();
-  const { client, peer } = both;
-  const copy = socket.fromfd(
-    client.fileno(),
+Deno.test("fromfd() and dup() give another number for the same connection", async () => {
+  await using pair = await tcpPair();
+  using copy = socket.fromfd(
+    pair.client.fileno(),
     socket.AF_INET,
     socket.SOCK_STREAM,
   );
-  assertNotEquals(copy.fileno(), client.fileno());
-  client.close();
-  await within(copy.sendall(one));
-  assertEquals(await within(peer.recv(1)), one);
+  assert(copy.fileno() !== pair.client.fileno());
+  assertEquals(copy.getpeername(), pair.client.getpeername());
+  const number = socket.dup(pair.client.fileno());
+  pair.client.close();
   copy.close();
-  assertEquals(await within(peer.recv(1)), new Uint8Array(0));
+  using last = new socket.Socket(socket.AF_INET, socket.SOCK_STREAM, 0, number);
+  await last.sendall(one);
+  assertEquals(await within(pair.peer.recv(1)), one);
+  last.close();
+  assertEquals(await within(pair.peer.recv(1)), new Uint8Array(0));
+});
+
+Deno.test("close(fd) makes every method of its socket EBADF, also what waits", async () => {
+  await using pair = await tcpPair();
+  const waiting = assertRejects(() => pair.client.recv(1), socket.OSError);
+  socket.close(pair.client.fileno());
+  assertEquals((await within(waiting)).code, "EBADF");
+  assertEquals(pair.client.fileno(), -1);
+  assertThrows(() => pair.client.getsockname(), socket.OSError, "Bad file");
+  assertEquals(await codeOf(() => pair.client.send(one)), "EBADF");
+  assertEquals(await within(pair.peer.recv(1)), new Uint8Array(0));
+  assertEquals(await codeOf(() => pair.client.close()), "EBADF");
+});
+
+Deno.test("close(fd) ends what waits on it, and leaves what comes to a duplicate", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  using twin = client.dup();
+  const file = client.makefile("rb", 0);
+  const calls = [
+    () => client.recv(1),
+    () => client.recv_into(new Uint8Array(1)),
+    () => file.read(1),
+    () => client.readable.getReader().read(),
+  ];
+  const failures = calls.map((call) => assertRejects(call, socket.OSError));
+  socket.close(client.fileno());
+  for (const failure of failures) {
+    assertEquals((await within(failure)).code, "EBADF");
+  }
+  assertEquals([client.fileno(), file.fileno()], [-1, -1]);
+  await assertRejects(() => file.read(1), socket.OSError, "Bad file");
+  await peer.sendall(new Uint8Array([1, 2, 3]));
+  assertEquals(await within(twin.recv(9)), new Uint8Array([1, 2, 3]));
+  await file.close();
+});
+
+Deno.test("close(fd) leaves the file objects of a duplicate alone", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const twin = client.dup();
+  const file = twin.makefile("rwb");
+  twin.close();
+  const reading = file.read(1);
+  socket.close(client.fileno());
+  await peer.sendall(one);
+  assertEquals(await within(reading), one);
+  await file.write(one);
+  await file.close();
+  assertEquals(await within(peer.recv(9)), one);
+});
+
+Deno.test("close(), dup() and fromfd() refuse what is no open descriptor", () => {
+  const closed = socket.socket().detach();
+  socket.close(closed);
+  const calls = [
+    (fd: number) => socket.close(fd),
+    (fd: number) => socket.dup(fd),
+    (fd: number) => socket.fromfd(fd, socket.AF_INET, socket.SOCK_STREAM),
+  ];
+  for (const call of calls) {
+    for (const fd of [-1, 0, 1, 2, closed, 987_654]) {
+      assertEquals(assertThrows(() => call(fd), socket.OSError).code, "EBADF");
+    }
+    assertThrows(() => call("3" as never), TypeError);
+  }
+  const { AF_INET, SOCK_STREAM } = socket;
+  assertThrows(() => socket.socket(AF_INET, SOCK_STREAM, 0, -1), RangeError);
+});
+
+Deno.test("get_inheritable() is false, and set_inheritable(true) EOPNOTSUPP", () => {
+  using s = socket.socket();
+  assertEquals(s.get_inheritable(), false);
+  s.set_inheritable(false);
+  const error = assertThrows(() => s.set_inheritable(true), socket.OSError);
+  assertEquals(error.code, "EOPNOTSUPP");
 });
 
 const closing = [
