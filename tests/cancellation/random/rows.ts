@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { nextDescriptor } from "../../support/descriptor.ts";
 import { tcpPair, type TcpSocket } from "../../support/pair.ts";
 import {
   connecting,
@@ -108,10 +109,4 @@ export async function runRow(
   const tally = await row.run(new Random(seed), rounds);
   assertEquals(nextDescriptor(), before, "the next descriptor");
   return tally;
-}
-
-/** The smallest descriptor that is free. */
-function nextDescriptor(): number {
-  using s = socket.socket();
-  return s.fileno();
 }

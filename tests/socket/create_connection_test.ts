@@ -3,19 +3,123 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
-  assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { nextDescriptor } from "../support/descriptor.ts";
 import { closedAddress, fullListener } from "../support/addresses.ts";
 import { canChooseHosts, runWithHosts } from "../support/hosts.ts";
-import { pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
-/** The descriptor that the next socket gets: none is left open meanwhile. */
-function nextDescriptor(): number {
-  using s = socket.socket();
-  return s.fileno();
-}
+Deno.test("create_connection() connects by number and by name", async () => {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  const [, port] = server.getsockname();
+  for (const host of ["127.0.0.1", "localhost"]) {
+    using client = await within(socket.create_connection([host, port]));
+    assertEquals(client.getpeername(), ["127.0.0.1", port]);
+    (await server.accept())[0].close();
+  }
+  using server6 = socket.create_server(["::1", 0], {
+    family: socket.AF_INET6,
+  });
+  const [, port6] = server6.getsockname();
+  using client6 = await within(socket.create_connection(["::1", port6]));
+  assertEquals(client6.family, socket.AF_INET6 as number);
+});
+
+Deno.test("create_connection() sets the timeout, or leaves the default one", async () => {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  using timed = await socket.create_connection(server.getsockname(), 2.5);
+  assertEquals(timed.gettimeout(), 2.5);
+  using plain = await socket.create_connection(server.getsockname());
+  assertEquals(plain.gettimeout(), null);
+  socket.setdefaulttimeout(4);
+  try {
+    using defaulted = await socket.create_connection(server.getsockname());
+    assertEquals(defaulted.gettimeout(), 4);
+    using none = await socket.create_connection(server.getsockname(), null);
+    assertEquals(none.gettimeout(), null);
+  } finally {
+    socket.setdefaulttimeout(null);
+  }
+});
+
+Deno.test("create_connection() binds the source address, and lets the system choose the host or port", async () => {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  const [, free] = closedAddress();
+  const sources = [
+    ["", 0],
+    ["127.0.0.1", 0],
+    ["", free],
+    ["127.0.0.1", closedAddress()[1]],
+  ] as const;
+  for (const source of sources) {
+    using client = await within(
+      socket.create_connection(server.getsockname(), 5, source),
+    );
+    const [host, port] = client.getsockname();
+    assertEquals(host, "127.0.0.1");
+    assertEquals(source[1] === 0 || source[1] === port, true);
+    const [conn, address] = await within(server.accept());
+    conn.close();
+    assertEquals(address, [host, port]);
+  }
+});
+
+Deno.test("create_connection() with a source address in use, or none of this machine, says so", async () => {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  const address = server.getsockname();
+  const inUse = await assertRejects(
+    () => socket.create_connection(address, 5, address),
+    socket.OSError,
+  );
+  assertEquals(inUse.code, "EADDRINUSE");
+  await assertRejects(
+    () => socket.create_connection(address, 5, ["::1", 0]),
+    socket.OSError,
+  );
+  await assertRejects(
+    () => socket.create_connection(address, 5, ["127.0.0.1", 80_000]),
+    RangeError,
+  );
+});
+
+Deno.test("create_connection() throws the last error, or all", async () => {
+  const address = closedAddress();
+  await assertRejects(
+    () => socket.create_connection(address),
+    socket.ConnectionRefusedError,
+  );
+  const all = await assertRejects(
+    () => socket.create_connection(address, 1, null, { all_errors: true }),
+    AggregateError,
+    "create_connection failed",
+  );
+  assertEquals(all.errors.length, 1);
+  assertInstanceOf(all.errors[0], socket.ConnectionRefusedError);
+});
+
+Deno.test("create_connection() to an unknown host is gaierror", async () => {
+  await assertRejects(
+    () => socket.create_connection(["x".repeat(64) + ".invalid", 1]),
+    socket.gaierror,
+  );
+});
+
+Deno.test("create_connection() checks its arguments", async () => {
+  await assertRejects(
+    () => socket.create_connection("127.0.0.1" as never),
+    TypeError,
+    "address must be [host, port]",
+  );
+  await assertRejects(
+    () => socket.create_connection(["127.0.0.1", 80000]),
+    RangeError,
+  );
+  await assertRejects(
+    () => socket.create_connection(["127.0.0.1", 1], -1),
+    RangeError,
+  );
+});
 
 Deno.test("create_connection() gives up an address that does not answer, and closes its socket", async () => {
   await using full = await fullListener();
@@ -55,44 +159,14 @@ Deno.test("create_connection() that is aborted rejects with the reason, and clos
       const failed = connecting.then(() => undefined, (error) => error);
       setTimeout(() => controller.abort(reason), 5);
       assertStrictEquals(await within(failed), reason);
+      const late = await socket.create_connection(full.address, 9, null, {
+        signal,
+        all_errors,
+      }).catch((error) => error);
+      assertStrictEquals(late, reason);
       assertEquals(nextDescriptor(), next);
     }
   }
-});
-
-Deno.test("create_connection() leaves the choice of source host or port to the system", async () => {
-  using server = socket.create_server(["127.0.0.1", 0]);
-  const [, free] = closedAddress();
-  const sources = [["", 0], ["127.0.0.1", 0], ["", free]] as const;
-  for (const source of sources) {
-    using client = await within(
-      socket.create_connection(server.getsockname(), 5, source),
-    );
-    const [host, port] = client.getsockname();
-    assertEquals(host, "127.0.0.1");
-    assertEquals(source[1] === 0 || source[1] === port, true);
-    const [conn, address] = await within(server.accept());
-    conn.close();
-    assertEquals(address, [host, port]);
-  }
-});
-
-Deno.test("create_connection() with a source address in use, or none of this machine, says so", async () => {
-  using server = socket.create_server(["127.0.0.1", 0]);
-  const address = server.getsockname();
-  const inUse = await assertRejects(
-    () => socket.create_connection(address, 5, address),
-    socket.OSError,
-  );
-  assertEquals(inUse.code, "EADDRINUSE");
-  await assertRejects(
-    () => socket.create_connection(address, 5, ["::1", 0]),
-    socket.OSError,
-  );
-  await assertRejects(
-    () => socket.create_connection(address, 5, ["127.0.0.1", 80_000]),
-    RangeError,
-  );
 });
 
 const twoHosts = "127.0.0.1 both\n::1 both\n";
@@ -186,102 +260,4 @@ Deno.test({
     assertEquals(stderr, "");
     assertEquals(stdout, "timed out,timed out\ntrue\n");
   },
-});
-
-Deno.test("create_server() with reuse_port shares a port with another", () => {
-  const options = { reuse_port: true };
-  using first = socket.create_server(["127.0.0.1", 0], options);
-  const address = first.getsockname();
-  if (Deno.build.os === "linux") {
-    using second = socket.create_server(address, options);
-    assertEquals(second.getsockname(), address);
-  }
-  assertThrows(() => socket.create_server(address), socket.OSError);
-});
-
-Deno.test("create_server() takes a negative backlog for 0, as Python", async () => {
-  using server = socket.create_server(["127.0.0.1", 0], { backlog: -5 });
-  using client = await within(
-    socket.create_connection(server.getsockname()),
-  );
-  const [conn, address] = await within(server.accept());
-  conn.close();
-  assertEquals(address, client.getsockname());
-});
-
-/** What Python says, but for the number and its form of an address. */
-const refusals: [theirs: string, ours: () => unknown][] = [
-  [
-    "create_server(('127.0.0.1', 0), dualstack_ipv6=True)",
-    () => socket.create_server(["127.0.0.1", 0], { dualstack_ipv6: true }),
-  ],
-  [
-    "create_server(('127.0.0.1', 80000))",
-    () => socket.create_server(["127.0.0.1", 80_000]),
-  ],
-  [
-    "create_server('127.0.0.1')",
-    () => socket.create_server("127.0.0.1" as never),
-  ],
-  [
-    "create_server(('127.0.0.1', 0), backlog='1')",
-    () => socket.create_server(["127.0.0.1", 0], { backlog: "1" as never }),
-  ],
-  [
-    "create_server(('127.0.0.1', 0), family=99)",
-    () => socket.create_server(["127.0.0.1", 0], { family: 99 }),
-  ],
-  [
-    "create_server(('::1', 0))",
-    () => socket.create_server(["::1", 0]),
-  ],
-];
-
-const theirs = await pythonOutcomes(refusals.map(([code]) => code));
-
-for (const [i, [code, ours]] of refusals.entries()) {
-  Deno.test({
-    name: `${code} is refused as in Python, and leaves nothing open`,
-    ignore: theirs[i] === undefined,
-    fn() {
-      const next = nextDescriptor();
-      const error = assertThrows(ours, Error);
-      const [name, ...rest] = theirs[i]!.split(":");
-      const names: Record<string, string> = {
-        ValueError: "RangeError",
-        OverflowError: "RangeError",
-        gaierror: "OSError",
-      };
-      assertEquals(error.name, names[name!] ?? name, rest.join(":"));
-      assertEquals(nextDescriptor(), next);
-    },
-  });
-}
-
-Deno.test("socketpair() makes a pair whatever the default timeout, which both ends have", async () => {
-  for (const timeout of [0, 0.000_001, 3]) {
-    socket.setdefaulttimeout(timeout);
-    try {
-      const [a, b] = await within(socket.socketpair());
-      assertEquals([a.gettimeout(), b.gettimeout()], [timeout, timeout]);
-      a.close();
-      b.close();
-    } finally {
-      socket.setdefaulttimeout(null);
-    }
-  }
-});
-
-Deno.test("socketpair() leaves nothing open beside the pair", async () => {
-  const next = nextDescriptor();
-  const [a, b] = await within(socket.socketpair());
-  const [host, port] = a.getsockname();
-  await assertRejects(
-    () => within(socket.create_connection([host, port])),
-    socket.ConnectionRefusedError,
-  );
-  assertInstanceOf(a, socket.Socket);
-  a.close();
-  b.close();
-  assertEquals(nextDescriptor(), next);
 });
