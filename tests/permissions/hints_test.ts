@@ -258,3 +258,36 @@ Deno.test("importing the module needs no grant", async () => {
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /127/);
 });
+
+Deno.test("calls without a permission name the flag", async () => {
+  const { stdout, stderr } = await runDeno({
+    code: `
+      import * as socket from "@pystd/socket";
+      const udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+      const address = ["127.0.0.1", 9];
+      for (const call of [
+        async () => socket.socket().bind(address),
+        () => socket.socket().connect(address),
+        () => udp.sendto(new Uint8Array(1), address),
+        () => socket.create_connection(address),
+        async () => socket.create_server(address),
+        async () => socket.gethostname(),
+      ]) await call().catch((error) => console.log(error.name, error.message));`,
+  });
+  assertEquals(stderr, "");
+  const hint =
+    /^PermissionError \[Errno \d+\] Permission denied: Requires (.*)$/gm;
+  assertEquals(
+    stdout.replaceAll(hint, "$1"),
+    [
+      'net access to "127.0.0.1:9", run again with the --allow-net flag',
+      'net access to "127.0.0.1:9", run again with the --allow-net flag',
+      // Where it would send from is the first that is asked for.
+      'net access to "127.0.0.1:0", run again with the --allow-net flag',
+      'net access to "127.0.0.1:9", run again with the --allow-net flag',
+      'net access to "127.0.0.1:9", run again with the --allow-net flag',
+      'sys access to "hostname", run again with the --allow-sys flag',
+      "",
+    ].join("\n"),
+  );
+});

@@ -5,8 +5,8 @@ import { select } from "@pystd/socket/select";
 import { listener, tcpPair, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
-/** What a program that was ported in a hurry passes, types aside. */
-function slip<T>(value: unknown): T {
+/** An argument of a wrong type, as a port without type checks passes it. */
+function wrong<T>(value: unknown): T {
   return value as T;
 }
 
@@ -28,109 +28,109 @@ async function writing(s: TcpSocket, mode: string, data: unknown) {
 }
 
 interface Row {
-  slip: string;
+  mistake: string;
   call: (s: TcpSocket) => unknown;
   message: string;
 }
 
-/** Each is made on a connected socket, and what it says is the whole message. */
+/** Calls on a connected socket, and the whole message of each error. */
 const rows: readonly Row[] = [
   {
-    slip: "send() of a string",
-    call: (s) => s.send(slip("hello")),
+    mistake: "send() of a string",
+    call: (s) => s.send(wrong("hello")),
     message:
       `Cannot send: data ${noBytes} a string; encode it with new TextEncoder().encode(...)`,
   },
   {
-    slip: "sendall() of a Promise",
-    call: (s) => s.sendall(slip(Promise.resolve(bytes))),
+    mistake: "sendall() of a Promise",
+    call: (s) => s.sendall(wrong(Promise.resolve(bytes))),
     message: `Cannot send: data ${noBytes} a Promise; await it first`,
   },
   {
-    slip: "sendall() of an ArrayBuffer",
-    call: (s) => s.sendall(slip(bytes.buffer)),
+    mistake: "sendall() of an ArrayBuffer",
+    call: (s) => s.sendall(wrong(bytes.buffer)),
     message:
       `Cannot send: data ${noBytes} an ArrayBuffer; make it new Uint8Array(buffer)`,
   },
   {
-    slip: "sendall() of a DataView",
-    call: (s) => s.sendall(slip(new DataView(bytes.buffer))),
+    mistake: "sendall() of a DataView",
+    call: (s) => s.sendall(wrong(new DataView(bytes.buffer))),
     message:
       `Cannot send: data ${noBytes} another view; make it new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`,
   },
   {
-    slip: "sendall() of a list of numbers",
-    call: (s) => s.sendall(slip([1, 2, 3])),
+    mistake: "sendall() of a list of numbers",
+    call: (s) => s.sendall(wrong([1, 2, 3])),
     message:
       `Cannot send: data ${noBytes} an array of numbers; make it Uint8Array.from(numbers)`,
   },
   {
-    slip: "sendto() of a string",
-    call: (s) => s.sendto(slip("hello"), ["127.0.0.1", 9]),
+    mistake: "sendto() of a string",
+    call: (s) => s.sendto(wrong("hello"), ["127.0.0.1", 9]),
     message:
       `Cannot send: data ${noBytes} a string; encode it with new TextEncoder().encode(...)`,
   },
   {
-    slip: "sendmsg() of bytes that are not in a list",
-    call: (s) => s.sendmsg(slip(bytes)),
+    mistake: "sendmsg() of bytes that are not in a list",
+    call: (s) => s.sendmsg(wrong(bytes)),
     message:
       "Cannot send: buffers must be an iterable of Uint8Array, received a Uint8Array; put it in an array",
   },
   {
-    slip: "recv_into() an ArrayBuffer",
-    call: (s) => s.recv_into(slip(new ArrayBuffer(8))),
+    mistake: "recv_into() an ArrayBuffer",
+    call: (s) => s.recv_into(wrong(new ArrayBuffer(8))),
     message:
       `Cannot receive: buffer ${noBytes} an ArrayBuffer; make it new Uint8Array(buffer)`,
   },
   {
-    slip: "recv() of a Promise",
-    call: (s) => s.recv(slip(Promise.resolve(8))),
+    mistake: "recv() of a Promise",
+    call: (s) => s.recv(wrong(Promise.resolve(8))),
     message:
       "Cannot receive: bufsize must be an integer, received a Promise; await it first",
   },
   {
-    slip: "recv() without a size",
+    mistake: "recv() without a size",
     call: (s) => (s.recv as Loose).call(s),
     message: "Cannot receive: bufsize must be an integer, received undefined",
   },
   {
-    slip: "bind() with host and port as two arguments",
+    mistake: "bind() with host and port as two arguments",
     call: (s) => (s.bind as Loose).call(s, "127.0.0.1", 9),
     message: "Cannot bind: the address is one argument, bind([host, port])",
   },
   {
-    slip: "connect() with host and port as two arguments",
+    mistake: "connect() with host and port as two arguments",
     call: (s) => (s.connect as Loose).call(s, "127.0.0.1", 9),
     message: `Cannot connect: ${oneArgument}`,
   },
   {
-    slip: "connect_ex() with host and port as two arguments",
+    mistake: "connect_ex() with host and port as two arguments",
     call: (s) => (s.connect_ex as Loose).call(s, "127.0.0.1", 9),
     message: `Cannot connect: ${oneArgument}`,
   },
   {
-    slip: "sendto() with host and port as two arguments",
+    mistake: "sendto() with host and port as two arguments",
     call: (s) => (s.sendto as Loose).call(s, bytes, "127.0.0.1", 9),
     message: `Cannot send: ${oneArgument}`,
   },
   {
-    slip: "sendto() with flags, and host and port as two arguments",
+    mistake: "sendto() with flags, and host and port as two arguments",
     call: (s) => (s.sendto as Loose).call(s, bytes, 0, "127.0.0.1", 9),
     message: `Cannot send: ${oneArgument}`,
   },
   {
-    slip: "create_connection() with host and port as two arguments",
+    mistake: "create_connection() with host and port as two arguments",
     call: () => (create_connection as Loose)("127.0.0.1", 9),
     message: `Cannot connect: ${oneArgument}`,
   },
   {
-    slip: "create_server() with host and port as two arguments",
+    mistake: "create_server() with host and port as two arguments",
     call: () => (create_server as Loose)("127.0.0.1", 9),
     message: `Cannot create a server: ${oneArgument}`,
   },
   {
-    slip: "connect() with host and port in one string",
-    call: (s) => s.connect(slip("127.0.0.1:9")),
+    mistake: "connect() with host and port in one string",
+    call: (s) => s.connect(wrong("127.0.0.1:9")),
     message:
       'Cannot connect: an AF_INET address must be [host, port], received "127.0.0.1:9"',
   },
@@ -141,144 +141,144 @@ const rows: readonly Row[] = [
     ["create_server()", "bind", (_, to) => (create_server as Loose)(to)],
   ] as [string, string, (s: TcpSocket, to: unknown) => unknown][]).map(
     ([name, action, call]): Row => ({
-      slip: `${name} with a port that is a string`,
+      mistake: `${name} with a port that is a string`,
       call: (s) => call(s, ["127.0.0.1", "9"]),
       message:
         `Cannot ${action}: port must be an integer, received "9"; make it Number("9")`,
     }),
   ),
   {
-    slip: "sendto() with the address first",
+    mistake: "sendto() with the address first",
     call: (s) => (s.sendto as Loose).call(s, ["127.0.0.1", 9], bytes),
     message:
       `Cannot send: data ${noBytes} an address; data comes first: sendto(data, address)`,
   },
   {
-    slip: "recv() with a signal that is not in an object",
-    call: (s) => s.recv(10, 0, slip(signal)),
+    mistake: "recv() with a signal that is not in an object",
+    call: (s) => s.recv(10, 0, wrong(signal)),
     message: `Cannot receive: ${aSignal}`,
   },
   {
-    slip: "sendall() with a signal that is not in an object",
-    call: (s) => s.sendall(bytes, slip(signal)),
+    mistake: "sendall() with a signal that is not in an object",
+    call: (s) => s.sendall(bytes, wrong(signal)),
     message: `Cannot send: ${aSignal}`,
   },
   {
-    slip: "recv() with a timeout",
-    call: (s) => s.recv(10, 0, slip({ timeout: 1 })),
+    mistake: "recv() with a timeout",
+    call: (s) => s.recv(10, 0, wrong({ timeout: 1 })),
     message:
       'Cannot receive: no option "timeout"; a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)',
   },
   {
-    slip: "create_server() with an option that it does not have",
+    mistake: "create_server() with an option that it does not have",
     call: () =>
       (create_server as Loose)(["127.0.0.1", 0], { reuse_addr: true }),
     message:
       'Cannot create a server: no option "reuse_addr", only family, backlog, reuse_port, dualstack_ipv6',
   },
   {
-    slip: "sendfile() with an option that it does not have",
-    call: (s) => s.sendfile(slip({ read() {} }), slip({ blocksize: 1 })),
+    mistake: "sendfile() with an option that it does not have",
+    call: (s) => s.sendfile(wrong({ read() {} }), wrong({ blocksize: 1 })),
     message:
       'Cannot send a file: no option "blocksize", only signal, onProgress',
   },
   {
-    slip: "makefile() with a positional argument among the options",
-    call: (s) => s.makefile("r", null, slip({ buffering: 1 })),
+    mistake: "makefile() with a positional argument among the options",
+    call: (s) => s.makefile("r", null, wrong({ buffering: 1 })),
     message:
       'Cannot open file: no option "buffering"; it is the second argument',
   },
   {
-    slip: "makefile() with the options too early",
-    call: (s) => s.makefile("r", slip({ encoding: "utf-8" })),
+    mistake: "makefile() with the options too early",
+    call: (s) => s.makefile("r", wrong({ encoding: "utf-8" })),
     message:
       'Cannot open file: buffering must be an integer or null, received an object; options are the third argument: makefile("r", null, { encoding })',
   },
   {
-    slip: "create_connection() with the options in place of source_address",
-    call: (s) => create_connection(s.getpeername(), 10, slip({ signal })),
+    mistake: "create_connection() with the options in place of source_address",
+    call: (s) => create_connection(s.getpeername(), 10, wrong({ signal })),
     message:
       "Cannot connect: source_address must be [host, port] or null, received an object; options are the fourth argument",
   },
   {
-    slip: "create_connection() with the options in place of timeout",
-    call: (s) => create_connection(s.getpeername(), slip({ signal })),
+    mistake: "create_connection() with the options in place of timeout",
+    call: (s) => create_connection(s.getpeername(), wrong({ signal })),
     message:
       "Cannot connect: timeout must be a number of seconds or null, received an object; options are the fourth argument",
   },
   {
-    slip: "create_connection() with a host in place of source_address",
-    call: (s) => create_connection(s.getpeername(), null, slip("127.0.0.1")),
+    mistake: "create_connection() with a host in place of source_address",
+    call: (s) => create_connection(s.getpeername(), null, wrong("127.0.0.1")),
     message:
       'Cannot connect: source_address must be [host, port] or null, received "127.0.0.1"',
   },
   {
-    slip: "setblocking() without a flag",
+    mistake: "setblocking() without a flag",
     call: (s) => (s.setblocking as Loose).call(s),
     message:
       "Cannot set blocking: flag must be true or false, received undefined",
   },
   {
-    slip: "setsockopt() without a level",
+    mistake: "setsockopt() without a level",
     call: (s) => (s.setsockopt as Loose).call(s, socket.SO_REUSEADDR, 1),
     message:
       "Cannot set a socket option: level, optname and value are needed, such as SOL_SOCKET, SO_REUSEADDR, 1",
   },
   {
-    slip: "write() of bytes to a text file",
+    mistake: "write() of bytes to a text file",
     call: (s) => writing(s, "w", bytes),
     message:
       'Cannot write: data must be a string, received a Uint8Array; open the file with "wb", or decode it',
   },
   {
-    slip: "write() of a string to a binary file",
+    mistake: "write() of a string to a binary file",
     call: (s) => writing(s, "wb", "hello"),
     message:
       `Cannot write: data ${noBytes} a string; open the file with "w", or encode it`,
   },
   {
-    slip: "select() of a socket that is not in a list",
+    mistake: "select() of a socket that is not in a list",
     call: (s) => (select as Loose)(s, [], []),
     message:
       "Cannot select: rlist must be an iterable, received an object; put it in an array",
   },
   {
-    slip: "connect() with an address that was not awaited",
-    call: (s) => s.connect(slip(Promise.resolve(["127.0.0.1", 9]))),
+    mistake: "connect() with an address that was not awaited",
+    call: (s) => s.connect(wrong(Promise.resolve(["127.0.0.1", 9]))),
     message:
       "Cannot connect: an AF_INET address must be [host, port], received a Promise; await it first",
   },
   {
-    slip: "connect() with the object that Deno.connect takes",
-    call: (s) => s.connect(slip({ hostname: "127.0.0.1", port: 9 })),
+    mistake: "connect() with the object that Deno.connect takes",
+    call: (s) => s.connect(wrong({ hostname: "127.0.0.1", port: 9 })),
     message:
       "Cannot connect: an AF_INET address must be [host, port], received an object",
   },
   {
-    slip: "sendfile() of a path",
-    call: (s) => s.sendfile(slip("LICENSE")),
+    mistake: "sendfile() of a path",
+    call: (s) => s.sendfile(wrong("LICENSE")),
     message:
       "Cannot send a file: file must have a read method, received a string; open it first",
   },
   {
-    slip: "sendfile() of a file that was not awaited",
-    call: (s) => s.sendfile(slip(Promise.resolve({ read() {} }))),
+    mistake: "sendfile() of a file that was not awaited",
+    call: (s) => s.sendfile(wrong(Promise.resolve({ read() {} }))),
     message:
       "Cannot send a file: file must have a read method, received a Promise; await it first",
   },
   {
-    slip: "Socket without new",
+    mistake: "Socket without new",
     call: () => (socket.Socket as unknown as Loose)(socket.AF_INET),
     // The engine's own.
     message: "Class constructor Socket cannot be invoked without 'new'",
   },
 ];
 
-for (const { slip, call, message } of rows) {
-  Deno.test(`${slip} says what to do`, async () => {
+for (const { mistake, call, message } of rows) {
+  Deno.test(`${mistake} says what to do`, async () => {
     await using pair = await tcpPair();
     const error = await assertRejects(
-      // Some throw and some reject: both are what the program sees.
+      // Some throw and some reject: a program sees both alike.
       async () => await within(Promise.resolve(call(pair.client))),
       TypeError,
     );

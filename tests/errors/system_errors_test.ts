@@ -1,4 +1,9 @@
-import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import { closedAddress } from "../support/addresses.ts";
@@ -30,12 +35,19 @@ function closed() {
   return s;
 }
 
+/** The part of a message behind Python's text and a colon. */
+function hintOf(error: socket.OSError): string {
+  return error.message.split(": ").slice(1).join(": ");
+}
+
 interface Row {
   situation: string;
   ours: () => unknown;
   code: keyof typeof errno;
-  /** The same program; left out where Python cannot come to this. */
+  /** The same program; left out where Python cannot have this error. */
   python?: string;
+  /** What the message advises after Python's text; nothing if it is absent. */
+  hint?: string;
 }
 
 const rows: readonly Row[] = [
@@ -119,6 +131,22 @@ const rows: readonly Row[] = [
     ours: having(listener, (s) => s.recv(1)),
     code: "ENOTCONN",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen(); s.recv(1)",
+    hint: "it listens; accept() gives the connected one",
+  },
+  {
+    situation: "sendall() on a listening socket",
+    // Linux says EPIPE.
+    ours: having(listener, (s) => s.sendall(one)),
+    code: "ENOTCONN",
+    hint: "it listens; accept() gives the connected one",
+  },
+  {
+    situation: "bind() on a listening socket",
+    ours: having(listener, (s) => s.bind(["127.0.0.1", 0])),
+    code: "EINVAL",
+    python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
+      "s.bind(('127.0.0.1', 0))",
+    hint: "the socket is bound already",
   },
   {
     situation: "connect() on a listening socket",
@@ -132,6 +160,7 @@ const rows: readonly Row[] = [
     ours: having(unconnected, (s) => s.accept()),
     code: "EINVAL",
     python: "socket().accept()",
+    hint: "listen() comes first",
   },
   {
     situation: "accept() on a socket that is only bound",
@@ -162,6 +191,7 @@ const rows: readonly Row[] = [
     }),
     code: "EINVAL",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.bind(('127.0.0.1', 0))",
+    hint: "the socket is bound already",
   },
   {
     situation: "bind() twice on a datagram socket",
@@ -169,6 +199,7 @@ const rows: readonly Row[] = [
     code: "EINVAL",
     python: "s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0))\n" +
       "s.bind(('127.0.0.1', 0))",
+    hint: "the socket is bound already",
   },
   {
     situation: "bind() on a connected socket",
@@ -302,6 +333,24 @@ const rows: readonly Row[] = [
     python: "socket().getsockopt(SOL_SOCKET, 9999)",
   },
   {
+    situation: "getsockopt() of an option that Deno does not offer",
+    ours: having(
+      unconnected,
+      (s) => s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+    ),
+    code: "ENOPROTOOPT",
+    hint: "SO_RCVBUF",
+  },
+  {
+    situation: "setsockopt() of an option that Deno does not offer",
+    ours: having(
+      unconnected,
+      (s) => s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 1),
+    ),
+    code: "ENOPROTOOPT",
+    hint: "IP_TOS",
+  },
+  {
     situation: "a flag that there is not",
     ours: having(tcpPair, ({ client }) => client.recv(1, 1)),
     code: "EOPNOTSUPP",
@@ -326,8 +375,8 @@ async function runAll(): Promise<Map<string, string>> {
   return new Map(programs.map((each, i) => [each, outcomes[i] ?? ""]));
 }
 
-for (const { situation, ours, code, python: program } of rows) {
-  Deno.test(`${situation} is ${code}`, async () => {
+for (const { situation, ours, code, python: program, hint } of rows) {
+  Deno.test(`${situation} fails with ${code}`, async () => {
     let error: unknown;
     try {
       await within(Promise.resolve(ours()));
@@ -341,12 +390,13 @@ for (const { situation, ours, code, python: program } of rows) {
       error.constructor,
       new socket.OSError(error.errno).constructor,
     );
+    if (hint !== undefined) assertEquals(hintOf(error), hint);
   });
 
   if (program === undefined) continue;
   const skipped = python === null || os !== "linux";
   Deno.test({
-    name: `${situation} says what python3 says${
+    name: `${situation} has the error of python3${
       skipped ? " (skipped: no python3, or not Linux)" : ""
     }`,
     ignore: skipped,
@@ -373,3 +423,45 @@ Deno.test("no error of Deno's own class reaches the caller", async () => {
     assertMatch(await outcomeOf(ours), /^\w*Error: \[Errno \d+\] /, situation);
   }
 });
+
+/** Hosts that cannot be any, with what the message says about them. */
+const hosts: readonly [string, () => Promise<unknown>, string][] = [
+  [
+    "connect() to a host with a port in it",
+    having(unconnected, (s) => s.connect(["127.0.0.1:80", 80])),
+    '"127.0.0.1:80" has a port, which is the second part of the address',
+  ],
+  [
+    "bind() to a name with a port in it",
+    having(unconnected, (s) => s.bind(["localhost:80", 80])),
+    '"localhost:80" has a port, which is the second part of the address',
+  ],
+  [
+    "connect() to a URL",
+    having(unconnected, (s) => s.connect(["http://localhost", 80])),
+    '"http://localhost" is a URL, not a host',
+  ],
+  [
+    "create_connection() to a host with a port in it",
+    () => socket.create_connection(["localhost:80", 80]),
+    '"localhost:80" has a port, which is the second part of the address',
+  ],
+  [
+    "getaddrinfo() of a URL",
+    () => socket.getaddrinfo("http://localhost", 80),
+    '"http://localhost" is a URL, not a host',
+  ],
+  [
+    "create_connection() to an address in brackets",
+    () => socket.create_connection(["[::1]", 80]),
+    '"[::1]" has brackets, which belong to URLs',
+  ],
+];
+
+for (const [mistake, call, hint] of hosts) {
+  Deno.test(`${mistake} fails with EAI_NONAME, and says what to do`, async () => {
+    const error = await assertRejects(() => within(call()), socket.gaierror);
+    assertEquals(error.code, "EAI_NONAME");
+    assertEquals(hintOf(error), hint);
+  });
+}
