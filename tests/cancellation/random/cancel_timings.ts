@@ -1,15 +1,15 @@
 import { assert } from "@std/assert";
 import type * as socket from "@pystd/socket";
 import {
-  type Ending,
-  type Handle,
-  isEnd,
-  meet,
-  type Moment,
-  moments,
+  type ArrivalProbe,
+  type CallTarget,
+  cancelAt,
+  type Cancellation,
+  isCancelled,
   type Outcome,
-  type Sentinel,
-} from "../../support/moments.ts";
+  type Timing,
+  timings,
+} from "../../support/cancel.ts";
 import { within } from "../../support/within.ts";
 import type { Random } from "../../stress/random.ts";
 
@@ -42,13 +42,13 @@ async function pass(ms: number): Promise<void> {
   }
 }
 
-const beforeIt: Moment = {
+const beforeIt: Timing = {
   name: "before it is made",
   first: true,
   run: (arrive) => arrive(),
 };
 
-const afterIt: Moment = {
+const afterIt: Timing = {
   name: "after it has settled",
   run: async (arrive, end, _, settled) => {
     await arriveUntil(settled, arrive);
@@ -57,11 +57,11 @@ const afterIt: Moment = {
 };
 
 /** A point in the life of a call at which it may be ended. */
-export function pointOf(random: Random): Moment {
+export function pointOf(random: Random): Timing {
   const kind = random.below(10);
   if (kind === 0) return beforeIt;
   if (kind === 1) return afterIt;
-  if (kind > 3) return random.pick(moments);
+  if (kind > 3) return random.pick(timings);
   const [arrival, end] = [random.below(600) / 100, random.below(600) / 100];
   return {
     name: `${end} ms after it is made, what it waits for after ${arrival} ms`,
@@ -93,9 +93,9 @@ export interface Settled<T> {
 
 /** A call, what ends it and when. */
 export interface Round<T> {
-  readonly handle: Handle;
-  readonly ending: Ending;
-  readonly point: Moment;
+  readonly target: CallTarget;
+  readonly cancellation: Cancellation;
+  readonly point: Timing;
   readonly company: Company;
   readonly timeoutS: number;
   readonly call: (options: socket.SignalOption) => Promise<T>;
@@ -106,9 +106,10 @@ export interface Round<T> {
 /** Makes a round's calls and ends one; the outcomes in the order of the calls. */
 export async function interrupt<T>(
   round: Round<T>,
-  sentinel: Sentinel,
+  probe: ArrivalProbe,
 ): Promise<Settled<T>[]> {
-  const { handle, ending, point, company, timeoutS, call, arrive } = round;
+  const { target, cancellation, point, company, timeoutS, call, arrive } =
+    round;
   const others: [role: "before" | "behind", Promise<Outcome<T>>][] = [];
   const callToo = (role: "before" | "behind") => {
     const outcome = call({}).then(
@@ -118,11 +119,11 @@ export async function interrupt<T>(
     others.push([role, outcome]);
   };
   if (company.before) callToo("before");
-  const outcome = await meet(
-    handle,
-    ending,
+  const outcome = await cancelAt(
+    target,
+    cancellation,
     point,
-    sentinel,
+    probe,
     (options) => {
       const promise = call(options);
       if (company.behind) callToo("behind");
@@ -140,14 +141,14 @@ export async function interrupt<T>(
   return settled;
 }
 
-/** How many calls had their result, and how many were ended before, by what. */
+/** How many calls had their result, and how many were cancelled before, by what. */
 export class Tally {
-  readonly #counts = new Map<Ending, [results: number, ends: number]>();
+  readonly #counts = new Map<Cancellation, [results: number, ends: number]>();
 
-  add(ending: Ending, ended: boolean): void {
-    const counts = this.#counts.get(ending) ?? [0, 0];
-    this.#counts.set(ending, counts);
-    counts[ended ? 1 : 0]++;
+  add(cancellation: Cancellation, cancelled: boolean): void {
+    const counts = this.#counts.get(cancellation) ?? [0, 0];
+    this.#counts.set(cancellation, counts);
+    counts[cancelled ? 1 : 0]++;
   }
 
   /** How many there were. */
@@ -157,16 +158,17 @@ export class Tally {
 
   /** Adds those of another. */
   addAll(other: Tally): void {
-    for (const [ending, [results, ends]] of other.#counts) {
-      const counts = this.#counts.get(ending) ?? [0, 0];
-      this.#counts.set(ending, [counts[0] + results, counts[1] + ends]);
+    for (const [cancellation, [results, ends]] of other.#counts) {
+      const counts = this.#counts.get(cancellation) ?? [0, 0];
+      this.#counts.set(cancellation, [counts[0] + results, counts[1] + ends]);
     }
   }
 
   toString(): string {
     return Array.from(
       this.#counts,
-      ([ending, [results, ends]]) => `${ending} ${ends} of ${results + ends}`,
+      ([cancellation, [results, ends]]) =>
+        `${cancellation} ${ends} of ${results + ends}`,
     ).toSorted().join(", ");
   }
 }
@@ -174,12 +176,12 @@ export class Tally {
 /** Throws an error that the call of this role cannot have been ended with. */
 export function checkEnd(
   { role }: { readonly role: Settled<unknown>["role"] },
-  ending: Ending,
+  cancellation: Cancellation,
   error: unknown,
 ): void {
   // The signal is one call's, the timeout that of those made since.
-  const ends = isEnd(ending, error) &&
-    (role === "itself" || ending === "close" ||
-      (role === "behind" && ending !== "abort"));
+  const ends = isCancelled(cancellation, error) &&
+    (role === "itself" || cancellation === "close" ||
+      (role === "behind" && cancellation !== "abort"));
   if (!ends) throw error;
 }

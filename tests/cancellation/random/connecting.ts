@@ -2,19 +2,19 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import {
-  assertEnded,
+  assertCancelled,
   assertWorks,
   fillQueue,
-} from "../../support/connecting.ts";
+} from "../fixtures/connect.ts";
 import { numbered } from "../../support/fake_conn.ts";
-import { Messages } from "../../support/messages.ts";
+import { Messages } from "../fixtures/messages.ts";
 import {
-  type Ending,
-  endings,
-  isEnd,
-  meet,
-  Sentinel,
-} from "../../support/moments.ts";
+  ArrivalProbe,
+  cancelAt,
+  type Cancellation,
+  cancellations,
+  isCancelled,
+} from "../../support/cancel.ts";
 import { listener, receiveToEnd, type TcpSocket } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 import { pointOf, Tally } from "./cancel_timings.ts";
@@ -24,7 +24,7 @@ import type { Random } from "../../stress/random.ts";
 /** A call that connects, and how it may be ended. */
 export interface ConnectingRow {
   readonly name: string;
-  readonly endings: readonly Ending[];
+  readonly cancellations: readonly Cancellation[];
   /** Whether one that may not wait leaves a socket that goes on by itself. */
   readonly goesOn: boolean;
   /** The connected socket, which need not be the one that it was called on. */
@@ -42,7 +42,7 @@ const timedOut = () =>
 export const connecting: readonly ConnectingRow[] = [
   {
     name: "connect()",
-    endings,
+    cancellations,
     goesOn: true,
     async call(client, address, options) {
       await client.connect(address, options);
@@ -51,7 +51,7 @@ export const connecting: readonly ConnectingRow[] = [
   },
   {
     name: "connect_ex()",
-    endings,
+    cancellations,
     goesOn: true,
     async call(client, address, options) {
       const code = await client.connect_ex(address, options);
@@ -62,7 +62,7 @@ export const connecting: readonly ConnectingRow[] = [
   {
     name: "create_connection()",
     // There is nothing to close before there is a connection.
-    endings: endings.filter((each) => each !== "close"),
+    cancellations: cancellations.filter((each) => each !== "close"),
     goesOn: false,
     async call(client, address, options) {
       return await socket.create_connection(
@@ -81,42 +81,42 @@ export async function runConnecting(
   random: Random,
   rounds: number,
 ): Promise<Tally> {
-  using sentinel = await Sentinel.open();
+  using probe = await ArrivalProbe.open();
   await using server = listener();
   await using silent = await Silent.open();
   const tally = new Tally();
   for (let n = 0; n < rounds; n++) {
-    const ending = random.pick(row.endings);
+    const cancellation = random.pick(row.cancellations);
     await using client = socket.socket();
     const answers = silent.address === undefined || random.chance(80);
     const address = answers ? server.getsockname() : silent.address!;
     let open: TcpSocket | undefined;
-    const outcome = await meet(
+    const outcome = await cancelAt(
       { socket: client, close: () => client.close() },
-      ending,
+      cancellation,
       answers ? pointOf(random) : random.pick(unanswered),
-      sentinel,
+      probe,
       async (options) => {
         open = await row.call(client, address, options);
       },
       async () => {},
       (1 + random.below(40)) / 10_000,
     );
-    const ended = "error" in outcome;
-    tally.add(ending, ended);
-    if (ended) assertEnded(ending, outcome.error);
-    if (ending === "close") {
+    const cancelled = "error" in outcome;
+    tally.add(cancellation, cancelled);
+    if (cancelled) assertCancelled(cancellation, outcome.error);
+    if (cancellation === "close") {
       await assertRejects(() => client.send(numbered(1)), socket.OSError);
-    } else if (ended && ending !== "EAGAIN") {
-      // It was called off: the socket is as before, and connects.
+    } else if (cancelled && cancellation !== "EAGAIN") {
+      // It was cancelled: the socket is as before, and connects.
       assertThrows(() => client.getpeername(), socket.OSError);
       assertEquals(client.getsockname(), ["0.0.0.0", 0]);
       await within(client.connect(server.getsockname()));
       open = client;
-    } else if (ended && answers && row.goesOn) {
+    } else if (cancelled && answers && row.goesOn) {
       open = client;
     }
-    if (open !== undefined && ending !== "close") {
+    if (open !== undefined && cancellation !== "close") {
       open.settimeout(null);
       await assertWorks(open, server, n % 200);
       await open[Symbol.asyncDispose]();
@@ -135,7 +135,7 @@ const unanswered = [{
   },
 }];
 
-/** Accepts and closes the connections that were called off. */
+/** Accepts and closes the connections that were cancelled. */
 async function turnAway(server: TcpSocket): Promise<void> {
   server.setblocking(false);
   try {
@@ -151,7 +151,7 @@ const SIDE_BY_SIDE = 40;
 
 /**
  * Connects many at once, each of which is ended in a timer of its own: at their
- * server every one that was called off ends, too.
+ * server every one that was cancelled ends, too.
  */
 export async function runConnectingTogether(
   random: Random,
@@ -165,28 +165,28 @@ export async function runConnectingTogether(
       for await (const [conn] of server) ends.push(endOf(conn));
     })();
     // A timeout looks first, and finds them connected.
-    const ending = random.pick(["abort", "close"] as const);
+    const cancellation = random.pick(["abort", "close"] as const);
     const connect = async () => {
       using client = socket.socket();
       const controller = new AbortController();
       const made = client.connect(server.getsockname(), controller);
-      if (ending === "abort") {
-        setTimeout(() => controller.abort(new Error("given up")), 0);
+      if (cancellation === "abort") {
+        setTimeout(() => controller.abort(new Error("cancelled")), 0);
       } else setTimeout(() => client.close(), 0);
       try {
         await made;
-        tally.add(ending, false);
+        tally.add(cancellation, false);
       } catch (error) {
-        assertEnded(ending, error);
-        tally.add(ending, true);
+        assertCancelled(cancellation, error);
+        tally.add(cancellation, true);
       }
     };
     await within(Promise.all(Array.from({ length: SIDE_BY_SIDE }, connect)));
-    // It comes behind those that were called off.
+    // It comes behind those that were cancelled.
     using last = socket.socket();
     await within(last.connect(server.getsockname()));
     last.close();
-    await within(Promise.all(ends), `all ends, when they met ${ending}`);
+    await within(Promise.all(ends), `all ends, when they met ${cancellation}`);
     await server[Symbol.asyncDispose]();
     await within(serving);
   }
@@ -238,12 +238,12 @@ export async function runShutdown(
   rounds: number,
   connect: () => Promise<Pair>,
 ): Promise<Tally> {
-  using sentinel = await Sentinel.open();
+  using probe = await ArrivalProbe.open();
   const tally = new Tally();
   for (let n = 0; n < rounds; n++) {
     await using pair = await connect();
     const { client, peer } = pair;
-    const ending = random.pick(endings);
+    const cancellation = random.pick(cancellations);
     const point = pointOf(random);
     const how = random.pick([socket.SHUT_WR, socket.SHUT_RDWR]);
     const messages = new Messages();
@@ -257,26 +257,29 @@ export async function runShutdown(
       client.close();
       rest ??= receiveToEnd(peer);
     };
-    const outcome = await meet(
+    const outcome = await cancelAt(
       { socket: client, close },
-      ending,
+      cancellation,
       point,
-      sentinel,
+      probe,
       (options) => client.shutdown(how, options),
       async () => {
         if (rest === undefined) await messages.receiveSome(peer);
       },
       (1 + random.below(40)) / 10_000,
     );
-    const ended = "error" in outcome;
-    tally.add(ending, ended);
-    if (ended) {
+    const cancelled = "error" in outcome;
+    tally.add(cancellation, cancelled);
+    if (cancelled) {
       // It comes all the same, so that its time is over is no error: a signal
       // ends the wait, not the shutdown.
-      assert(ending === "abort" || ending === "close", `${outcome.error}`);
-      if (!isEnd(ending, outcome.error)) throw outcome.error;
+      assert(
+        cancellation === "abort" || cancellation === "close",
+        `${outcome.error}`,
+      );
+      if (!isCancelled(cancellation, outcome.error)) throw outcome.error;
     }
-    if (ending === "close") client.close();
+    if (cancellation === "close") client.close();
     else {
       await assertRejects(
         () => client.send(numbered(1)),

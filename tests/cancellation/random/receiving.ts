@@ -4,11 +4,11 @@ import { poll, POLLIN, select } from "@pystd/socket/select";
 import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
 import { numbered } from "../../support/fake_conn.ts";
 import {
-  type Ending,
-  endings,
+  ArrivalProbe,
+  type Cancellation,
+  cancellations,
   type Outcome,
-  Sentinel,
-} from "../../support/moments.ts";
+} from "../../support/cancel.ts";
 import { assertSameBytes, join, type TcpSocket } from "../../support/pair.ts";
 import {
   assertInOrder,
@@ -16,12 +16,12 @@ import {
   datagrams,
   numberOf,
   type Receive,
-  type Receiving,
-  receivingRows,
-  type Stage,
+  type ReceiveCall,
+  type ReceiveFixture,
+  receiveRows,
   stream,
   streamOf,
-} from "../../support/receiving.ts";
+} from "../fixtures/receive.ts";
 import { within } from "../../support/within.ts";
 import { checkEnd, interrupt, pointOf, Tally } from "./cancel_timings.ts";
 import type { Random } from "../../stress/random.ts";
@@ -29,20 +29,20 @@ import type { Random } from "../../stress/random.ts";
 /** A receiving call, and how it may be ended. */
 export interface ReceivingRow {
   readonly name: string;
-  readonly open: () => Promise<Stage>;
-  readonly endings: readonly Ending[];
+  readonly open: () => Promise<ReceiveFixture>;
+  readonly cancellations: readonly Cancellation[];
   /** Whether it is never made side by side with itself. */
   readonly alone: boolean;
 }
 
-const withoutSignal = endings.filter((each) => each !== "abort");
+const withoutSignal = cancellations.filter((each) => each !== "abort");
 
 function row(
   name: string,
-  open: () => Promise<Stage>,
-  { endings: ends = endings, alone = false } = {},
+  open: () => Promise<ReceiveFixture>,
+  { cancellations: ends = cancellations, alone = false } = {},
 ): ReceivingRow {
-  return { name, open, endings: ends, alone };
+  return { name, open, cancellations: ends, alone };
 }
 
 /** A call by a file object of text whose characters are bytes. */
@@ -51,8 +51,8 @@ function byText(
     file: socket.TextIOWrapper,
     options: socket.SignalOption,
   ) => Promise<string | null>,
-): () => Promise<Stage> {
-  const open = (s: TcpSocket): Receiving => {
+): () => Promise<ReceiveFixture> {
+  const open = (s: TcpSocket): ReceiveCall => {
     const file = s.makefile("r", null, {
       encoding: "latin-1",
       newline: "\n",
@@ -80,7 +80,7 @@ function byReadiness(
     timeoutS: number | null,
     options: socket.SignalOption,
   ) => Promise<boolean>,
-): () => Promise<Stage> {
+): () => Promise<ReceiveFixture> {
   return stream(async (s, options) => {
     // Python's select() has an error of its own for what is closed.
     if (s.fileno() < 0) return await s.recv(1);
@@ -115,7 +115,7 @@ async function recvPeeked(
  */
 function byReader(
   end: (reader: ReadableStreamDefaultReader) => unknown,
-): () => Promise<Stage> {
+): () => Promise<ReceiveFixture> {
   let calls = 0;
   return stream(async (s, options) => {
     const { signal } = options;
@@ -148,7 +148,7 @@ async function nextConnection(
 }
 
 /** A loop that has thrown is over, so each call is one's first. */
-function byAcceptLoop(): Promise<Stage> {
+function byAcceptLoop(): Promise<ReceiveFixture> {
   return connections((s) => ({
     socket: s,
     call: () => nextConnection(s[Symbol.asyncIterator]()),
@@ -156,8 +156,8 @@ function byAcceptLoop(): Promise<Stage> {
   }));
 }
 
-function byLines(): Promise<Stage> {
-  const open = (s: TcpSocket): Receiving => {
+function byLines(): Promise<ReceiveFixture> {
+  const open = (s: TcpSocket): ReceiveCall => {
     const file = s.makefile("rb");
     return {
       socket: s,
@@ -176,7 +176,7 @@ function byLines(): Promise<Stage> {
 
 /** Every call that receives, accepts, or waits until one would not wait. */
 export const receiving: readonly ReceivingRow[] = [
-  ...Object.entries(receivingRows).map(([name, open]) => row(name, open)),
+  ...Object.entries(receiveRows).map(([name, open]) => row(name, open)),
   row(
     "recvmsg()",
     stream(async (s, options) => (await s.recvmsg(4000, options))[0]),
@@ -195,17 +195,17 @@ export const receiving: readonly ReceivingRow[] = [
       const n = await s.read(buffer);
       return buffer.subarray(0, n ?? 0);
     }),
-    { endings: withoutSignal },
+    { cancellations: withoutSignal },
   ),
   row("readable", byReader((reader) => reader.cancel()), { alone: true }),
   row("readable that is left", byReader((reader) => reader.releaseLock()), {
     alone: true,
   }),
   row("for await of a listener", byAcceptLoop, {
-    endings: withoutSignal,
+    cancellations: withoutSignal,
     alone: true,
   }),
-  row("for await of a file", byLines, { endings: withoutSignal }),
+  row("for await of a file", byLines, { cancellations: withoutSignal }),
   row(
     "readline() of a text file",
     byText((file, options) => file.readline(options)),
@@ -244,7 +244,7 @@ export const receiving: readonly ReceivingRow[] = [
 ];
 
 /**
- * Makes calls of one row on one stage, each ended at a point of its life; all
+ * Makes calls of one row on one fixture, each ended at a point of its life; all
  * that arrives is received in the end, once and in order.
  */
 export async function runReceiving(
@@ -252,14 +252,14 @@ export async function runReceiving(
   random: Random,
   rounds: number,
 ): Promise<Tally> {
-  using sentinel = await Sentinel.open();
-  await using stage = await row.open();
+  using probe = await ArrivalProbe.open();
+  await using fixture = await row.open();
   // What a file has read ahead goes with it: that is looked at on its own.
-  const ends = !stage.readsAhead
-    ? row.endings
+  const ends = !fixture.readsAhead
+    ? row.cancellations
     : random.chance(25)
     ? ["close" as const]
-    : row.endings.filter((each) => each !== "close");
+    : row.cancellations.filter((each) => each !== "close");
   const tally = new Tally();
   const got: Uint8Array[] = [];
   let [arrived, count] = [0, 0];
@@ -267,36 +267,36 @@ export async function runReceiving(
     got.push(data);
     count += data.length;
   };
-  let handle = stage.open();
+  let target = fixture.open();
   for (let n = 0; n < rounds; n++) {
-    const ending = random.pick(ends);
+    const cancellation = random.pick(ends);
     const point = pointOf(random);
     const company = {
       // A file's calls take turns, and have their time in them.
-      before: !row.alone && !stage.partial && random.chance(20),
+      before: !row.alone && !fixture.partial && random.chance(20),
       behind: !row.alone && random.chance(20),
     };
     // A call waits only if there is nothing left of what came before.
     if (random.chance(80)) {
-      for (const data of await drain(handle)) take(data);
+      for (const data of await drain(target)) take(data);
     }
     const nothing = count === arrived;
     const settled = await interrupt({
-      handle,
-      ending,
+      target,
+      cancellation,
       point,
       company,
       timeoutS: (1 + random.below(40)) / 10_000,
-      call: (options) => handle.call(options),
+      call: (options) => target.call(options),
       arrive: async () => {
-        arrived += await stage.arrive(arrived);
+        arrived += await fixture.arrive(arrived);
       },
-    }, sentinel);
+    }, probe);
     for (const each of settled) {
       const { outcome, role } = each;
-      if (role === "itself") tally.add(ending, !isResult(outcome));
-      if (!("value" in outcome)) checkEnd(each, ending, outcome.error);
-      else if (outcome.value === null) assertEquals(ending, "EAGAIN");
+      if (role === "itself") tally.add(cancellation, !isResult(outcome));
+      if (!("value" in outcome)) checkEnd(each, cancellation, outcome.error);
+      else if (outcome.value === null) assertEquals(cancellation, "EAGAIN");
       else take(outcome.value);
     }
     if (settled.length === 1) {
@@ -304,40 +304,41 @@ export async function runReceiving(
       const value = isResult(outcome);
       assertFalse(
         value && point.early && nothing,
-        `${ending}: a result before it arrived`,
+        `${cancellation}: a result before it arrived`,
       );
       assertFalse(
-        value && point.first && (ending === "abort" || ending === "close"),
-        `${ending}: a result after the end`,
+        value && point.first &&
+          (cancellation === "abort" || cancellation === "close"),
+        `${cancellation}: a result after the end`,
       );
       // Before its time is over a call has looked; nobody else waits for that.
-      const looks = ending === "timeout" || ending === "EAGAIN";
+      const looks = cancellation === "timeout" || cancellation === "EAGAIN";
       assert(
-        value || !point.before || stage.partial || !looks,
-        `${ending} ${point.name}: what was there is not found`,
+        value || !point.before || fixture.partial || !looks,
+        `${cancellation} ${point.name}: what was there is not found`,
       );
     }
-    if (ending === "close") {
-      handle.close();
-      handle = stage.open();
+    if (cancellation === "close") {
+      target.close();
+      target = fixture.open();
     }
   }
-  await stage.finish();
+  await fixture.finish();
   while (count < arrived) {
-    const data = await within(handle.call({}), "the rest");
+    const data = await within(target.call({}), "the rest");
     // A loop over lines has no last value, and nothing else says null here.
     if (data === null || data.length === 0) break;
     take(data);
   }
-  handle.close();
+  target.close();
   assertGreater(count, 0);
-  if (stage.readsAhead && ends.includes("close")) assertInOrder(got, arrived);
+  if (fixture.readsAhead && ends.includes("close")) assertInOrder(got, arrived);
   else assertSameBytes(join(got), numbered(arrived));
   return tally;
 }
 
 /** What can be received without waiting. */
-async function drain({ socket: s, call }: Receiving): Promise<Uint8Array[]> {
+async function drain({ socket: s, call }: ReceiveCall): Promise<Uint8Array[]> {
   const found: Uint8Array[] = [];
   s.setblocking(false);
   try {

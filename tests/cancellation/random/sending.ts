@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
-import { type Message, Messages } from "../../support/messages.ts";
-import { type Ending, endings, Sentinel } from "../../support/moments.ts";
-import { receiveToEnd, type TcpSocket } from "../../support/pair.ts";
+import { type Message, Messages } from "../fixtures/messages.ts";
 import {
-  by,
-  byFile,
-  type SendingRow,
-  sendingRows,
-} from "../../support/sending.ts";
+  ArrivalProbe,
+  type Cancellation,
+  cancellations,
+} from "../../support/cancel.ts";
+import { receiveToEnd, type TcpSocket } from "../../support/pair.ts";
+import { by, byFile, type SendRow, sendRows } from "../fixtures/send.ts";
 import { within } from "../../support/within.ts";
 import {
   checkEnd,
@@ -21,23 +20,23 @@ import {
 import type { Random } from "../../stress/random.ts";
 
 /** A sending call, and how it may be ended. */
-export interface InterruptedSending extends SendingRow {
+export interface InterruptedSending extends SendRow {
   readonly name: string;
-  readonly endings: readonly Ending[];
+  readonly cancellations: readonly Cancellation[];
   /** Whether it is never made side by side with itself. */
   readonly alone: boolean;
   /** Whether a close ends it between two of its operations. */
   readonly closes: boolean;
 }
 
-const withoutSignal = endings.filter((each) => each !== "abort");
+const withoutSignal = cancellations.filter((each) => each !== "abort");
 
 function row(
   name: string,
-  row: SendingRow,
+  row: SendRow,
   rest: Partial<InterruptedSending> = {},
 ): InterruptedSending {
-  return { name, endings, alone: false, closes: false, ...row, ...rest };
+  return { name, cancellations, alone: false, closes: false, ...row, ...rest };
 }
 
 /** A file in memory. */
@@ -99,12 +98,12 @@ const selected = by(async (s, message, options) => {
     : Object.assign(new socket.TimeoutError(0), { message: "timed out" });
 });
 
-const usual = { size: 100_000, full: true, ended: () => 0 };
-const undetermined = { ...usual, ended: () => null };
+const usual = { size: 100_000, full: true, cancelled: () => 0 };
+const undetermined = { ...usual, cancelled: () => null };
 
 /** Every call that sends, or waits until there is room. */
 export const sending: readonly InterruptedSending[] = [
-  ...Object.entries(sendingRows).map(([name, each]) =>
+  ...Object.entries(sendRows).map(([name, each]) =>
     row(name, each, { alone: name.includes("file") })
   ),
   row("sendmsg()", {
@@ -119,9 +118,9 @@ export const sending: readonly InterruptedSending[] = [
   row("write() of a Writer", {
     ...usual,
     open: by((s, message) => s.write(message)),
-  }, { endings: withoutSignal }),
+  }, { cancellations: withoutSignal }),
   row("writable", { ...undetermined, open: writable }, {
-    endings: withoutSignal,
+    cancellations: withoutSignal,
     alone: true,
     // A stream begins a write some microtasks later.
     closes: true,
@@ -130,10 +129,10 @@ export const sending: readonly InterruptedSending[] = [
     ...usual,
     size: 200_000,
     open: sendfile,
-    ended: (error) => positions.get(error as object) ?? 0,
+    cancelled: (error) => positions.get(error as object) ?? 0,
   }, {
     // A socket that does not block sends no files, as in Python.
-    endings: endings.filter((each) => each !== "EAGAIN"),
+    cancellations: cancellations.filter((each) => each !== "EAGAIN"),
     closes: true,
   }),
   row("flush() of a file", {
@@ -146,7 +145,7 @@ export const sending: readonly InterruptedSending[] = [
       return n;
     }),
     // What was written is the file's, and goes out with the next.
-    ended: (_, size) => size,
+    cancelled: (_, size) => size,
   }, { alone: true, closes: true }),
   row("select() for room", { ...usual, open: selected }, {
     alone: true,
@@ -172,14 +171,14 @@ export async function runSending(
   connect: () => Promise<Pair>,
   most: number,
 ): Promise<Tally> {
-  using sentinel = await Sentinel.open();
+  using probe = await ArrivalProbe.open();
   await using pair = await connect();
   const { client, peer } = pair;
   const messages = new Messages();
   const tally = new Tally();
-  let handle = row.open(client.dup());
+  let target = row.open(client.dup());
   for (let n = 0; n < rounds; n++) {
-    const ending = random.pick(row.endings);
+    const cancellation = random.pick(row.cancellations);
     const point = pointOf(random);
     if (row.full && random.chance(75)) await messages.fill(client);
     const size = Math.min(
@@ -193,8 +192,8 @@ export async function runSending(
       while (!over) await messages.receiveSome(peer);
     };
     const settled = await interrupt({
-      handle,
-      ending,
+      target,
+      cancellation,
       point,
       company: {
         before: !row.alone && random.chance(20),
@@ -205,7 +204,7 @@ export async function runSending(
         const message = messages.make(size);
         made.push(message);
         try {
-          return await handle.call(message.data, options);
+          return await target.call(message.data, options);
         } finally {
           message.data.fill(254);
         }
@@ -213,31 +212,32 @@ export async function runSending(
       // What it waits for is room. A close ends no send, so there has to be
       // enough for all of it then.
       arrive: async () => {
-        if (ending === "close") reading ??= read();
+        if (cancellation === "close") reading ??= read();
         // Little makes no room.
         else await messages.receiveSome(peer, random.pick([1000, 2_000_000]));
       },
-    }, sentinel);
+    }, probe);
     over = true;
     await reading;
     for (const [i, each] of settled.entries()) {
       const { outcome, role } = each;
       const never = point.first && role !== "before" &&
-        (ending === "close" || (ending === "abort" && role === "itself"));
+        (cancellation === "close" ||
+          (cancellation === "abort" && role === "itself"));
       const taken = never
-        ? untaken(ending, each)
-        : takenOf(row, ending, each, size);
+        ? untaken(cancellation, each)
+        : takenOf(row, cancellation, each, size);
       messages.taken(made[i]!, taken);
-      const ended = !("value" in outcome) || outcome.value === null;
-      if (role === "itself") tally.add(ending, ended);
+      const cancelled = !("value" in outcome) || outcome.value === null;
+      if (role === "itself") tally.add(cancellation, cancelled);
     }
-    if (ending === "close") {
-      handle.close();
-      await whileReading(handle.closed?.(), messages, peer);
-      handle = row.open(client.dup());
+    if (cancellation === "close") {
+      target.close();
+      await whileReading(target.closed?.(), messages, peer);
+      target = row.open(client.dup());
     }
   }
-  const finished = handle.finish();
+  const finished = target.finish();
   client.close();
   messages.received(await receiveToEnd(peer));
   await within(finished);
@@ -260,25 +260,28 @@ async function whileReading(
 /** How much of its message a call took; null if that is not known. */
 function takenOf(
   row: InterruptedSending,
-  ending: Ending,
+  cancellation: Cancellation,
   { outcome, role }: Settled<number | null>,
   size: number,
 ): number | null {
   if ("value" in outcome) {
-    if (outcome.value === null) assertEquals(ending, "EAGAIN");
+    if (outcome.value === null) assertEquals(cancellation, "EAGAIN");
     else assertGreater(outcome.value, 0);
     return outcome.value ?? 0;
   }
-  checkEnd({ role }, ending, outcome.error);
+  checkEnd({ role }, cancellation, outcome.error);
   // A close ends no send.
-  assert(ending !== "close" || row.closes, `${outcome.error}`);
-  return row.ended(outcome.error, size);
+  assert(cancellation !== "close" || row.closes, `${outcome.error}`);
+  return row.cancelled(outcome.error, size);
 }
 
 /** A call that was ended before it was made took nothing. */
-function untaken(ending: Ending, settled: Settled<number | null>): 0 {
+function untaken(
+  cancellation: Cancellation,
+  settled: Settled<number | null>,
+): 0 {
   const { outcome } = settled;
-  assert(!("value" in outcome), `${ending}: a result after the end`);
-  checkEnd(settled, ending, outcome.error);
+  assert(!("value" in outcome), `${cancellation}: a result after the end`);
+  checkEnd(settled, cancellation, outcome.error);
   return 0;
 }

@@ -74,7 +74,7 @@ for (const [name, call] of Object.entries(calls)) {
 Deno.test("accept() and connect() do nothing for a signal that has aborted", async () => {
   using server = listener();
   using client = socket.socket();
-  const signal = AbortSignal.abort("given up");
+  const signal = AbortSignal.abort("cancelled");
   const to = server.getsockname();
   for (
     const call of [
@@ -82,7 +82,7 @@ Deno.test("accept() and connect() do nothing for a signal that has aborted", asy
       () => client.connect(to, { signal }),
       () => client.connect_ex(to, { signal }),
     ]
-  ) assertEquals(await within(call().catch((error) => error)), "given up");
+  ) assertEquals(await within(call().catch((error) => error)), "cancelled");
   await within(client.connect(to));
   const [conn] = await within(server.accept());
   assertEquals(conn.getpeername(), client.getsockname());
@@ -108,18 +108,18 @@ Deno.test("one signal ends all of its calls, and no others", async () => {
   const { client, peer } = pair;
   const controller = new AbortController();
   const { signal } = controller;
-  const ended = [
+  const cancelled = [
     peer.recv(1, { signal }),
     client.recv(1, { signal }),
     server.accept({ signal }),
     udp.recvfrom(1, { signal }),
     peer.recv_into(new Uint8Array(1), { signal }),
   ];
-  const outcomes = Promise.allSettled(ended);
+  const outcomes = Promise.allSettled(cancelled);
   const other = peer.recv(1);
-  controller.abort("given up");
+  controller.abort("cancelled");
   for (const outcome of await within(outcomes)) {
-    assertEquals((outcome as PromiseRejectedResult).reason, "given up");
+    assertEquals((outcome as PromiseRejectedResult).reason, "cancelled");
   }
   await client.sendall(numbered(1));
   assertEquals(await within(other), numbered(1));
@@ -159,7 +159,7 @@ Deno.test("recv() stays bounded and correct over thousands that are aborted", as
     const call = peer.recv(65_536, controller);
     if (i % 10 === 0) await client.sendall(numbered(7, sent));
     if (i % 10 === 0) sent += 7;
-    controller.abort("given up");
+    controller.abort("cancelled");
     const data = await call.catch(() => undefined);
     if (data !== undefined) got.push(...data);
   }
@@ -191,15 +191,15 @@ Deno.test("thousands of calls side by side end with one signal, which keeps none
     assertEquals(await within(call), numbered(1, i));
   }
   assertEquals(listeners, 0);
-  const ended = Array.from(
+  const cancelled = Array.from(
     { length: 3000 },
     () => peer.recv(1, { signal }).catch((error) => error),
   );
   assertEquals(listeners, 3000);
-  controller.abort("given up");
+  controller.abort("cancelled");
   assertEquals(
-    new Set(await within(Promise.all(ended))),
-    new Set(["given up"]),
+    new Set(await within(Promise.all(cancelled))),
+    new Set(["cancelled"]),
   );
   assertEquals(listeners, 0);
   await client.sendall(numbered(2));

@@ -7,14 +7,14 @@ import {
 import * as socket from "@pystd/socket";
 import { numbered } from "../support/fake_conn.ts";
 import {
-  type Ending,
-  endings,
-  isEnd,
-  meet,
-  moments,
+  ArrivalProbe,
+  cancelAt,
+  type Cancellation,
+  cancellations,
+  isCancelled,
   type Outcome,
-  Sentinel,
-} from "../support/moments.ts";
+  timings,
+} from "../support/cancel.ts";
 import {
   assertSameBytes,
   receiveToEnd,
@@ -22,48 +22,48 @@ import {
   type TcpSocket,
   udpSocket,
 } from "../support/pair.ts";
-import { Messages } from "../support/messages.ts";
-import { type SendingRow, sendingRows } from "../support/sending.ts";
+import { Messages } from "./fixtures/messages.ts";
+import { type SendRow, sendRows } from "./fixtures/send.ts";
 import { within } from "../support/within.ts";
 
-for (const [name, row] of Object.entries(sendingRows)) {
-  for (const ending of endings) {
-    Deno.test(`${name} reports what the peer gets when it meets ${ending}`, async () => {
-      using sentinel = await Sentinel.open();
+for (const [name, row] of Object.entries(sendRows)) {
+  for (const cancellation of cancellations) {
+    Deno.test(`${name} reports how much the peer gets when interrupted by ${cancellation}`, async () => {
+      using probe = await ArrivalProbe.open();
       await using pair = await tcpPair();
-      await meetEverywhere(row, ending, pair.client, pair.peer, sentinel);
+      await cancelEverywhere(row, cancellation, pair.client, pair.peer, probe);
     });
   }
 }
 
-async function meetEverywhere(
-  row: SendingRow,
-  ending: Ending,
+async function cancelEverywhere(
+  row: SendRow,
+  cancellation: Cancellation,
   client: TcpSocket,
   peer: TcpSocket,
-  sentinel: Sentinel,
+  probe: ArrivalProbe,
 ): Promise<void> {
   const messages = new Messages();
-  let handle = row.open(client.dup());
-  for (const moment of moments) {
+  let target = row.open(client.dup());
+  for (const timing of timings) {
     if (row.full) await messages.fill(client);
     const message = messages.make(row.size);
     let settled = false;
     let reading: Promise<void> | undefined;
-    const outcome = await meet(
-      handle,
-      ending,
-      moment,
-      sentinel,
+    const outcome = await cancelAt(
+      target,
+      cancellation,
+      timing,
+      probe,
       (options) =>
-        handle.call(message.data, options).finally(() => {
+        target.call(message.data, options).finally(() => {
           settled = true;
         }),
-      // What it waits for is room. A close ends no send, so there has to be
+      // The call waits for room. A close cancels no send, so there has to be
       // enough for all of it then.
       async () => {
         await messages.receiveSome(peer);
-        if (ending === "close") {
+        if (cancellation === "close") {
           reading = (async () => {
             while (!settled) await messages.receiveSome(peer);
           })();
@@ -72,10 +72,10 @@ async function meetEverywhere(
     );
     await reading;
     message.data.fill(254);
-    messages.taken(message, takenOf(row, ending, outcome));
-    if (ending === "close") handle = row.open(client.dup());
+    messages.taken(message, takenOf(row, cancellation, outcome));
+    if (cancellation === "close") target = row.open(client.dup());
   }
-  const finished = handle.finish();
+  const finished = target.finish();
   client.close();
   messages.received(await receiveToEnd(peer));
   await within(finished);
@@ -83,38 +83,38 @@ async function meetEverywhere(
 }
 
 function takenOf(
-  row: SendingRow,
-  ending: Ending,
+  row: SendRow,
+  cancellation: Cancellation,
   outcome: Outcome<number | null>,
 ): number | null {
   if ("value" in outcome) {
-    if (outcome.value === null) assertEquals(ending, "EAGAIN");
+    if (outcome.value === null) assertEquals(cancellation, "EAGAIN");
     else assertGreater(outcome.value, 0);
     return outcome.value ?? 0;
   }
-  // A close ends no send.
-  assert(ending !== "close", `${outcome.error}`);
-  if (!isEnd(ending, outcome.error)) throw outcome.error;
-  return row.ended(outcome.error, row.size);
+  // A close cancels no send.
+  assert(cancellation !== "close", `${outcome.error}`);
+  if (!isCancelled(cancellation, outcome.error)) throw outcome.error;
+  return row.cancelled(outcome.error, row.size);
 }
 
-for (const ending of endings) {
-  Deno.test(`sendto() of datagrams sends each whole or not at all when it meets ${ending}`, async () => {
-    using sentinel = await Sentinel.open();
+for (const cancellation of cancellations) {
+  Deno.test(`sendto() of datagrams sends each whole or not at all when interrupted by ${cancellation}`, async () => {
+    using probe = await ArrivalProbe.open();
     using receiver = udpSocket();
     const to = receiver.getsockname();
     let sender = udpSocket();
     const taken: number[] = [];
     let number = 0;
-    for (const moment of moments) {
+    for (const timing of timings) {
       const before = taken.length;
-      const handle = { socket: sender, close: () => sender.close() };
+      const target = { socket: sender, close: () => sender.close() };
       const datagram = numbered(1000, ++number);
-      const outcome = await meet(
-        handle,
-        ending,
-        moment,
-        sentinel,
+      const outcome = await cancelAt(
+        target,
+        cancellation,
+        timing,
+        probe,
         (options) => sender.sendto(datagram, to, options),
         async () => {},
       );
@@ -122,8 +122,10 @@ for (const ending of endings) {
       if ("value" in outcome) {
         assertEquals(outcome.value, 1000);
         taken.push(number);
-      } else assert(ending !== "close" && isEnd(ending, outcome.error));
-      if (ending === "close") {
+      } else {assert(
+          cancellation !== "close" && isCancelled(cancellation, outcome.error),
+        );}
+      if (cancellation === "close") {
         sender.close();
         sender = udpSocket();
       }

@@ -6,7 +6,7 @@ import { rows, runRow } from "./random/rows.ts";
 const seed = numberArgument("seed", 1);
 
 for (const row of rows) {
-  Deno.test(`${row.name} loses, doubles and disorders nothing when it is ended at random points, --seed=${seed}`, async () => {
+  Deno.test(`${row.name} delivers every byte once and in order when cancelled at random times, --seed=${seed}`, async () => {
     const tally = await runRow(row, seed, Math.ceil(row.rounds * 0.4));
     assertGreater(tally.total, 0);
   });

@@ -1,0 +1,262 @@
+import * as socket from "@pystd/socket";
+import { microtasks } from "./fake_conn.ts";
+import { within } from "./within.ts";
+
+/** What cancels a call before it has its result. */
+export type Cancellation = "timeout" | "abort" | "EAGAIN" | "close";
+
+/** All of them, for tables. */
+export const cancellations: readonly Cancellation[] = [
+  "timeout",
+  "abort",
+  "EAGAIN",
+  "close",
+];
+
+/**
+ * A connection on which a byte is sent together with a result, so that one tick
+ * of the event loop brings both: a test that waits for the byte acts in the same
+ * tick in which the result arrives.
+ */
+export class ArrivalProbe implements Disposable {
+  readonly #from: Deno.Conn;
+  readonly #to: Deno.Conn;
+  readonly #buffer = new Uint8Array(1);
+
+  private constructor(from: Deno.Conn, to: Deno.Conn) {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  /** Opens one. */
+  static async open(): Promise<ArrivalProbe> {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const [from, to] = await Promise.all([
+      Deno.connect({ hostname: "127.0.0.1", port }),
+      listener.accept(),
+    ]);
+    return new ArrivalProbe(from, to);
+  }
+
+  /** Sends the byte; `arrived` settles when it has arrived. */
+  async send(): Promise<{ arrived: Promise<unknown> }> {
+    const arrived = this.#to.read(this.#buffer);
+    await this.#from.write(this.#buffer);
+    return { arrived };
+  }
+
+  [Symbol.dispose](): void {
+    this.#from.close();
+    this.#to.close();
+  }
+}
+
+/** When a result arrives, relative to the cancellation of its call. */
+export interface Timing {
+  readonly name: string;
+  /** Whether the result arrives before the call is made. */
+  readonly before?: boolean;
+  /** Whether the call has cancelled, if it can, before the result arrives. */
+  readonly early?: boolean;
+  /** Whether the cancellation comes before the call is made. */
+  readonly first?: boolean;
+  /** Lets the result arrive, and cancels the call. */
+  readonly run: (
+    arrive: () => Promise<void>,
+    cancel: () => void,
+    probe: ArrivalProbe,
+    settled: Promise<unknown>,
+  ) => Promise<void>;
+}
+
+function probeTimings(): Timing[] {
+  const timings: Timing[] = [];
+  for (let count = 0; count <= 10; count++) {
+    timings.push({
+      name: `${count} microtasks after a byte sent before it arrives`,
+      run: async (arrive, cancel, probe) => {
+        const { arrived } = await probe.send();
+        await arrive();
+        await arrived;
+        await microtasks(count);
+        cancel();
+      },
+    }, {
+      name: `${count} microtasks after a byte sent after it arrives`,
+      run: async (arrive, cancel, probe) => {
+        await arrive();
+        const { arrived } = await probe.send();
+        await arrived;
+        await microtasks(count);
+        cancel();
+      },
+    });
+  }
+  return timings;
+}
+
+/** When a result arrives, relative to the cancellation of its call. */
+export const timings: readonly Timing[] = [
+  {
+    name: "a tick before its result",
+    early: true,
+    run: async (arrive, cancel, _, settled) => {
+      cancel();
+      // A send goes on after its socket is closed, and settles with its result.
+      await within(settled, "it", 200).catch(() => {});
+      await arrive();
+    },
+  },
+  {
+    name: "while the result is on its way",
+    run: async (arrive, cancel) => {
+      const arriving = arrive();
+      cancel();
+      await arriving;
+    },
+  },
+  {
+    name: "when the result has been sent",
+    run: async (arrive, cancel) => {
+      await arrive();
+      cancel();
+    },
+  },
+  ...probeTimings(),
+  {
+    name: "a tick after its result",
+    run: async (arrive, cancel) => {
+      await arrive();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      cancel();
+    },
+  },
+  {
+    name: "after a result that came before the call",
+    before: true,
+    run: async (_, cancel) => {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      cancel();
+    },
+  },
+];
+
+/** The timeout of a call in these tests, in seconds. */
+export const TIMEOUT_S = 0.004;
+
+/** The outcome of a call: its value or its error. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** The object on which a call is made. */
+export interface CallTarget {
+  readonly socket: socket.Socket;
+  /** Closes the object. */
+  close(): void;
+}
+
+/**
+ * Makes a call, and cancels it at one of the timings.
+ *
+ * @param target The object on which it is made; its timeout is set for the cancellation.
+ * @param cancellation What cancels it.
+ * @param timing When, relative to its result.
+ * @param probe Used by the timing.
+ * @param call The call.
+ * @param arrive Lets its result arrive.
+ * @param timeoutS Its timeout in seconds.
+ * @returns Its outcome.
+ */
+export async function cancelAt<T>(
+  target: CallTarget,
+  cancellation: Cancellation,
+  timing: Timing,
+  probe: ArrivalProbe,
+  call: (options: socket.SignalOption) => Promise<T>,
+  arrive: () => Promise<void>,
+  timeoutS: number = TIMEOUT_S,
+): Promise<Outcome<T>> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  if (timing.before) await arrive();
+  if (cancellation === "timeout") {
+    // The shortest time that is not none.
+    target.socket.settimeout(timing.first ? 1e-6 : timeoutS);
+  }
+  if (cancellation === "EAGAIN") target.socket.setblocking(false);
+  const endsMs = performance.now() + timeoutS * 1000;
+  const cancel = () => {
+    if (cancellation === "abort") controller.abort(new Error("cancelled"));
+    else if (cancellation === "close") target.close();
+    else if (cancellation === "timeout") { while (performance.now() < endsMs); }
+  };
+  if (timing.first) cancel();
+  const outcome = call(cancellation === "abort" ? { signal } : {}).then(
+    (value) => ({ value }),
+    (error) => ({ error }),
+  );
+  await timing.run(
+    arrive,
+    cancel,
+    probe,
+    outcome,
+  );
+  const settled = await within(outcome, "a call that was cancelled");
+  if (cancellation === "timeout" || cancellation === "EAGAIN") {
+    target.socket.settimeout(null);
+  }
+  return settled;
+}
+
+/** Whether an error is the one of a call that is cancelled so. */
+export function isCancelled(
+  cancellation: Cancellation,
+  error: unknown,
+): boolean {
+  switch (cancellation) {
+    case "timeout":
+      return error instanceof socket.TimeoutError &&
+        error.message === "timed out";
+    case "abort":
+      return error instanceof Error && error.message === "cancelled";
+    case "EAGAIN":
+      return error instanceof socket.BlockingIOError;
+    case "close":
+      return (error instanceof socket.OSError && error.code === "EBADF") ||
+        (error instanceof RangeError &&
+          error.message === "I/O operation on closed file");
+  }
+}
+
+/**
+ * Makes a call that is cancelled in the given way, unless it succeeds before.
+ *
+ * @param s The socket; its timeout is set for the cancellation.
+ * @param cancellation What cancels it.
+ * @param call The call.
+ * @returns Its value; undefined if it was cancelled.
+ * @throws Any other error.
+ */
+export async function attempt<T>(
+  s: socket.Socket,
+  cancellation: Exclude<Cancellation, "close">,
+  call: (options: socket.SignalOption) => Promise<T>,
+): Promise<T | undefined> {
+  s.settimeout(
+    cancellation === "EAGAIN" ? 0 : cancellation === "timeout" ? 0.005 : null,
+  );
+  const controller = new AbortController();
+  const { signal } = controller;
+  try {
+    const result = call(cancellation === "abort" ? { signal } : {});
+    if (cancellation === "abort") {
+      setTimeout(() => controller.abort(new Error("cancelled")), 1);
+    }
+    return await within(result);
+  } catch (error) {
+    if (!isCancelled(cancellation, error)) throw error;
+    return undefined;
+  } finally {
+    s.settimeout(null);
+  }
+}
