@@ -1,4 +1,15 @@
 /**
+ * A text among the arguments of the test run, such as `-- --python=/bin/python3`.
+ *
+ * @param name The argument's name, without dashes.
+ * @returns The text; undefined if it is not given.
+ */
+export function textArgument(name: string): string | undefined {
+  const start = `--${name}=`;
+  return Deno.args.find((each) => each.startsWith(start))?.slice(start.length);
+}
+
+/**
  * A number among the arguments of the test run, such as `-- --seed=7`.
  *
  * @param name The argument's name, without dashes.
@@ -6,7 +17,5 @@
  * @returns The number.
  */
 export function numberArgument(name: string, otherwise: number): number {
-  const start = `--${name}=`;
-  const given = Deno.args.find((each) => each.startsWith(start));
-  return given === undefined ? otherwise : Number(given.slice(start.length));
+  return Number(textArgument(name) ?? otherwise);
 }

@@ -1,7 +1,14 @@
+import { textArgument } from "./arguments.ts";
 import { canRun, ChildProcess } from "./process.ts";
 
-/** The command that starts CPython 3, null where there is none. */
-export const python: string | null = await findPython();
+/**
+ * The command that starts CPython 3, null where there is none. `deno task test`
+ * looks for it once and gives `--python=PATH`: each file of tests would start it
+ * to do so, which takes half a second behind a version manager's script.
+ */
+export const python: string | null = canRun
+  ? textArgument("python") || await findPython()
+  : null;
 
 /**
  * Runs a Python program to its end.
@@ -91,7 +98,6 @@ print(json.dumps([outcome(given["setup"], each) for each in given["programs"]]))
 }
 
 async function findPython(): Promise<string | null> {
-  if (!canRun) return null;
   const code = "import sys; assert sys.version_info >= (3, 8); " +
     "print(sys.executable)";
   for (const command of ["python3", "python"]) {
