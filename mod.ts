@@ -41,8 +41,8 @@
  *
  * - **Made** by {@linkcode socket}, {@linkcode create_connection},
  *   {@linkcode create_server}, {@linkcode socketpair}, {@linkcode fromfd};
- *   {@linkcode Socket}, also {@linkcode SocketType}, is the class. Its page has
- *   the methods by task.
+ *   {@linkcode Socket}, also named `SocketType`, is the class. Its page has the
+ *   methods by task.
  * - **Descriptors**, numbers of this program: {@linkcode dup},
  *   {@linkcode close}.
  * - **Timeouts** of new sockets: {@linkcode getdefaulttimeout},

@@ -30,7 +30,8 @@ class Reference implements AsyncDisposable {
 
   static async build(): Promise<Reference> {
     const directory = await TemporaryDirectory.make();
-    const output = fileURLToPath(directory.url);
+    // Deno removes the folder and makes it anew.
+    const output = fileURLToPath(new URL("reference", directory.url));
     const [, ...args] = tasks["doc:html"]!.command.split(" ");
     await using process = new ChildProcess(
       "deno doc",
@@ -46,7 +47,7 @@ class Reference implements AsyncDisposable {
     assertEquals(code, 0);
     const paths = await directory.run(`
       function* pagesIn(folder) {
-        for (const { name, isDirectory } of Deno.readDirSync("./" + folder)) {
+        for (const { name, isDirectory } of Deno.readDirSync("reference/" + folder)) {
           if (isDirectory) yield* pagesIn(folder + name + "/");
           else if (name.endsWith(".html")) yield folder + name;
         }
@@ -61,7 +62,7 @@ class Reference implements AsyncDisposable {
     const all = await this.#directory.run(`
       const all = ${
       JSON.stringify(paths)
-    }.map((path) => Deno.readTextFileSync(path));
+    }.map((path) => Deno.readTextFileSync("reference/" + path));
       console.log(JSON.stringify(all));
     `);
     return JSON.parse(all);

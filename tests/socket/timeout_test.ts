@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertGreaterOrEqual,
   assertInstanceOf,
@@ -14,14 +15,17 @@ import {
 } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
+/** Longer than a busy machine is late, and shorter than for ever. */
+const LATE_MS = 10_000;
+
 /**
  * Checks that a call is ended, and not early: a timer of `mostMs`, which is set
- * after the call is made, must not fire before, however slow the machine is.
+ * after the call is made, must not fire before.
  */
 async function assertEnds(
   call: () => Promise<unknown>,
   leastMs: number,
-  mostMs: number,
+  mostMs: number = LATE_MS,
 ): Promise<socket.OSError> {
   const startMs = performance.now();
   const error = await assertRejects(
@@ -36,7 +40,7 @@ async function assertEnds(
 async function assertTimesOut(
   call: () => Promise<unknown>,
   leastMs: number,
-  mostMs: number,
+  mostMs: number = LATE_MS,
 ): Promise<void> {
   const error = await assertEnds(call, leastMs, mostMs);
   assertInstanceOf(error, socket.TimeoutError);
@@ -93,7 +97,7 @@ for (const [name, call] of Object.entries({ ...receiving, ...sending })) {
     if (name in sending) await fill(peer);
     peer.settimeout(0.05);
     for (let i = 0; i < 2; i++) {
-      await assertTimesOut(() => call(peer), 50, 1000);
+      await assertTimesOut(() => call(peer), 50);
     }
     // What is left is unsent on purpose, and nobody is to wait for it.
     client.close();
@@ -105,7 +109,7 @@ Deno.test("accept() and recvfrom() end with TimeoutError", async () => {
   await using udp = udpSocket();
   for (const s of [server, udp]) s.settimeout(0.05);
   for (const call of [() => server.accept(), () => udp.recvfrom(10)]) {
-    await assertTimesOut(call, 50, 1000);
+    await assertTimesOut(call, 50);
   }
 });
 
@@ -122,7 +126,7 @@ Deno.test("sendall() has its timeout as a whole, though each part is in time", a
     }
   })();
   const call = () => client.sendall(new Uint8Array(40_000_000));
-  await assertTimesOut(call, 300, 1500);
+  await assertTimesOut(call, 300);
   ended = true;
   await reading;
 });
@@ -136,7 +140,7 @@ Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep
     client.sendall(numbered(1, sent++)).catch(() => {});
   }, 10);
   const call = () => peer.recv(1_000_000, socket.MSG_WAITALL);
-  await assertTimesOut(call, 100, 1000);
+  await assertTimesOut(call, 100);
   clearInterval(timer);
   peer.settimeout(5);
   assertEquals(await peer.recv(sent, socket.MSG_WAITALL), numbered(sent));
@@ -243,13 +247,13 @@ Deno.test({
       ] as const
     ) {
       peer.setsockopt(socket.SOL_SOCKET, option, time);
-      const error = await assertEnds(call, 50, 1000);
+      const error = await assertEnds(call, 50);
       assertInstanceOf(error, socket.BlockingIOError);
       assertEquals(error.code, "EAGAIN");
     }
     // A timeout of the socket's comes before.
     peer.settimeout(0.02);
-    await assertTimesOut(() => peer.recv(1), 20, 1000);
+    await assertTimesOut(() => peer.recv(1), 20);
     client.close();
   },
 });
@@ -284,12 +288,17 @@ Deno.test("settimeout() leaves the calls that wait already", async () => {
 Deno.test("calls of one socket end each at its own time", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
-  const ended: number[] = [];
-  const calls = [0.6, 0.02, 0.3].map(async (seconds) => {
-    client.settimeout(seconds);
-    await assertTimesOut(() => client.recv(1), seconds * 1000, 1000);
-    ended.push(seconds);
-  });
-  await Promise.all(calls);
-  assertEquals(ended, [0.02, 0.3, 0.6]);
+  // Timeouts that have all passed when the machine lets the program go on end
+  // their calls in the order of the calls: then it is tried again.
+  for (let round = 1;; round++) {
+    const ended: number[] = [];
+    const calls = [0.6, 0.02, 0.3].map(async (seconds) => {
+      client.settimeout(seconds);
+      await assertTimesOut(() => client.recv(1), seconds * 1000);
+      ended.push(seconds);
+    });
+    await Promise.all(calls);
+    if (ended.join() === "0.02,0.3,0.6") return;
+    assert(round < 10, ended.join());
+  }
 });

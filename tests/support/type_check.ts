@@ -38,7 +38,7 @@ export async function typeCheck(
     args,
     { stdin: lines.join("\n"), env: { NO_COLOR: "1" } },
   );
-  const { code, stderr } = await child.result();
+  const { code, stderr } = await child.result(600_000);
 
   const checked = pieces.map((code) => ({ code, errors: [] as string[] }));
   const other: string[] = [];
