@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { assertCancelled, assertWorks, fillQueue } from "./fixtures/connect.ts";
-import { numbered } from "../support/fake_conn.ts";
+import { numbered } from "../support/bytes.ts";
 import {
   ArrivalProbe,
   cancelAt,

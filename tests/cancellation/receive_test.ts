@@ -1,5 +1,5 @@
 import { assertEquals, assertFalse, assertGreater } from "@std/assert";
-import { numbered } from "../support/fake_conn.ts";
+import { assertSameBytes, join, numbered } from "../support/bytes.ts";
 import {
   ArrivalProbe,
   cancelAt,
@@ -8,7 +8,6 @@ import {
   isCancelled,
   timings,
 } from "../support/cancel.ts";
-import { assertSameBytes, join } from "../support/pair.ts";
 import {
   assertInOrder,
   type ReceiveFixture,

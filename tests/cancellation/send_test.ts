@@ -5,7 +5,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { assertSameBytes, numbered } from "../support/bytes.ts";
 import {
   ArrivalProbe,
   cancelAt,
@@ -16,7 +16,6 @@ import {
   timings,
 } from "../support/cancel.ts";
 import {
-  assertSameBytes,
   receiveToEnd,
   tcpPair,
   type TcpSocket,

@@ -5,7 +5,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { numbered } from "../support/bytes.ts";
 import {
   listener,
   receiveToEnd,

@@ -1,9 +1,10 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
 import { listener, receiveToEnd, udpSocket } from "../support/pair.ts";
 import type { ChildProcess } from "../support/process.ts";
 import { python, startPython } from "../support/python.ts";
-import { bytes, text, udp6Socket } from "../support/udp.ts";
+import { udp6Socket } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 /** A test with CPython as the peer; skipped where there is none. */
@@ -187,7 +188,7 @@ for size in 0, 1, 1472, 65507:
     for (const size of [0, 1, 1472, 65507]) {
       const [data, address] = await within(s.recvfrom(65536));
       assertEquals(data, new Uint8Array(size));
-      await s.sendto(bytes(`got ${size}`), address);
+      await s.sendto(encode(`got ${size}`), address);
       assertEquals(await said(peer), [`got ${size}`, ...address]);
     }
   });
@@ -242,7 +243,7 @@ for _ in range(2):
   ) {
     using s = socket.socket();
     await s.connect(["127.0.0.1", await portOf(peer)]);
-    await s.sendall(bytes("x"));
+    await s.sendall(encode("x"));
     const error = await assertRejects(
       () => within<unknown>(act(s)),
       socket.ConnectionError,
@@ -306,10 +307,10 @@ say("end")
   await s.connect(["127.0.0.1", await portOf(peer)]);
   const file = s.makefile("rwb");
   for (const word of ["one", "two", "three"]) {
-    await file.write(bytes(`${word}\n`));
+    await file.write(encode(`${word}\n`));
     await file.flush();
     const line = await within(file.readline());
-    assertEquals(text(line!), `${word.toUpperCase()}\n`);
+    assertEquals(decode(line!), `${word.toUpperCase()}\n`);
   }
   await file.close();
   s.close();

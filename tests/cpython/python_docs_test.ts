@@ -7,10 +7,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { closedAddress, fullListener } from "../support/addresses.ts";
+import { decode, encode } from "../support/bytes.ts";
 import { startDeno } from "../support/child.ts";
 import { listener, tcpPair } from "../support/pair.ts";
 import type { ChildProcess } from "../support/process.ts";
-import { bytes, text } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 const everywhere = ["--allow-net=0.0.0.0,[::]"];
@@ -83,15 +83,15 @@ Deno.test("the documentation's create_server() listens on all interfaces, over b
 
 Deno.test("the documentation's recvmsg_into() scatters a nursery rhyme", async () => {
   const [s1, s2] = await socket.socketpair();
-  const b1 = bytes("----");
-  const b2 = bytes("0123456789");
-  const b3 = bytes("--------------");
-  assertEquals(await s1.send(bytes("Mary had a little lamb")), 22);
+  const b1 = encode("----");
+  const b2 = encode("0123456789");
+  const b3 = encode("--------------");
+  assertEquals(await s1.send(encode("Mary had a little lamb")), 22);
   assertEquals(
     await within(s2.recvmsg_into([b1, b2.subarray(2, 9), b3])),
     [22, [], 0, null as never],
   );
-  assertEquals([b1, b2, b3].map(text), [
+  assertEquals([b1, b2, b3].map(decode), [
     "Mary",
     "01 had a 9",
     "little lamb---",
@@ -115,7 +115,7 @@ Deno.test("the documentation's send_fds() is EOPNOTSUPP", async () => {
 
   const [s1, s2] = await socket.socketpair();
   const error = await assertRejects(
-    () => send_fds(s1, bytes("x"), [s2.fileno()]),
+    () => send_fds(s1, encode("x"), [s2.fileno()]),
     socket.OSError,
   );
   assertEquals(error.code, "EOPNOTSUPP");
@@ -203,9 +203,9 @@ Deno.test("the documentation's makefile() keeps the connection until it is close
   await using pair = await tcpPair();
   const file = pair.client.makefile("wb");
   pair.client.close();
-  await file.write(bytes("still open"));
+  await file.write(encode("still open"));
   await file.close();
-  assertEquals(text(await within(pair.peer.recv(100))), "still open");
+  assertEquals(decode(await within(pair.peer.recv(100))), "still open");
   assertEquals((await within(pair.peer.recv(1))).length, 0);
 });
 

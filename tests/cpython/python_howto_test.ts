@@ -6,8 +6,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
-import { join, tcpPair } from "../support/pair.ts";
-import { bytes, text } from "../support/udp.ts";
+import { decode, encode, join } from "../support/bytes.ts";
+import { tcpPair } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
 const MSGLEN = 300_000;
@@ -114,13 +114,13 @@ Deno.test("the HOWTO's shutdown(1) lets a server detect the end of a request", a
     while (true) {
       const data = await pair.peer.recv(4096);
       if (!data.length) break;
-      request += text(data);
+      request += decode(data);
     }
-    await pair.peer.sendall(bytes(`You said ${request}`));
+    await pair.peer.sendall(encode(`You said ${request}`));
     pair.peer.close();
   };
   const client = async () => {
-    await pair.client.send(bytes("GET"));
+    await pair.client.send(encode("GET"));
     // "This client is done sending, but can still receive."
     await pair.client.shutdown(1);
     const file = pair.client.makefile();
@@ -139,8 +139,8 @@ Deno.test("the HOWTO's flush() sends what write() has buffered", async () => {
     socket.BlockingIOError,
   );
   await file.flush();
-  assertEquals(text(await within(pair.peer.recv(100))), "question\n");
-  await pair.peer.sendall(bytes("answer\n"));
+  assertEquals(decode(await within(pair.peer.recv(100))), "question\n");
+  await pair.peer.sendall(encode("answer\n"));
   assertEquals(await within(file.readline()), "answer\n");
 });
 
@@ -155,7 +155,7 @@ Deno.test("the HOWTO's select() tells who is ready to read and to write", async 
   const timeout = 60;
   const numbers = (ready: socket.Socket[]) => ready.map((s) => s.fileno());
 
-  await peer.sendall(bytes("x"));
+  await peer.sendall(encode("x"));
   let [ready_to_read, ready_to_write, in_error] = await within(select(
     potential_readers,
     potential_writers,
@@ -166,7 +166,7 @@ Deno.test("the HOWTO's select() tells who is ready to read and to write", async 
   assertEquals(in_error, []);
   // What was sent to it may not have come yet.
   [ready_to_read] = await within(select([client], [], [], timeout));
-  assertEquals(text(await client.recv(10)), "x");
+  assertEquals(decode(await client.recv(10)), "x");
 
   // "If it comes out in the readable list, your accept will (almost certainly)
   // work."

@@ -6,12 +6,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import { bytes, nextText, text, unboundUdp } from "../support/udp.ts";
+import { nextText, unboundUdp } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
-const one = bytes("1");
+const one = encode("1");
 
 Deno.test("bind() takes a free port at once", () => {
   using s = udpSocket();
@@ -86,10 +87,10 @@ Deno.test("sendto() binds a socket that is not bound", async () => {
   using server = udpSocket();
   using client = unboundUdp();
   assertEquals(client.getsockname(), ["0.0.0.0", 0]);
-  assertEquals(await client.sendto(bytes("hello"), server.getsockname()), 5);
+  assertEquals(await client.sendto(encode("hello"), server.getsockname()), 5);
   const [data, address] = await within(server.recvfrom(100));
-  assertEquals(text(data), "hello");
+  assertEquals(decode(data), "hello");
   assertEquals(address, client.getsockname());
-  assertEquals(await server.sendto(bytes("you too"), address), 7);
+  assertEquals(await server.sendto(encode("you too"), address), 7);
   assertEquals(await nextText(client), "you too");
 });

@@ -1,15 +1,9 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
-import {
-  bytes,
-  nextText,
-  received,
-  text,
-  udpPair,
-  unboundUdp,
-} from "../support/udp.ts";
+import { nextText, received, udpPair, unboundUdp } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 /** Ways to begin a receive that ends without a datagram. */
@@ -56,8 +50,8 @@ for (const [what, giveUp] of ways) {
     using pair = await udpPair();
     const { server, client } = pair;
     await within(giveUp(server));
-    await client.send(bytes("late"));
-    await client.send(bytes("later"));
+    await client.send(encode("late"));
+    await client.send(encode("later"));
     assertEquals(await nextText(server), "late");
     assertEquals(await nextText(server), "later");
   });
@@ -66,7 +60,7 @@ for (const [what, giveUp] of ways) {
 Deno.test("recv() with a signal that was aborted takes no datagram", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
-  await client.send(bytes("kept"));
+  await client.send(encode("kept"));
   assertEquals(await nextText(server, socket.MSG_PEEK), "kept");
   await assertRejects(() => server.recv(9, { signal: AbortSignal.abort() }));
   assertEquals(await nextText(server), "kept");
@@ -96,8 +90,8 @@ for (const [when, pass] of distances) {
     for (let n = 0; n < count; n++) {
       const controller = new AbortController();
       const pending = server.recv(10, { signal: controller.signal })
-        .then((data) => texts.push(text(data)), () => {});
-      const sent = client.send(bytes(`${n}`));
+        .then((data) => texts.push(decode(data)), () => {});
+      const sent = client.send(encode(`${n}`));
       await pass();
       controller.abort();
       await within(Promise.all([pending, sent]));
@@ -115,9 +109,9 @@ Deno.test("recv() with a timeout that is over as the datagram comes loses nothin
   const count = 60;
   for (let n = 0; n < count; n++) {
     const pending = server.recv(10)
-      .then((data) => texts.push(text(data)), () => {});
+      .then((data) => texts.push(decode(data)), () => {});
     await new Promise((done) => setTimeout(done, n % 4));
-    await client.send(bytes(`${n}`));
+    await client.send(encode(`${n}`));
     await within(pending);
   }
   server.settimeout(null);
@@ -131,7 +125,7 @@ Deno.test("a non-blocking recv() gives every datagram that the kernel has", asyn
   server.setblocking(false);
   for (let round = 0; round < 5; round++) {
     const sent = Array.from({ length: 20 }, (_, n) => `${round} ${n}`);
-    for (const each of sent) await client.send(bytes(each));
+    for (const each of sent) await client.send(encode(each));
     const texts = [];
     for (const _ of sent) texts.push(await nextText(server));
     assertEquals(texts, sent);
@@ -145,9 +139,9 @@ Deno.test("a non-blocking recv() looks past what strangers have sent", async () 
   using stranger = udpSocket();
   client.setblocking(false);
   for (let n = 0; n < 20; n++) {
-    await stranger.sendto(bytes("stranger"), client.getsockname());
+    await stranger.sendto(encode("stranger"), client.getsockname());
   }
-  await server.sendto(bytes("peer"), client.getsockname());
+  await server.sendto(encode("peer"), client.getsockname());
   assertEquals(await nextText(client), "peer");
 });
 
@@ -160,10 +154,10 @@ Deno.test("recv() calls made side by side go on when one of them is aborted", as
   const third = server.recv(10);
   controller.abort();
   await assertRejects(() => within(second), DOMException);
-  await client.send(bytes("1"));
-  await client.send(bytes("2"));
-  assertEquals(text(await within(first)), "1");
-  assertEquals(text(await within(third)), "2");
+  await client.send(encode("1"));
+  await client.send(encode("2"));
+  assertEquals(decode(await within(first)), "1");
+  assertEquals(decode(await within(third)), "2");
 });
 
 Deno.test("close() rejects every pending receive of a datagram socket with EBADF at once", async () => {
@@ -194,10 +188,10 @@ Deno.test("close() lets the datagrams go out that were sent before", async () =>
   const [, port] = server.getsockname();
   const texts = Array.from({ length: 20 }, (_, n) => `${n}`);
   const sent = texts.map((each, n) =>
-    client.sendto(bytes(each), [n % 2 ? "localhost" : "127.0.0.1", port])
+    client.sendto(encode(each), [n % 2 ? "localhost" : "127.0.0.1", port])
   );
   client.close();
-  assertEquals(await codeOf(() => client.send(bytes("x"))), "EBADF");
+  assertEquals(await codeOf(() => client.send(encode("x"))), "EBADF");
   assertEquals(
     await within(Promise.all(sent)),
     texts.map((each) => each.length),
@@ -214,16 +208,16 @@ Deno.test("a signal that was aborted keeps sends and connect() from starting", a
   const address = other.getsockname();
   for (
     const call of [
-      () => client.send(bytes("x"), options),
-      () => client.sendall(bytes("x"), options),
-      () => client.sendto(bytes("x"), server.getsockname(), options),
-      () => client.sendto(bytes("x"), ["localhost", address[1]], options),
+      () => client.send(encode("x"), options),
+      () => client.sendall(encode("x"), options),
+      () => client.sendto(encode("x"), server.getsockname(), options),
+      () => client.sendto(encode("x"), ["localhost", address[1]], options),
       () => client.connect(address, options),
       () => client.connect(["localhost", address[1]], options),
     ]
   ) assertStrictEquals(await assertRejects(call), reason);
   assertEquals(client.getpeername(), server.getsockname());
-  await client.send(bytes("the first"));
+  await client.send(encode("the first"));
   assertEquals(await nextText(server), "the first");
 });
 
@@ -237,7 +231,7 @@ Deno.test("close() ends a connect() that looks a name up with EBADF", async () =
 Deno.test("sendto() by name that is given up binds nothing", async () => {
   using s = unboundUdp();
   const controller = new AbortController();
-  const sending = s.sendto(bytes("x"), ["localhost", 9], controller);
+  const sending = s.sendto(encode("x"), ["localhost", 9], controller);
   controller.abort();
   await assertRejects(() => within(sending));
   await new Promise((resolve) => setTimeout(resolve, 0));

@@ -5,12 +5,13 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import { bytes, nextText, udpPair } from "../support/udp.ts";
+import { nextText, udpPair } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
-const one = bytes("1");
+const one = encode("1");
 
 const bad: [string, (s: socket.Socket) => unknown, string][] = [
   ["listen()", (s) => s.listen(), "EOPNOTSUPP"],
@@ -67,7 +68,7 @@ Deno.test("a closed datagram socket is EBADF", async () => {
 Deno.test("shutdown(SHUT_WR) of a datagram socket is EPIPE for later sends", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
-  const sent = client.send(bytes("before"));
+  const sent = client.send(encode("before"));
   await client.shutdown(socket.SHUT_WR);
   assertEquals(await within(sent), 6);
   await assertRejects(() => client.send(one), socket.BrokenPipeError);
@@ -76,7 +77,7 @@ Deno.test("shutdown(SHUT_WR) of a datagram socket is EPIPE for later sends", asy
     socket.BrokenPipeError,
   );
   assertEquals(await nextText(server), "before");
-  await server.sendto(bytes("still"), client.getsockname());
+  await server.sendto(encode("still"), client.getsockname());
   assertEquals(await nextText(client), "still");
 });
 
@@ -90,6 +91,6 @@ Deno.test("shutdown(SHUT_RD) of a datagram socket ends pending receives with 0 b
     assertEquals(data.length, 0);
     assertStrictEquals<unknown>(address, null);
   }
-  await client.send(bytes("out"));
+  await client.send(encode("out"));
   assertEquals(await nextText(pair.server), "out");
 });

@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
-import { bytes, nextText, unboundUdp } from "../support/udp.ts";
+import { nextText, unboundUdp } from "../support/udp.ts";
 
 const { SOL_SOCKET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT } = socket;
 const linux = Deno.build.os === "linux";
-const one = bytes("1");
+const one = encode("1");
 
 // Loopback has a broadcast address of its own on Linux.
 const broadcasts = [
@@ -40,10 +41,10 @@ Deno.test({
     using sender = udpSocket();
     sender.setsockopt(SOL_SOCKET, SO_BROADCAST, 1);
     assertEquals(sender.getsockopt(SOL_SOCKET, SO_BROADCAST), 1);
-    await sender.sendto(bytes("to all"), receiver.getsockname());
+    await sender.sendto(encode("to all"), receiver.getsockname());
     assertEquals(await nextText(receiver), "to all");
     await sender.connect(receiver.getsockname());
-    await sender.send(bytes("to all again"));
+    await sender.send(encode("to all again"));
     assertEquals(await nextText(receiver), "to all again");
     sender.setsockopt(SOL_SOCKET, SO_BROADCAST, 0);
     const send = () => sender.sendto(one, receiver.getsockname());
@@ -74,7 +75,7 @@ for (const [name, option] of sharing) {
 
       using sender = udpSocket();
       const sent = Array.from({ length: 10 }, (_, n) => `${n}`);
-      for (const each of sent) await sender.sendto(bytes(each), address);
+      for (const each of sent) await sender.sendto(encode(each), address);
       // Which of them the kernel chooses is its affair.
       const texts: string[] = [];
       const count = async (receiver: TcpSocket) => {

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { BlockingIOError } from "@pystd/socket";
+import { encode } from "../support/bytes.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
-import { bytes, nextText, udpPair } from "../support/udp.ts";
+import { nextText, udpPair } from "../support/udp.ts";
 import { codeOf } from "../support/outcome.ts";
 import { within } from "../support/within.ts";
 
@@ -11,7 +12,7 @@ Deno.test("send() calls made side by side leave in their order", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const received = texts.map(() => nextText(server));
-  const sent = texts.map((each) => client.send(bytes(each)));
+  const sent = texts.map((each) => client.send(encode(each)));
   assertEquals(await within(Promise.all(sent)), texts.map((t) => t.length));
   assertEquals(await Promise.all(received), texts);
 });
@@ -23,7 +24,7 @@ Deno.test("sendto() calls by name and by address leave in their order", async ()
   const received = texts.map(() => nextText(server));
   const hosts = ["localhost", "127.0.0.1", "localhost."];
   const sent = texts.map((each, n) =>
-    client.sendto(bytes(each), [hosts[n % 3]!, port])
+    client.sendto(encode(each), [hosts[n % 3]!, port])
   );
   await within(Promise.all(sent));
   assertEquals(await Promise.all(received), texts);
@@ -38,7 +39,7 @@ Deno.test("recv() calls made side by side are served in their order", async () =
     served.push(n);
     return data;
   });
-  for (const each of texts) await client.send(bytes(each));
+  for (const each of texts) await client.send(encode(each));
   assertEquals(await Promise.all(received), texts);
   assertEquals(served, served.toSorted((a, b) => a - b));
 });
@@ -49,10 +50,10 @@ Deno.test("send() may follow connect() to a name without a wait", async () => {
   using client = udpSocket();
   const calls = [
     client.connect(["localhost", other.getsockname()[1]]),
-    client.send(bytes("to the first peer")),
+    client.send(encode("to the first peer")),
     client.connect(server.getsockname()),
-    client.send(bytes("to the second peer")),
-    client.sendto(bytes("to the first again"), other.getsockname()),
+    client.send(encode("to the second peer")),
+    client.sendto(encode("to the first again"), other.getsockname()),
   ];
   await within(Promise.all(calls));
   assertEquals(client.getpeername(), server.getsockname());
@@ -64,7 +65,7 @@ Deno.test("send() may follow connect() to a name without a wait", async () => {
 Deno.test("send() after a connect() that failed has no peer", async () => {
   using client = udpSocket();
   const connected = codeOf(() => client.connect(["x y", 9]));
-  const sent = codeOf(() => client.send(bytes("x")));
+  const sent = codeOf(() => client.send(encode("x")));
   assertEquals(await connected, "EAI_NONAME");
   assertEquals(await sent, "EDESTADDRREQ");
   assertEquals(await codeOf(() => client.getpeername()), "ENOTCONN");

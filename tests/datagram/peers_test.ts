@@ -1,18 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import {
-  bytes,
-  nextText,
-  text,
-  udp6Socket,
-  udpPair,
-  unboundUdp,
-} from "../support/udp.ts";
+import { nextText, udp6Socket, udpPair, unboundUdp } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
-const one = bytes("1");
+const one = encode("1");
 
 Deno.test("connect() sets the peer of a datagram socket", async () => {
   using server = udpSocket();
@@ -22,9 +16,9 @@ Deno.test("connect() sets the peer of a datagram socket", async () => {
   await client.connect(server.getsockname());
   assertEquals(client.getpeername(), server.getsockname());
   assertEquals(client.getsockname()[0], "127.0.0.1");
-  await client.sendall(bytes("to the peer"));
+  await client.sendall(encode("to the peer"));
   const [data, address] = await within(server.recvfrom(100));
-  assertEquals(text(data), "to the peer");
+  assertEquals(decode(data), "to the peer");
   assertEquals(address, client.getsockname());
 });
 
@@ -34,12 +28,12 @@ Deno.test("connect() lets only the peer's datagrams in", async () => {
   using stranger = udpSocket();
   const waiting = client.recv(100);
   for (let n = 0; n < 5; n++) {
-    await stranger.sendto(bytes("stranger"), client.getsockname());
+    await stranger.sendto(encode("stranger"), client.getsockname());
   }
-  await server.sendto(bytes("peer"), client.getsockname());
-  assertEquals(text(await within(waiting)), "peer");
-  await stranger.sendto(bytes("stranger"), client.getsockname());
-  await server.sendto(bytes("again"), client.getsockname());
+  await server.sendto(encode("peer"), client.getsockname());
+  assertEquals(decode(await within(waiting)), "peer");
+  await stranger.sendto(encode("stranger"), client.getsockname());
+  await server.sendto(encode("again"), client.getsockname());
   assertEquals(await nextText(client), "again");
   client.setblocking(false);
   assertEquals(await codeOf(() => client.recv(1)), "EAGAIN");
@@ -53,17 +47,17 @@ Deno.test("connect() again changes the peer of a datagram socket", async () => {
   await client.connect(other.getsockname());
   assertEquals(client.getpeername(), other.getsockname());
   assertEquals(client.getsockname()[1], port);
-  await client.send(bytes("hello"));
+  await client.send(encode("hello"));
   assertEquals(await nextText(other), "hello");
-  await server.sendto(bytes("no more"), client.getsockname());
-  await other.sendto(bytes("hello too"), client.getsockname());
+  await server.sendto(encode("no more"), client.getsockname());
+  await other.sendto(encode("hello too"), client.getsockname());
   assertEquals(await nextText(client), "hello too");
 });
 
 Deno.test("sendto() reaches others from a connected datagram socket", async () => {
   using pair = await udpPair();
   using other = udpSocket();
-  await pair.client.sendto(bytes("hello"), 0, other.getsockname());
+  await pair.client.sendto(encode("hello"), 0, other.getsockname());
   assertEquals(await nextText(other), "hello");
 });
 
@@ -75,7 +69,7 @@ Deno.test("connect() to localhost and the wildcard reaches this machine", async 
     await client.connect([host, port]);
     assertEquals(client.getpeername(), ["127.0.0.1", port], host);
     assertEquals(await client.connect_ex([host, port]), 0);
-    await client.send(bytes(host));
+    await client.send(encode(host));
     assertEquals(await nextText(server), host);
   }
 });
@@ -84,11 +78,11 @@ Deno.test("IPv6 datagrams have addresses of four parts", async () => {
   using server = udp6Socket();
   using client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
   await client.connect(server.getsockname());
-  await client.send(bytes("hello"));
+  await client.send(encode("hello"));
   const [data, address] = await within(server.recvfrom(100));
-  assertEquals(text(data), "hello");
+  assertEquals(decode(data), "hello");
   assertEquals(address, ["::1", client.getsockname()[1], 0, 0]);
-  await server.sendto(bytes("you too"), address);
+  await server.sendto(encode("you too"), address);
   assertEquals(await nextText(client), "you too");
 });
 
@@ -96,14 +90,14 @@ Deno.test("an IPv6 datagram socket reaches IPv4 by mapped addresses", async () =
   using server = udpSocket();
   using client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
   const mapped = ["::ffff:127.0.0.1", server.getsockname()[1]] as const;
-  await client.sendto(bytes("hello"), mapped);
+  await client.sendto(encode("hello"), mapped);
   const [data, address] = await within(server.recvfrom(100));
-  assertEquals(text(data), "hello");
+  assertEquals(decode(data), "hello");
   await client.connect(mapped);
   assertEquals(client.getsockname()[0], "::ffff:127.0.0.1");
-  await server.sendto(bytes("you too"), address);
+  await server.sendto(encode("you too"), address);
   const [answer, from] = await within(client.recvfrom(100));
-  assertEquals(text(answer), "you too");
+  assertEquals(decode(answer), "you too");
   assertEquals(from, [...mapped, 0, 0]);
 });
 

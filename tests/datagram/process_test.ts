@@ -2,9 +2,10 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { lookup } from "node:dns/promises";
 import type * as socket from "@pystd/socket";
 import { unknownHost } from "../support/addresses.ts";
+import { decode, encode } from "../support/bytes.ts";
 import { processTest, runDeno, startDeno } from "../support/child.ts";
 import { udpSocket } from "../support/pair.ts";
-import { bytes, nextText, text, udp6Socket } from "../support/udp.ts";
+import { nextText, udp6Socket } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 /** A program with what it prints, run with `--unstable-net` and without. */
@@ -277,8 +278,8 @@ for (const unstable of [true, false]) {
         assertEquals(await nextText(server), expected);
       }
       const [data, address] = await within(server.recvfrom(10));
-      assertEquals(text(data), "5");
-      await server.sendto(bytes("answer"), address);
+      assertEquals(decode(data), "5");
+      await server.sendto(encode("answer"), address);
       assertEquals(await child.readLine(), first);
       assertEquals(await child.readLine(), "answer");
       assertEquals((await child.result()).code, 0);

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { encode } from "../support/bytes.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
 import { python, pythonOutcomes } from "../support/python.ts";
-import { bytes, unboundUdp } from "../support/udp.ts";
+import { unboundUdp } from "../support/udp.ts";
 
 /** Sockets of one program: `a` and `b` are bound, `u` is not. */
 interface Sockets {
@@ -21,35 +22,41 @@ for s in a, b, u:
 A, B = a.getsockname(), b.getsockname()
 `;
 
-const one = bytes("1");
+const one = encode("1");
 const A = (s: Sockets) => s.a.getsockname();
 const B = (s: Sockets) => s.b.getsockname();
 
 /** A Python program, and the same with this module. */
 const rows: readonly [string, (s: Sockets) => unknown][] = [
-  ["a.sendto(b'', B)", (s) => s.a.sendto(bytes(""), B(s))],
+  ["a.sendto(b'', B)", (s) => s.a.sendto(encode(""), B(s))],
   ["a.sendto(b'abc', B); b.recv(2)", async (s) => {
-    await s.a.sendto(bytes("abc"), B(s));
+    await s.a.sendto(encode("abc"), B(s));
     return await s.b.recv(2);
   }],
   ["a.sendto(b'abc', 0, B); b.recvfrom(9)[1] == A", async (s) => {
-    await s.a.sendto(bytes("abc"), 0, B(s));
+    await s.a.sendto(encode("abc"), 0, B(s));
     const [, address] = await s.b.recvfrom(9);
     return address.join() === A(s).join();
   }],
   ["a.sendto(b'abc', B); b.recvmsg(2)[1:3]", async (s) => {
-    await s.a.sendto(bytes("abc"), B(s));
+    await s.a.sendto(encode("abc"), B(s));
     return (await s.b.recvmsg(2)).slice(1, 3);
   }],
   ["a.sendto(b'abc', B); b.recv(2, MSG_PEEK); b.recv(9)", async (s) => {
-    await s.a.sendto(bytes("abc"), B(s));
+    await s.a.sendto(encode("abc"), B(s));
     await s.b.recv(2, socket.MSG_PEEK);
     return await s.b.recv(9);
   }],
-  ["a.sendto(bytes(65507), B)", (s) => s.a.sendto(new Uint8Array(65507), B(s))],
-  ["a.sendto(bytes(65508), B)", (s) => s.a.sendto(new Uint8Array(65508), B(s))],
+  [
+    "a.sendto(bytes(65507), B)",
+    (s) => s.a.sendto(new Uint8Array(65507), B(s)),
+  ],
+  [
+    "a.sendto(bytes(65508), B)",
+    (s) => s.a.sendto(new Uint8Array(65508), B(s)),
+  ],
   ["a.sendmsg([b'ab', b'c'], [], 0, B)", (s) => {
-    return s.a.sendmsg([bytes("ab"), bytes("c")], [], 0, B(s));
+    return s.a.sendmsg([encode("ab"), encode("c")], [], 0, B(s));
   }],
   ["a.send(b'1')", (s) => s.a.send(one)],
   ["a.sendall(b'1')", (s) => s.a.sendall(one)],
@@ -89,12 +96,12 @@ const rows: readonly [string, (s: Sockets) => unknown][] = [
   ["a.connect_ex(B)", (s) => s.a.connect_ex(B(s))],
   ["a.connect(B); a.sendall(b'')", async (s) => {
     await s.a.connect(B(s));
-    return await s.a.sendall(bytes(""));
+    return await s.a.sendall(encode(""));
   }],
   ["a.bind(('127.0.0.1', 0))", (s) => s.a.bind(["127.0.0.1", 0])],
   ["u.bind(B)", (s) => s.u.bind(B(s))],
   ["u.sendto(b'', B); u.bind(('127.0.0.1', 0))", async (s) => {
-    await s.u.sendto(bytes(""), B(s));
+    await s.u.sendto(encode(""), B(s));
     s.u.bind(["127.0.0.1", 0]);
   }],
   ["a.listen()", (s) => s.a.listen()],
@@ -103,7 +110,7 @@ const rows: readonly [string, (s: Sockets) => unknown][] = [
     return s.a.accept();
   }],
   ["a.sendto(b'', ('127.0.0.1', 0))", (s) => {
-    return s.a.sendto(bytes(""), ["127.0.0.1", 0]);
+    return s.a.sendto(encode(""), ["127.0.0.1", 0]);
   }],
   ["a.shutdown(SHUT_RD)", (s) => s.a.shutdown(socket.SHUT_RD)],
   ["a.connect(B); a.shutdown(SHUT_WR); a.send(b'1')", async (s) => {

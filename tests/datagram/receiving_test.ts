@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { decode, encode, numbered } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import { bytes, nextText, text, udp6Socket, udpPair } from "../support/udp.ts";
+import { nextText, udp6Socket, udpPair } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 const linux = Deno.build.os === "linux";
-const one = bytes("1");
+const one = encode("1");
 
 const sizes: readonly [string, () => socket.Socket, number][] = [
   ["IPv4", udpSocket, 65507],
@@ -47,8 +47,11 @@ Deno.test("recv() cuts a datagram to bufsize, and the rest is gone", async () =>
   const { server, client } = pair;
   const buffer = new Uint8Array(3);
   const calls: [string, () => Promise<unknown>, unknown][] = [
-    ["recv", () => server.recv(3), bytes("abc")],
-    ["recvfrom", () => server.recvfrom(2), [bytes("ab"), client.getsockname()]],
+    ["recv", () => server.recv(3), encode("abc")],
+    ["recvfrom", () => server.recvfrom(2), [
+      encode("ab"),
+      client.getsockname(),
+    ]],
     ["recv_into", () => server.recv_into(buffer), 3],
     [
       "recvfrom_into",
@@ -60,20 +63,20 @@ Deno.test("recv() cuts a datagram to bufsize, and the rest is gone", async () =>
       client.getsockname(),
     ]],
     ["recvmsg", () => server.recvmsg(2), [
-      bytes("ab"),
+      encode("ab"),
       [],
       socket.MSG_TRUNC,
       client.getsockname(),
     ]],
   ];
   for (const [name, call, expected] of calls) {
-    await client.send(bytes("abcdef"));
-    await client.send(bytes("next"));
+    await client.send(encode("abcdef"));
+    await client.send(encode("next"));
     assertEquals(await within(call()), expected, name);
     const [data, , flags] = await within(server.recvmsg(4));
-    assertEquals([text(data), flags], ["next", 0], name);
+    assertEquals([decode(data), flags], ["next", 0], name);
   }
-  assertEquals(buffer, bytes("abc"));
+  assertEquals(buffer, encode("abc"));
 });
 
 Deno.test("recv(0) and recv_into() of no room take no datagram", async () => {
@@ -83,17 +86,17 @@ Deno.test("recv(0) and recv_into() of no room take no datagram", async () => {
   assertEquals((await within(server.recv(0))).length, 0);
   assertEquals(await nextText(server, socket.MSG_PEEK), "1");
   assertEquals(await within(server.recv_into(new Uint8Array(0))), 0);
-  assertEquals(text(await server.recv(1, socket.MSG_DONTWAIT)), "1");
+  assertEquals(decode(await server.recv(1, socket.MSG_DONTWAIT)), "1");
 });
 
 Deno.test("recv() with MSG_PEEK leaves the whole datagram", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const waiting = server.recvfrom(2, socket.MSG_PEEK);
-  await client.send(bytes("abcdef"));
-  await client.send(bytes("next"));
+  await client.send(encode("abcdef"));
+  await client.send(encode("next"));
   const [data, address] = await within(waiting);
-  assertEquals(text(data), "ab");
+  assertEquals(decode(data), "ab");
   assertEquals(address, client.getsockname());
   const peeked = await server.recv(100, socket.MSG_PEEK);
   peeked.fill(0);
@@ -105,11 +108,11 @@ Deno.test("recv() with MSG_PEEK leaves the whole datagram", async () => {
 Deno.test("recv() gives memory that nothing else uses", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
-  await client.send(bytes("first"));
+  await client.send(encode("first"));
   const first = await within(server.recv(100));
-  await client.send(bytes("other"));
+  await client.send(encode("other"));
   const second = await within(server.recv(100));
-  assertEquals([text(first), text(second)], ["first", "other"]);
+  assertEquals([decode(first), decode(second)], ["first", "other"]);
   assertNotEquals(first.buffer, second.buffer);
 });
 

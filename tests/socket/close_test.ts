@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import * as net from "node:net";
 import * as socket from "@pystd/socket";
+import { assertSameBytes } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
-  assertSameBytes,
   listener,
   receiveToEnd,
   tcpPair,

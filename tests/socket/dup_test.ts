@@ -1,6 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { microtasks } from "../support/fake_conn.ts";
+import { decode, encode } from "../support/bytes.ts";
+import { microtasks } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
   listener,
@@ -8,7 +9,7 @@ import {
   type TcpSocket,
   udpSocket,
 } from "../support/pair.ts";
-import { bytes, nextText, text } from "../support/udp.ts";
+import { nextText } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 /** The code that a call made now ends with, known when it has ended. */
@@ -45,12 +46,12 @@ Deno.test("dup() shares every change of state", async () => {
   assertEquals(await codeOf(again), "EISCONN");
 
   using conn = (await within(server.accept()))[0];
-  await client.sendall(bytes("one"));
-  await copy.sendall(bytes("two"));
-  assertEquals(text(await conn.recv(6, socket.MSG_WAITALL)), "onetwo");
+  await client.sendall(encode("one"));
+  await copy.sendall(encode("two"));
+  assertEquals(decode(await conn.recv(6, socket.MSG_WAITALL)), "onetwo");
 
   await copy.shutdown(socket.SHUT_WR);
-  await assertRejects(() => client.send(bytes("x")), socket.BrokenPipeError);
+  await assertRejects(() => client.send(encode("x")), socket.BrokenPipeError);
   assertEquals((await within(conn.recv(1))).length, 0);
 });
 
@@ -59,11 +60,11 @@ Deno.test("dup() of a socket that is connecting is connected with it", async () 
   using client = socket.socket();
   const connecting = client.connect(server.getsockname());
   using copy = client.dup();
-  const sent = copy.send(bytes("early"));
+  const sent = copy.send(encode("early"));
   using conn = (await within(server.accept()))[0];
   await within(connecting);
   assertEquals(await within(sent), 5);
-  assertEquals(text(await within(conn.recv(10))), "early");
+  assertEquals(decode(await within(conn.recv(10))), "early");
 });
 
 Deno.test("dup() of a socket listens and accepts with it", async () => {
@@ -107,12 +108,12 @@ Deno.test("dup() shares the options", () => {
 Deno.test("dup() shares what has been received and not taken", async () => {
   await using pair = await tcpPair();
   using copy = pair.client.dup();
-  await pair.peer.sendall(bytes("abcdefgh"));
+  await pair.peer.sendall(encode("abcdefgh"));
   const peeked = await within(pair.client.recv(8, socket.MSG_PEEK));
-  assertEquals(text(peeked), "abcdefgh");
-  assertEquals(text(await copy.recv(3)), "abc");
-  assertEquals(text(await pair.client.recv(2)), "de");
-  assertEquals(text(await copy.recv(9)), "fgh");
+  assertEquals(decode(peeked), "abcdefgh");
+  assertEquals(decode(await copy.recv(3)), "abc");
+  assertEquals(decode(await pair.client.recv(2)), "de");
+  assertEquals(decode(await copy.recv(9)), "fgh");
   pair.peer.close();
   for (const each of [copy, pair.client]) {
     assertEquals((await within(each.recv(1))).length, 0);
@@ -123,13 +124,13 @@ Deno.test("dup() shares the datagrams and the peer", async () => {
   using s = udpSocket();
   using copy = s.dup();
   using other = udpSocket();
-  await other.sendto(bytes("one"), s.getsockname());
-  await other.sendto(bytes("two"), s.getsockname());
+  await other.sendto(encode("one"), s.getsockname());
+  await other.sendto(encode("two"), s.getsockname());
   assertEquals(await nextText(copy, socket.MSG_PEEK), "one");
   assertEquals(await nextText(s), "one");
   assertEquals(await nextText(copy), "two");
   await copy.connect(other.getsockname());
-  await s.send(bytes("three"));
+  await s.send(encode("three"));
   assertEquals(await nextText(other), "three");
   await s.shutdown(socket.SHUT_RD);
   assertEquals((await within(copy.recv(1))).length, 0);
@@ -147,8 +148,8 @@ Deno.test("dup() takes the timeout over, and then has its own", async () => {
   copy.settimeout(null);
   const waiting = copy.recv(1);
   await assertRejects(() => pair.client.recv(1), socket.TimeoutError);
-  await pair.peer.sendall(bytes("x"));
-  assertEquals(text(await within(waiting)), "x");
+  await pair.peer.sendall(encode("x"));
+  assertEquals(decode(await within(waiting)), "x");
 });
 
 Deno.test("close() of a duplicate leaves the connection to the other", async () => {
@@ -157,10 +158,10 @@ Deno.test("close() of a duplicate leaves the connection to the other", async () 
   pair.client.close();
   assertEquals(await codeOf(() => pair.client.recv(1)), "EBADF");
   assertEquals(pair.client.fileno(), -1);
-  await pair.peer.sendall(bytes("x"));
-  assertEquals(text(await within(copy.recv(1))), "x");
-  await copy.sendall(bytes("y"));
-  assertEquals(text(await within(pair.peer.recv(1))), "y");
+  await pair.peer.sendall(encode("x"));
+  assertEquals(decode(await within(copy.recv(1))), "x");
+  await copy.sendall(encode("y"));
+  assertEquals(decode(await within(pair.peer.recv(1))), "y");
   const end = pair.peer.recv(1);
   copy.close();
   assertEquals((await within(end)).length, 0);
@@ -186,8 +187,8 @@ for (const [what, receive] of receives) {
     copy.close();
     await microtasks(20);
     assertEquals([own.code, behind.code], ["EBADF", "EBADF"]);
-    await pair.peer.sendall(bytes("whole"));
-    assertEquals(text(await within(others)), "whole");
+    await pair.peer.sendall(encode("whole"));
+    assertEquals(decode(await within(others)), "whole");
   });
 }
 
@@ -200,9 +201,12 @@ Deno.test("close() under a recv_into() leaves the bytes to a duplicate", async (
   pair.client.close();
   await microtasks(20);
   assertEquals(pending.code, "EBADF");
-  await pair.peer.sendall(bytes("abc"));
-  await pair.peer.sendall(bytes("def"));
-  assertEquals(text(await within(copy.recv(6, socket.MSG_WAITALL))), "abcdef");
+  await pair.peer.sendall(encode("abc"));
+  await pair.peer.sendall(encode("def"));
+  assertEquals(
+    decode(await within(copy.recv(6, socket.MSG_WAITALL))),
+    "abcdef",
+  );
 });
 
 Deno.test("close() of one listener's duplicate rejects only its accept()", async () => {
@@ -229,9 +233,9 @@ Deno.test("close() of one datagram duplicate rejects only its recvfrom()", async
   await microtasks(20);
   assertEquals(own.code, "EBADF");
   using sender = udpSocket();
-  await sender.sendto(bytes("x"), s.getsockname());
+  await sender.sendto(encode("x"), s.getsockname());
   const [data, address] = await within(other);
-  assertEquals(text(data), "x");
+  assertEquals(decode(data), "x");
   assertEquals(address, sender.getsockname());
 });
 
@@ -240,7 +244,7 @@ Deno.test("close() of a duplicate lets its send go on", async () => {
   const copy = pair.client.dup();
   const size = 8 << 20;
   const sent = copy.sendall(new Uint8Array(size));
-  const after = pair.client.sendall(bytes("end"));
+  const after = pair.client.sendall(encode("end"));
   copy.close();
   let total = 0;
   while (total < size + 3) {

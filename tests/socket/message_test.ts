@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { assertSameBytes, join } from "../support/bytes.ts";
 import {
-  assertSameBytes,
-  join,
   receiveToEnd,
   tcpPair,
   type TcpSocket,

@@ -6,8 +6,8 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { numbered } from "../support/bytes.ts";
 import { ticksUntil } from "../support/event_loop.ts";
-import { numbered } from "../support/fake_conn.ts";
 import {
   listener,
   tcpPair,

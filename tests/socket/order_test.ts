@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { assertSameBytes, join, numbered } from "../support/bytes.ts";
 import {
-  assertSameBytes,
-  join,
   listener,
   receiveToEnd,
   tcpPair,

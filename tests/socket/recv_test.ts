@@ -5,7 +5,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { numbered } from "../support/bytes.ts";
 import { tcpPair, type TcpSocket, udpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 

@@ -8,15 +8,9 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { assertSameBytes, join, numbered } from "../support/bytes.ts";
 import { attempt } from "../support/cancel.ts";
-import { numbered } from "../support/fake_conn.ts";
-import {
-  assertSameBytes,
-  join,
-  receiveToEnd,
-  tcpPair,
-  type TcpSocket,
-} from "../support/pair.ts";
+import { receiveToEnd, tcpPair, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
 const { MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL } = socket;

@@ -7,12 +7,8 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import {
-  assertSameBytes,
-  receiveToEnd,
-  tcpPair,
-  udpSocket,
-} from "../support/pair.ts";
+import { assertSameBytes } from "../support/bytes.ts";
+import { receiveToEnd, tcpPair, udpSocket } from "../support/pair.ts";
 import { python, runPython } from "../support/python.ts";
 import { within } from "../support/within.ts";
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { assertSameBytes } from "../support/bytes.ts";
 import { tick } from "../support/event_loop.ts";
 import { codeOf, outcomeOf } from "../support/outcome.ts";
 import {
-  assertSameBytes,
   listener,
   receiveToEnd,
   tcpPair,

@@ -7,9 +7,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { encode } from "../support/bytes.ts";
 import { codeOf } from "../support/outcome.ts";
 import { udpSocket } from "../support/pair.ts";
-import { bytes, nextText } from "../support/udp.ts";
+import { nextText } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
 /** As a ported Python program writes it: with state and methods of its own. */
@@ -56,7 +57,7 @@ Deno.test("a subclass of Socket has all of it and its own", async () => {
   using client = new Counting();
   await client.connect(server.getsockname());
   using conn = (await within(server.accept()))[0];
-  await client.sendall(bytes("hello"));
+  await client.sendall(encode("hello"));
   assertEquals(await nextText(conn), "hello");
   assertEquals(client.sent, 5);
   assertInstanceOf(client, socket.Socket);
@@ -80,7 +81,7 @@ Deno.test("dup() of a subclass gives the subclass, made anew", async () => {
   assertStrictEquals(copy.constructor, Counting);
   assertEquals([copy.sent, copy.gettimeout()], [0, 7]);
   using conn = (await within(server.accept()))[0];
-  await copy.sendall(bytes("hello"));
+  await copy.sendall(encode("hello"));
   assertEquals(await nextText(conn), "hello");
   assertEquals([client.sent, copy.sent], [100, 5]);
 });
@@ -139,7 +140,7 @@ Deno.test("Socket with fileno takes a detached descriptor over", async () => {
   assertEquals(s.fileno(), -1);
   using again = new Counting(socket.AF_INET, socket.SOCK_DGRAM, 0, fileno);
   assertEquals(again.fileno(), fileno);
-  await sender.sendto(bytes("hello"), address);
+  await sender.sendto(encode("hello"), address);
   assertEquals(await nextText(again), "hello");
 });
 

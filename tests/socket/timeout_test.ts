@@ -6,7 +6,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { numbered } from "../support/bytes.ts";
 import {
   listener,
   tcpPair,

@@ -8,8 +8,8 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
-import { numbered } from "../support/fake_conn.ts";
-import { assertSameBytes, type TcpSocket } from "../support/pair.ts";
+import { assertSameBytes, numbered } from "../support/bytes.ts";
+import type { TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 import { type Fault, Scene, withoutPython } from "./fault.ts";
 import type { Random } from "./random.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { numbered } from "../support/fake_conn.ts";
+import { numbered } from "../support/bytes.ts";
 import { canLimitFiles, startWithFileLimit } from "../support/file_limit.ts";
 import { hasNamespaces, runOffline } from "../support/namespace.ts";
 import {

@@ -1,13 +1,8 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
-import { numbered } from "../support/fake_conn.ts";
-import {
-  assertSameBytes,
-  join,
-  receiveToEnd,
-  type TcpSocket,
-} from "../support/pair.ts";
+import { assertSameBytes, join, numbered } from "../support/bytes.ts";
+import { receiveToEnd, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 import { type Fault, Scene, withoutPython } from "./fault.ts";
 import type { Random } from "./random.ts";

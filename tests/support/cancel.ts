@@ -1,5 +1,5 @@
 import * as socket from "@pystd/socket";
-import { microtasks } from "./fake_conn.ts";
+import { microtasks } from "./event_loop.ts";
 import { within } from "./within.ts";
 
 /** What cancels a call before it has its result. */

@@ -24,3 +24,17 @@ export async function ticksUntil(promise: Promise<unknown>): Promise<number> {
   }
   return ticks;
 }
+
+/**
+ * Lets a number of microtasks pass.
+ *
+ * @param count How many.
+ */
+export async function microtasks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await null;
+}
+
+/** Lets all microtasks pass, and nothing else that matters to a fake. */
+export async function settle(): Promise<void> {
+  await microtasks(50);
+}

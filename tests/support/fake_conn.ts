@@ -180,20 +180,6 @@ function addr(port: number): Deno.Addr {
 }
 
 /**
- * Lets a number of microtasks pass.
- *
- * @param count How many.
- */
-export async function microtasks(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await null;
-}
-
-/** Lets all microtasks pass, and nothing else that matters to a fake. */
-export async function settle(): Promise<void> {
-  await microtasks(50);
-}
-
-/**
  * Lets the event loop turn, so that the calls of other tests no longer count:
  * after a number of calls that were answered at once, the next one waits for
  * such a turn. A test that counts microtasks, or that moves a fake clock, begins
@@ -201,17 +187,4 @@ export async function settle(): Promise<void> {
  */
 export async function freshBudget(): Promise<void> {
   await yieldToLoop();
-}
-
-/**
- * The numbers from `from` on, modulo 251, so that no power of two hides bytes
- * at a wrong position.
- *
- * @param length How many.
- * @param from The first.
- */
-export function numbered(length: number, from = 0): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = (from + i) % 251;
-  return bytes;
 }

@@ -1,5 +1,5 @@
-import { assertEquals, AssertionError } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { join } from "./bytes.ts";
 import { within } from "./within.ts";
 
 /** A socket over IPv4. */
@@ -77,42 +77,4 @@ export async function receiveToEnd(
     if (data.length === 0) return join(chunks);
     chunks.push(data);
   }
-}
-
-/**
- * Puts bytes together.
- *
- * @param parts The parts, in order.
- * @returns The whole.
- */
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
-/**
- * Checks long byte sequences, for which a printed comparison would take long.
- *
- * @param actual What came.
- * @param expected What should have.
- */
-export function assertSameBytes(
-  actual: Uint8Array,
-  expected: Uint8Array,
-): void {
-  const length = Math.min(actual.length, expected.length);
-  for (let i = 0; i < length; i++) {
-    if (actual[i] !== expected[i]) {
-      throw new AssertionError(
-        `Byte ${i} of ${expected.length} is ${actual[i]}, not ${expected[i]}`,
-      );
-    }
-  }
-  assertEquals(actual.length, expected.length);
 }

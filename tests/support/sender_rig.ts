@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { SendMode } from "../../src/endpoint/sender.ts";
 import { Sender } from "../../src/endpoint/sender.ts";
 import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
-import { FakeConn, settle } from "./fake_conn.ts";
+import { settle } from "./event_loop.ts";
+import { FakeConn } from "./fake_conn.ts";
 
 /** A sender on a connection that does what the test says. */
 export class SenderRig {

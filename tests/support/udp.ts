@@ -1,17 +1,8 @@
 import * as socket from "@pystd/socket";
+import { decode, encode } from "./bytes.ts";
 import type { TcpSocket } from "./pair.ts";
 import { udpSocket } from "./pair.ts";
 import { within } from "./within.ts";
-
-/** The bytes of a text. */
-export function bytes(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
-/** The text of bytes. */
-export function text(data: Uint8Array): string {
-  return new TextDecoder().decode(data);
-}
 
 /** Two datagram sockets, for `using`. */
 export interface UdpPair extends Disposable {
@@ -53,7 +44,7 @@ export async function received(
   receiver: TcpSocket,
   sender: TcpSocket,
 ): Promise<string[]> {
-  await sender.sendto(bytes("the end"), receiver.getsockname());
+  await sender.sendto(encode("the end"), receiver.getsockname());
   const texts = [];
   for (;;) {
     const next = await nextText(receiver);
@@ -67,5 +58,5 @@ export async function nextText(
   receiver: socket.Socket,
   flags = 0,
 ): Promise<string> {
-  return text(await within(receiver.recv(65536, flags)));
+  return decode(await within(receiver.recv(65536, flags)));
 }

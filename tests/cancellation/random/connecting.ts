@@ -6,8 +6,8 @@ import {
   assertWorks,
   fillQueue,
 } from "../fixtures/connect.ts";
-import { numbered } from "../../support/fake_conn.ts";
 import { Messages } from "../fixtures/messages.ts";
+import { numbered } from "../../support/bytes.ts";
 import {
   ArrivalProbe,
   cancelAt,

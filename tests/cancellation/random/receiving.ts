@@ -2,14 +2,14 @@ import { assert, assertEquals, assertFalse, assertGreater } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { poll, POLLIN, select } from "@pystd/socket/select";
 import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
-import { numbered } from "../../support/fake_conn.ts";
+import { assertSameBytes, join, numbered } from "../../support/bytes.ts";
 import {
   ArrivalProbe,
   type Cancellation,
   cancellations,
   type Outcome,
 } from "../../support/cancel.ts";
-import { assertSameBytes, join, type TcpSocket } from "../../support/pair.ts";
+import type { TcpSocket } from "../../support/pair.ts";
 import {
   assertInOrder,
   connections,

@@ -24,8 +24,10 @@ import { Connected } from "../../../src/endpoint/connected.ts";
 import type { StreamConn } from "../../../src/runtime/deno_net.ts";
 import { Options } from "../../../src/endpoint/options.ts";
 import { type CallContext, CallOwner } from "../../../src/wait/waiter.ts";
+import { numbered } from "../../support/bytes.ts";
+import { settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { FakeConn, numbered, settle } from "../../support/fake_conn.ts";
+import { FakeConn } from "../../support/fake_conn.ts";
 
 /** A connected endpoint on a connection that does what the test says. */
 class Rig {

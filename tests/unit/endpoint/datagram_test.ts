@@ -15,8 +15,8 @@ import {
 } from "../../../src/base/constants.ts";
 import { OSError } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
+import { settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { settle } from "../../support/fake_conn.ts";
 import { DatagramRig, place } from "../../support/fake_datagram.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);

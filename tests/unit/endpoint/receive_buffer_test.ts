@@ -1,6 +1,6 @@
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
 import { ReceiveBuffer } from "../../../src/endpoint/receive_buffer.ts";
-import { numbered } from "../../support/fake_conn.ts";
+import { numbered } from "../../support/bytes.ts";
 
 /** Removes up to `n` bytes, as a receive does. */
 function take(queue: ReceiveBuffer, n: number): Uint8Array {

@@ -13,13 +13,10 @@ import {
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
 import { CallOwner } from "../../../src/wait/waiter.ts";
+import { numbered } from "../../support/bytes.ts";
+import { microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import {
-  freshBudget,
-  microtasks,
-  numbered,
-  settle,
-} from "../../support/fake_conn.ts";
+import { freshBudget } from "../../support/fake_conn.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
 function reset(): Error {

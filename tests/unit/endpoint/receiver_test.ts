@@ -11,8 +11,9 @@ import {
 } from "../../../src/base/constants.ts";
 import { osError } from "../../../src/base/os_error.ts";
 import type { CallContext } from "../../../src/wait/waiter.ts";
+import { numbered } from "../../support/bytes.ts";
+import { settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { numbered, settle } from "../../support/fake_conn.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
 Deno.test("Receiver starts no read while no call waits", async () => {

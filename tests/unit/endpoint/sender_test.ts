@@ -12,13 +12,10 @@ import {
   TimeoutError,
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
+import { numbered } from "../../support/bytes.ts";
+import { microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import {
-  freshBudget,
-  microtasks,
-  numbered,
-  settle,
-} from "../../support/fake_conn.ts";
+import { freshBudget } from "../../support/fake_conn.ts";
 import { SenderRig } from "../../support/sender_rig.ts";
 
 function broken(): Error {

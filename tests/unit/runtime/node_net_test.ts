@@ -3,7 +3,6 @@ import {
   assertEquals,
   assertLess,
   assertRejects,
-  assertStrictEquals,
 } from "@std/assert";
 import { once } from "node:events";
 import type { Socket } from "node:net";

@@ -14,7 +14,7 @@ import {
   CallOwner,
   ConditionWaiter,
 } from "../../../src/wait/waiter.ts";
-import { microtasks, settle } from "../../support/fake_conn.ts";
+import { microtasks, settle } from "../../support/event_loop.ts";
 
 /** Numbers, one by one: a test says with which numbers an operation settles. */
 class Numbers extends OperationQueue {

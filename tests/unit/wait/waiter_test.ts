@@ -22,8 +22,8 @@ import {
   type Waiter,
   type WaitQueue,
 } from "../../../src/wait/waiter.ts";
+import { microtasks } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { microtasks } from "../../support/fake_conn.ts";
 
 /** A queue that only counts. */
 class CountingQueue implements WaitQueue {
