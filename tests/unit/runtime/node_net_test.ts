@@ -1,9 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertRejects,
-} from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import process from "node:process";
