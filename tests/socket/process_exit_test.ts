@@ -1,7 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { fullListener } from "../support/addresses.ts";
-import { processTest, runDeno, startDeno } from "../support/child.ts";
+import {
+  checkTogether,
+  processTest,
+  runDeno,
+  startDeno,
+} from "../support/child.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
+import type { ProcessResult } from "../support/process.ts";
 import { within } from "../support/within.ts";
 
 /** A program, which has a connected socket `s` if it says so. */
@@ -163,29 +169,52 @@ const ending: readonly Program[] = [
   },
 ];
 
-for (const { what, code, connected = false } of ending) {
-  for (const unstable of connected ? [false] : [false, true]) {
-    if (unstable && !code.includes("SOCK_DGRAM")) continue;
-    const flag = unstable ? ", with --unstable-net" : "";
-    processTest(`a process ends with ${what}${flag}`, async () => {
+/** Each in a block of its own, with a line when it has come to its end. */
+function blocks(programs: readonly Program[], before = ""): string {
+  return programs.map(({ what, code, connected = false }) =>
+    `{
+    ${connected ? connect : before}
+    ${code}
+    console.log(${JSON.stringify(`end of ${what}`)});
+  }`
+  ).join("\n");
+}
+
+/** Checks that programs came to their ends, and the process to its own. */
+function assertEnded(
+  { code, stdout, stderr }: ProcessResult,
+  programs: readonly Program[],
+): void {
+  const ends = stdout.split("\n").filter((line) => line.startsWith("end of "));
+  assertEquals(ends, programs.map(({ what }) => `end of ${what}`), stderr);
+  assertEquals({ code, stderr }, { code: 0, stderr: "" });
+}
+
+for (const unstable of [false, true]) {
+  const flag = unstable ? ", with --unstable-net" : "";
+  processTest(`a process ends, whatever it leaves open${flag}`, async () => {
+    // The flag is for datagrams alone.
+    const programs = ending.filter(({ code }) =>
+      !unstable || code.includes("SOCK_DGRAM")
+    );
+    await checkTogether(programs, async (some) => {
       await using server = listener();
       const [, port] = server.getsockname();
-      const program = (connected ? connect : "") + code;
       const result = await runDeno({
-        ...childOf(`${program}\nconsole.log("end");`, port),
+        ...childOf(blocks(some), port),
         unstable,
       });
-      assertEquals(result.stderr, "");
-      assertEquals(result.stdout.split("\n").at(-2), "end");
-      assertEquals(result.code, 0);
-      if (!connected) return;
-      // The system closed what the program left open, and nothing else.
-      const [conn] = await within(server.accept());
-      await using _ = conn;
-      const sent = code.includes("sendall") ? 1 : 0;
-      assertEquals(await receiveAll(conn), sent);
+      assertEnded(result, some);
+      // The system closed what the programs left open, and nothing else.
+      for (const { connected, code } of some) {
+        if (!connected) continue;
+        const [conn] = await within(server.accept());
+        await using _ = conn;
+        const sent = code.includes("sendall") ? 1 : 0;
+        assertEquals(await receiveAll(conn), sent);
+      }
     });
-  }
+  });
 }
 
 const hanging: readonly Program[] = [
@@ -223,18 +252,16 @@ const hanging: readonly Program[] = [
   },
 ];
 
-for (const { what, code } of hanging) {
-  processTest(`a process ends with ${what}`, async () => {
-    await using full = await fullListener();
-    const result = await runDeno(childOf(
-      `const s = socket.socket();\n${code}\nconsole.log("end");`,
-      full.address[1],
-    ));
-    assertEquals(result.stderr, "");
-    assertEquals(result.stdout.split("\n").at(-2), "end");
-    assertEquals(result.code, 0);
-  });
-}
+processTest(
+  "a process ends, whatever has cancelled its connect()",
+  async () => {
+    await checkTogether(hanging, async (some) => {
+      await using full = await fullListener();
+      const code = blocks(some, "const s = socket.socket();");
+      assertEnded(await runDeno(childOf(code, full.address[1])), some);
+    });
+  },
+);
 
 const sending: readonly (Program & { size: number })[] = [
   {
@@ -315,60 +342,3 @@ processTest("a process ends once what a send() has taken is out", async () => {
   const { code, stderr } = await child.result();
   assertEquals([code, stderr], [0, ""]);
 });
-
-const waiting: readonly Program[] = [
-  { what: "recv()", connected: true, code: `await s.recv(1);` },
-  {
-    what: "a recv() with a timeout",
-    connected: true,
-    code: `s.settimeout(60); await s.recv(1);`,
-  },
-  {
-    what: "a recv() behind another that timed out",
-    connected: true,
-    code: `
-      s.settimeout(0.02);
-      await s.recv(1).catch(() => {});
-      s.settimeout(60);
-      await s.recv(1);`,
-  },
-  {
-    what: "a recv() after unref() and ref()",
-    connected: true,
-    code: `s.unref(); const data = s.recv(1); s.ref(); await data;`,
-  },
-  {
-    what: "a recv() from a bound socket",
-    code: `
-      const s = socket.socket();
-      s.bind(["127.0.0.1", 0]);
-      await s.connect(peer);
-      await s.recv(1);`,
-  },
-  {
-    what: "a readline()",
-    connected: true,
-    code: `await s.makefile("rb").read(1);`,
-  },
-];
-
-for (const { what, code, connected = false } of waiting) {
-  processTest(`a process stays while ${what} waits`, async () => {
-    await using server = listener();
-    const program = (connected ? connect : "") + code;
-    await using child = startDeno(childOf(
-      `
-      const later = setTimeout(() => console.log("still here"), 100);
-      Deno.unrefTimer(later);
-      ${program}
-      console.log("end");`,
-      server.getsockname()[1],
-    ));
-    const [conn] = await within(server.accept());
-    await using _ = conn;
-    assertEquals(await child.readLine(), "still here");
-    await conn.sendall(new Uint8Array(1));
-    const { code: status, stdout, stderr } = await child.result();
-    assertEquals([status, stdout, stderr], [0, "end\n", ""]);
-  });
-}

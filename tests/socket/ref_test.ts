@@ -1,6 +1,6 @@
-import { assertEquals, fail } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { fullListener } from "../support/addresses.ts";
-import { processTest, runDeno } from "../support/child.ts";
+import { checkTogether, processTest, runDeno } from "../support/child.ts";
 import { listener } from "../support/pair.ts";
 import type { ProcessResult } from "../support/process.ts";
 
@@ -27,6 +27,22 @@ const calls: readonly Call[] = [
   {
     what: "recv() with a timeout",
     make: `${connected} s.settimeout(60);`,
+    call: "s.recv(1)",
+  },
+  {
+    what: "recv() behind one that timed out",
+    make: `${connected}
+      s.settimeout(0.02);
+      await s.recv(1).catch(() => {});
+      s.settimeout(60);`,
+    call: "s.recv(1)",
+  },
+  {
+    what: "recv() from a bound socket",
+    make: `
+      const s = socket.socket();
+      s.bind(["127.0.0.1", 0]);
+      await s.connect(["127.0.0.1", port]);`,
     call: "s.recv(1)",
   },
   {
@@ -147,15 +163,11 @@ for (const before of [false, true]) {
       const some = calls.filter(({ unrefAfter }) =>
         before || unrefAfter !== false
       );
-      const ended = { code: 0, stdout: "", stderr: "" };
-      const all = await run(unreferenced(some, before)).catch(() => null);
-      if (all !== null) return assertEquals(all, ended);
-      // One of them keeps it: which one?
-      for (const call of some) {
-        const result = await run(unreferenced([call], before)).catch(String);
-        assertEquals(result, ended, call.what);
-      }
-      fail("together they keep the process");
+      await checkTogether(some, async (each) => {
+        const result = await run(unreferenced(each, before));
+        const ended = { code: 0, stdout: "", stderr: "" };
+        assertEquals(result, ended, each.map(({ what }) => what).join());
+      });
     },
   );
 }

@@ -26,6 +26,26 @@ export function processTest(name: string, fn: () => Promise<void>): void {
 }
 
 /**
+ * Checks several programs in one process, since to start one costs more than to
+ * run them. Where that fails each has a process of its own, so that the failure
+ * is that of the one that is to blame.
+ *
+ * @param programs The programs.
+ * @param check Runs some of them in one process, and checks what they do.
+ */
+export async function checkTogether<T>(
+  programs: readonly T[],
+  check: (some: readonly T[]) => Promise<void>,
+): Promise<void> {
+  try {
+    await check(programs);
+  } catch (error) {
+    for (const each of programs) await check([each]);
+    throw error;
+  }
+}
+
+/**
  * Runs a program to its end.
  *
  * @param program What to run and how.

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { checkTogether } from "../support/child.ts";
 import { onLinux, run } from "../support/unix.ts";
 
 /** A program on abstract names, with what it prints. */
@@ -231,10 +232,19 @@ const programs: readonly Program[] = [
   },
 ];
 
-for (const { what, code, prints } of programs) {
-  Deno.test({
-    name: `AF_UNIX: ${what}`,
-    ignore: !onLinux,
-    fn: async () => assertEquals(await run(code), prints),
-  });
-}
+Deno.test({
+  name: "AF_UNIX sockets with abstract names work as those of TCP",
+  ignore: !onLinux,
+  fn: () =>
+    checkTogether(programs, async (some) => {
+      const lines = await run(
+        some.map(({ what, code }) =>
+          `console.log(${JSON.stringify(what)}); {${code}}`
+        ).join("\n"),
+      );
+      assertEquals(
+        lines,
+        some.flatMap(({ what, prints }) => [what, ...prints]),
+      );
+    }),
+});
