@@ -131,13 +131,23 @@ export function checkBytes(
         `Cannot ${action}: the memory of ${name} has been transferred away or cut off`,
       );
     }
-    return value;
+    return plainView(value);
   }
   throw new TypeError(
     `Cannot ${action}: ${name} must be a Uint8Array, received ${
       showNoBytes(value)
     }`,
   );
+}
+
+/**
+ * The same memory without a subclass, so that no step calls a method that the
+ * program overrides: a `set` that received again got bytes twice.
+ */
+function plainView(view: Uint8Array): Uint8Array {
+  return Object.getPrototypeOf(view) === Uint8Array.prototype
+    ? view
+    : new Uint8Array(view.buffer, view.byteOffset, view.length);
 }
 
 /** Shows what a program may have instead of bytes, and how to make them. */

@@ -1,21 +1,54 @@
 /**
- * The file object of `Socket.makefile()` without a buffer.
+ * The binary file objects of `Socket.makefile()`.
  *
  * @see {@link https://docs.python.org/3/library/io.html#raw-i-o | Python: raw I/O}
+ * @see {@link https://docs.python.org/3/library/io.html#buffered-streams | Python: buffered streams}
  */
 
 import { checkBytes } from "../base/checks.ts";
-import { type BufferedCore, IOBase, sizeAndOptions } from "./io_base.ts";
-import type { SignalOption } from "../wait/waiter.ts";
+import type { ReadBuffer } from "./buffers.ts";
+import {
+  detachOf,
+  type FileLayer,
+  IOBase,
+  readOf,
+  type Refusals,
+  type SignalOption,
+  sizeAndOptions,
+} from "./io_base.ts";
+
+const RAW_REFUSALS: Refusals = {
+  detached: "raw stream has been detached",
+  read: "File or stream is not readable.",
+  write: "File or stream is not writable.",
+  seek: "seek",
+  tell: "seek",
+  truncate: "truncate",
+};
+
+const BUFFERED_REFUSALS: Refusals = {
+  detached: "raw stream has been detached",
+  read: "read",
+  write: "write",
+  seek: "File or stream is not seekable.",
+  tell: "seek",
+  truncate: "truncate",
+};
+
+/** A layer of bytes, with a buffer or without one. */
+export type BinaryLayer = FileLayer<
+  Uint8Array<ArrayBuffer>,
+  Uint8Array,
+  ReadBuffer
+>;
 
 /**
- * A binary file object without a buffer, on a stream socket: what
- * `Socket.makefile("rb", 0)` returns. It reads and writes with the methods of
- * {@linkcode IOBase}.
+ * A binary file object without a buffer, as `Socket.makefile("rb", 0)` returns
+ * it. It reads and writes with the methods of {@linkcode IOBase}.
  *
  * Each read is one receive and each write one send, which may take less than
- * it was given. Only lines are received byte by byte, so that what follows them
- * stays with the socket.
+ * it was given. Only lines are received byte by byte, so that the bytes after a
+ * line stay with the socket.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.RawIOBase | Python: io.RawIOBase}
  *
@@ -42,12 +75,21 @@ import type { SignalOption } from "../wait/waiter.ts";
 export class SocketIO extends IOBase<Uint8Array<ArrayBuffer>, Uint8Array>
   implements Disposable {
   /**
+   * Internal: file objects are made by `Socket.makefile()`.
+   *
+   * @ignore
+   */
+  constructor(layer: BinaryLayer) {
+    super(layer, RAW_REFUSALS);
+  }
+
+  /**
    * Reads everything up to the end of the stream.
    *
-   * @param options `signal` ends the call early.
+   * @param options `signal` cancels the call, which loses nothing.
    * @returns The bytes; null if there are none and reading would block.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed.
    */
   readall(options?: SignalOption): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -56,117 +98,129 @@ export class SocketIO extends IOBase<Uint8Array<ArrayBuffer>, Uint8Array>
 
   /** Closes, for `using`: there is nothing to flush. */
   [Symbol.dispose](): void {
-    void this.close();
+    void this[Symbol.asyncDispose]();
   }
 }
 
-// The buffered binary file objects of `Socket.makefile()`.
-//
-// Python: buffered streams: https://docs.python.org/3/library/io.html#buffered-streams
-
-export type { SignalOption };
-
 /**
- * A binary file object with a buffer: {@linkcode BufferedReader},
- * {@linkcode BufferedWriter} and {@linkcode BufferedRWPair} are made by
- * `Socket.makefile()`. It has the methods of {@linkcode IOBase} too.
+ * A binary file object with a buffer. `Socket.makefile()` makes its subclasses
+ * {@linkcode BufferedReader}, {@linkcode BufferedWriter} and
+ * {@linkcode BufferedRWPair}. It has the methods of {@linkcode IOBase} too.
  *
- * What it has read ahead belongs to it: the socket's own `recv` does not see
- * it.
+ * The bytes that it has read ahead belong to it: `recv` of the socket does not
+ * see them.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.BufferedIOBase | Python: io.BufferedIOBase}
  */
 export class BufferedIOBase
   extends IOBase<Uint8Array<ArrayBuffer>, Uint8Array> {
-  readonly #core: BufferedCore;
+  readonly #reader: ReadBuffer | undefined;
 
   /**
-   * Not for programs: `Socket.makefile()` makes file objects.
+   * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(core: BufferedCore) {
-    super(core);
-    this.#core = core;
+  constructor(layer: BinaryLayer) {
+    super(layer, BUFFERED_REFUSALS);
+    this.#reader = layer.reader;
   }
 
   /**
-   * Reads what is buffered or, if that is nothing, what one receive brings.
+   * Reads buffered bytes or, if there are none, those of one receive.
    *
    * @param size How much to read at most; the buffer's size if it is negative
    * or left out.
-   * @param options `signal` ends the call early.
+   * @param options `signal` cancels the call, which loses nothing.
    * @returns The bytes, none at the end of the stream; null if there are none
    * and reading would block.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed.
    */
-  async read1(
+  read1(
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const [limit, last] = sizeAndOptions("read1", size, options);
-    return await this.#core.reading(
-      "read1",
-      last,
-      (reader, signal) => reader.readOnce(limit, signal),
-    );
+    const method = BufferedIOBase.prototype.read1;
+    try {
+      const [limit, last] = sizeAndOptions("read1", size, options);
+      return readOf(
+        this,
+        method,
+        last,
+        (signal) => this.#reader!.readOnce(limit, signal),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
-   * Reads into a buffer of the caller's, as
+   * Reads into a buffer of the caller's, like
    * {@linkcode BufferedIOBase.prototype.read1}.
    *
-   * @param buffer Where to put the bytes.
-   * @param options `signal` ends the call early.
+   * @param buffer The memory to fill.
+   * @param options `signal` cancels the call, which loses nothing.
    * @returns The number of bytes, 0 at the end of the stream; null if there are
    * none and reading would block.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed.
    */
-  async readinto1(
+  readinto1(
     buffer: Uint8Array,
     options?: SignalOption,
   ): Promise<number | null> {
-    checkBytes("readinto1", "buffer", buffer);
-    return await this.#core.reading(
-      "readinto1",
-      options,
-      (reader, signal) => reader.readInto(buffer, signal, true),
-    );
+    const method = BufferedIOBase.prototype.readinto1;
+    try {
+      const target = checkBytes("readinto1", "buffer", buffer);
+      return readOf(
+        this,
+        method,
+        options,
+        (signal) => this.#reader!.readInto(target, signal, true),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
-   * Looks at what is buffered or, if that is nothing, at what one receive
-   * brings, and leaves it there.
+   * Returns the buffered bytes or, if there are none, those of one receive, and
+   * leaves them in the buffer.
    *
-   * @param size Taken for compatibility; how much is returned does not depend
-   * on it, as in Python.
-   * @param options `signal` ends the call early.
+   * @param size Taken for compatibility; as in Python, the number of bytes does
+   * not depend on it.
+   * @param options `signal` cancels the call, which loses nothing.
    * @returns A copy of the bytes, none at the end of the stream; null if there
    * are none and reading would block.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed.
    */
-  async peek(
+  peek(
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const [, last] = sizeAndOptions("peek", size, options);
-    return await this.#core.reading(
-      "peek",
-      last,
-      (reader, signal) => reader.peek(signal),
-    );
+    const method = BufferedIOBase.prototype.peek;
+    try {
+      const [, last] = sizeAndOptions("peek", size, options);
+      return readOf(
+        this,
+        method,
+        last,
+        (signal) => this.#reader!.peek(signal),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }
 
 /**
- * A buffered binary file object for reading: what `Socket.makefile("rb")`
- * returns. It reads with the methods of {@linkcode IOBase} and
+ * A buffered binary file object for reading, as `Socket.makefile("rb")` returns
+ * it. It reads with the methods of {@linkcode IOBase} and
  * {@linkcode BufferedIOBase}.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.BufferedReader | Python: io.BufferedReader}
@@ -195,49 +249,41 @@ export class BufferedIOBase
 export class BufferedReader extends BufferedIOBase implements Disposable {
   /** The file object without a buffer that this one reads from. */
   readonly raw: SocketIO;
-  readonly #core: BufferedCore;
 
   /**
-   * Not for programs: `Socket.makefile()` makes file objects.
+   * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(core: BufferedCore, raw: SocketIO) {
-    super(core);
-    this.#core = core;
+  constructor(layer: BinaryLayer, raw: SocketIO) {
+    super(layer);
     this.raw = raw;
   }
 
   /**
-   * Gives up the buffer: this object cannot be used any more, and what it has
-   * read ahead is the next that {@linkcode BufferedReader.prototype.raw} reads.
+   * Ends this file object without closing anything. The bytes that it has read
+   * ahead are the next that {@linkcode BufferedReader.prototype.raw} reads.
    *
    * @returns The file object without a buffer.
    * @throws {RangeError} If the file is closed, or was detached before.
    */
-  async detach(): Promise<SocketIO> {
-    const core = this.#core;
-    return await core.reading("detach", undefined, async (reader) => {
-      core.raw.keep(reader.view());
-      reader.clear();
-      core.detached = true;
-      return this.raw;
-    });
+  detach(): Promise<SocketIO> {
+    return detachOf(this, BufferedReader.prototype.detach, this.raw);
   }
 
   /** Closes, for `using`: there is nothing to flush. */
   [Symbol.dispose](): void {
-    if (!this.#core.detached) void this.close();
+    void this[Symbol.asyncDispose]();
   }
 }
 
 /**
- * A buffered binary file object for writing: what `Socket.makefile("wb")`
- * returns. It writes with the methods of {@linkcode IOBase}.
+ * A buffered binary file object for writing, as `Socket.makefile("wb")` returns
+ * it. It writes with the methods of {@linkcode IOBase}.
  *
- * What is written is sent when the buffer is full, by `flush()` and by
- * `close()`. There is no `using` for it, since that could not wait for what is
- * left: use `await using`.
+ * Written bytes are sent when the buffer is full, by `flush()` and by `close()`.
+ * There is no `using` for it, since that could not wait for the unsent bytes: use
+ * `await using`.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.BufferedWriter | Python: io.BufferedWriter}
  *
@@ -264,37 +310,34 @@ export class BufferedReader extends BufferedIOBase implements Disposable {
 export class BufferedWriter extends BufferedIOBase {
   /** The file object without a buffer that this one writes to. */
   readonly raw: SocketIO;
-  readonly #core: BufferedCore;
 
   /**
-   * Not for programs: `Socket.makefile()` makes file objects.
+   * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(core: BufferedCore, raw: SocketIO) {
-    super(core);
-    this.#core = core;
+  constructor(layer: BinaryLayer, raw: SocketIO) {
+    super(layer);
     this.raw = raw;
   }
 
   /**
-   * Flushes and gives up the buffer: this object cannot be used any more.
+   * Flushes, and ends this file object without closing anything.
    *
    * @returns The file object without a buffer.
    * @throws {BlockingIOError} EAGAIN if sending would block.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is closed, or was detached before.
    */
-  async detach(): Promise<SocketIO> {
-    await this.#core.flushAndDetach();
-    return this.raw;
+  detach(): Promise<SocketIO> {
+    return detachOf(this, BufferedWriter.prototype.detach, this.raw);
   }
 }
 
 /**
- * A buffered binary file object for reading and writing: what
- * `Socket.makefile("rwb")` returns. It has the methods of {@linkcode IOBase} and
- * {@linkcode BufferedIOBase}.
+ * A buffered binary file object for reading and writing, as
+ * `Socket.makefile("rwb")` returns it. It has the methods of {@linkcode IOBase}
+ * and {@linkcode BufferedIOBase}.
  *
  * Reads and writes have a buffer each, and do not wait for each other.
  *

@@ -1,143 +1,237 @@
+import { type Bytes, checkBytes, EMPTY_BYTES } from "../base/checks.ts";
 import { TimeoutError } from "../base/errors.ts";
 import {
-  ByteBuilder,
-  concat,
-  EMPTY,
   type FileReader,
   type FileWriter,
-  NEWLINE,
   type RawStream,
   wouldBlock,
 } from "./raw_stream.ts";
 
+/** The byte that ends a line. */
+const NEWLINE = 0x0a;
+
+/** How much one receive asks for at most, however much a read may take. */
+const MAX_RECEIVE = 0x40000;
+
+/** Received bytes that no call has read, in the order in which they came. */
+export class ByteQueue {
+  #bytes: Bytes = EMPTY_BYTES;
+  #start = 0;
+
+  get length(): number {
+    return this.#bytes.length - this.#start;
+  }
+
+  /** Copies the first `size` bytes without taking them. */
+  peek(size: number): Bytes {
+    return this.#bytes.slice(this.#start, this.#start + size);
+  }
+
+  /** Takes the first `size` bytes, in memory of their own. */
+  take(size: number): Bytes {
+    const start = this.#start;
+    this.#start = start + size;
+    return this.#bytes.slice(start, this.#start);
+  }
+
+  /** Takes the first `size` bytes, in memory that may hold later ones too. */
+  takeView(size: number): Bytes {
+    const start = this.#start;
+    this.#start = start + size;
+    const view = this.#bytes.subarray(start, this.#start);
+    this.trim();
+    return view;
+  }
+
+  /** Moves bytes to `target`, and returns how many. */
+  moveTo(target: Uint8Array): number {
+    const start = this.#start;
+    const count = Math.min(this.#bytes.length - start, target.length);
+    this.#start = start + count;
+    target.set(this.#bytes.subarray(start, this.#start));
+    return count;
+  }
+
+  /** How many bytes the next line has, with its end; -1 if there is no end. */
+  lineLength(): number {
+    const index = this.#bytes.indexOf(NEWLINE, this.#start);
+    return index < 0 ? -1 : index + 1 - this.#start;
+  }
+
+  /** Forgets memory that holds no unread byte. */
+  trim(): void {
+    if (this.#start < this.#bytes.length) return;
+    this.#bytes = EMPTY_BYTES;
+    this.#start = 0;
+  }
+
+  /** Puts received bytes into the empty queue, without copying them. */
+  refill(bytes: Bytes): void {
+    this.#bytes = bytes;
+    this.#start = 0;
+  }
+
+  /** Puts bytes back that were taken last. */
+  unread(parts: readonly Uint8Array[]): void {
+    this.refill(concat([...parts, this.takeView(this.length)]));
+  }
+}
+
 /**
- * Bytes that were received and not read yet.
+ * Reads bytes through a buffer, or without one if its size is 0: each read is
+ * then one receive.
  *
- * A call that ends early leaves here all that it had collected, so that the
- * next one finds it.
+ * A cancelled call puts back what it has collected, so that the next call reads
+ * it. While a call waits, no memory is held but the bytes that it has.
  */
-export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
+export class ReadBuffer implements FileReader<Bytes> {
   readonly #raw: RawStream;
+  readonly #queue: ByteQueue;
   readonly #size: number;
   readonly #maxAhead: number;
   /** How much is received at once: more while receives come back full. */
   #ahead: number;
-  #bytes = EMPTY;
-  #start = 0;
-  #end = 0;
 
-  constructor(raw: RawStream, size: number, maxAhead: number = size) {
-    this.#raw = raw;
-    this.#size = this.#ahead = size;
-    this.#maxAhead = maxAhead;
-  }
-
-  /** How many bytes are buffered. */
-  get length(): number {
-    return this.#end - this.#start;
-  }
-
-  /** The buffered bytes, in memory that the next `fill()` writes to. */
-  view(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(this.#start, this.#end);
-  }
-
-  /** Drops the buffered bytes. */
-  clear(): void {
-    this.#start = this.#end = 0;
-  }
-
-  /** Receives once, behind what is buffered; 0 at the end, null if blocked. */
-  async fill(signal?: AbortSignal): Promise<number | null> {
-    if (this.#start === this.#end) {
-      this.clear();
-      if (this.#bytes.length !== this.#ahead + 1) {
-        this.#bytes = new Uint8Array(this.#ahead + 1);
-      }
-    } else if (this.#start > 0) {
-      this.#bytes.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    } else if (this.#end >= this.#bytes.length - 1) {
-      const size = Math.max(this.#bytes.length * 2, this.#size + 1);
-      const more = new Uint8Array(size);
-      more.set(this.#bytes);
-      this.#bytes = more;
-    }
-    const room = this.#bytes.subarray(this.#end, this.#bytes.length - 1);
-    const n = await this.#raw.receive(room, signal);
-    if (n) {
-      if (n < this.#size) this.#ahead = this.#size;
-      else if (n === room.length && n >= this.#ahead) {
-        this.#ahead = Math.min(this.#maxAhead, this.#ahead * 2);
-      }
-      this.#end += n;
-      // Ends the search for a line, which otherwise went through old bytes.
-      this.#bytes[this.#end] = NEWLINE;
-    }
-    return n;
-  }
-
-  tryReadLine(): Uint8Array<ArrayBuffer> | undefined {
-    const end = this.#lineEnd(this.#start);
-    return end < 0 ? undefined : this.#take(end - this.#start);
-  }
-
-  async readLine(
-    limit: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer> | null> {
-    for (let searched = 0;;) {
-      const end = this.#lineEnd(this.#start + searched);
-      const found = end < 0 ? this.length : end - this.#start;
-      if (limit >= 0 && found >= limit) return this.#take(limit);
-      if (end >= 0) return this.#take(found);
-      searched = found;
-      const n = await this.fill(signal);
-      if (n === null && found === 0) return null;
-      if (!n) return this.#take(found);
-    }
-  }
-
-  async read(
+  /** `queue` is shared by the layers of a file, so that each finds its bytes. */
+  constructor(
+    raw: RawStream,
+    queue: ByteQueue,
     size: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (size >= 0 && size <= this.length) return this.#take(size);
+    maxAhead: number = size,
+  ) {
+    this.#raw = raw;
+    this.#queue = queue;
+    this.#size = size;
+    this.#ahead = Math.max(1, size);
+    this.#maxAhead = Math.max(1, maxAhead);
+  }
+
+  /** Receives once, when nothing is buffered; 0 at the end, null if blocked. */
+  async #fill(signal: AbortSignal | undefined): Promise<number | null> {
+    this.#queue.trim();
+    const data = await this.#raw.receive(this.#ahead, signal);
+    if (data === null) return null;
+    this.#ahead = data.length === this.#ahead
+      ? Math.min(this.#maxAhead, this.#ahead * 2)
+      : Math.max(1, this.#size);
+    this.#queue.refill(data);
+    return data.length;
+  }
+
+  /** Takes all that is buffered or, if that is nothing, one receive brings. */
+  async takeAll(signal?: AbortSignal): Promise<Bytes | null> {
+    const queue = this.#queue;
+    if (queue.length === 0 && await this.#fill(signal) === null) return null;
+    return queue.takeView(queue.length);
+  }
+
+  tryReadLine(): Bytes | undefined {
+    const length = this.#queue.lineLength();
+    return length < 0 ? undefined : this.#queue.take(length);
+  }
+
+  tryRead(size: number): Bytes | undefined {
+    return this.#size > 0 && size <= this.#queue.length
+      ? this.#queue.take(size)
+      : undefined;
+  }
+
+  tryReadInto(target: Uint8Array): number | undefined {
+    return this.#size > 0 && target.length <= this.#queue.length
+      ? this.#queue.moveTo(target)
+      : undefined;
+  }
+
+  async readLine(limit: number, signal?: AbortSignal): Promise<Bytes | null> {
+    const queue = this.#queue;
+    const line = new ByteBuilder();
+    try {
+      for (;;) {
+        const left = limit < 0 ? Infinity : limit - line.length;
+        const found = queue.lineLength();
+        const count = Math.min(found < 0 ? queue.length : found, left);
+        const isWhole = found >= 0 || count === left;
+        if (isWhole && line.length === 0) return queue.take(count);
+        line.append(queue.takeView(count));
+        if (isWhole) return line.toBytes();
+        const n = await this.#fill(signal);
+        if (n === null && line.length === 0) return null;
+        if (!n) return line.toBytes();
+      }
+    } catch (error) {
+      this.unread([line.view()]);
+      throw error;
+    }
+  }
+
+  async read(size: number, signal?: AbortSignal): Promise<Bytes | null> {
+    if (size < -1 && this.#size > 0) {
+      throw new RangeError("read length must be non-negative or -1");
+    }
+    const queue = this.#queue;
+    if (size >= 0 && (this.#size === 0 || size <= queue.length)) {
+      return await this.readOnce(size, signal);
+    }
     const wanted = size < 0 ? Infinity : size;
-    const data = new ByteBuilder(size, Math.max(this.length, FIRST_READ));
-    data.length = this.#copyTo(data.room(), wanted);
+    const data = new ByteBuilder();
+    data.append(queue.takeView(queue.length));
     try {
       while (data.length < wanted) {
-        const room = data.room();
+        const missing = wanted - data.length;
         let n: number | null;
-        if (wanted - data.length >= this.#size) {
-          // Whole blocks go straight to the result; only the last one is read
-          // through the buffer, which may take what follows.
-          n = await this.#raw.receive(wholeBlocks(room, this.#size), signal);
+        if (missing < this.#ahead) {
+          n = await this.#fill(signal);
+          data.append(queue.takeView(Math.min(missing, queue.length)));
+        } else if (data.length === 0) {
+          // Not into memory of this call, which it would hold while it waits.
+          const part = await this.#receive(missing, signal);
+          n = part && part.length;
+          if (part !== null) data.append(part);
         } else {
-          n = await this.fill(signal);
-          if (n) n = this.#copyTo(room, wanted - data.length);
+          queue.trim();
+          n = await this.#raw.receiveInto(data.room(wanted), signal);
+          if (n) data.length += n;
         }
         if (n === null && data.length === 0) return null;
         if (!n) break;
-        data.length += n;
       }
     } catch (error) {
-      this.giveBack([data.copy()]);
+      this.unread([data.view()]);
       throw error;
     }
     return data.toBytes();
   }
 
+  /** Reads up to `size` bytes: buffered ones, or those of one receive. */
+  async readOnce(size: number, signal?: AbortSignal): Promise<Bytes | null> {
+    const limit = size < 0 ? this.#size : size;
+    const queue = this.#queue;
+    if (queue.length === 0 && limit > 0) {
+      // Past the buffer, which a part would be left in otherwise.
+      if (limit > this.#size) return await this.#receive(limit, signal);
+      if (await this.#fill(signal) === null) return null;
+    }
+    return queue.take(Math.min(limit, queue.length));
+  }
+
+  /** Receives past the buffer, which is empty. */
+  #receive(
+    size: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Bytes | null> {
+    this.#queue.trim();
+    return this.#raw.receive(Math.min(size, MAX_RECEIVE), signal);
+  }
+
   async readInto(
     target: Uint8Array,
     signal?: AbortSignal,
-    once = false,
+    once: boolean = this.#size === 0,
   ): Promise<number | null> {
+    const queue = this.#queue;
     const { length } = target;
-    if (length <= this.length || (once && this.length > 0)) {
-      return this.#copyTo(target, Infinity);
+    if (length <= queue.length || (once && queue.length > 0)) {
+      return queue.moveTo(target);
     }
     if (length > this.#size) return await this.#fillLarge(target, signal, once);
     const data = once
@@ -145,135 +239,154 @@ export class ReadBuffer implements FileReader<Uint8Array<ArrayBuffer>> {
       : await this.read(length, signal);
     if (data === null) return null;
     if (target.length < data.length) {
-      this.giveBack([data]);
-      throw changed(target);
+      this.unread([data]);
+      throw changedError(target);
     }
     target.set(data);
     return data.length;
   }
 
   /**
-   * Receives straight into a target that is larger than the buffer: to collect
-   * it apart takes 1.5 times as long for 64 KiB, and twice for 1 MiB.
+   * Receives straight into a target that is larger than the buffer: collecting
+   * the bytes elsewhere first takes 1.5 times as long for 64 KiB, and twice for
+   * 1 MiB.
    */
   async #fillLarge(
     target: Uint8Array,
     signal: AbortSignal | undefined,
     once: boolean,
   ): Promise<number | null> {
+    const queue = this.#queue;
     const { length } = target;
-    let count = this.#copyTo(target, Infinity);
+    let count = queue.moveTo(target);
     try {
       while (count < length && !(once && count > 0)) {
         let n: number | null;
+        queue.trim();
         if (length - count > this.#size) {
-          n = await this.#raw.receive(target.subarray(count), signal);
+          n = await this.#raw.receiveInto(target.subarray(count), signal);
         } else {
-          n = await this.fill(signal);
-          if (target.length < length) throw changed(target);
-          if (n) n = this.#copyTo(target.subarray(count), Infinity);
+          n = await this.#fill(signal);
+          if (target.length < length) throw changedError(target);
+          if (n) n = queue.moveTo(target.subarray(count));
         }
         if (n === null && count === 0) return null;
         if (!n) break;
         count += n;
       }
     } catch (error) {
-      // What the caller has taken away cannot be given back.
-      if (target.length < count) throw changed(target, count);
-      this.giveBack([target.subarray(0, count)]);
+      // Bytes in memory that the caller has taken away cannot be put back.
+      if (target.length < count) throw changedError(target, count);
+      this.unread([target.subarray(0, count)]);
       throw error;
     }
     return count;
   }
 
-  /** Reads up to `size` bytes, those buffered or with one receive. */
-  async readOnce(
-    size: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (size === 0) return new Uint8Array(0);
-    const limit = size < 0 ? this.#size : size;
-    if (this.length === 0 && limit > this.#size) {
-      const data = new ByteBuilder(limit, FIRST_READ);
-      const n = await this.#raw.receive(data.room(), signal);
-      if (n === null) return null;
-      data.length = n;
-      return data.toBytes();
-    }
-    if (this.length === 0 && await this.fill(signal) === null) return null;
-    return this.#take(Math.min(limit, this.length));
+  /** Returns the buffered bytes, or those of one receive, and keeps them. */
+  async peek(signal?: AbortSignal): Promise<Bytes | null> {
+    const queue = this.#queue;
+    if (queue.length === 0 && await this.#fill(signal) === null) return null;
+    return queue.peek(queue.length);
   }
 
-  /** The buffered bytes, or what one receive brings, left in the buffer. */
-  async peek(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (this.length === 0 && await this.fill(signal) === null) return null;
-    return this.view().slice();
-  }
-
-  giveBack(lines: readonly Uint8Array[]): void {
-    this.#bytes = concat([...lines, this.view(), EMPTY_LINE]);
-    this.#start = 0;
-    this.#end = this.#bytes.length - 1;
+  unread(lines: readonly Uint8Array[]): void {
+    this.#queue.unread(lines);
   }
 
   lengthOf(line: Uint8Array): number {
     return line.length;
   }
-
-  #lineEnd(from: number): number {
-    const index = this.#bytes.indexOf(NEWLINE, from);
-    return index < 0 || index >= this.#end ? -1 : index + 1;
-  }
-
-  #take(size: number): Uint8Array<ArrayBuffer> {
-    const end = this.#start + size;
-    const data = this.#bytes.slice(this.#start, end);
-    this.#start = end;
-    return data;
-  }
-
-  #copyTo(target: Uint8Array, limit: number): number {
-    const count = Math.min(this.length, target.length, limit);
-    const end = this.#start + count;
-    target.set(this.#bytes.subarray(this.#start, end));
-    this.#start = end;
-    return count;
-  }
 }
 
-/** The error of memory that was transferred away or cut off meanwhile. */
-function changed(target: Uint8Array, lost = 0): TypeError {
-  const what = lost > 0 ? `, and with it ${lost} bytes that were read` : "";
+/** The error of memory that was transferred or resized during the call. */
+function changedError(target: Uint8Array, lost = 0): TypeError {
+  const loss = lost > 0
+    ? `; ${lost} bytes that were read are lost with it`
+    : "";
   return new TypeError(
-    `Cannot read: the memory of buffer has changed meanwhile, to ${target.length} bytes${what}`,
+    `Cannot read: buffer was resized or detached during the call, and now has ${target.length} bytes${loss}`,
   );
 }
 
-/** The memory that a large read starts with. */
-const FIRST_READ = 0x10000;
+/** The least memory that a large read continues with. */
+const MIN_ROOM = 1024;
 
-const EMPTY_LINE = Uint8Array.of(NEWLINE);
+/** Bytes that are collected part by part, in memory of their own. */
+class ByteBuilder {
+  /** How many there are. */
+  length = 0;
+  #bytes: Bytes = EMPTY_BYTES;
 
-function wholeBlocks(
-  room: Uint8Array<ArrayBuffer>,
-  size: number,
-): Uint8Array<ArrayBuffer> {
-  return room.length < size
-    ? room
-    : room.subarray(0, room.length - room.length % size);
+  /** Adds a part, which must not be used any more if it has all its memory. */
+  append(part: Bytes): void {
+    const { length } = this;
+    if (length === 0) {
+      const isAlone = part.length === part.buffer.byteLength;
+      this.#bytes = isAlone ? part : part.slice();
+    } else {
+      const needed = length + part.length;
+      if (needed > this.#bytes.length) {
+        const capacity = Math.max(needed, length * 2);
+        this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity));
+      }
+      this.#bytes.set(part, length);
+    }
+    this.length = length + part.length;
+  }
+
+  /** Returns room for at least one byte, and at most `limit` in all. */
+  room(limit: number): Bytes {
+    const { length } = this;
+    if (length === this.#bytes.length) {
+      const capacity = Math.min(limit, Math.max(MIN_ROOM, length * 2));
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity));
+    }
+    return this.#bytes.subarray(length, limit);
+  }
+
+  /** The bytes, while a receive may still write behind them. */
+  view(): Bytes {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /** The bytes, in memory that holds no others. */
+  toBytes(): Bytes {
+    const bytes = this.#bytes;
+    if (this.length === bytes.length) return bytes;
+    if (this.length < 4096) return bytes.slice(0, this.length);
+    return new Uint8Array(bytes.buffer.transfer(this.length));
+  }
 }
 
+/** The bytes of all parts, in one array. */
+export function concat(parts: readonly Uint8Array[]): Bytes {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = new Uint8Array(length);
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
+}
+
+/** How much memory an empty write buffer keeps for the next write. */
+const KEPT_BYTES = 1024;
+
 /**
- * Bytes that were written and not sent yet.
+ * Buffers written bytes until they are sent; with a size of 0 it sends each
+ * write at once.
  *
- * A write that is given up, by a timeout or a signal, leaves here all of its
- * data that was not sent, for the next flush. Only then may there be more here
- * than the buffer's size.
+ * A buffered write that ends by a timeout or a signal leaves here all of its
+ * data that was not sent, for the next flush. Only then may there be more bytes
+ * here than the size of the buffer.
  */
 export class WriteBuffer implements FileWriter<Uint8Array> {
   readonly #raw: RawStream;
   readonly #size: number;
-  #bytes = EMPTY;
+  #bytes: Bytes = EMPTY_BYTES;
   #start = 0;
   #end = 0;
 
@@ -291,13 +404,27 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     return this.#size - (this.#end - this.#start);
   }
 
+  check(data: unknown): Uint8Array {
+    if (typeof data === "string") {
+      throw new TypeError(
+        'Cannot write: data must be a Uint8Array, received a string; open the file with "w", or encode it',
+      );
+    }
+    return checkBytes("write", "data", data);
+  }
+
   tryWrite(data: Uint8Array): number | undefined {
     if (data.length > this.room) return undefined;
     this.#append(data);
     return data.length;
   }
 
-  async write(data: Uint8Array, signal?: AbortSignal): Promise<number> {
+  async write(data: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    if (this.#size === 0) return await this.#raw.transmit(data, signal);
+    return await this.writeAll(data, signal);
+  }
+
+  async writeAll(data: Uint8Array, signal?: AbortSignal): Promise<number> {
     const rest = await this.#sendMost(data, signal);
     const fits = Math.max(0, Math.min(rest.length, this.room));
     this.#append(rest.subarray(0, fits));
@@ -305,17 +432,13 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     return data.length;
   }
 
-  writeAll(data: Uint8Array, signal?: AbortSignal): Promise<unknown> {
-    return this.write(data, signal);
-  }
-
   /**
    * Writes all of `data`, or nothing if it would block.
    *
-   * For text: a caller cannot tell from a number of bytes which characters are
-   * left to write.
+   * For text: a number of bytes would not show the program which characters it
+   * has to write again.
    */
-  async writeAtOnce(data: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async writeAtomic(data: Uint8Array, signal?: AbortSignal): Promise<void> {
     const rest = await this.#sendMost(data, signal);
     if (rest.length > 0 && rest.length === data.length && this.room <= 0) {
       throw wouldBlock(0);
@@ -324,27 +447,47 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
   }
 
   deferredWrite(data: Uint8Array): () => void {
+    if (this.#size === 0) return () => {};
     const copy = data.slice();
     return () => this.#append(copy);
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
-    if (!await this.#drain(signal)) throw wouldBlock(0);
+    if (!await this.tryFlush(signal)) throw wouldBlock(0);
   }
 
-  /** Sends what is buffered; the rest stays if it would block. */
-  async flushIfPossible(signal?: AbortSignal): Promise<void> {
-    await this.#drain(signal);
+  /**
+   * Sends what is buffered; returns false if sending the rest would block. The
+   * program may not write for a long time now, so that memory is given back.
+   */
+  async tryFlush(signal?: AbortSignal): Promise<boolean> {
+    const isSent = await this.#drain(signal);
+    if (isSent && this.#bytes.length > KEPT_BYTES) this.#bytes = EMPTY_BYTES;
+    return isSent;
   }
 
-  /** Memory for `size` bytes that fit; `commit` tells how many were written. */
-  reserve(size: number): Uint8Array<ArrayBuffer> {
+  async #drain(signal: AbortSignal | undefined): Promise<boolean> {
+    while (this.pending) {
+      const unsent = this.#bytes.subarray(this.#start, this.#end);
+      const n = await this.#raw.transmit(unsent, signal);
+      if (n === null) return false;
+      this.#start += n;
+    }
+    this.#start = this.#end = 0;
+    if (this.#bytes.length > this.#size) this.#bytes = EMPTY_BYTES;
+    return true;
+  }
+
+  /** Returns room for `size` bytes; `commit` then adds those written to it. */
+  reserve(size: number): Bytes {
     const length = this.#end - this.#start;
     if (this.#end + size > this.#bytes.length) {
       const old = this.#bytes.subarray(this.#start, this.#end);
       if (length + size > this.#bytes.length) {
-        const usual = Math.min(this.#size, this.#bytes.length * 2 || 8192);
-        this.#bytes = new Uint8Array(Math.max(length + size, usual));
+        const usual = length === 0 ? KEPT_BYTES : this.#size;
+        this.#bytes = new Uint8Array(
+          Math.max(length + size, Math.min(usual, this.#size)),
+        );
       }
       this.#bytes.set(old);
       this.#start = 0;
@@ -353,12 +496,12 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     return this.#bytes.subarray(this.#end);
   }
 
-  /** Adds the bytes that were written to what `reserve` returned. */
   commit(size: number): void {
     this.#end += size;
   }
 
   #append(data: Uint8Array): void {
+    if (data.length === 0) return;
     this.reserve(data.length).set(data);
     this.commit(data.length);
   }
@@ -379,21 +522,9 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
       }
       return rest;
     } catch (error) {
-      if (error instanceof TimeoutError || signal?.aborted) this.#append(rest);
+      const isCancelled = error instanceof TimeoutError || signal?.aborted;
+      if (isCancelled && this.#size > 0) this.#append(rest);
       throw error;
     }
-  }
-
-  /** Sends everything; false if it would block. */
-  async #drain(signal: AbortSignal | undefined): Promise<boolean> {
-    while (this.pending) {
-      const unsent = this.#bytes.subarray(this.#start, this.#end);
-      const n = await this.#raw.transmit(unsent, signal);
-      if (n === null) return false;
-      this.#start += n;
-    }
-    this.#start = this.#end = 0;
-    if (this.#bytes.length > this.#size) this.#bytes = EMPTY;
-    return true;
   }
 }

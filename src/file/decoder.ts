@@ -9,7 +9,8 @@ import {
   type MalformedBytes,
   type TextErrors,
 } from "./codecs.ts";
-import { concat, EMPTY } from "./raw_stream.ts";
+import { EMPTY_BYTES } from "../base/checks.ts";
+import { concat } from "./buffers.ts";
 
 /** Turns the pieces of a stream of bytes into text. */
 export interface Decoder {
@@ -49,7 +50,7 @@ class ErrorHandlingDecoder implements Decoder {
   failure: RangeError | undefined;
   readonly #scheme: Codec;
   readonly #errors: TextErrors;
-  #carry = EMPTY;
+  #carry = EMPTY_BYTES;
   /** How many bytes came before those of the carry. */
   #offset = 0;
 
@@ -72,7 +73,7 @@ class ErrorHandlingDecoder implements Decoder {
 
   /** Leaves the bytes from `end` on to the next call. */
   #keep(bytes: Uint8Array, end: number): void {
-    this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY;
+    this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY_BYTES;
     this.#offset += end;
   }
 
@@ -144,7 +145,7 @@ function decodeError(
 class BomDecoder implements Decoder {
   readonly #encoding: "utf-8-sig" | "utf-16";
   readonly #errors: TextErrors;
-  #start: Uint8Array = EMPTY;
+  #start: Uint8Array = EMPTY_BYTES;
   #decoder: Decoder | undefined;
   #failure: RangeError | undefined;
 
@@ -166,7 +167,7 @@ class BomDecoder implements Decoder {
     const whole = this.#start.length === 0
       ? bytes
       : concat([this.#start, bytes]);
-    this.#start = EMPTY;
+    this.#start = EMPTY_BYTES;
     if (this.#decoder) return this.#decoder.decode(whole, final);
 
     const bom = this.#encoding === "utf-16" ? 2 : 3;

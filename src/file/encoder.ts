@@ -1,7 +1,7 @@
 /** Text to bytes: those encodings whose tables are small or can be turned round. */
 
 import { isSingleByte, type TextErrors, undefinedReason } from "./codecs.ts";
-import { concat } from "./raw_stream.ts";
+import { concat } from "./buffers.ts";
 
 /** Turns the pieces of a stream of text into bytes. */
 export interface Encoder {

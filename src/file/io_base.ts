@@ -1,217 +1,38 @@
-import { checkBytes, checkSignal, isOptions, show } from "../base/checks.ts";
-import { UnsupportedOperation } from "../base/errors.ts";
-import type { ReadBuffer, WriteBuffer } from "./buffers.ts";
-import type { FileReader, FileWriter, RawStream } from "./raw_stream.ts";
+import {
+  type Bytes,
+  checkBytes,
+  checkSignal,
+  isOptions,
+  show,
+} from "../base/checks.ts";
+import { OSError, UnsupportedOperation } from "../base/errors.ts";
 import type { SignalOption } from "../wait/waiter.ts";
+import type { OpenFile } from "./open_file.ts";
+import type { FileReader, FileWriter } from "./raw_stream.ts";
 
-/** Python's words for what a file object cannot do. */
-const WORDS = {
-  raw: {
-    detached: "raw stream has been detached",
-    read: "File or stream is not readable.",
-    write: "File or stream is not writable.",
-    seek: "seek",
-    tell: "seek",
-  },
-  buffered: {
-    detached: "raw stream has been detached",
-    read: "read",
-    write: "write",
-    seek: "File or stream is not seekable.",
-    tell: "seek",
-  },
-  text: {
-    detached: "underlying buffer has been detached",
-    read: "not readable",
-    write: "not writable",
-    seek: "underlying stream is not seekable",
-    tell: "underlying stream is not seekable",
-  },
-} as const;
-
-/** What the methods of a file object work on, and the checks before they do. */
-export class FileCore<
-  T extends { readonly length: number },
+/** One layer of a file object: text, buffered bytes, or bytes as they come. */
+export interface FileLayer<
+  T,
   W,
   Reader extends FileReader<T> = FileReader<T>,
-  Writer extends FileWriter<W> = FileWriter<W>,
 > {
-  readonly kind: "raw" | "buffered" | "text";
-  readonly raw: RawStream;
+  readonly file: OpenFile;
   readonly reader: Reader | undefined;
-  readonly writer: Writer | undefined;
-  /** Set when the layer below was given away. */
-  detached = false;
-
-  constructor(
-    kind: "raw" | "buffered" | "text",
-    raw: RawStream,
-    reader: Reader | undefined,
-    writer: Writer | undefined,
-  ) {
-    this.kind = kind;
-    this.raw = raw;
-    this.reader = reader;
-    this.writer = writer;
-  }
-
-  /** A line that can be had without waiting. */
-  nextLine(): T | undefined {
-    return this.detached || this.raw.closed || this.raw.readLock.busy
-      ? undefined
-      : this.reader?.tryReadLine();
-  }
-
-  /** Writes if that needs no wait; otherwise returns undefined. */
-  writeNow(data: W): number | undefined {
-    const { writer } = this;
-    if (writer === undefined || this.detached || this.raw.closed) {
-      return undefined;
-    }
-    if (this.raw.writeLock.busy) return undefined;
-    this.checkData(data);
-    return writer.tryWrite(data);
-  }
-
-  /** Reads in turn. */
-  async reading<R>(
-    action: string,
-    options: SignalOption | undefined,
-    read: (reader: Reader, signal: AbortSignal | undefined) => Promise<R>,
-  ): Promise<R> {
-    this.checkUsable();
-    const reader = this.reader ?? this.unsupported("read");
-    const signal = checkSignal(action, options);
-    return await this.raw.readLock.runExclusive(signal, () => {
-      this.checkAttached();
-      return read(reader, signal);
-    });
-  }
-
-  async readLines(
-    limit: number,
-    options: SignalOption | undefined,
-  ): Promise<T[] | null> {
-    return await this.reading("readlines", options, async (reader, signal) => {
-      const lines: T[] = [];
-      try {
-        for (let length = 0;;) {
-          const line = reader.tryReadLine() ??
-            await reader.readLine(-1, signal);
-          if (line === null) return lines.length > 0 ? lines : null;
-          if (line.length === 0) return lines;
-          lines.push(line);
-          if (limit > 0) length += reader.lengthOf(line);
-          if (length > limit && limit > 0) return lines;
-        }
-      } catch (error) {
-        reader.giveBack(lines);
-        throw error;
-      }
-    });
-  }
-
-  /** Writes in turn. */
-  async write(
-    data: W,
-    options: SignalOption | undefined,
-  ): Promise<number | null> {
-    this.checkUsable();
-    const writer = this.writer ?? this.unsupported("write");
-    this.checkData(data);
-    const signal = checkSignal("write", options);
-    const turns = this.raw.writeLock;
-    if (!turns.busy) {
-      return await turns.runExclusive(signal, () => writer.write(data, signal));
-    }
-    signal?.throwIfAborted();
-    await turns.acquire(signal, signal && writer.deferredWrite(data));
-    try {
-      this.checkAttached();
-      return await writer.write(data, signal);
-    } finally {
-      turns.leave();
-    }
-  }
-
-  async writeLines(
-    lines: Iterable<W>,
-    options: SignalOption | undefined,
-  ): Promise<void> {
-    this.checkUsable();
-    const signal = checkSignal("writelines", options);
-    await this.raw.writeLock.runExclusive(signal, async () => {
-      this.checkAttached();
-      for (const line of lines) {
-        const writer = this.writer ?? this.unsupported("write");
-        this.checkData(line);
-        if (writer.tryWrite(line) === undefined) {
-          await writer.writeAll(line, signal);
-        }
-      }
-    });
-  }
-
-  async flush(options: SignalOption | undefined): Promise<void> {
-    this.checkUsable();
-    const signal = checkSignal("flush", options);
-    signal?.throwIfAborted();
-    const { writer } = this;
-    const turns = this.raw.writeLock;
-    if (writer === undefined || !writer.pending && !turns.busy) return;
-    await turns.runExclusive(signal, () => writer.flush(signal));
-  }
-
-  /** Flushes and leaves the layer below to another object, in turn. */
-  async flushAndDetach(): Promise<void> {
-    this.checkUsable();
-    await this.raw.writeLock.runExclusive(undefined, async () => {
-      this.checkAttached();
-      await this.writer?.flush();
-      this.detached = true;
-    });
-  }
-
-  checkUsable(): void {
-    this.checkAttached();
-    this.raw.checkOpen();
-  }
-
-  checkAttached(): void {
-    if (this.detached) throw new RangeError(WORDS[this.kind].detached);
-  }
-
-  checkData(data: unknown): void {
-    const isString = typeof data === "string";
-    if (this.kind === "text") {
-      if (isString) return;
-      const advice = data instanceof Uint8Array
-        ? '; open the file with "wb", or decode it'
-        : "";
-      throw new TypeError(
-        `Cannot write: data must be a string, received ${show(data)}${advice}`,
-      );
-    }
-    if (isString) {
-      throw new TypeError(
-        'Cannot write: data must be a Uint8Array, received a string; open the file with "w", or encode it',
-      );
-    }
-    checkBytes("write", "data", data);
-  }
-
-  unsupported(what: "read" | "write" | "seek" | "tell"): never {
-    throw new UnsupportedOperation(WORDS[this.kind][what]);
-  }
+  readonly writer: FileWriter<W> | undefined;
 }
 
-/** The core of a buffered binary file. */
-export type BufferedCore = FileCore<
-  Uint8Array<ArrayBuffer>,
-  Uint8Array,
-  ReadBuffer,
-  WriteBuffer
->;
+/** Python's words for what a class of file objects cannot do. */
+export interface Refusals {
+  readonly detached: string;
+  readonly read: string;
+  readonly write: string;
+  readonly seek: string;
+  readonly tell: string;
+  readonly truncate: string;
+}
+
+/** A public method, where the stack of an error begins. */
+type Method = (...args: never[]) => unknown;
 
 /** A size argument, -1 if left out, and the options, which may be in its place. */
 export function sizeAndOptions(
@@ -229,33 +50,90 @@ export function sizeAndOptions(
   );
 }
 
-// What the file objects of `Socket.makefile()` have in common.
+/** Settles a call that needs no wait. */
+function answer<T>(value: T): Promise<T> {
+  return Promise.resolve(value);
+}
+
+/**
+ * Lets the stack of an error begin where the program called, without the frames
+ * up to `callee`, which is the function that catches the error. An error that is
+ * the program's own, as the reason of its signal, is left as it is.
+ */
+function atCaller(
+  error: unknown,
+  callee: Method,
+  signal: AbortSignal | undefined,
+): unknown {
+  // UnsupportedOperation is made in the call itself, and has its stack.
+  const isLate = error instanceof OSError &&
+    !(error instanceof UnsupportedOperation);
+  if (isLate && error !== signal?.reason) {
+    Error.captureStackTrace(error, callee);
+  }
+  return error;
+}
+
+/** Whether a value is a size that a buffer may have. */
+function isCount(size: unknown): size is number {
+  return typeof size === "number" && size >>> 0 === size;
+}
+
+// Private methods, for the subclasses alone.
+
+/** Reads, for a method of a subclass. */
+let readOf: <T extends Bytes | string, W extends Uint8Array | string, R>(
+  file: IOBase<T, W>,
+  method: Method,
+  options: SignalOption | undefined,
+  read: (signal: AbortSignal | undefined) => Promise<R>,
+) => Promise<R>;
+
+/** Flushes, ends the file object, and returns the layer below it. */
+let detachOf: <T extends Bytes | string, W extends Uint8Array | string, L>(
+  file: IOBase<T, W>,
+  method: Method,
+  lower: L,
+) => Promise<L>;
+
+export { detachOf, readOf };
+
+// The file objects of `Socket.makefile()`.
 //
 // Python: io: https://docs.python.org/3/library/io.html
 
 export type { SignalOption };
 
 /**
- * A file object on a socket: what `Socket.makefile()` returns.
+ * A file object on a socket, as `Socket.makefile()` returns it.
  *
- * Calls made side by side are served in the order they were made, reads among
- * reads and writes among writes. Unlike in Python, a file object goes on after
- * a timeout or an abort, and has lost nothing:
+ * Calls made side by side are served in call order, reads among reads and
+ * writes among writes. Unlike in Python, a file object can be used after a
+ * timeout or an abort, and has lost nothing:
  *
- * - A read that is given up leaves what it had collected, a part of a line
+ * - A cancelled read leaves the bytes that it had collected, a part of a line
  *   included, to the next read.
- * - A buffered write that is given up has taken its data, which the next
- *   `flush()` sends: do not write it again. `flush()` keeps exactly what was
- *   not sent. Only a signal that had aborted before keeps a write from it.
+ * - A cancelled buffered write has taken its data, which the next `flush()`
+ *   sends: do not write it again. `flush()` keeps exactly the bytes that it did
+ *   not send. Only a signal that had aborted before the call keeps a write from
+ *   taking its data.
  *
- * On a non-blocking socket a read that would block resolves to what there is,
- * or to null if that is nothing; a write without a buffer resolves to null. A
- * buffered write rejects with `BlockingIOError` if the buffer is full, and has
+ * A timeout limits each wait for the peer: a write or a flush goes on for as
+ * long as the peer takes more.
+ *
+ * On a non-blocking socket a read that would block resolves to the data that is
+ * there, or to null if there is none; a write without a buffer resolves to null.
+ * A buffered write rejects with `BlockingIOError` if the buffer is full, and has
  * then taken `characters_written` bytes of its data. `flush()` rejects with it
  * too.
  *
- * `for await` reads lines to the end of the stream, or until reading would
+ * `for await` reads lines up to the end of the stream, or until reading would
  * block. Leaving the loop closes nothing.
+ *
+ * A file object that the program drops without closing it is flushed and closed
+ * by the garbage collector, some time later. Written data that is still unsent
+ * when the program ends is sent then, unless the program ends by `Deno.exit()`
+ * or by an uncaught error.
  *
  * A size may be left out before the options: `readline({ signal })`.
  *
@@ -270,15 +148,15 @@ export type { SignalOption };
  * - **Closing**: {@linkcode IOBase.prototype.close | close},
  *   {@linkcode IOBase.prototype.closed | closed},
  *   {@linkcode IOBase.prototype.[Symbol.asyncDispose] | await using}
- * - **What it is**: {@linkcode IOBase.prototype.name | name},
+ * - **Properties**: {@linkcode IOBase.prototype.name | name},
  *   {@linkcode IOBase.prototype.mode | mode},
  *   {@linkcode IOBase.prototype.fileno | fileno},
  *   {@linkcode IOBase.prototype.readable | readable},
  *   {@linkcode IOBase.prototype.writable | writable},
  *   {@linkcode IOBase.prototype.seekable | seekable}
  *
- * @typeParam T What it reads: `Uint8Array` or `string`.
- * @typeParam W What it writes.
+ * @typeParam T The type that it reads: `Uint8Array` or `string`.
+ * @typeParam W The type that it writes.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.IOBase | Python: io.IOBase}
  */
@@ -286,30 +164,44 @@ export class IOBase<
   T extends Uint8Array<ArrayBuffer> | string,
   W extends Uint8Array | string,
 > implements AsyncDisposable {
-  readonly #core: FileCore<T, W>;
+  readonly #file: OpenFile;
+  readonly #reader: FileReader<T> | undefined;
+  readonly #writer: FileWriter<W> | undefined;
+  readonly #refusals: Refusals;
+  /** Whether the layer below was handed to the program. */
+  #detached = false;
+
+  static {
+    readOf = (file, method, options, read) =>
+      file.#reading(method, options, (_, signal) => read(signal));
+    detachOf = (file, method, lower) => file.#detach(method, lower);
+  }
 
   /**
-   * Not for programs: `Socket.makefile()` makes file objects.
+   * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(core: FileCore<T, W>) {
-    this.#core = core;
+  constructor(layer: FileLayer<T, W>, refusals: Refusals) {
+    this.#file = layer.file;
+    this.#reader = layer.reader;
+    this.#writer = layer.writer;
+    this.#refusals = refusals;
   }
 
-  /** Whether it was closed. */
+  /** Whether `close()` was called. */
   get closed(): boolean {
-    return this.#core.raw.closed;
+    return this.#file.closed;
   }
 
   /** The descriptor of the socket, -1 if the file object is closed. */
   get name(): number {
-    return this.closed ? -1 : this.#core.raw.fileno();
+    return this.closed ? -1 : this.#file.fileno();
   }
 
-  /** `"rb"`, `"wb"` or `"rwb"`; of a text file what was given to `makefile`. */
+  /** `"rb"`, `"wb"` or `"rwb"`; for a text file the argument of `makefile`. */
   get mode(): string {
-    return this.#core.raw.mode;
+    return this.#file.mode;
   }
 
   /**
@@ -321,26 +213,27 @@ export class IOBase<
    *
    * @param size How much to read at most; everything up to the end of the
    * stream if it is negative or left out.
-   * @param options `signal` ends the call early.
-   * @returns What was read, empty at the end of the stream; null if there is
-   * nothing and reading would block. Bytes are in memory of their own.
+   * @param options `signal` cancels the call, which loses nothing.
+   * @returns The data, empty at the end of the stream; null if there is none
+   * and reading would block. Bytes are in memory of their own.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed, or has bytes that are
-   * no text.
+   * not text.
    */
-  async read(
+  read(
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<T | null> {
-    const [limit, last] = sizeAndOptions("read", size, options);
-    if (limit < -1 && this.#core.kind === "buffered") {
-      throw new RangeError("read length must be non-negative or -1");
+    if (options === undefined && isCount(size) && this.#isFree) {
+      const data = this.#reader!.tryRead(size);
+      if (data !== undefined) return answer(data);
     }
-    return await this.#core.reading(
-      "read",
-      last,
-      (reader, signal) => reader.read(Math.max(limit, -1), signal),
+    return this.#readSized(
+      IOBase.prototype.read,
+      size,
+      options,
+      (reader, limit, signal) => reader.read(limit, signal),
     );
   }
 
@@ -349,34 +242,27 @@ export class IOBase<
    *
    * @param size The most to read, in bytes, or in characters of a text file; no
    * limit if it is negative or left out.
-   * @param options `signal` ends the call early.
-   * @returns The line; at the end of the stream what is left, then nothing; if
-   * reading would block what there is, null if that is nothing.
+   * @param options `signal` cancels the call, which loses nothing.
+   * @returns The line; at the end of the stream the rest, then nothing; if
+   * reading would block the data that is there, null if there is none.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed, or has bytes that are
-   * no text.
+   * not text.
    */
   readline(
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<T | null> {
-    if (size === undefined && options === undefined) {
-      const line = this.#core.nextLine();
-      if (line !== undefined) return Promise.resolve(line);
+    if (size === undefined && options === undefined && this.#isFree) {
+      const line = this.#reader!.tryReadLine();
+      if (line !== undefined) return answer(line);
     }
-    return this.#readline(size, options);
-  }
-
-  async #readline(
-    size: number | null | SignalOption | undefined,
-    options: SignalOption | undefined,
-  ): Promise<T | null> {
-    const [limit, last] = sizeAndOptions("readline", size, options);
-    return await this.#core.reading(
-      "readline",
-      last,
-      (reader, signal) => reader.readLine(Math.max(limit, -1), signal),
+    return this.#readSized(
+      IOBase.prototype.readline,
+      size,
+      options,
+      (reader, limit, signal) => reader.readLine(Math.max(limit, -1), signal),
     );
   }
 
@@ -384,22 +270,27 @@ export class IOBase<
    * Reads lines.
    *
    * @param hint About how many bytes, or characters of a text file, to read: the
-   * line that goes beyond it is the last. No limit if it is 0, negative or left out.
-   * @param options `signal` ends the call early; the lines read are then left
-   * to the next call.
+   * line that goes beyond it is the last. No limit if it is 0, negative or left
+   * out.
+   * @param options `signal` cancels the call; the lines read are then left to
+   * the next call.
    * @returns The lines up to the end of the stream, or until reading would
-   * block; null if that is at once.
+   * block; null if it would block at once.
    * @throws {UnsupportedOperation} If the file was not opened for reading.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed, or has bytes that are
-   * no text.
+   * not text.
    */
-  async readlines(
+  readlines(
     hint?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<T[] | null> {
-    const [limit, last] = sizeAndOptions("readlines", hint, options);
-    return await this.#core.readLines(limit, last);
+    return this.#readSized(
+      IOBase.prototype.readlines,
+      hint,
+      options,
+      readLines,
+    );
   }
 
   /**
@@ -408,26 +299,38 @@ export class IOBase<
    * A buffered file fills it, unless the stream ends or reading would block;
    * one without a buffer receives once.
    *
-   * @param buffer Where to put the bytes.
-   * @param options `signal` ends the call early.
+   * @param buffer The memory to fill.
+   * @param options `signal` cancels the call, which loses nothing.
    * @returns The number of bytes, 0 at the end of the stream; null if there are
    * none and reading would block.
    * @throws {UnsupportedOperation} If the file was not opened for reading, or
    * is a text file.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is or gets closed.
    */
-  async readinto(
+  readinto(
     buffer: Uint8Array,
     options?: SignalOption,
   ): Promise<number | null> {
-    if (this.#core.kind === "text") throw new UnsupportedOperation("readinto");
-    checkBytes("readinto", "buffer", buffer);
-    return await this.#core.reading(
-      "readinto",
-      options,
-      async (reader, signal) => await reader.readInto!(buffer, signal),
-    );
+    const method = IOBase.prototype.readinto;
+    try {
+      const target = checkBytes("readinto", "buffer", buffer);
+      const reader = this.#reader;
+      if (options === undefined && this.#isFree) {
+        const count = reader!.tryReadInto?.(target);
+        if (count !== undefined) return answer(count);
+      }
+      if (reader !== undefined && reader.readInto === undefined) {
+        throw new UnsupportedOperation("readinto");
+      }
+      return this.#reading(
+        method,
+        options,
+        (reader, signal) => reader.readInto!(target, signal),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -436,27 +339,36 @@ export class IOBase<
    * A buffered file takes all of `data`, and waits only while its buffer is
    * full; one without a buffer sends once and may take less.
    *
-   * @param data What to write; not to be changed until the call has settled.
-   * @param options `signal` ends the call early.
-   * @returns How much was taken, of text the number of characters; null if the
+   * @param data The data; not to be changed until the call has settled.
+   * @param options `signal` cancels the call.
+   * @returns How much was taken, for text the number of characters; null if the
    * file has no buffer and writing would block.
    * @throws {UnsupportedOperation} If the file was not opened for writing.
    * @throws {BlockingIOError} EAGAIN if the buffer is full and sending would
    * block. A text file has then taken nothing.
-   * @throws {TimeoutError} If the socket's timeout is over; of a buffered file,
-   * `data` is taken all the same.
-   * @throws {TypeError} If `data` is not of the file's kind.
+   * @throws {TimeoutError} If the timeout of the socket expires; a buffered file
+   * has taken `data` all the same.
+   * @throws {TypeError} If the file takes data of the other type.
    * @throws {RangeError} If the file is closed, or `data` has characters that
    * the encoding does not have.
    */
   write(data: W, options?: SignalOption): Promise<number | null> {
+    const method = IOBase.prototype.write;
     try {
-      const taken = options === undefined
-        ? this.#core.writeNow(data)
-        : undefined;
-      return taken === undefined
-        ? this.#core.write(data, options)
-        : Promise.resolve(taken);
+      this.#checkUsable();
+      const writer = this.#writer ?? this.#refuse("write", method);
+      const checked = writer.check(data);
+      const isBusy = this.#file.writeLock.busy;
+      if (options === undefined && !isBusy) {
+        const taken = writer.tryWrite(checked);
+        if (taken !== undefined) return answer(taken);
+      }
+      return this.#writing(
+        method,
+        options,
+        (signal) => writer.write(checked, signal),
+        options && isBusy ? writer.deferredWrite(checked) : undefined,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -465,124 +377,139 @@ export class IOBase<
   /**
    * Writes each of `lines`, without adding line ends.
    *
-   * @param lines What to write.
-   * @param options `signal` ends the call early.
-   * @returns Nothing. After a rejection the lines before the one that it came
-   * at have been taken.
+   * @param lines The data, in parts.
+   * @param options `signal` cancels the call.
+   * @returns Nothing. If the call rejects, the lines before the one at which it
+   * stopped have been taken.
    * @throws {UnsupportedOperation} If the file was not opened for writing.
    * @throws {BlockingIOError} EAGAIN if the buffer is full and sending would
    * block.
-   * @throws {TimeoutError} If the socket's timeout is over.
-   * @throws {TypeError} If one of the lines is not of the file's kind.
+   * @throws {TimeoutError} If the timeout of the socket expires.
+   * @throws {TypeError} If the file takes lines of the other type.
    * @throws {RangeError} If the file is closed, or a line has characters that
    * the encoding does not have.
    */
-  async writelines(lines: Iterable<W>, options?: SignalOption): Promise<void> {
-    await this.#core.writeLines(lines, options);
+  writelines(lines: Iterable<W>, options?: SignalOption): Promise<void> {
+    const method = IOBase.prototype.writelines;
+    return this.#writing(method, options, async (signal) => {
+      for (const line of lines) {
+        const writer = this.#writer ?? this.#refuse("write", method);
+        const checked = writer.check(line);
+        if (writer.tryWrite(checked) === undefined) {
+          await writer.writeAll(checked, signal);
+        }
+      }
+    });
   }
 
   /**
-   * Sends what is buffered; does nothing if there is no buffer to send.
+   * Sends the buffered data; does nothing if there is none.
    *
-   * @param options `signal` ends the call early; what was not sent stays in the
-   * buffer.
+   * @param options `signal` cancels the call; unsent data stays in the buffer.
    * @returns Nothing, once everything was sent.
    * @throws {BlockingIOError} EAGAIN if sending would block.
-   * @throws {TimeoutError} If the socket's timeout is over.
+   * @throws {TimeoutError} If the timeout of the socket expires.
    * @throws {RangeError} If the file is closed.
    */
-  async flush(options?: SignalOption): Promise<void> {
-    await this.#core.flush(options);
+  flush(options?: SignalOption): Promise<void> {
+    const method = IOBase.prototype.flush;
+    return this.#writing(method, options, async (signal) => {
+      await this.#writer?.flush(signal);
+    });
   }
 
   /**
-   * Flushes and closes the file object; the socket closes with the last of its
-   * holders. Reads that are pending end with an error, writes that are pending
-   * end first. Closing again only waits for the same.
+   * Flushes and closes the file object; the connection closes with its last
+   * socket or file object. Pending reads are rejected, pending writes end
+   * first. Closing again waits for the first close.
    *
-   * @param options `signal` ends the flush early.
+   * @param options `signal` cancels the flush.
    * @returns Nothing, once everything was sent.
-   * @throws {OSError} Whatever `flush()` rejects with; the file object is
-   * closed all the same, and what was not sent is lost.
+   * @throws {OSError} The error of the flush; the file object is closed all the
+   * same, and unsent data is lost.
    */
   async close(options?: SignalOption): Promise<void> {
     const signal = checkSignal("close", options);
-    this.#core.checkAttached();
-    await this.#core.raw.close(this.#core.writer, signal);
+    this.#checkAttached();
+    try {
+      await this.#file.close(signal);
+    } catch (error) {
+      throw atCaller(error, IOBase.prototype.close, signal);
+    }
   }
 
   /**
-   * The descriptor of the socket.
+   * Returns the descriptor of the socket.
    *
    * @returns The number.
    * @throws {RangeError} If the file is closed.
    */
   fileno(): number {
-    this.#core.checkUsable();
-    return this.#core.raw.fileno();
+    this.#checkUsable();
+    return this.#file.fileno();
   }
 
   /**
-   * Whether it was opened for reading.
+   * Returns whether the file was opened for reading.
    *
    * @returns True if it was.
    * @throws {RangeError} If the file is closed.
    */
   readable(): boolean {
-    this.#core.checkUsable();
-    return this.#core.reader !== undefined;
+    this.#checkUsable();
+    return this.#reader !== undefined;
   }
 
   /**
-   * Whether it was opened for writing.
+   * Returns whether the file was opened for writing.
    *
    * @returns True if it was.
    * @throws {RangeError} If the file is closed.
    */
   writable(): boolean {
-    this.#core.checkUsable();
-    return this.#core.writer !== undefined;
+    this.#checkUsable();
+    return this.#writer !== undefined;
   }
 
   /**
-   * Whether it has positions, which a socket has not.
+   * Returns whether the file has positions, which a socket does not have.
    *
    * @returns False.
    * @throws {RangeError} If the file is closed.
    */
   seekable(): boolean {
-    this.#core.checkUsable();
+    this.#checkUsable();
     return false;
   }
 
   /**
    * Would change the position.
    *
-   * @param _offset Where to.
-   * @param _whence From where.
+   * @param _offset The position.
+   * @param _whence The base of the offset.
    * @throws {UnsupportedOperation} Always.
    */
   seek(_offset: number, _whence?: number): never {
-    return this.#core.unsupported("seek");
+    return this.#refuse("seek", IOBase.prototype.seek);
   }
 
   /**
-   * Would tell the position.
+   * Would return the position.
    *
    * @throws {UnsupportedOperation} Always.
    */
   tell(): never {
-    return this.#core.unsupported("tell");
+    return this.#refuse("tell", IOBase.prototype.tell);
   }
 
   /**
    * Would cut the file.
    *
-   * @param _size Where to.
+   * @param _size The new length.
    * @throws {UnsupportedOperation} Always.
    */
   truncate(_size?: number | null): never {
-    throw new UnsupportedOperation("truncate");
+    return this.#refuse("truncate", IOBase.prototype.truncate);
   }
 
   /**
@@ -593,10 +520,10 @@ export class IOBase<
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     const next = (): Promise<IteratorResult<T, undefined>> => {
-      const value = this.#core.nextLine();
+      const value = this.#isFree ? this.#reader!.tryReadLine() : undefined;
       return value === undefined
-        ? this.#next()
-        : Promise.resolve({ value, done: false });
+        ? this.#reading(next, undefined, readNext)
+        : answer({ value, done: false });
     };
     return {
       next,
@@ -606,19 +533,152 @@ export class IOBase<
     };
   }
 
-  async #next(): Promise<IteratorResult<T, undefined>> {
-    const value = await this.#readline(-1, undefined);
-    return value === null || value.length === 0
-      ? { value: undefined, done: true }
-      : { value, done: false };
-  }
-
   /**
    * Closes, for `await using`.
    *
    * @returns Nothing, once everything was sent.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#core.detached) await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#detached ? Promise.resolve() : this.close();
   }
+
+  /** Whether a read is served at once, if enough is buffered. */
+  get #isFree(): boolean {
+    return !this.#detached && this.#reader !== undefined &&
+      !this.#file.closed && !this.#file.readLock.busy;
+  }
+
+  #checkUsable(): void {
+    this.#checkAttached();
+    this.#file.checkOpen();
+  }
+
+  #checkAttached(): void {
+    if (this.#detached) throw new RangeError(this.#refusals.detached);
+  }
+
+  #refuse(what: Exclude<keyof Refusals, "detached">, method: Method): never {
+    const error = new UnsupportedOperation(this.#refusals[what]);
+    Error.captureStackTrace(error, method);
+    throw error;
+  }
+
+  /** Reads with a size, which may be left out before the options. */
+  #readSized<R>(
+    method: Method,
+    size: number | null | SignalOption | undefined,
+    options: SignalOption | undefined,
+    read: (
+      reader: FileReader<T>,
+      limit: number,
+      signal: AbortSignal | undefined,
+    ) => Promise<R>,
+  ): Promise<R> {
+    try {
+      const [limit, last] = sizeAndOptions(method.name, size, options);
+      return this.#reading(
+        method,
+        last,
+        (reader, signal) => read(reader, limit, signal),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Reads, behind the reads that were called before. */
+  async #reading<R>(
+    method: Method,
+    options: SignalOption | undefined,
+    read: (
+      reader: FileReader<T>,
+      signal: AbortSignal | undefined,
+    ) => Promise<R>,
+  ): Promise<R> {
+    this.#checkUsable();
+    const reader = this.#reader ?? this.#refuse("read", method);
+    const signal = checkSignal(method.name, options);
+    const lock = this.#file.readLock;
+    try {
+      const locked = lock.acquire(signal);
+      if (locked !== undefined) await locked;
+      try {
+        this.#checkAttached();
+        return await read(reader, signal);
+      } finally {
+        lock.release();
+      }
+    } catch (error) {
+      throw atCaller(error, this.#reading, signal);
+    }
+  }
+
+  /** Writes, behind the writes that were called before. */
+  async #writing<R>(
+    method: Method,
+    options: SignalOption | undefined,
+    write: (signal: AbortSignal | undefined) => Promise<R>,
+    onAbort?: () => void,
+  ): Promise<R> {
+    this.#checkUsable();
+    const signal = checkSignal(method.name, options);
+    const lock = this.#file.writeLock;
+    try {
+      const locked = lock.acquire(signal, onAbort);
+      if (locked !== undefined) await locked;
+      try {
+        this.#checkAttached();
+        return await write(signal);
+      } finally {
+        lock.release();
+      }
+    } catch (error) {
+      throw atCaller(error, this.#writing, signal);
+    }
+  }
+
+  #detach<L>(method: Method, lower: L): Promise<L> {
+    if (this.#writer === undefined) {
+      return this.#reading(method, undefined, () => {
+        this.#detached = true;
+        return Promise.resolve(lower);
+      });
+    }
+    return this.#writing(method, undefined, async () => {
+      await this.#writer?.flush();
+      this.#detached = true;
+      return lower;
+    });
+  }
+}
+
+async function readLines<T extends Bytes | string>(
+  reader: FileReader<T>,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<T[] | null> {
+  const lines: T[] = [];
+  try {
+    for (let length = 0; limit <= 0 || length <= limit;) {
+      const line = reader.tryReadLine() ?? await reader.readLine(-1, signal);
+      if (line === null) return lines.length > 0 ? lines : null;
+      if (line.length === 0) break;
+      lines.push(line);
+      if (limit > 0) length += reader.lengthOf(line);
+    }
+    return lines;
+  } catch (error) {
+    reader.unread(lines);
+    throw error;
+  }
+}
+
+async function readNext<T extends Bytes | string>(
+  reader: FileReader<T>,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<T, undefined>> {
+  const value = await reader.readLine(-1, signal);
+  return value === null || value.length === 0
+    ? { value: undefined, done: true }
+    : { value, done: false };
 }

@@ -1,4 +1,4 @@
-/** How `Socket.makefile()` puts a file object together. */
+/** Assembles the file objects of `Socket.makefile()`. */
 
 import {
   checkOptions,
@@ -12,17 +12,12 @@ import {
   BufferedWriter,
   SocketIO,
 } from "./binary_file.ts";
-import { ReadBuffer, WriteBuffer } from "./buffers.ts";
+import { ByteQueue, ReadBuffer, WriteBuffer } from "./buffers.ts";
 import { checkErrors, lookupEncoding } from "./codecs.ts";
 import { decoderFor } from "./decoder.ts";
 import { encoderFor } from "./encoder.ts";
-import { type BufferedCore, FileCore } from "./io_base.ts";
-import {
-  type ByteStream,
-  RawReader,
-  RawStream,
-  RawWriter,
-} from "./raw_stream.ts";
+import { OpenFile } from "./open_file.ts";
+import { type ByteStream, RawStream } from "./raw_stream.ts";
 import {
   type Newline,
   TextIOWrapper,
@@ -204,31 +199,34 @@ export function openFile(
 
 /** The layers of a file object below the text. */
 interface Layers {
-  readonly raw: RawStream;
-  readonly io: SocketIO;
+  readonly file: OpenFile;
   readonly reader: ReadBuffer | undefined;
   readonly writer: WriteBuffer | undefined;
+  /** The layer without a buffer. */
+  readonly io: SocketIO;
 }
 
 function layersOf(stream: ByteStream, mode: FileMode): Layers {
   const { reading, writing, bufferSize, maxReadAhead } = mode;
-  const raw = new RawStream(
-    stream,
+  const raw = new RawStream(stream);
+  const queue = new ByteQueue();
+  const writer = writing ? new WriteBuffer(raw, bufferSize) : undefined;
+  const file = new OpenFile(
+    raw,
     reading && writing ? "rwb" : reading ? "rb" : "wb",
-  );
-  const io = new SocketIO(
-    new FileCore(
-      "raw",
-      raw,
-      reading ? new RawReader(raw) : undefined,
-      writing ? new RawWriter(raw) : undefined,
-    ),
+    writer,
   );
   return {
-    raw,
-    io,
-    reader: reading ? new ReadBuffer(raw, bufferSize, maxReadAhead) : undefined,
-    writer: writing ? new WriteBuffer(raw, bufferSize) : undefined,
+    file,
+    reader: reading
+      ? new ReadBuffer(raw, queue, bufferSize, maxReadAhead)
+      : undefined,
+    writer,
+    io: new SocketIO({
+      file,
+      reader: reading ? new ReadBuffer(raw, queue, 0) : undefined,
+      writer: writing ? new WriteBuffer(raw, 0) : undefined,
+    }),
   };
 }
 
@@ -241,12 +239,12 @@ function openBinary(
 }
 
 function bufferedFile(
-  { raw, io, reader, writer }: Layers,
+  layers: Layers,
 ): BufferedReader | BufferedWriter | BufferedRWPair {
-  const core: BufferedCore = new FileCore("buffered", raw, reader, writer);
-  if (writer === undefined) return new BufferedReader(core, io);
-  if (reader === undefined) return new BufferedWriter(core, io);
-  return new BufferedRWPair(core);
+  const { reader, writer, io } = layers;
+  if (writer === undefined) return new BufferedReader(layers, io);
+  if (reader === undefined) return new BufferedWriter(layers, io);
+  return new BufferedRWPair(layers);
 }
 
 function openText(
@@ -258,25 +256,20 @@ function openText(
   const encoding = checkString("encoding", options.encoding ?? "utf-8");
   const errors = checkErrors(checkString("errors", options.errors ?? "strict"));
   const codec = lookupEncoding(encoding);
+  const decoder = mode.reading ? decoderFor(codec, errors) : undefined;
+  const encoder = mode.writing ? encoderFor(codec, errors) : undefined;
   const layers = layersOf(stream, mode);
-  const { raw, reader, writer } = layers;
-  const core = new FileCore<string, string>(
-    "text",
-    raw,
-    reader && new TextReader(reader, decoderFor(codec, errors), newline),
-    writer && new TextWriter(
-      writer,
-      encoderFor(codec, errors),
-      newline,
-      mode.lineBuffering,
-    ),
+  const { file, reader, writer } = layers;
+  return new TextIOWrapper(
+    {
+      file,
+      reader: decoder && new TextReader(reader!, decoder, newline),
+      writer: encoder &&
+        new TextWriter(writer!, encoder, newline, mode.lineBuffering),
+    },
+    bufferedFile(layers),
+    { mode: mode.mode, encoding, errors, lineBuffering: mode.lineBuffering },
   );
-  return new TextIOWrapper(core, bufferedFile(layers), {
-    mode: mode.mode,
-    encoding,
-    errors,
-    lineBuffering: mode.lineBuffering,
-  });
 }
 
 const NEWLINES: readonly Newline[] = [null, "", "\n", "\r", "\r\n"];

@@ -55,7 +55,7 @@ import {
   type SocketFile,
   type TextMode,
 } from "../file/makefile.ts";
-import { concat } from "../file/raw_stream.ts";
+import { concat } from "../file/buffers.ts";
 import type { TextIOWrapper } from "../file/text_file.ts";
 import {
   type CallContext,

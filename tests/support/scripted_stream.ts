@@ -83,6 +83,14 @@ export class ScriptedStream implements ByteStream {
     return new TextDecoder().decode(this.sent);
   }
 
+  async recv(
+    size: number,
+    options?: SignalOption,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const buffer = new Uint8Array(size);
+    return buffer.slice(0, await this.recvInto(buffer, options));
+  }
+
   async recvInto(buffer: Uint8Array, options?: SignalOption): Promise<number> {
     if (this.#reading) throw new Error("Two receives at a time");
     if (buffer.length === 0) throw new Error("A receive of nothing");
