@@ -1,6 +1,6 @@
-/** The names of encodings, as Python and as `TextDecoder` know them. */
+/** Encodings: their names in Python and for `TextDecoder`, and how to decode. */
 
-/** What to do with bytes or characters that the encoding does not have. */
+/** How bytes or characters are handled that the encoding does not have. */
 export type TextErrors =
   | "strict"
   | "ignore"
@@ -22,8 +22,8 @@ export function checkErrors(errors: string): TextErrors {
   throw new RangeError(`unknown error handler name '${errors}'`);
 }
 
-// TextDecoder takes most of the names of ascii and latin-1 for windows-1252,
-// and every UTF-16 without a byte order for little-endian.
+// For most names of ascii and latin-1 TextDecoder decodes windows-1252, and for
+// every UTF-16 without a byte order little-endian.
 const PYTHON_ALIASES: Readonly<Record<string, string>> = {
   "utf-8-sig": "utf-8-sig",
   "utf8-sig": "utf-8-sig",
@@ -62,8 +62,8 @@ const PYTHON_ALIASES: Readonly<Record<string, string>> = {
   "latin1": "latin-1",
 };
 
-// Names of Python's, and those of TextDecoder for the same encoding.
-const THEIRS: Readonly<Record<string, string>> = {
+// Names in Python, and TextDecoder's names of the same encodings.
+const DECODER_ALIASES: Readonly<Record<string, string>> = {
   "cp65001": "utf-8",
   "u8": "utf-8",
   "utf": "utf-8",
@@ -93,9 +93,9 @@ const THEIRS: Readonly<Record<string, string>> = {
  */
 export function lookupEncoding(name: string): string {
   const key = name.toLowerCase().replaceAll(/[\s_]+/g, "-");
-  const ours = PYTHON_ALIASES[key];
-  if (ours !== undefined) return ours;
-  const label = THEIRS[key] ?? key.replace(/^iso8859-/, "iso-8859-");
+  const alias = PYTHON_ALIASES[key];
+  if (alias !== undefined) return alias;
+  const label = DECODER_ALIASES[key] ?? key.replace(/^iso8859-/, "iso-8859-");
   try {
     return new TextDecoder(label).encoding;
   } catch (cause) {
@@ -103,7 +103,7 @@ export function lookupEncoding(name: string): string {
   }
 }
 
-/** Encodings of more than one byte for a character, but for the UTFs. */
+/** Encodings with more than one byte for a character, except the UTFs. */
 const MULTIBYTE: ReadonlySet<string> = new Set([
   "big5",
   "euc-jp",
@@ -114,21 +114,21 @@ const MULTIBYTE: ReadonlySet<string> = new Set([
   "shift_jis",
 ]);
 
-/** Whether every byte is a character, for an encoding that is no UTF. */
+/** Whether every byte is one character in the encoding. */
 export function isSingleByte(encoding: string): boolean {
   return !encoding.startsWith("utf-") && !MULTIBYTE.has(encoding);
 }
 
-/** What an encoding calls a byte or character that it does not have. */
+/** Python's reason for a byte or character that an encoding does not have. */
 export function undefinedReason(encoding: string): string {
   if (encoding === "ascii") return "ordinal not in range(128)";
   if (encoding === "latin-1") return "ordinal not in range(256)";
   return "character maps to <undefined>";
 }
 
-// How the encodings without state are decoded, and where bytes are no text.
+// Decoding of the encodings without state.
 
-/** Bytes that are no text: where they begin and end, and why. */
+/** Bytes that are not text: where they begin and end, and why. */
 export interface MalformedBytes {
   readonly start: number;
   readonly end: number;
@@ -137,18 +137,18 @@ export interface MalformedBytes {
   readonly truncated?: boolean;
 }
 
-/** What differs between encodings without state. */
+/** An encoding without state. */
 export interface Codec {
   readonly name: string;
-  /** How many bytes at the end begin a character that is not all there. */
+  /** How many bytes at the end are the beginning of a character. */
   incomplete(bytes: Uint8Array): number;
-  /** The text of bytes that end with a character; undefined if flawed. */
+  /** The text of bytes that end with a character; undefined if malformed. */
   decode(bytes: Uint8Array): string | undefined;
-  /** The first flaw at or after `from`. */
-  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined;
+  /** The first malformed bytes at or after `from`. */
+  findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined;
 }
 
-/** The scheme of an encoding that has one. */
+/** The codec of an encoding without state. */
 export function codecFor(encoding: string): Codec {
   switch (encoding) {
     case "utf-8":
@@ -179,7 +179,7 @@ function strictDecoder(label: string): TextDecoder {
 }
 
 // Eight times as fast as a strict decoder in Deno 2.9 for ASCII, three times for
-// other text. What it replaces shows, and what looks so is decoded again.
+// other text. If its text has a replacement character, the strict decoder decides.
 const fastUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const REPLACED = "\ufffd";
 
@@ -193,8 +193,7 @@ class Utf8 implements Codec {
       const byte = bytes[length - back]!;
       if (byte < 0x80) return 0;
       if (byte < 0xc0) continue;
-      const flaw = this.flaw(bytes, length - back);
-      return flaw?.truncated ? back : 0;
+      return this.findMalformed(bytes, length - back)?.truncated ? back : 0;
     }
     return 0;
   }
@@ -204,9 +203,9 @@ class Utf8 implements Codec {
     return text.includes(REPLACED) ? tryDecode(this.#decoder, bytes) : text;
   }
 
-  // What is one flaw, and so one replacement character, is as in Python and in
-  // the Encoding Standard: the longest start of a valid sequence.
-  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
+  // The malformed bytes that become one replacement character are, in Python and
+  // in the Encoding Standard, the longest beginning of a valid sequence.
+  findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined {
     for (let start = from; start < bytes.length;) {
       const lead = bytes[start]!;
       let end = start + 1;
@@ -262,7 +261,7 @@ class Utf16 implements Codec {
     return tryDecode(this.#decoder, bytes);
   }
 
-  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
+  findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined {
     for (let start = from; start < bytes.length; start += 2) {
       const { length } = bytes;
       const end = start + 2;
@@ -292,9 +291,9 @@ class SingleByte implements Codec {
   readonly #reason: string;
 
   constructor(encoding: string) {
-    const ours = encoding === "ascii" || encoding === "latin-1";
-    this.name = ours ? encoding : "charmap";
-    this.#decoder = strictDecoder(ours ? "windows-1252" : encoding);
+    const isNamed = encoding === "ascii" || encoding === "latin-1";
+    this.name = isNamed ? encoding : "charmap";
+    this.#decoder = strictDecoder(isNamed ? "windows-1252" : encoding);
     this.#reason = undefinedReason(encoding);
   }
 
@@ -313,19 +312,19 @@ class SingleByte implements Codec {
       return /[^\0-\x7f]/.test(text) ? undefined : text;
     }
     if (this.name !== "latin-1") return text;
-    // What windows-1252 has instead of the control characters of latin-1.
+    // windows-1252 has other characters where latin-1 has control characters.
     return text.replaceAll(/[^\0-\xff]/g, (_, index: number) => {
       return String.fromCharCode(bytes[index]!);
     });
   }
 
-  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
-    const encodable = (byte: number): boolean =>
+  findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined {
+    const isText = (byte: number): boolean =>
       this.name === "ascii"
         ? byte < 0x80
         : byte < 0x80 || this.decode(Uint8Array.of(byte)) !== undefined;
     for (let start = from; start < bytes.length; start++) {
-      if (encodable(bytes[start]!)) continue;
+      if (isText(bytes[start]!)) continue;
       return { start, end: start + 1, reason: this.#reason };
     }
     return undefined;
@@ -354,8 +353,8 @@ class Multibyte implements Codec {
     return tryDecode(this.#decoder, bytes);
   }
 
-  flaw(bytes: Uint8Array, from: number): MalformedBytes | undefined {
-    // Byte by byte, since TextDecoder does not tell where it failed.
+  findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined {
+    // Byte by byte, since TextDecoder does not report where it failed.
     const decoder = strictDecoder(this.name);
     let start = from;
     for (let end = from; end < bytes.length; end++) {

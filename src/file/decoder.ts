@@ -1,6 +1,6 @@
 /**
- * Bytes to text, piece by piece: characters split over pieces, and what to do
- * with bytes that are no text.
+ * Decodes bytes to text, piece by piece: characters that are split over pieces,
+ * and bytes that are not text.
  */
 
 import {
@@ -12,18 +12,18 @@ import {
 import { EMPTY_BYTES } from "../base/checks.ts";
 import { concat } from "./buffers.ts";
 
-/** Turns the pieces of a stream of bytes into text. */
+/** Decodes the pieces of a stream of bytes. */
 export interface Decoder {
   /**
-   * The text of the bytes so far that has not been returned yet; all of it if
-   * `final`. The array may be reused afterwards.
+   * Returns the text of the bytes so far that has not been returned yet; all of
+   * it if `final`. The array may be reused afterwards.
    */
   decode(bytes: Uint8Array, final: boolean): string;
 
   /**
-   * Set if bytes after the text returned last are no text and `errors` is
-   * strict. Who takes it sets it back; the bytes it is about are skipped, those
-   * that follow are decoded by the next call.
+   * The error for the bytes after the text returned last, if they are not text
+   * and `errors` is strict. The reader that reports it resets it; those bytes
+   * are skipped, and the next call decodes the bytes behind them.
    */
   failure: RangeError | undefined;
 }
@@ -31,8 +31,8 @@ export interface Decoder {
 /**
  * Makes a decoder.
  *
- * @param encoding What `lookupEncoding()` returns.
- * @param errors What to do with bytes that are no text.
+ * @param encoding A name as `lookupEncoding()` returns it.
+ * @param errors How bytes are handled that are not text.
  */
 export function decoderFor(encoding: string, errors: TextErrors): Decoder {
   switch (encoding) {
@@ -48,14 +48,14 @@ export function decoderFor(encoding: string, errors: TextErrors): Decoder {
 
 class ErrorHandlingDecoder implements Decoder {
   failure: RangeError | undefined;
-  readonly #scheme: Codec;
+  readonly #codec: Codec;
   readonly #errors: TextErrors;
   #carry = EMPTY_BYTES;
-  /** How many bytes came before those of the carry. */
+  /** How many bytes came before the carried ones. */
   #offset = 0;
 
-  constructor(scheme: Codec, errors: TextErrors) {
-    this.#scheme = scheme;
+  constructor(codec: Codec, errors: TextErrors) {
+    this.#codec = codec;
     this.#errors = errors;
   }
 
@@ -63,16 +63,16 @@ class ErrorHandlingDecoder implements Decoder {
     const whole = this.#carry.length === 0
       ? bytes
       : concat([this.#carry, bytes]);
-    const tail = final ? 0 : this.#scheme.incomplete(whole);
+    const tail = final ? 0 : this.#codec.incomplete(whole);
     const end = whole.length - tail;
-    const text = this.#scheme.decode(whole.subarray(0, end));
+    const text = this.#codec.decode(whole.subarray(0, end));
     if (text === undefined) return this.#repair(whole, final);
-    this.#keep(whole, end);
+    this.#carryOver(whole, end);
     return text;
   }
 
-  /** Leaves the bytes from `end` on to the next call. */
-  #keep(bytes: Uint8Array, end: number): void {
+  /** Carries the bytes from `end` over to the next call. */
+  #carryOver(bytes: Uint8Array, end: number): void {
     this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY_BYTES;
     this.#offset += end;
   }
@@ -81,30 +81,35 @@ class ErrorHandlingDecoder implements Decoder {
     const errors = this.#errors;
     let text = "";
     for (let from = 0;;) {
-      const flaw = this.#scheme.flaw(bytes, from);
-      const start = flaw?.start ?? bytes.length;
-      text += this.#scheme.decode(bytes.subarray(from, start)) ?? "";
-      if (flaw === undefined || flaw.truncated && !final) {
-        this.#keep(bytes, start);
+      const malformed = this.#codec.findMalformed(bytes, from);
+      const start = malformed?.start ?? bytes.length;
+      text += this.#codec.decode(bytes.subarray(from, start)) ?? "";
+      if (malformed === undefined || malformed.truncated && !final) {
+        this.#carryOver(bytes, start);
         return text;
       }
-      const flawed = bytes.subarray(start, flaw.end);
+      const malformedBytes = bytes.subarray(start, malformed.end);
       const count = errors === "surrogateescape"
-        ? escapable(flawed)
-        : flawed.length;
+        ? escapable(malformedBytes)
+        : malformedBytes.length;
       if (errors === "strict" || count === 0) {
         const offset = this.#offset + start;
-        this.failure = decodeError(this.#scheme.name, flawed, offset, flaw);
-        this.#keep(bytes, flaw.end);
+        this.failure = decodeError(
+          this.#codec.name,
+          malformedBytes,
+          offset,
+          malformed,
+        );
+        this.#carryOver(bytes, malformed.end);
         return text;
       }
       from = start + count;
-      text += substitute(flawed.subarray(0, count), errors);
+      text += substitute(malformedBytes.subarray(0, count), errors);
     }
   }
 }
 
-/** How many bytes at the beginning have a surrogate: those from 0x80 up. */
+/** How many bytes at the beginning have a surrogate: those from 0x80 on. */
 function escapable(bytes: Uint8Array): number {
   const count = bytes.findIndex((byte) => byte < 0x80);
   return count < 0 ? bytes.length : count;
@@ -141,7 +146,7 @@ function decodeError(
   );
 }
 
-/** Finds out from the first bytes which decoder to use. */
+/** Chooses a decoder by the first bytes, which may be a byte order mark. */
 class BomDecoder implements Decoder {
   readonly #encoding: "utf-8-sig" | "utf-16";
   readonly #errors: TextErrors;
@@ -187,7 +192,7 @@ class BomDecoder implements Decoder {
     return this.#decoder.decode(whole.subarray(label ? bom : 0), final);
   }
 
-  /** The encoding that the bytes tell, undefined if none, "" if not yet. */
+  /** The encoding of the byte order mark; undefined if none, "" if not yet. */
   #choose(bytes: Uint8Array): string | undefined {
     if (this.#encoding === "utf-16") {
       if (bytes.length < 2) return "";
@@ -203,7 +208,7 @@ class BomDecoder implements Decoder {
   }
 }
 
-/** For an encoding whose bytes mean what those before them said. */
+/** Decodes an encoding in which bytes depend on the shift state before them. */
 class StatefulDecoder implements Decoder {
   failure: RangeError | undefined;
   readonly #encoding: string;

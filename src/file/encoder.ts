@@ -1,16 +1,19 @@
-/** Text to bytes: those encodings whose tables are small or can be turned round. */
+/**
+ * Encodes text: UTF-8, UTF-16, ASCII and the single-byte encodings, whose
+ * decoding tables can be inverted.
+ */
 
 import { isSingleByte, type TextErrors, undefinedReason } from "./codecs.ts";
 import { concat } from "./buffers.ts";
 
-/** Turns the pieces of a stream of text into bytes. */
+/** Encodes the pieces of a stream of text. */
 export interface Encoder {
-  /** The bytes of `text`; of the first piece, with a byte order mark if used. */
+  /** Returns the bytes of `text`, after a byte order mark if one has to be first. */
   encode(text: string): Uint8Array<ArrayBuffer>;
 
   /**
-   * Encodes into `target`, which has three bytes for each code unit; how many
-   * were written. Undefined if `encode` has to do it.
+   * Encodes into `target`, which has three bytes for each code unit, and returns
+   * how many were written; undefined if only `encode` can encode the text.
    */
   encodeInto?(text: string, target: Uint8Array): number | undefined;
 }
@@ -18,8 +21,8 @@ export interface Encoder {
 /**
  * Makes an encoder.
  *
- * @param encoding What `lookupEncoding()` returns.
- * @param errors What to do with characters that the encoding does not have.
+ * @param encoding A name as `lookupEncoding()` returns it.
+ * @param errors How characters are handled that the encoding does not have.
  */
 export function encoderFor(encoding: string, errors: TextErrors): Encoder {
   switch (encoding) {
@@ -42,16 +45,16 @@ export function encoderFor(encoding: string, errors: TextErrors): Encoder {
   return new SingleByteEncoder(encoding, errors);
 }
 
-/** A part of a text that is in the encoding, or one character that is not. */
+/** A part of a text that can be encoded, or one character that cannot. */
 interface Part {
   readonly text: string;
   readonly encodable: boolean;
   readonly index: number;
 }
 
-function* split(text: string, flawed: RegExp): Generator<Part> {
+function* split(text: string, unencodable: RegExp): Generator<Part> {
   let from = 0;
-  for (const match of text.matchAll(flawed)) {
+  for (const match of text.matchAll(unencodable)) {
     const { index } = match;
     if (index > from) {
       yield { text: text.slice(from, index), encodable: true, index: from };
@@ -64,7 +67,7 @@ function* split(text: string, flawed: RegExp): Generator<Part> {
   }
 }
 
-/** What stands in for a character: text that can be encoded, or a byte. */
+/** The replacement of a character: text that can be encoded, or a byte. */
 function substitute(
   part: Part,
   whole: string,
@@ -148,7 +151,7 @@ class Utf16Encoder implements Encoder {
       const replaced = part.encodable
         ? part.text
         : substitute(part, text, this.#name, this.#errors, NO_SURROGATES);
-      // A byte of its own would shift all that follow.
+      // A single byte would shift all that follow.
       if (typeof replaced === "number") {
         substitute(part, text, this.#name, "strict", NO_SURROGATES);
       }
@@ -191,23 +194,23 @@ class SingleByteEncoder implements Encoder {
   readonly #reason: string;
   readonly #errors: TextErrors;
   readonly #bytes: ReadonlyMap<string, number>;
-  readonly #flawed: RegExp;
+  readonly #unencodable: RegExp;
 
   constructor(encoding: string, errors: TextErrors) {
-    const ours = encoding === "ascii" || encoding === "latin-1";
-    this.#name = ours ? encoding : "charmap";
+    const isNamed = encoding === "ascii" || encoding === "latin-1";
+    this.#name = isNamed ? encoding : "charmap";
     this.#reason = undefinedReason(encoding);
     this.#errors = errors;
     this.#bytes = upperHalf(encoding);
     const upper = [...this.#bytes.keys()].map((char) =>
       `\\u{${char.codePointAt(0)!.toString(16)}}`
     );
-    this.#flawed = new RegExp(`[^\\0-\\x7f${upper.join("")}]`, "gu");
+    this.#unencodable = new RegExp(`[^\\0-\\x7f${upper.join("")}]`, "gu");
   }
 
   encode(text: string): Uint8Array<ArrayBuffer> {
-    // What replaces a character is at most ten bytes: \\U0001f600.
-    const longest = text.search(this.#flawed) < 0 ? 1 : 10;
+    // A replacement has at most ten bytes: \\U0001f600.
+    const longest = text.search(this.#unencodable) < 0 ? 1 : 10;
     const bytes = new Uint8Array(text.length * longest);
     let length = 0;
     const add = (encodable: string): void => {
@@ -216,7 +219,7 @@ class SingleByteEncoder implements Encoder {
         bytes[length++] = code < 0x80 ? code : this.#bytes.get(encodable[i]!)!;
       }
     };
-    for (const part of split(text, this.#flawed)) {
+    for (const part of split(text, this.#unencodable)) {
       if (part.encodable) {
         add(part.text);
         continue;
@@ -235,7 +238,7 @@ class SingleByteEncoder implements Encoder {
   }
 }
 
-/** The characters of the bytes from 0x80 up, turned round. */
+/** The bytes from 0x80 on, by their characters. */
 function upperHalf(encoding: string): Map<string, number> {
   const bytes = new Map<string, number>();
   if (encoding === "ascii") return bytes;
@@ -250,7 +253,7 @@ function upperHalf(encoding: string): Map<string, number> {
   return bytes;
 }
 
-/** How many code points a text has: Python's `len`. */
+/** How many code points a text has, as Python's `len` counts. */
 export function codePointLength(text: string): number {
   let count = text.length;
   for (let i = 1; i < text.length; i++) {

@@ -31,7 +31,7 @@ export type BinaryReadMode = "rb" | "br" | "b";
 /** Modes of binary files for writing. */
 export type BinaryWriteMode = "wb" | "bw";
 
-/** Modes of binary files for both. */
+/** Modes of binary files for reading and writing. */
 export type BinaryReadWriteMode = "rwb" | "rbw" | "wrb" | "wbr" | "brw" | "bwr";
 
 /** Modes of text files. */
@@ -48,7 +48,7 @@ export type SocketFile =
   | BufferedRWPair
   | TextIOWrapper;
 
-/** The keyword arguments of `makefile`; binary files make no use of them. */
+/** The keyword arguments of `makefile`; binary files ignore them. */
 export interface FileOptions {
   /** `"utf-8"` by default. */
   encoding?: string | null | undefined;
@@ -69,15 +69,15 @@ const FILE_OPTIONS: KnownOptions = {
 const OPTIONS_THIRD =
   'options are the third argument: makefile("r", null, { encoding })';
 
-/** The size of a buffer by default, as in Python's `io`. */
+/** The default size of a buffer, as in Python's `io`. */
 const DEFAULT_BUFFER_SIZE = 8192;
 
-/** How much may be read ahead where no size was asked for. */
+/** How much is read ahead at most where no size was asked for. */
 const MAX_READ_AHEAD = 0x10000;
 
-/** What a mode and a buffering argument mean. */
+/** A mode and a buffering argument, parsed. */
 export interface FileMode {
-  /** As given. */
+  /** The mode as it was given. */
   readonly mode: string;
   readonly reading: boolean;
   readonly writing: boolean;
@@ -92,8 +92,8 @@ export interface FileMode {
 /**
  * Checks the positional arguments of `makefile`.
  *
- * @param mode Of the letters r, w and b.
- * @param buffering A size, 0 for none, negative or null for the default; of a
+ * @param mode Any of the letters r, w and b.
+ * @param buffering A size, 0 for none, negative or null for the default; for a
  * text file 1 means line buffering.
  */
 export function makefileMode(
@@ -122,14 +122,14 @@ export function makefileMode(
     throw new RangeError("unbuffered streams must be binary");
   }
   const lineBuffering = size === 1 && !binary;
-  const usual = size < 0 || lineBuffering;
+  const isDefault = size < 0 || lineBuffering;
   return {
     mode,
     reading: mode.includes("r") || !writing,
     writing,
     binary,
-    bufferSize: usual ? DEFAULT_BUFFER_SIZE : size,
-    maxReadAhead: usual ? MAX_READ_AHEAD : size,
+    bufferSize: isDefault ? DEFAULT_BUFFER_SIZE : size,
+    maxReadAhead: isDefault ? MAX_READ_AHEAD : size,
     lineBuffering,
   };
 }
@@ -137,9 +137,9 @@ export function makefileMode(
 /**
  * Makes a file object.
  *
- * @param stream A hold on the socket, the file object's from now on; released
- * if this throws.
- * @param mode Of the letters r, w and b.
+ * @param stream A hold on the connection, which the file object owns from now
+ * on; it is released if this throws.
+ * @param mode Any of the letters r, w and b.
  * @param buffering A size, 0 for none, negative or null for the default.
  * @param options Encoding, errors and newline of a text file.
  */
