@@ -313,3 +313,98 @@ Deno.test("a text file does not do what only others do", async () => {
   await assertRejects(() => file.read(), RangeError, "has been detached");
   assertEquals(below.closed, false);
 });
+
+/** How many characters `run` looks at, by the methods of strings. */
+async function visitsOf(run: () => Promise<unknown>): Promise<number> {
+  const { codePointAt, charCodeAt, endsWith } = String.prototype;
+  let visits = 0;
+  Object.assign(String.prototype, {
+    codePointAt(this: string, index: number) {
+      visits++;
+      return codePointAt.call(this, index);
+    },
+    charCodeAt(this: string, index: number) {
+      visits++;
+      return charCodeAt.call(this, index);
+    },
+    endsWith(this: string, end: string) {
+      // It makes one string of all the parts that a string was added up from.
+      visits += this.length;
+      return endsWith.call(this, end);
+    },
+  });
+  try {
+    await run();
+  } finally {
+    Object.assign(String.prototype, { codePointAt, charCodeAt, endsWith });
+  }
+  return visits;
+}
+
+const longReads: [
+  string,
+  (file: TextIOWrapper, count: number) => Promise<string | null>,
+  FileOptions,
+][] = [
+  ["read(n)", (file, count) => file.read(count), {}],
+  ["readline(n)", (file, count) => file.readline(count), {}],
+  [
+    'readline() with newline "\\r\\n"',
+    (file) => file.readline(),
+    { newline: "\r\n" },
+  ],
+];
+
+for (const [name, read, options] of longReads) {
+  Deno.test(`${name} of a text in small pieces looks at each character a few times`, async () => {
+    const count = 100_000;
+    const data = utf8("\u{1f600}".repeat(count));
+    const pieces: Uint8Array[] = [];
+    for (let i = 0; i < data.length; i += 1000) {
+      pieces.push(data.subarray(i, i + 1000));
+    }
+    const file = reader(options, ...pieces, "\r\n", EOF);
+    let got: string | null = "";
+    const visits = await visitsOf(async () => got = await read(file, count));
+    assertEquals(got!.slice(0, 2 * count).length, 2 * count);
+    assert(visits < 10 * count, `${visits} visits`);
+  });
+}
+
+Deno.test("read(n) and readline(n) count characters over any pieces", async () => {
+  const sample = "a\u{1f600}b\u{1f601}cd\u{1f602}e";
+  const points = [...sample];
+  const data = utf8(sample);
+  for (let piece = 1; piece <= data.length; piece++) {
+    for (let count = 0; count <= points.length; count++) {
+      for (const method of ["read", "readline"] as const) {
+        const pieces: Uint8Array[] = [];
+        for (let i = 0; i < data.length; i += piece) {
+          pieces.push(data.subarray(i, i + piece));
+        }
+        const file = reader({}, ...pieces, EOF);
+        const expected = points.slice(0, count).join("");
+        assertEquals(await file[method](count), expected);
+        assertEquals(await file.read(), points.slice(count).join(""));
+      }
+    }
+  }
+});
+
+Deno.test("readline() and read() agree over lines of every length", async () => {
+  const lines: string[] = [];
+  for (let length = 0; length < 1300; length += 37) {
+    lines.push("x".repeat(length) + "\n", "é".repeat(length % 90) + "\n");
+  }
+  const all = lines.join("") + "end";
+  for (const newline of [null, "", "\n"] as const) {
+    const file = reader({ newline }, all, EOF);
+    assertEquals(await file.readlines(), [...lines, "end"]);
+    const mixed = reader({ newline }, all, EOF);
+    let text = "";
+    for (let size = 0; text.length < all.length; size = (size + 7) % 600) {
+      text += `${await mixed.read(size)}${await mixed.readline()}`;
+    }
+    assertEquals(text === all, true);
+  }
+});
