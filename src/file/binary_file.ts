@@ -23,7 +23,6 @@ const RAW_REFUSALS: Refusals = {
   write: "File or stream is not writable.",
   seek: "seek",
   tell: "seek",
-  truncate: "truncate",
 };
 
 const BUFFERED_REFUSALS: Refusals = {
@@ -32,7 +31,6 @@ const BUFFERED_REFUSALS: Refusals = {
   write: "write",
   seek: "File or stream is not seekable.",
   tell: "seek",
-  truncate: "truncate",
 };
 
 /** A layer of bytes, with a buffer or without one. */

@@ -28,7 +28,6 @@ export interface Refusals {
   readonly write: string;
   readonly seek: string;
   readonly tell: string;
-  readonly truncate: string;
 }
 
 /** A public method, where the stack of an error begins. */
@@ -72,6 +71,13 @@ function atCaller(
     Error.captureStackTrace(error, callee);
   }
   return error;
+}
+
+/** Throws what Python throws for an operation that a file does not have. */
+function refuse(words: string, method: Method): never {
+  const error = new UnsupportedOperation(words);
+  Error.captureStackTrace(error, method);
+  throw error;
 }
 
 /** Whether a value is a size that a buffer may have. */
@@ -321,7 +327,7 @@ export class IOBase<
         if (count !== undefined) return answer(count);
       }
       if (reader !== undefined && reader.readInto === undefined) {
-        throw new UnsupportedOperation("readinto");
+        refuse("readinto", method);
       }
       return this.#reading(
         method,
@@ -356,7 +362,7 @@ export class IOBase<
     const method = IOBase.prototype.write;
     try {
       this.#checkUsable();
-      const writer = this.#writer ?? this.#refuse("write", method);
+      const writer = this.#writer ?? refuse(this.#refusals.write, method);
       const checked = writer.check(data);
       const isBusy = this.#file.writeLock.busy;
       if (options === undefined && !isBusy) {
@@ -393,7 +399,7 @@ export class IOBase<
     const method = IOBase.prototype.writelines;
     return this.#writing(method, options, async (signal) => {
       for (const line of lines) {
-        const writer = this.#writer ?? this.#refuse("write", method);
+        const writer = this.#writer ?? refuse(this.#refusals.write, method);
         const checked = writer.check(line);
         if (writer.tryWrite(checked) === undefined) {
           await writer.writeAll(checked, signal);
@@ -490,7 +496,7 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   seek(_offset: number, _whence?: number): never {
-    return this.#refuse("seek", IOBase.prototype.seek);
+    return refuse(this.#refusals.seek, IOBase.prototype.seek);
   }
 
   /**
@@ -499,7 +505,7 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   tell(): never {
-    return this.#refuse("tell", IOBase.prototype.tell);
+    return refuse(this.#refusals.tell, IOBase.prototype.tell);
   }
 
   /**
@@ -509,7 +515,7 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   truncate(_size?: number | null): never {
-    return this.#refuse("truncate", IOBase.prototype.truncate);
+    return refuse("truncate", IOBase.prototype.truncate);
   }
 
   /**
@@ -557,12 +563,6 @@ export class IOBase<
     if (this.#detached) throw new RangeError(this.#refusals.detached);
   }
 
-  #refuse(what: Exclude<keyof Refusals, "detached">, method: Method): never {
-    const error = new UnsupportedOperation(this.#refusals[what]);
-    Error.captureStackTrace(error, method);
-    throw error;
-  }
-
   /** Reads with a size, which may be left out before the options. */
   #readSized<R>(
     method: Method,
@@ -596,7 +596,7 @@ export class IOBase<
     ) => Promise<R>,
   ): Promise<R> {
     this.#checkUsable();
-    const reader = this.#reader ?? this.#refuse("read", method);
+    const reader = this.#reader ?? refuse(this.#refusals.read, method);
     const signal = checkSignal(method.name, options);
     const lock = this.#file.readLock;
     try {

@@ -347,7 +347,6 @@ const REFUSALS: Refusals = {
   write: "not writable",
   seek: "underlying stream is not seekable",
   tell: "underlying stream is not seekable",
-  truncate: "truncate",
 };
 
 // The text file object of `Socket.makefile()`.
