@@ -145,10 +145,17 @@ export function checkBytes(
  * program overrides: a `set` that received again got bytes twice.
  */
 function plainView(view: Uint8Array): Uint8Array {
-  return Object.getPrototypeOf(view) === Uint8Array.prototype
-    ? view
-    : new Uint8Array(view.buffer, view.byteOffset, view.length);
+  if (Object.getPrototypeOf(view) === Uint8Array.prototype) return view;
+  return new Uint8Array(
+    getters.buffer.get!.call(view),
+    getters.byteOffset.get!.call(view),
+    getters.length.get!.call(view),
+  );
 }
+
+const getters = Object.getOwnPropertyDescriptors<Uint8Array>(
+  Object.getPrototypeOf(Uint8Array.prototype),
+);
 
 /** Shows what a program may have instead of bytes, and how to make them. */
 function showNoBytes(value: unknown): string {

@@ -2,9 +2,9 @@
 
 import {
   checkOptions,
+  isOptions,
   type KnownOptions,
   show,
-  showObject,
 } from "../base/checks.ts";
 import {
   BufferedReader,
@@ -48,6 +48,15 @@ export type SocketFile =
   | BufferedRWPair
   | TextIOWrapper;
 
+/** The class of file objects for a mode and a `buffering` argument. */
+export type FileFor<Mode, Buffering> = Mode extends BinaryMode
+  ? Buffering extends 0 ? SocketIO
+  : Mode extends BinaryReadMode ? BufferedReader
+  : Mode extends BinaryWriteMode ? BufferedWriter
+  : BufferedRWPair
+  : Mode extends TextMode ? TextIOWrapper
+  : SocketFile;
+
 /** The keyword arguments of `makefile`; binary files ignore them. */
 export interface FileOptions {
   /** `"utf-8"` by default. */
@@ -58,16 +67,41 @@ export interface FileOptions {
   newline?: Newline | undefined;
 }
 
+/**
+ * The keyword arguments of `makefile`, and its second argument by name.
+ *
+ * @typeParam Buffering The type of the size.
+ */
+export interface BufferingOptions<Buffering> extends FileOptions {
+  /** The size of the buffer in bytes, 0 for none. */
+  buffering?: Buffering;
+}
+
+/**
+ * All arguments of `makefile` by name.
+ *
+ * @typeParam Mode The type of the mode.
+ * @typeParam Buffering The type of the size.
+ */
+export interface MakefileOptions<Mode, Buffering>
+  extends BufferingOptions<Buffering> {
+  /** Any of the letters r, w and b. */
+  mode?: Mode;
+}
+
+/** Any arguments of `makefile` by name. */
+type AnyOptions = MakefileOptions<
+  string | undefined,
+  number | null | undefined
+>;
+
 const FILE_OPTIONS: KnownOptions = {
+  mode: true,
+  buffering: true,
   encoding: true,
   errors: true,
   newline: true,
-  mode: "it is the first argument",
-  buffering: "it is the second argument",
 };
-
-const OPTIONS_THIRD =
-  'options are the third argument: makefile("r", null, { encoding })';
 
 /** The default size of a buffer, as in Python's `io`. */
 const DEFAULT_BUFFER_SIZE = 8192;
@@ -90,7 +124,7 @@ export interface FileMode {
 }
 
 /**
- * Checks the positional arguments of `makefile`.
+ * Parses a mode and a `buffering` argument.
  *
  * @param mode Any of the letters r, w and b.
  * @param buffering A size, 0 for none, negative or null for the default; for a
@@ -112,7 +146,7 @@ export function makefileMode(
   if (typeof size !== "number" || !Number.isInteger(size)) {
     throw new TypeError(
       `Cannot open file: buffering must be an integer or null, received ${
-        showObject(size, OPTIONS_THIRD)
+        show(size)
       }`,
     );
   }
@@ -134,6 +168,34 @@ export function makefileMode(
   };
 }
 
+/** The arguments of `makefile` by name, the first two of which may be given. */
+function named(
+  mode: string | AnyOptions | undefined,
+  buffering: number | null | AnyOptions | undefined,
+  options: AnyOptions | undefined,
+): AnyOptions {
+  const given = [mode, buffering, options];
+  const at = given.findIndex((each, i) => i === 2 || isOptions(each));
+  if (given.slice(at + 1).some((each) => each !== undefined)) {
+    throw new TypeError(
+      "Cannot open file: options come last, received arguments behind them",
+    );
+  }
+  const last = given[at] as AnyOptions | undefined;
+  checkOptions("open file", last, FILE_OPTIONS);
+  const all: Record<string, unknown> = { ...last };
+  for (const [i, name] of ["mode", "buffering"].slice(0, at).entries()) {
+    if (given[i] === undefined) continue;
+    if (all[name] !== undefined) {
+      throw new TypeError(
+        `Cannot open file: ${name} was given twice, as an argument and in the options`,
+      );
+    }
+    all[name] = given[i];
+  }
+  return all;
+}
+
 /**
  * Makes a file object.
  *
@@ -141,56 +203,51 @@ export function makefileMode(
  * on; it is released if this throws.
  * @param mode Any of the letters r, w and b.
  * @param buffering A size, 0 for none, negative or null for the default.
- * @param options Encoding, errors and newline of a text file.
+ * @param options Encoding, errors and newline of a text file, and any of the
+ * others by name.
  */
+export function openFile<
+  Mode extends string = "r",
+  Buffering extends number | null | undefined = undefined,
+>(
+  stream: ByteStream,
+  mode?: Mode,
+  buffering?: Buffering,
+  options?: FileOptions,
+): FileFor<Mode, Buffering>;
+export function openFile<
+  Mode extends string,
+  Buffering extends number | null | undefined = undefined,
+>(
+  stream: ByteStream,
+  mode: Mode | undefined,
+  options: BufferingOptions<Buffering>,
+): FileFor<Mode, Buffering>;
+export function openFile<
+  Mode extends string = "r",
+  Buffering extends number | null | undefined = undefined,
+>(
+  stream: ByteStream,
+  options: MakefileOptions<Mode, Buffering>,
+): FileFor<Mode, Buffering>;
 export function openFile(
   stream: ByteStream,
-  mode: BinaryMode,
-  buffering: 0,
-  options?: FileOptions,
-): SocketIO;
-export function openFile(
-  stream: ByteStream,
-  mode: BinaryReadMode,
-  buffering?: number | null,
-  options?: FileOptions,
-): BufferedReader;
-export function openFile(
-  stream: ByteStream,
-  mode: BinaryWriteMode,
-  buffering?: number | null,
-  options?: FileOptions,
-): BufferedWriter;
-export function openFile(
-  stream: ByteStream,
-  mode: BinaryReadWriteMode,
-  buffering?: number | null,
-  options?: FileOptions,
-): BufferedRWPair;
-export function openFile(
-  stream: ByteStream,
-  mode?: TextMode,
-  buffering?: number | null,
-  options?: FileOptions,
-): TextIOWrapper;
-export function openFile(
-  stream: ByteStream,
-  mode?: string,
-  buffering?: number | null,
-  options?: FileOptions,
+  mode?: string | AnyOptions,
+  buffering?: number | null | AnyOptions,
+  options?: AnyOptions,
 ): SocketFile;
 export function openFile(
   stream: ByteStream,
-  mode = "r",
-  buffering?: number | null,
-  options: FileOptions = {},
+  mode?: string | AnyOptions,
+  buffering?: number | null | AnyOptions,
+  options?: AnyOptions,
 ): SocketFile {
   try {
-    const parsed = makefileMode(mode, buffering);
-    checkOptions("open file", options, FILE_OPTIONS);
+    const all = named(mode, buffering, options);
+    const parsed = makefileMode(all.mode ?? "r", all.buffering);
     return parsed.binary
       ? openBinary(stream, parsed)
-      : openText(stream, parsed, options);
+      : openText(stream, parsed, all);
   } catch (error) {
     stream.release();
     throw error;

@@ -13,7 +13,11 @@ import {
   type BufferedRWPair,
   type BufferedWriter,
 } from "../../../src/file/binary_file.ts";
-import { makefileMode, openFile } from "../../../src/file/makefile.ts";
+import {
+  type FileOptions,
+  makefileMode,
+  openFile,
+} from "../../../src/file/makefile.ts";
 import { SocketIO } from "../../../src/file/binary_file.ts";
 import type { TextIOWrapper } from "../../../src/file/text_file.ts";
 import {
@@ -59,6 +63,63 @@ Deno.test("makefile() makes the class that the mode asks for, typed", () => {
   assertEquals([read.readable(), read.writable()], [true, false]);
   assertEquals([write.readable(), write.writable()], [false, true]);
 });
+
+Deno.test("makefile() takes its arguments by name, typed", () => {
+  const open = () => new ScriptedStream();
+  const raw: SocketIO = openFile(open(), "rb", { buffering: 0 });
+  const named: SocketIO = openFile(open(), { mode: "rwb", buffering: 0 });
+  const sized: BufferedReader = openFile(open(), "rb", { buffering: 100 });
+  const write: BufferedWriter = openFile(open(), { mode: "wb" });
+  const both: BufferedRWPair = openFile(open(), "rwb", { buffering: null });
+  const plain: TextIOWrapper = openFile(open(), {});
+  const text: TextIOWrapper = openFile(open(), "w", { encoding: "ascii" });
+  const lines: TextIOWrapper = openFile(open(), {
+    mode: "w",
+    buffering: 1,
+    encoding: "latin-1",
+  });
+  assertEquals(
+    [raw, named, sized, write, both, plain, text, lines].map((file) => [
+      file.constructor.name,
+      file.mode,
+    ]),
+    [
+      ["SocketIO", "rb"],
+      ["SocketIO", "rwb"],
+      ["BufferedReader", "rb"],
+      ["BufferedWriter", "wb"],
+      ["BufferedRWPair", "rwb"],
+      ["TextIOWrapper", "r"],
+      ["TextIOWrapper", "w"],
+      ["TextIOWrapper", "w"],
+    ],
+  );
+  assertEquals([text.encoding, lines.encoding], ["ascii", "latin-1"]);
+  assertEquals([text.line_buffering, lines.line_buffering], [false, true]);
+});
+
+const badArguments: [unknown[], string][] = [
+  [["rb", { mode: "rb" }], "mode was given twice"],
+  [["rb", 0, { buffering: 0 }], "buffering was given twice"],
+  [["rb", null, { buffering: null }], "buffering was given twice"],
+  [["rb", { encoding: "ascii" }, {}], "options come last"],
+  [[{ mode: "rb" }, 0], "options come last"],
+  [[{ mode: "rb" }, undefined, {}], "options come last"],
+  [["rb", { buffer: 0 }], 'no option "buffer"'],
+  [["rb", { buffering: "0" }], "buffering must be an integer or null"],
+  [[{ mode: 5 }], "mode must be a string"],
+  [["rb", 0, 5], "options must be an object"],
+];
+
+for (const [given, message] of badArguments) {
+  Deno.test(`makefile() refuses the arguments ${JSON.stringify(given)}`, () => {
+    const stream = new ScriptedStream();
+    const [mode, buffering, options] = given as [string, number, FileOptions];
+    const open = () => openFile(stream, mode, buffering, options);
+    assertThrows(open, TypeError, message);
+    assertEquals(stream.releases, 1);
+  });
+}
 
 const badModes: [unknown, unknown, typeof RangeError, string][] = [
   ["x", null, RangeError, "invalid mode 'x' (only r, w, b allowed)"],
