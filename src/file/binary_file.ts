@@ -6,7 +6,7 @@
  */
 
 import { checkBytes } from "../base/checks.ts";
-import type { ReadBuffer } from "./buffers.ts";
+import type { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import {
   detachOf,
   type FileLayer,
@@ -34,11 +34,20 @@ const BUFFERED_REFUSALS: Refusals = {
 };
 
 /** A layer of bytes, with a buffer or without one. */
-export type BinaryLayer = FileLayer<
-  Uint8Array<ArrayBuffer>,
-  Uint8Array,
-  ReadBuffer
->;
+export interface BinaryLayer
+  extends FileLayer<Uint8Array<ArrayBuffer>, Uint8Array> {
+  readonly reader: ReadBuffer | undefined;
+  readonly writer: WriteBuffer | undefined;
+}
+
+/** The layer below a layer with a buffer. */
+function unbuffered({ file, reader, writer }: BinaryLayer): BinaryLayer {
+  return {
+    file,
+    reader: reader?.unbuffered(),
+    writer: writer?.unbuffered(),
+  };
+}
 
 /**
  * A binary file object without a buffer, as `Socket.makefile("rb", 0)` returns
@@ -245,17 +254,22 @@ export class BufferedIOBase
  * ```
  */
 export class BufferedReader extends BufferedIOBase implements Disposable {
-  /** The file object without a buffer that this one reads from. */
-  readonly raw: SocketIO;
+  readonly #layer: BinaryLayer;
+  #raw: SocketIO | undefined;
 
   /**
    * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(layer: BinaryLayer, raw: SocketIO) {
+  constructor(layer: BinaryLayer) {
     super(layer);
-    this.raw = raw;
+    this.#layer = layer;
+  }
+
+  /** The file object without a buffer that this one reads from. */
+  get raw(): SocketIO {
+    return this.#raw ??= new SocketIO(unbuffered(this.#layer));
   }
 
   /**
@@ -306,17 +320,22 @@ export class BufferedReader extends BufferedIOBase implements Disposable {
  * ```
  */
 export class BufferedWriter extends BufferedIOBase {
-  /** The file object without a buffer that this one writes to. */
-  readonly raw: SocketIO;
+  readonly #layer: BinaryLayer;
+  #raw: SocketIO | undefined;
 
   /**
    * Internal: file objects are made by `Socket.makefile()`.
    *
    * @ignore
    */
-  constructor(layer: BinaryLayer, raw: SocketIO) {
+  constructor(layer: BinaryLayer) {
     super(layer);
-    this.raw = raw;
+    this.#layer = layer;
+  }
+
+  /** The file object without a buffer that this one writes to. */
+  get raw(): SocketIO {
+    return this.#raw ??= new SocketIO(unbuffered(this.#layer));
   }
 
   /**

@@ -106,10 +106,19 @@ export class ReadBuffer implements FileReader<Bytes> {
     this.#maxAhead = Math.max(1, maxAhead);
   }
 
-  /** Receives once, when nothing is buffered; 0 at the end, null if blocked. */
-  async #fill(signal: AbortSignal | undefined): Promise<number | null> {
+  /** The reader of the layer below, which finds the same bytes. */
+  unbuffered(): ReadBuffer {
+    return new ReadBuffer(this.#raw, this.#queue, 0);
+  }
+
+  /** Starts a receive, when nothing is buffered; `accept` takes its result. */
+  ask(signal: AbortSignal | undefined): Promise<Bytes | null> {
     this.#queue.trim();
-    const data = await this.#raw.receive(this.#ahead, signal);
+    return this.#raw.receive(this.#ahead, signal);
+  }
+
+  /** Buffers received bytes; returns their number, null if blocked. */
+  accept(data: Bytes | null): number | null {
     if (data === null) return null;
     this.#ahead = data.length === this.#ahead
       ? Math.min(this.#maxAhead, this.#ahead * 2)
@@ -118,11 +127,13 @@ export class ReadBuffer implements FileReader<Bytes> {
     return data.length;
   }
 
-  /** Takes all that is buffered or, if that is nothing, one receive brings. */
-  async takeAll(signal?: AbortSignal): Promise<Bytes | null> {
-    const queue = this.#queue;
-    if (queue.length === 0 && await this.#fill(signal) === null) return null;
-    return queue.takeView(queue.length);
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes all that is buffered, in memory that may hold later bytes too. */
+  takeAll(): Bytes {
+    return this.#queue.takeView(this.#queue.length);
   }
 
   tryReadLine(): Bytes | undefined {
@@ -154,7 +165,7 @@ export class ReadBuffer implements FileReader<Bytes> {
         if (isWhole && line.length === 0) return queue.take(count);
         line.append(queue.takeView(count));
         if (isWhole) return line.toBytes();
-        const n = await this.#fill(signal);
+        const n = this.accept(await this.ask(signal));
         if (n === null && line.length === 0) return null;
         if (!n) return line.toBytes();
       }
@@ -180,7 +191,7 @@ export class ReadBuffer implements FileReader<Bytes> {
         const missing = wanted - data.length;
         let n: number | null;
         if (missing < this.#ahead) {
-          n = await this.#fill(signal);
+          n = this.accept(await this.ask(signal));
           data.append(queue.takeView(Math.min(missing, queue.length)));
         } else if (data.length === 0) {
           // Not into memory of this call, which it would hold while it waits.
@@ -209,7 +220,7 @@ export class ReadBuffer implements FileReader<Bytes> {
     if (queue.length === 0 && limit > 0) {
       // Past the buffer, which a part would be left in otherwise.
       if (limit > this.#size) return await this.#receive(limit, signal);
-      if (await this.#fill(signal) === null) return null;
+      if (this.accept(await this.ask(signal)) === null) return null;
     }
     return queue.take(Math.min(limit, queue.length));
   }
@@ -266,7 +277,7 @@ export class ReadBuffer implements FileReader<Bytes> {
         if (length - count > this.#size) {
           n = await this.#raw.receiveInto(target.subarray(count), signal);
         } else {
-          n = await this.#fill(signal);
+          n = this.accept(await this.ask(signal));
           if (target.length < length) throw changedError(target);
           if (n) n = queue.moveTo(target.subarray(count));
         }
@@ -286,7 +297,9 @@ export class ReadBuffer implements FileReader<Bytes> {
   /** Returns the buffered bytes, or those of one receive, and keeps them. */
   async peek(signal?: AbortSignal): Promise<Bytes | null> {
     const queue = this.#queue;
-    if (queue.length === 0 && await this.#fill(signal) === null) return null;
+    if (queue.length === 0 && this.accept(await this.ask(signal)) === null) {
+      return null;
+    }
     return queue.peek(queue.length);
   }
 
@@ -393,6 +406,11 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
   constructor(raw: RawStream, size: number) {
     this.#raw = raw;
     this.#size = size;
+  }
+
+  /** The writer of the layer below. */
+  unbuffered(): WriteBuffer {
+    return new WriteBuffer(this.#raw, 0);
   }
 
   get pending(): boolean {

@@ -148,8 +148,16 @@ export interface Codec {
   findMalformed(bytes: Uint8Array, from: number): MalformedBytes | undefined;
 }
 
+const codecs = new Map<string, Codec>();
+
 /** The codec of an encoding without state. */
 export function codecFor(encoding: string): Codec {
+  let codec = codecs.get(encoding);
+  if (codec === undefined) codecs.set(encoding, codec = makeCodec(encoding));
+  return codec;
+}
+
+function makeCodec(encoding: string): Codec {
   switch (encoding) {
     case "utf-8":
       return new Utf8();

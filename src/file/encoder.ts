@@ -103,16 +103,17 @@ function escape(code: number): string {
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 const NO_SURROGATES = "surrogates not allowed";
 
+const utf8 = new TextEncoder();
+
 class Utf8Encoder implements Encoder {
   readonly #errors: TextErrors;
-  readonly #encoder = new TextEncoder();
 
   constructor(errors: TextErrors) {
     this.#errors = errors;
   }
 
   encode(text: string): Uint8Array<ArrayBuffer> {
-    if (text.isWellFormed()) return this.#encoder.encode(text);
+    if (text.isWellFormed()) return utf8.encode(text);
     const parts: Uint8Array[] = [];
     for (const part of split(text, LONE_SURROGATE)) {
       const encodable = part.encodable
@@ -121,7 +122,7 @@ class Utf8Encoder implements Encoder {
       parts.push(
         typeof encodable === "number"
           ? Uint8Array.of(encodable)
-          : this.#encoder.encode(encodable),
+          : utf8.encode(encodable),
       );
     }
     return concat(parts);
@@ -129,7 +130,7 @@ class Utf8Encoder implements Encoder {
 
   encodeInto(text: string, target: Uint8Array): number | undefined {
     if (!text.isWellFormed()) return undefined;
-    return this.#encoder.encodeInto(text, target).written;
+    return utf8.encodeInto(text, target).written;
   }
 }
 

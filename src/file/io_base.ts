@@ -11,13 +11,9 @@ import type { OpenFile } from "./open_file.ts";
 import type { FileReader, FileWriter } from "./raw_stream.ts";
 
 /** One layer of a file object: text, buffered bytes, or bytes as they come. */
-export interface FileLayer<
-  T,
-  W,
-  Reader extends FileReader<T> = FileReader<T>,
-> {
+export interface FileLayer<T, W> {
   readonly file: OpenFile;
-  readonly reader: Reader | undefined;
+  readonly reader: FileReader<T> | undefined;
   readonly writer: FileWriter<W> | undefined;
 }
 

@@ -7,6 +7,7 @@ import {
   show,
 } from "../base/checks.ts";
 import {
+  type BinaryLayer,
   BufferedReader,
   BufferedRWPair,
   BufferedWriter,
@@ -254,36 +255,21 @@ export function openFile(
   }
 }
 
-/** The layers of a file object below the text. */
-interface Layers {
-  readonly file: OpenFile;
-  readonly reader: ReadBuffer | undefined;
-  readonly writer: WriteBuffer | undefined;
-  /** The layer without a buffer. */
-  readonly io: SocketIO;
-}
-
-function layersOf(stream: ByteStream, mode: FileMode): Layers {
+/** The layer of bytes, which all files have. */
+function binaryLayer(stream: ByteStream, mode: FileMode): BinaryLayer {
   const { reading, writing, bufferSize, maxReadAhead } = mode;
   const raw = new RawStream(stream);
-  const queue = new ByteQueue();
   const writer = writing ? new WriteBuffer(raw, bufferSize) : undefined;
-  const file = new OpenFile(
-    raw,
-    reading && writing ? "rwb" : reading ? "rb" : "wb",
-    writer,
-  );
   return {
-    file,
+    file: new OpenFile(
+      raw,
+      reading && writing ? "rwb" : reading ? "rb" : "wb",
+      writer,
+    ),
     reader: reading
-      ? new ReadBuffer(raw, queue, bufferSize, maxReadAhead)
+      ? new ReadBuffer(raw, new ByteQueue(), bufferSize, maxReadAhead)
       : undefined,
     writer,
-    io: new SocketIO({
-      file,
-      reader: reading ? new ReadBuffer(raw, queue, 0) : undefined,
-      writer: writing ? new WriteBuffer(raw, 0) : undefined,
-    }),
   };
 }
 
@@ -291,17 +277,16 @@ function openBinary(
   stream: ByteStream,
   mode: FileMode,
 ): Exclude<SocketFile, TextIOWrapper> {
-  const layers = layersOf(stream, mode);
-  return mode.bufferSize === 0 ? layers.io : bufferedFile(layers);
+  const layer = binaryLayer(stream, mode);
+  return mode.bufferSize === 0 ? new SocketIO(layer) : bufferedFile(layer);
 }
 
 function bufferedFile(
-  layers: Layers,
+  layer: BinaryLayer,
 ): BufferedReader | BufferedWriter | BufferedRWPair {
-  const { reader, writer, io } = layers;
-  if (writer === undefined) return new BufferedReader(layers, io);
-  if (reader === undefined) return new BufferedWriter(layers, io);
-  return new BufferedRWPair(layers);
+  if (layer.writer === undefined) return new BufferedReader(layer);
+  if (layer.reader === undefined) return new BufferedWriter(layer);
+  return new BufferedRWPair(layer);
 }
 
 function openText(
@@ -315,8 +300,8 @@ function openText(
   const codec = lookupEncoding(encoding);
   const decoder = mode.reading ? decoderFor(codec, errors) : undefined;
   const encoder = mode.writing ? encoderFor(codec, errors) : undefined;
-  const layers = layersOf(stream, mode);
-  const { file, reader, writer } = layers;
+  const layer = binaryLayer(stream, mode);
+  const { file, reader, writer } = layer;
   return new TextIOWrapper(
     {
       file,
@@ -324,7 +309,7 @@ function openText(
       writer: encoder &&
         new TextWriter(writer!, encoder, newline, mode.lineBuffering),
     },
-    bufferedFile(layers),
+    bufferedFile(layer),
     { mode: mode.mode, encoding, errors, lineBuffering: mode.lineBuffering },
   );
 }

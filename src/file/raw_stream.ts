@@ -99,45 +99,35 @@ export class RawStream {
     return this.#stream.fileno();
   }
 
+  // No asynchronous functions: each would hold half a kilobyte while it waits.
+
   /** Receives at most `size` bytes, once. */
-  async receive(size: number, signal?: AbortSignal): Promise<Bytes | null> {
-    if (this.#receiveEnded) throw closedError();
-    try {
-      return await this.#stream.recv(size, signal && { signal });
-    } catch (error) {
-      return this.#receiveFailed(error);
-    }
+  receive(size: number, signal?: AbortSignal): Promise<Bytes | null> {
+    return this.#receiveEnded
+      ? Promise.reject(closedError())
+      : this.#stream.recv(size, signal && { signal })
+        .catch(this.#onReceiveError);
   }
 
   /** Receives into `buffer`, once. */
-  async receiveInto(
+  receiveInto(
     buffer: Uint8Array,
     signal?: AbortSignal,
   ): Promise<number | null> {
-    if (this.#receiveEnded) throw closedError();
-    try {
-      return await this.#stream.recvInto(buffer, signal && { signal });
-    } catch (error) {
-      return this.#receiveFailed(error);
-    }
+    return this.#receiveEnded
+      ? Promise.reject(closedError())
+      : this.#stream.recvInto(buffer, signal && { signal })
+        .catch(this.#onReceiveError);
   }
 
-  #receiveFailed(error: unknown): null {
-    if (error instanceof BlockingIOError) return null;
-    throw this.#receiveEnded ? closedError() : error;
-  }
+  readonly #onReceiveError = (error: unknown): null => {
+    if (this.#receiveEnded) throw closedError();
+    return nullIfBlocked(error);
+  };
 
   /** Sends once; the number of bytes taken. */
-  async transmit(
-    data: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<number | null> {
-    try {
-      return await this.#stream.send(data, signal && { signal });
-    } catch (error) {
-      if (error instanceof BlockingIOError) return null;
-      throw error;
-    }
+  transmit(data: Uint8Array, signal?: AbortSignal): Promise<number | null> {
+    return this.#stream.send(data, signal && { signal }).catch(nullIfBlocked);
   }
 
   /** Lets pending and later receives fail, because the file is closed. */
@@ -150,6 +140,11 @@ export class RawStream {
     this.#receiveEnded = true;
     this.#stream.release();
   }
+}
+
+function nullIfBlocked(error: unknown): null {
+  if (error instanceof BlockingIOError) return null;
+  throw error;
 }
 
 /** The error of a write that has taken `written` bytes and would now block. */

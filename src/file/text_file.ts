@@ -184,9 +184,11 @@ export class TextReader implements FileReader<string> {
       }
       let bytes = EMPTY_BYTES;
       if (!this.#resume) {
-        const received = await this.#source.takeAll(signal);
-        if (received === null) return null;
-        bytes = received;
+        const source = this.#source;
+        if (source.length === 0) {
+          if (source.accept(await source.ask(signal)) === null) return null;
+        }
+        bytes = source.takeAll();
       }
       const final = bytes.length === 0 && !this.#resume;
       this.#resume = false;
