@@ -6,6 +6,7 @@
  */
 
 import { checkBytes } from "../base/checks.ts";
+import { failure } from "../wait/waiter.ts";
 import type { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import {
   detachOf,
@@ -149,17 +150,16 @@ export class BufferedIOBase
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const method = BufferedIOBase.prototype.read1;
     try {
       const [limit, last] = sizeAndOptions("read1", size, options);
       return readOf(
         this,
-        method,
+        "read1",
         last,
         (signal) => this.#reader!.readOnce(limit, signal),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 
@@ -179,17 +179,16 @@ export class BufferedIOBase
     buffer: Uint8Array,
     options?: SignalOption,
   ): Promise<number | null> {
-    const method = BufferedIOBase.prototype.readinto1;
     try {
       const target = checkBytes("readinto1", "buffer", buffer);
       return readOf(
         this,
-        method,
+        "readinto1",
         options,
         (signal) => this.#reader!.readInto(target, signal, true),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 
@@ -210,17 +209,16 @@ export class BufferedIOBase
     size?: number | null | SignalOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
-    const method = BufferedIOBase.prototype.peek;
     try {
       const [, last] = sizeAndOptions("peek", size, options);
       return readOf(
         this,
-        method,
+        "peek",
         last,
         (signal) => this.#reader!.peek(signal),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 }
@@ -280,7 +278,7 @@ export class BufferedReader extends BufferedIOBase implements Disposable {
    * @throws {RangeError} If the file is closed, or was detached before.
    */
   detach(): Promise<SocketIO> {
-    return detachOf(this, BufferedReader.prototype.detach, this.raw);
+    return detachOf(this, this.raw);
   }
 
   /** Closes, for `using`: there is nothing to flush. */
@@ -347,7 +345,7 @@ export class BufferedWriter extends BufferedIOBase {
    * @throws {RangeError} If the file is closed, or was detached before.
    */
   detach(): Promise<SocketIO> {
-    return detachOf(this, BufferedWriter.prototype.detach, this.raw);
+    return detachOf(this, this.raw);
   }
 }
 

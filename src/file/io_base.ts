@@ -5,9 +5,15 @@ import {
   isOptions,
   show,
 } from "../base/checks.ts";
-import { OSError, UnsupportedOperation } from "../base/errors.ts";
-import type { SignalOption } from "../wait/waiter.ts";
-import type { OpenFile } from "./open_file.ts";
+import { UnsupportedOperation } from "../base/errors.ts";
+import {
+  answer,
+  countCall,
+  isYieldDue,
+  yieldToLoop,
+} from "../wait/event_loop.ts";
+import { failure, type SignalOption, traced } from "../wait/waiter.ts";
+import type { Mutex, OpenFile } from "./open_file.ts";
 import type { FileReader, FileWriter } from "./raw_stream.ts";
 
 /** One layer of a file object: text, buffered bytes, or bytes as they come. */
@@ -26,9 +32,6 @@ export interface Refusals {
   readonly tell: string;
 }
 
-/** A public method, where the stack of an error begins. */
-type Method = (...args: never[]) => unknown;
-
 /** A size argument, -1 if left out, and the options, which may be in its place. */
 export function sizeAndOptions(
   action: string,
@@ -45,35 +48,9 @@ export function sizeAndOptions(
   );
 }
 
-/** Settles a call that needs no wait. */
-function answer<T>(value: T): Promise<T> {
-  return Promise.resolve(value);
-}
-
-/**
- * Lets the stack of an error begin where the program called, without the frames
- * up to `callee`, which is the function that catches the error. An error that is
- * the program's own, as the reason of its signal, is left as it is.
- */
-function atCaller(
-  error: unknown,
-  callee: Method,
-  signal: AbortSignal | undefined,
-): unknown {
-  // UnsupportedOperation is made in the call itself, and has its stack.
-  const isLate = error instanceof OSError &&
-    !(error instanceof UnsupportedOperation);
-  if (isLate && error !== signal?.reason) {
-    Error.captureStackTrace(error, callee);
-  }
-  return error;
-}
-
 /** Throws what Python throws for an operation that a file does not have. */
-function refuse(words: string, method: Method): never {
-  const error = new UnsupportedOperation(words);
-  Error.captureStackTrace(error, method);
-  throw error;
+function unsupported(words: string): never {
+  throw new UnsupportedOperation(words);
 }
 
 /** Whether a value is a size that a buffer may have. */
@@ -86,7 +63,7 @@ function isCount(size: unknown): size is number {
 /** Reads, for a method of a subclass. */
 let readOf: <T extends Bytes | string, W extends Uint8Array | string, R>(
   file: IOBase<T, W>,
-  method: Method,
+  action: string,
   options: SignalOption | undefined,
   read: (signal: AbortSignal | undefined) => Promise<R>,
 ) => Promise<R>;
@@ -94,7 +71,6 @@ let readOf: <T extends Bytes | string, W extends Uint8Array | string, R>(
 /** Flushes, ends the file object, and returns the layer below it. */
 let detachOf: <T extends Bytes | string, W extends Uint8Array | string, L>(
   file: IOBase<T, W>,
-  method: Method,
   lower: L,
 ) => Promise<L>;
 
@@ -174,9 +150,12 @@ export class IOBase<
   #detached = false;
 
   static {
-    readOf = (file, method, options, read) =>
-      file.#reading(method, options, (_, signal) => read(signal));
-    detachOf = (file, method, lower) => file.#detach(method, lower);
+    readOf = (file, action, options, read) =>
+      file.#run(file.#file.readLock, action, options, (signal) => {
+        file.#readable();
+        return read(signal);
+      });
+    detachOf = (file, lower) => file.#detach(lower);
   }
 
   /**
@@ -232,7 +211,7 @@ export class IOBase<
       if (data !== undefined) return answer(data);
     }
     return this.#readSized(
-      IOBase.prototype.read,
+      "read",
       size,
       options,
       (reader, limit, signal) => reader.read(limit, signal),
@@ -261,7 +240,7 @@ export class IOBase<
       if (line !== undefined) return answer(line);
     }
     return this.#readSized(
-      IOBase.prototype.readline,
+      "readline",
       size,
       options,
       (reader, limit, signal) => reader.readLine(Math.max(limit, -1), signal),
@@ -288,7 +267,7 @@ export class IOBase<
     options?: SignalOption,
   ): Promise<T[] | null> {
     return this.#readSized(
-      IOBase.prototype.readlines,
+      "readlines",
       hint,
       options,
       readLines,
@@ -314,24 +293,22 @@ export class IOBase<
     buffer: Uint8Array,
     options?: SignalOption,
   ): Promise<number | null> {
-    const method = IOBase.prototype.readinto;
     try {
       const target = checkBytes("readinto", "buffer", buffer);
-      const reader = this.#reader;
       if (options === undefined && this.#isFree) {
-        const count = reader!.tryReadInto?.(target);
+        const count = this.#reader!.tryReadInto?.(target);
         if (count !== undefined) return answer(count);
       }
-      if (reader !== undefined && reader.readInto === undefined) {
-        refuse("readinto", method);
-      }
-      return this.#reading(
-        method,
+      return this.#run(
+        this.#file.readLock,
+        "readinto",
         options,
-        (reader, signal) => reader.readInto!(target, signal),
+        (signal) =>
+          this.#readable().readInto?.(target, signal) ??
+            unsupported("readinto"),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 
@@ -355,24 +332,25 @@ export class IOBase<
    * the encoding does not have.
    */
   write(data: W, options?: SignalOption): Promise<number | null> {
-    const method = IOBase.prototype.write;
     try {
       this.#checkUsable();
-      const writer = this.#writer ?? refuse(this.#refusals.write, method);
+      const writer = this.#writable();
       const checked = writer.check(data);
-      const isBusy = this.#file.writeLock.busy;
+      const { writeLock } = this.#file;
+      const isBusy = writeLock.busy;
       if (options === undefined && !isBusy) {
         const taken = writer.tryWrite(checked);
         if (taken !== undefined) return answer(taken);
       }
-      return this.#writing(
-        method,
+      return this.#run(
+        writeLock,
+        "write",
         options,
         (signal) => writer.write(checked, signal),
         options && isBusy ? writer.deferredWrite(checked) : undefined,
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 
@@ -392,16 +370,20 @@ export class IOBase<
    * the encoding does not have.
    */
   writelines(lines: Iterable<W>, options?: SignalOption): Promise<void> {
-    const method = IOBase.prototype.writelines;
-    return this.#writing(method, options, async (signal) => {
-      for (const line of lines) {
-        const writer = this.#writer ?? refuse(this.#refusals.write, method);
-        const checked = writer.check(line);
-        if (writer.tryWrite(checked) === undefined) {
-          await writer.writeAll(checked, signal);
+    return this.#run(
+      this.#file.writeLock,
+      "writelines",
+      options,
+      async (signal) => {
+        for (const line of lines) {
+          const writer = this.#writable();
+          const checked = writer.check(line);
+          if (writer.tryWrite(checked) === undefined) {
+            await writer.writeAll(checked, signal);
+          }
         }
-      }
-    });
+      },
+    );
   }
 
   /**
@@ -414,8 +396,7 @@ export class IOBase<
    * @throws {RangeError} If the file is closed.
    */
   flush(options?: SignalOption): Promise<void> {
-    const method = IOBase.prototype.flush;
-    return this.#writing(method, options, async (signal) => {
+    return this.#run(this.#file.writeLock, "flush", options, async (signal) => {
       await this.#writer?.flush(signal);
     });
   }
@@ -431,12 +412,13 @@ export class IOBase<
    * same, and unsent data is lost.
    */
   async close(options?: SignalOption): Promise<void> {
-    const signal = checkSignal("close", options);
-    this.#checkAttached();
+    let signal: AbortSignal | undefined;
     try {
+      signal = checkSignal("close", options);
+      this.#checkAttached();
       await this.#file.close(signal);
     } catch (error) {
-      throw atCaller(error, IOBase.prototype.close, signal);
+      return failure(error, signal);
     }
   }
 
@@ -492,7 +474,10 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   seek(_offset: number, _whence?: number): never {
-    return refuse(this.#refusals.seek, IOBase.prototype.seek);
+    return traced(
+      IOBase.prototype.seek,
+      () => unsupported(this.#refusals.seek),
+    );
   }
 
   /**
@@ -501,7 +486,10 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   tell(): never {
-    return refuse(this.#refusals.tell, IOBase.prototype.tell);
+    return traced(
+      IOBase.prototype.tell,
+      () => unsupported(this.#refusals.tell),
+    );
   }
 
   /**
@@ -511,7 +499,10 @@ export class IOBase<
    * @throws {UnsupportedOperation} Always.
    */
   truncate(_size?: number | null): never {
-    return refuse("truncate", IOBase.prototype.truncate);
+    return traced(
+      IOBase.prototype.truncate,
+      () => unsupported("truncate"),
+    );
   }
 
   /**
@@ -524,7 +515,12 @@ export class IOBase<
     const next = (): Promise<IteratorResult<T, undefined>> => {
       const value = this.#isFree ? this.#reader!.tryReadLine() : undefined;
       return value === undefined
-        ? this.#reading(next, undefined, readNext)
+        ? this.#run(
+          this.#file.readLock,
+          "readline",
+          undefined,
+          (signal) => readNext(this.#readable(), signal),
+        )
         : answer({ value, done: false });
     };
     return {
@@ -559,9 +555,17 @@ export class IOBase<
     if (this.#detached) throw new RangeError(this.#refusals.detached);
   }
 
+  #readable(): FileReader<T> {
+    return this.#reader ?? unsupported(this.#refusals.read);
+  }
+
+  #writable(): FileWriter<W> {
+    return this.#writer ?? unsupported(this.#refusals.write);
+  }
+
   /** Reads with a size, which may be left out before the options. */
   #readSized<R>(
-    method: Method,
+    action: string,
     size: number | null | SignalOption | undefined,
     options: SignalOption | undefined,
     read: (
@@ -571,76 +575,50 @@ export class IOBase<
     ) => Promise<R>,
   ): Promise<R> {
     try {
-      const [limit, last] = sizeAndOptions(method.name, size, options);
-      return this.#reading(
-        method,
+      const [limit, last] = sizeAndOptions(action, size, options);
+      return this.#run(
+        this.#file.readLock,
+        action,
         last,
-        (reader, signal) => read(reader, limit, signal),
+        (signal) => read(this.#readable(), limit, signal),
       );
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 
-  /** Reads, behind the reads that were called before. */
-  async #reading<R>(
-    method: Method,
+  /** Runs a call behind those that were made before. */
+  async #run<R>(
+    lock: Mutex,
+    action: string,
     options: SignalOption | undefined,
-    read: (
-      reader: FileReader<T>,
-      signal: AbortSignal | undefined,
-    ) => Promise<R>,
-  ): Promise<R> {
-    this.#checkUsable();
-    const reader = this.#reader ?? refuse(this.#refusals.read, method);
-    const signal = checkSignal(method.name, options);
-    const lock = this.#file.readLock;
-    try {
-      const locked = lock.acquire(signal);
-      if (locked !== undefined) await locked;
-      try {
-        this.#checkAttached();
-        return await read(reader, signal);
-      } finally {
-        lock.release();
-      }
-    } catch (error) {
-      throw atCaller(error, this.#reading, signal);
-    }
-  }
-
-  /** Writes, behind the writes that were called before. */
-  async #writing<R>(
-    method: Method,
-    options: SignalOption | undefined,
-    write: (signal: AbortSignal | undefined) => Promise<R>,
+    call: (signal: AbortSignal | undefined) => Promise<R>,
     onAbort?: () => void,
   ): Promise<R> {
-    this.#checkUsable();
-    const signal = checkSignal(method.name, options);
-    const lock = this.#file.writeLock;
+    let signal: AbortSignal | undefined;
     try {
+      this.#checkUsable();
+      signal = checkSignal(action, options);
       const locked = lock.acquire(signal, onAbort);
       if (locked !== undefined) await locked;
       try {
         this.#checkAttached();
-        return await write(signal);
+        const result = await call(signal);
+        countCall();
+        if (isYieldDue()) await yieldToLoop();
+        return result;
       } finally {
         lock.release();
       }
     } catch (error) {
-      throw atCaller(error, this.#writing, signal);
+      return failure(error, signal);
     }
   }
 
-  #detach<L>(method: Method, lower: L): Promise<L> {
-    if (this.#writer === undefined) {
-      return this.#reading(method, undefined, () => {
-        this.#detached = true;
-        return Promise.resolve(lower);
-      });
-    }
-    return this.#writing(method, undefined, async () => {
+  #detach<L>(lower: L): Promise<L> {
+    const { readLock, writeLock } = this.#file;
+    const lock = this.#writer === undefined ? readLock : writeLock;
+    return this.#run(lock, "detach", undefined, async () => {
       await this.#writer?.flush();
       this.#detached = true;
       return lower;

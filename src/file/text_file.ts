@@ -452,6 +452,6 @@ export class TextIOWrapper extends IOBase<string, string> {
    * @throws {RangeError} If the file is closed, or was detached before.
    */
   detach(): Promise<BufferedReader | BufferedWriter | BufferedRWPair> {
-    return detachOf(this, TextIOWrapper.prototype.detach, this.buffer);
+    return detachOf(this, this.buffer);
   }
 }

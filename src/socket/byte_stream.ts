@@ -1,5 +1,8 @@
-import type { Bytes } from "../base/checks.ts";
+import { type Bytes, show } from "../base/checks.ts";
+import { OSError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
+import type { Connected } from "../endpoint/connected.ts";
+import type { Datagram } from "../endpoint/datagram.ts";
 import type { Description, Descriptor } from "../endpoint/description.ts";
 import type { ByteStream } from "../file/raw_stream.ts";
 import {
@@ -9,20 +12,27 @@ import {
 } from "../wait/waiter.ts";
 import type { SocketCore } from "./socket_core.ts";
 
-/** The methods of a subclass that file objects have to call. */
+/** The methods of a subclass that file objects have to call, as in CPython. */
 export interface Overrides {
   recv_into?(buffer: Uint8Array, options: SignalOption): Promise<number>;
-  send?(data: Uint8Array, options: SignalOption): Promise<number>;
+  send?(data: Uint8Array, options?: SignalOption): Promise<number>;
+  close?(): void;
 }
 
-/** The hold of a file object on a socket's descriptor, with calls of its own. */
+/** How much an overridden `recv_into` is asked for at most, as in CPython. */
+const OVERRIDE_BUFFER = 8192;
+
+/**
+ * The hold of a file object on a socket's descriptor, with calls of its own,
+ * which go on when the socket is closed.
+ */
 export class FileHold implements ByteStream {
   readonly owner: CallOwner = new CallOwner();
   readonly #core: SocketCore;
   readonly #overrides: Overrides;
   readonly #descriptor: Descriptor;
   readonly #description: Description;
-  /** Cancels a receive that is a subclass's own call. */
+  /** Cancels the receives that are a subclass's own calls. */
   #ending: AbortController | undefined;
 
   constructor(core: SocketCore, overrides: Overrides) {
@@ -35,71 +45,101 @@ export class FileHold implements ByteStream {
     this.#descriptor.watch(this.owner);
   }
 
-  #context(
+  recv(size: number, options?: SignalOption): Promise<Bytes> {
+    return this.#overrides.recv_into === undefined
+      ? this.#run(
+        "recv",
+        options,
+        (endpoint, context) => endpoint.recv(context, size),
+      )
+      : this.#recvBy(size, options);
+  }
+
+  recvInto(buffer: Uint8Array, options?: SignalOption): Promise<number> {
+    return this.#overrides.recv_into === undefined
+      ? this.#run(
+        "recv",
+        options,
+        (endpoint, context) => endpoint.recvInto(context, buffer),
+      )
+      : this.#recvIntoBy(buffer, options);
+  }
+
+  send(data: Uint8Array, options?: SignalOption): Promise<number> {
+    return this.#overrides.send === undefined
+      ? this.#run(
+        "send",
+        options,
+        (endpoint, context) => endpoint.send(context, data),
+      )
+      : this.#sendBy(data, options);
+  }
+
+  /** Calls the endpoint. The call is queued there before anything is awaited. */
+  #run<T>(
     operation: "recv" | "send",
     options: SignalOption | undefined,
-  ): CallContext {
-    if (this.#descriptor.closed) throw osError("EBADF");
-    const { owner } = this;
-    return { ...this.#core.context(operation, 0, options?.signal), owner };
+    call: (endpoint: Connected | Datagram, context: CallContext) => Promise<T>,
+  ): Promise<T> {
+    try {
+      if (this.#descriptor.closed) throw osError("EBADF");
+      const { owner } = this;
+      const core = this.#core;
+      const description = this.#description;
+      const context = {
+        ...core.context(operation, 0, options?.signal),
+        owner,
+      };
+      return description.connecting
+        ? core.ready(operation, context, description)
+          .then(({ endpoint, context }) => call(endpoint, context))
+        : call(description.endpointFor(operation), context);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  // A call enters the queue before anything is awaited.
-  async recv(size: number, options?: SignalOption): Promise<Bytes> {
-    if (this.#overrides.recv_into !== undefined) {
-      const buffer = new Uint8Array(size);
-      return buffer.slice(0, await this.#receiveBy(buffer, options));
-    }
-    const context = this.#context("recv", options);
-    const description = this.#description;
-    if (!description.connecting) {
-      return await description.endpointFor("recv").recv(context, size);
-    }
-    const ready = await this.#core.ready("recv", context, description);
-    return await ready.endpoint.recv(ready.context, size);
+  async #recvBy(
+    size: number,
+    options: SignalOption | undefined,
+  ): Promise<Bytes> {
+    const buffer = new Uint8Array(Math.min(size, OVERRIDE_BUFFER));
+    return buffer.slice(0, await this.#recvIntoBy(buffer, options));
   }
 
-  async recvInto(
-    buffer: Uint8Array,
-    options?: SignalOption,
-  ): Promise<number> {
-    if (this.#overrides.recv_into !== undefined) {
-      return await this.#receiveBy(buffer, options);
-    }
-    const context = this.#context("recv", options);
-    const description = this.#description;
-    if (!description.connecting) {
-      return await description.endpointFor("recv").recvInto(context, buffer);
-    }
-    const ready = await this.#core.ready("recv", context, description);
-    return await ready.endpoint.recvInto(ready.context, buffer);
-  }
-
-  async send(data: Uint8Array, options: SignalOption = {}): Promise<number> {
-    const { send } = this.#overrides;
-    if (send !== undefined) {
-      return await this.#core.forFile(() => send(data, options));
-    }
-    const context = this.#context("send", options);
-    const description = this.#description;
-    if (!description.connecting) {
-      return await description.endpointFor("send").send(context, data);
-    }
-    const ready = await this.#core.ready("send", context, description);
-    return await ready.endpoint.send(ready.context, data);
-  }
-
-  async #receiveBy(
+  async #recvIntoBy(
     buffer: Uint8Array,
     options: SignalOption | undefined,
   ): Promise<number> {
-    if (this.#descriptor.closed) throw osError("EBADF");
-    const ending = this.#ending = new AbortController();
-    const signal = options?.signal === undefined
-      ? ending.signal
-      : AbortSignal.any([options.signal, ending.signal]);
+    const core = this.#core;
     const receive = this.#overrides.recv_into!;
-    return await this.#core.forFile(() => receive(buffer, { signal }));
+    const ended = (this.#ending ??= new AbortController()).signal;
+    const signal = options?.signal === undefined
+      ? ended
+      : AbortSignal.any([options.signal, ended]);
+    for (;;) {
+      if (this.#descriptor.closed) throw osError("EBADF");
+      const wasClosed = core.closed;
+      try {
+        const call = core.forFile(() => receive(buffer, { signal }));
+        return checkCount("recv_into", await orEnded(call, ended), buffer);
+      } catch (error) {
+        // The close of the socket ends its own calls, not those of its files.
+        const isClose = core.closed && !wasClosed && !ended.aborted &&
+          error instanceof OSError && error.code === "EBADF";
+        if (!isClose) throw error;
+      }
+    }
+  }
+
+  async #sendBy(
+    data: Uint8Array,
+    options: SignalOption | undefined,
+  ): Promise<number> {
+    if (this.#descriptor.closed) throw osError("EBADF");
+    const send = this.#overrides.send!;
+    const n = await this.#core.forFile(() => send(data, options));
+    return checkCount("send", n, data);
   }
 
   fileno(): number {
@@ -116,5 +156,33 @@ export class FileHold implements ByteStream {
     this.#descriptor.unwatch(this.owner);
     this.endReceive();
     this.#descriptor.release().catch(() => {});
+    // CPython's files close a closed socket again, which then really closes.
+    if (this.#core.closed) this.#overrides.close?.();
   }
+}
+
+/** Settles like `call`, or rejects when `ended` aborts, whatever `call` does. */
+async function orEnded<T>(call: Promise<T>, ended: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(ended.reason);
+  ended.addEventListener("abort", end);
+  try {
+    return await Promise.race([call, promise]);
+  } finally {
+    ended.removeEventListener("abort", end);
+  }
+}
+
+/** Checks the number of bytes that a subclass's method has returned. */
+function checkCount(
+  method: string,
+  n: unknown,
+  { length }: Uint8Array,
+): number {
+  if (typeof n === "number" && n >>> 0 === n && n <= length) return n;
+  throw new RangeError(
+    `Cannot use a file: ${method}() of the socket must return 0 to ${length}, received ${
+      show(n)
+    }`,
+  );
 }

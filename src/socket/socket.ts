@@ -1231,14 +1231,16 @@ export class Socket<A extends Address = Address> {
 
   /** The methods of a subclass that file objects, in Python too, have to call. */
   #overrides(): Overrides {
-    const { recv_into, send } = Socket.prototype;
+    const { recv_into, send, close } = Socket.prototype;
     return {
       ...(this.recv_into !== recv_into && {
-        recv_into: (buffer, options) => this.recv_into(buffer, options),
+        recv_into: (buffer, options) => this.recv_into(buffer, 0, 0, options),
       }),
       ...(this.send !== send && {
-        send: (data, options) => this.send(data, options),
+        send: (data, options) =>
+          options === undefined ? this.send(data) : this.send(data, 0, options),
       }),
+      ...(this.close !== close && { close: () => this.close() }),
     };
   }
 

@@ -184,6 +184,11 @@ export class SocketCore {
     return this.#closed || this.descriptor.closed ? -1 : this.descriptor.number;
   }
 
+  /** Whether the socket is closed; file objects may still hold it. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** The open description. */
   get description(): Description {
     const isClosed = this.descriptor.closed ||
