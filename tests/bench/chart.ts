@@ -1,11 +1,11 @@
 /** A bar of the chart. */
 export interface Bar {
   title: string;
-  /** Ours to raw, per CPU second. */
+  /** CPU time of Deno's own sockets to that of this module. */
   ratio: number;
 }
 
-/** Where the page that shows the chart is light or dark. */
+/** Whether the page that shows the chart is light or dark. */
 export type Theme = "light" | "dark";
 
 const COLOURS: Record<
@@ -19,12 +19,13 @@ const COLOURS: Record<
 const WIDTH = 800;
 const ROW = 26;
 const TOP = 34;
-/** Where the bars begin, and the most that they take. */
+/** Where the bars begin, and the longest of them. */
 const LEFT = 330;
 const SPAN = WIDTH - LEFT - 60;
 
 /**
- * Draws how much ours does in the CPU time in which raw Deno does 1.
+ * Draws how much this module does in the CPU time in which Deno's own sockets
+ * do 1.
  *
  * @param bars What was measured, from the top.
  * @param theme The colours.
@@ -47,8 +48,8 @@ export function drawChart(bars: readonly Bar[], theme: Theme): string {
   <text x="${(end + 6).toFixed(1)}" y="${y + 14}">${ratio.toFixed(2)}</text>`;
   });
   const one = x(1).toFixed(1);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${text}" role="img" aria-label="Work per CPU second, compared with raw Deno">
-  <text x="${one}" y="18" text-anchor="middle">raw Deno = 1</text>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${text}" role="img" aria-label="Work in the same CPU time, compared with Deno's own sockets">
+  <text x="${one}" y="18" text-anchor="middle">Deno's own sockets = 1</text>
 ${rows.join("\n")}
   <line x1="${one}" y1="24" x2="${one}" y2="${
     height - 6

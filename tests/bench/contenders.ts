@@ -1,34 +1,48 @@
 import { stripTypeScriptTypes } from "node:module";
 import { python } from "../support/python.ts";
-import type { Task } from "./programs/types.ts";
+import type { Start } from "./agent.ts";
 
-/** The name of a contender in tables of this program. */
+/** The name of a contender. */
 export type ContenderId =
   | "ours"
+  | "before"
+  | "own"
   | "raw"
-  | "fresh"
   | "byHand"
   | "denoNode"
   | "node"
   | "python"
   | "asyncio";
 
-/** Something that workloads are run with. */
-export interface Contender {
-  id: ContenderId;
-  /** What the tables call it. */
-  title: string;
-  /** What starts its program. */
-  command: readonly [string, ...string[]];
-  /** What raw Deno receives into. */
-  buffers: Task["buffers"];
+/** How the tables call the contenders. */
+export const titles: Readonly<Record<ContenderId, string>> = {
+  ours: "this module",
+  before: "before",
+  own: "Deno, own arrays",
+  raw: "Deno, one buffer",
+  byHand: "Deno, cut by hand",
+  denoNode: "`node:net` in Deno",
+  node: "Node.js",
+  python: "CPython, threads",
+  asyncio: "asyncio",
+};
+
+/** A program and the contenders that it runs, which share its process. */
+export interface Host extends Start {
+  contenders: readonly ContenderId[];
 }
 
 /** How programs are started. */
 export interface StartOptions {
-  /** Whether they are to collect garbage when asked for their memory. */
+  /** The entry point of the module under test. */
+  module: URL;
+  /** The entry point of another version of it, which takes part as well. */
+  before?: URL | undefined;
+  /** Whether programs have to collect garbage when asked for their memory. */
   collect?: boolean;
-  /** Where our program is to write a CPU profile when it ends. */
+  /** Whether other programs than Deno's own sockets take part. */
+  peers: boolean;
+  /** Where the process with this module writes a CPU profile when it ends. */
   profileTo?: string | undefined;
 }
 
@@ -45,63 +59,81 @@ export const denoFlags: readonly string[] = [
   "--allow-net=127.0.0.1",
 ];
 
+/** The program of the clients of servers, and of the peer of idle ends. */
+export const load: Start = {
+  title: "the load",
+  command: [Deno.execPath(), ...denoFlags, fileOf("load.ts")],
+};
+
 /**
- * The contenders that this machine has.
+ * The programs that this machine can run.
  *
- * @param options How their programs are to be started.
- * @returns Them, and why the others are not there.
+ * @param options How they are started.
+ * @returns The programs, and why others are missing.
  */
-export async function findContenders(
-  options: StartOptions = {},
-): Promise<{ contenders: Contender[]; missing: string[] }> {
-  const deno = (
-    id: ContenderId,
-    title: string,
-    file: string,
-    buffers: Task["buffers"] = "reused",
-    flags: readonly string[] = [],
-  ): Contender => {
-    const collect = options.collect ? ["--v8-flags=--expose-gc"] : [];
-    const args = [...denoFlags, ...collect, ...flags, fileOf(file)];
-    return { id, title, command: [Deno.execPath(), ...args], buffers };
+export async function findHosts(
+  options: StartOptions,
+): Promise<{ hosts: Host[]; missing: string[] }> {
+  const { module, before, collect, peers } = options;
+  const deno = (file: string, flags: readonly string[], args: string[]) => {
+    const gc = collect ? ["--v8-flags=--expose-gc"] : [];
+    const all = [...denoFlags, ...gc, ...flags, fileOf(file), ...args];
+    return [Deno.execPath(), ...all] as const;
   };
-  const contenders = [
-    deno("ours", "ours", "ours.ts", "reused", profileFlags(options)),
-    deno("raw", "raw Deno", "raw.ts"),
-    deno("fresh", "raw, fresh buffers", "raw.ts", "fresh"),
-    deno("byHand", "raw, split by hand", "raw.ts", "by hand"),
-    deno("denoNode", "node: in Deno", "node_net.ts"),
-  ];
+  const versions = [module, ...(before === undefined ? [] : [before])];
+  const roots = versions.map((url) =>
+    `--allow-read=${pathOf(new URL(".", url))}`
+  );
+  const hosts: Host[] = [{
+    title: "Deno",
+    command: deno(
+      "deno.ts",
+      [...roots, ...profileFlags(options)],
+      versions.map(({ href }) => href),
+    ),
+    contenders: [
+      "ours",
+      ...(before === undefined ? [] : ["before"] as const),
+      "own",
+      "raw",
+      "byHand",
+    ],
+  }];
   const missing: string[] = [];
-  const node = await nodeCommand(options);
-  if (node === null) missing.push("Node: there is no node 18 or newer");
-  else {
-    const title = "Node";
-    contenders.push({ id: "node", title, command: node, buffers: "reused" });
-  }
+  if (!peers) return { hosts, missing };
+  hosts.push({
+    title: titles.denoNode,
+    command: deno("node.ts", [], []),
+    contenders: ["denoNode"],
+  });
+  const node = await nodeCommand(collect);
+  if (node === null) missing.push("Node.js: there is no node 18 or newer");
+  else hosts.push({ title: titles.node, command: node, contenders: ["node"] });
   for (
-    const [id, title, file, least] of [
-      ["python", "CPython, blocking", "blocking.py", 10],
-      ["asyncio", "asyncio", "asyncio_streams.py", 11],
+    const [id, file, least] of [
+      ["python", "blocking.py", 10],
+      ["asyncio", "asyncio_streams.py", 11],
     ] as const
   ) {
     if (python !== null && await isPython(python, least)) {
       const command = [python, "-B", "-X", "utf8", fileOf(file)] as const;
-      contenders.push({ id, title, command: [...command], buffers: "reused" });
-    } else missing.push(`${title}: there is no python3 of 3.${least} or newer`);
+      hosts.push({ title: titles[id], command, contenders: [id] });
+    } else {missing.push(
+        `${titles[id]}: there is no Python 3.${least} or newer`,
+      );}
   }
-  return { contenders, missing };
+  return { hosts, missing };
 }
 
 /**
- * What the table says about the machine.
+ * The versions of the programs that take part.
  *
- * @returns The versions of Deno, and of Node and CPython if they are there.
+ * @returns The version of Deno, and of Node.js and CPython if they are there.
  */
 export async function versions(): Promise<string[]> {
   const found = [`Deno ${Deno.version.deno}`];
   const node = await outputOf("node", "--version");
-  if (node !== null) found.push(`Node ${node.replace(/^v/, "")}`);
+  if (node !== null) found.push(`Node.js ${node.replace(/^v/, "")}`);
   const cpython = python && await outputOf(python, "--version");
   if (cpython) found.push(cpython.replace("Python", "CPython"));
   return found;
@@ -114,9 +146,12 @@ function profileFlags({ profileTo }: StartOptions): string[] {
 }
 
 function fileOf(name: string): string {
+  return pathOf(new URL(name, programs));
+}
+
+function pathOf(url: URL): string {
   // Windows has a drive before the path.
-  return decodeURIComponent(new URL(name, programs).pathname)
-    .replace(/^\/(?=[A-Z]:)/, "");
+  return decodeURIComponent(url.pathname).replace(/^\/(?=[A-Z]:)/, "");
 }
 
 async function isPython(command: string, minor: number): Promise<boolean> {
@@ -125,12 +160,12 @@ async function isPython(command: string, minor: number): Promise<boolean> {
 }
 
 async function nodeCommand(
-  { collect }: StartOptions,
+  collect: boolean = false,
 ): Promise<[string, ...string[]] | null> {
   const version = await outputOf("node", "--version");
   const major = Number(/^v(\d+)\./.exec(version ?? "")?.[1] ?? 0);
   if (major < 18) return null;
-  const code = `import ${JSON.stringify(await toDataUrl("node_net.ts"))}`;
+  const code = `import ${JSON.stringify(await toDataUrl("node.ts"))}`;
   return [
     "node",
     ...(collect ? ["--expose-gc"] : []),
@@ -141,7 +176,7 @@ async function nodeCommand(
 }
 
 /**
- * A program that any Node runs: before version 22.18 Node cannot read
+ * A program that any Node.js runs: before version 22.18 it cannot read
  * TypeScript, and files of our own making would need a permission to write.
  */
 async function toDataUrl(name: string): Promise<string> {

@@ -1,224 +1,137 @@
 /**
- * Measures this module beside raw Deno, Node and CPython.
+ * Measures this module beside Deno's own sockets, Node.js and CPython. How it
+ * measures, and what came of it, is in the README.md beside this file.
  *
- *     deno task bench [--full] [--only PATTERN] [--json FILE] [--readme]
+ *     deno task bench [--full] [--only PATTERN] [--module FOLDER]
+ *                     [--before FOLDER] [--json FILE] [--write]
  *                     [--cpu-prof FOLDER]
- *
- * By default it takes about a minute; `--full` takes several and gives narrower
- * ranges. `--readme` writes the tables and the chart of the README, `--only`
- * chooses rows by a regular expression for their names, `--cpu-prof` writes
- * profiles of this module's processes.
  */
 
-import { parseArgs } from "node:util";
 import os from "node:os";
-import { drawChart } from "./chart.ts";
-import { findContenders, versions } from "./contenders.ts";
-import { measure, type Measured, type Plan } from "./measure.ts";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { findHosts, versions } from "./contenders.ts";
+import { measure, type Measured } from "./measure.ts";
 import { measureMemory } from "./memory.ts";
+import { checkPages, writePages } from "./pages.ts";
 import {
+  denoTable,
   type Figures,
-  growthTable,
+  lossTable,
   memoryTable,
-  otherTable,
-  ratios,
-  rawTable,
+  peerTable,
+  rateTable,
   startupTable,
+  type Table,
   toMarkdown,
 } from "./report.ts";
-import { growthRow, idleRow, type Row, rows } from "./rows.ts";
+import { idleRows, rows } from "./rows.ts";
 import { measureStartup } from "./startup.ts";
+import type { Plan } from "./turns.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
   options: {
     full: { type: "boolean", default: false },
-    readme: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    module: { type: "string", default: "." },
+    before: { type: "string" },
     json: { type: "string" },
+    write: { type: "boolean", default: false },
     "cpu-prof": { type: "string" },
   },
 });
 
-// Other work on the machine comes and goes within seconds, so many short rounds
-// give a steadier median than few long ones.
-const plan: Plan & {
-  memoryRounds: number;
-  startRounds: number;
-  starts: number;
-} = options.full
-  ? {
-    rounds: 31,
-    runMs: 60,
-    warmUpMs: 2000,
-    rowMs: 40_000,
-    memoryRounds: 3,
-    startRounds: 11,
-    starts: 10,
-  }
-  : {
-    rounds: 15,
-    runMs: 20,
-    warmUpMs: 400,
-    rowMs: 3000,
-    memoryRounds: 1,
-    startRounds: 5,
-    starts: 5,
-  };
-
+const plan: Plan = options.full
+  ? { warmUps: 2, rounds: 15, turnMs: 250 }
+  : { warmUps: 2, rounds: 11, turnMs: 120 };
+const IDLE_CONNECTIONS = options.full ? 5000 : 2000;
+const STARTS = 15;
 /** Files that a process needs beside its connections. */
 const SPARE_FILES = 200;
-const IDLE_CONNECTIONS = 5000;
-const GROWTH = options.full ? [10, 100, 1000, 10_000] : [10, 100, 1000];
-/** Longer than the measurement. */
-const IDLE_TIMEOUT = 600;
 
-const readme = new URL("../../README.md", import.meta.url);
-const markers = ["<!-- bench -->", "<!-- /bench -->"] as const;
-
-const legend =
-  "Each figure is the median of several rounds, in which all take turns, with " +
-  "its range. Ratios above 1 mean that ours does more. CPU seconds are user and system time of both " +
-  "ends; of one where UDP goes one way. Pairs are per CPU second / per wall " +
-  "second.";
-
-const notes: string[] = [];
 const chosen = new RegExp(options.only);
+const notes: string[] = [];
 // Better now than after the measurements.
-if (options.readme) await readmeParts();
+if (options.write) {
+  if (options.only !== "") {
+    throw new Error("Cannot write: --only leaves rows out");
+  }
+  await checkPages();
+}
 if (options.json !== undefined) await Deno.writeTextFile(options.json, "");
-const most = await openFiles() - SPARE_FILES;
-
-const { contenders, missing } = await findContenders({
+const start = {
+  module: entryOf(options.module),
+  before: options.before === undefined ? undefined : entryOf(options.before),
+  peers: options.full,
   profileTo: options["cpu-prof"],
-});
-notes.push(...missing);
+};
+const loadBefore = os.loadavg()[0]!;
 
 const figures: Figures = {
-  rows: await measureAll(rows),
-  growth: await measureAll(growthSizes().map(growthRow)),
+  rows: await rowFigures(),
   memory: await memoryFigures(),
   startup: await startupFigures(),
 };
-for (
-  const { row, failed } of [
-    ...figures.rows,
-    ...figures.growth,
-    ...figures.memory,
-  ]
-) {
-  for (const each of failed) {
-    notes.push(`${row.title}: ${each.replaceAll(/\s+/g, " ").slice(0, 300)}`);
+for (const { row, failed } of [...figures.rows, ...figures.memory]) {
+  for (const reason of failed) {
+    notes.push(`${row.title}: ${reason.replaceAll(/\s+/g, " ").slice(0, 300)}`);
+    Deno.exitCode = 1;
   }
-  if (failed.length > 0) Deno.exitCode = 1;
 }
 
 const report = await toReport();
 console.log(report);
 if (options.json !== undefined) {
-  const content = {
-    date: new Date().toISOString(),
-    processors: processors(),
-    versions: await versions(),
-    plan,
-    ...figures,
-    rows: figures.rows.map((row) => ({ ...row, ratios: ratios(row) })),
-    notes,
-  };
-  await Deno.writeTextFile(
-    options.json,
-    `${JSON.stringify(content, null, 2)}\n`,
-  );
+  const content = { date: new Date(), loadBefore, plan, ...figures, notes };
+  await Deno.writeTextFile(options.json, JSON.stringify(content, null, 1));
 }
-if (options.readme) {
-  const [before, after] = await readmeParts();
-  await Deno.writeTextFile(
-    readme,
-    `${before}${markers[0]}\n\n${report}\n\n${markers[1]}${after}`,
-  );
-  const bars = figures.rows.flatMap((measured) => {
-    const ratio = ratios(measured)["raw"]?.perCpuSecond.median;
-    return ratio === undefined ? [] : [{ title: measured.row.title, ratio }];
-  });
-  for (const theme of ["light", "dark"] as const) {
-    const file = new URL(`../../.github/bench-${theme}.svg`, import.meta.url);
-    await Deno.writeTextFile(file, drawChart(bars, theme));
-  }
+if (options.write) await writePages(report, figures);
+
+function entryOf(folder: string): URL {
+  return new URL("mod.ts", `${pathToFileURL(folder)}/`);
 }
 
-async function measureAll(all: readonly Row[]): Promise<Measured[]> {
+async function rowFigures(): Promise<Measured[]> {
+  const { hosts, missing } = await findHosts(start);
+  notes.push(...missing);
   const measured: Measured[] = [];
-  for (const row of choose(all)) {
-    measured.push(
-      await timed(row.title, () => measure(row, contenders, plan)),
-    );
+  for (const row of rows.filter(({ id }) => chosen.test(id))) {
+    measured.push(await timed(row.title, () => measure(row, hosts, plan)));
   }
   return measured;
 }
 
-/** The rows that are asked for, with the contenders that are. */
-function choose(all: readonly Row[]): Row[] {
-  return all
-    .filter(({ id, onlyFull }) =>
-      chosen.test(id) && (options.full || !onlyFull)
-    )
-    .map((row) =>
-      options.full
-        ? { ...row, peers: [...row.peers, ...row.slowPeers ?? []] }
-        : row
-    );
-}
-
-/** Shows what is going on, which is not part of the report. */
-async function timed<T>(what: string, act: () => Promise<T>): Promise<T> {
-  const start = performance.now();
-  const result = await act();
-  const seconds = (performance.now() - start) / 1000;
-  console.error(`${seconds.toFixed(1).padStart(5)} s  ${what}`);
-  return result;
-}
-
-/** Numbers of connections up to what this system lets a process open. */
-function growthSizes(): number[] {
-  const sizes = GROWTH.filter((size) => size <= most);
-  const largest = GROWTH.at(-1)!;
-  if (most >= largest) return sizes;
-  notes.push(limited(largest, most));
-  return [...sizes, most];
-}
-
 async function memoryFigures(): Promise<Figures["memory"]> {
-  const all = [idleRow(null), idleRow(IDLE_TIMEOUT)];
-  const connections = Math.min(IDLE_CONNECTIONS, most);
-  const found: Figures["memory"][number][] = [];
-  const { contenders } = await findContenders({ collect: true });
-  for (const row of choose(all)) {
-    found.push(
-      await timed(
-        row.title,
-        () => measureMemory(row, contenders, connections, plan.memoryRounds),
-      ),
-    );
+  const connections = Math.min(
+    IDLE_CONNECTIONS,
+    await openFiles() - SPARE_FILES,
+  );
+  const { hosts } = await findHosts({ ...start, collect: true });
+  const memory: Figures["memory"][number][] = [];
+  for (const row of idleRows.filter(({ id }) => chosen.test(id))) {
+    const act = () => measureMemory(row, hosts, connections);
+    memory.push(await timed(row.title, act));
   }
-  if (connections < IDLE_CONNECTIONS && found.length > 0) {
-    notes.push(limited(IDLE_CONNECTIONS, connections));
-  }
-  return found;
+  return memory;
 }
 
 async function startupFigures(): Promise<Figures["startup"]> {
   if (!chosen.test("import")) return [];
-  return await timed(
-    "import",
-    () => measureStartup(plan.startRounds, plan.starts),
-  );
+  const { module, before } = start;
+  return await timed("import", () => measureStartup(module, before, STARTS));
 }
 
-function limited(wanted: number, possible: number): string {
-  return `${possible} connections instead of ${wanted}: a process may open ` +
-    `${most + SPARE_FILES} files here (ulimit -n)`;
+/** Shows how far the program is, which is not part of the report. */
+async function timed<T>(title: string, act: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await act();
+  const seconds = (performance.now() - start) / 1000;
+  console.error(`${seconds.toFixed(1).padStart(5)} s  ${title}`);
+  return result;
 }
 
+/** How many files a process may have open. */
 async function openFiles(): Promise<number> {
   if (Deno.build.os === "windows") return Infinity;
   const { stdout } = await new Deno.Command("sh", {
@@ -228,39 +141,28 @@ async function openFiles(): Promise<number> {
   return text === "unlimited" ? Infinity : Number(text);
 }
 
-function processors(): string {
-  const cpus = os.cpus();
-  return `${cpus.length} × ${cpus[0]?.model}`;
-}
-
 async function toReport(): Promise<string> {
-  const { rows, growth, memory, startup } = figures;
+  const { rows, memory, startup } = figures;
   const tables = [
-    rows.length > 0 && toMarkdown(rawTable(rows)),
-    rows.length > 0 && toMarkdown(otherTable(rows)),
-    growth.length > 0 && toMarkdown(growthTable(growth)),
-    memory.length > 0 && toMarkdown(memoryTable(memory)),
-    startup.length > 0 && toMarkdown(startupTable(startup)),
-  ].filter((table) => table !== false);
-  const date = new Date().toISOString().slice(0, 10);
-  const kind = options.full ? "full run" : "short run";
+    denoTable(rows),
+    peerTable(rows),
+    rateTable(rows),
+    lossTable(rows),
+    memoryTable(memory),
+    startupTable(startup),
+  ].filter(({ lines }: Table) => lines.length > 0);
+  const cpus = os.cpus();
+  const about = [
+    new Date().toISOString().slice(0, 10),
+    options.full ? "full run" : "short run",
+    Deno.build.target,
+    `${cpus.length} × ${cpus[0]?.model.trim()}`,
+    ...await versions(),
+    `load average ${loadBefore.toFixed(1)} before the run`,
+  ];
   return [
-    `${date}, ${kind}, ${Deno.build.target}, ${processors()}; ` +
-    `${(await versions()).join(", ")}.`,
-    legend,
-    ...tables,
+    `${about.join(", ")}.`,
+    ...tables.map(toMarkdown),
     ...(notes.length > 0 ? [notes.map((note) => `- ${note}`).join("\n")] : []),
   ].join("\n\n");
-}
-
-/** What comes before and after the figures in the README. */
-async function readmeParts(): Promise<[string, string]> {
-  const text = await Deno.readTextFile(readme);
-  const [start, end] = markers.map((marker) => text.indexOf(marker));
-  if (start! < 0 || end! < start!) {
-    throw new Error(
-      `Cannot write the README: it needs ${markers.join(" and ")}`,
-    );
-  }
-  return [text.slice(0, start), text.slice(end! + markers[1].length)];
 }

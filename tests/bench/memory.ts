@@ -1,67 +1,65 @@
-import type { Contender } from "./contenders.ts";
-import { Ends, startAgents } from "./ends.ts";
+import { Agent } from "./agent.ts";
+import { type ContenderId, type Host, load } from "./contenders.ts";
 import { takingPart } from "./measure.ts";
-import type { Row } from "./rows.ts";
-import { type Spread, spreadOf } from "./statistics.ts";
+import type { IdleRow } from "./rows.ts";
 
-/** Connections that are open before the first look at the memory. */
+/** Connections that are open before the memory is measured first. */
 const FIRST = 100;
 
 /** What idle connections cost. */
 export interface MemoryFigures {
-  row: Row;
+  row: IdleRow;
   connections: number;
-  /** Bytes per connection, by contender. */
-  perConnection: { id: string; title: string; bytes: Spread }[];
+  /** Bytes of one connection, by contender. */
+  bytes: Partial<Record<ContenderId, number>>;
   failed: string[];
 }
 
 /**
  * Measures how the resident memory grows with connections that wait for data.
  *
- * @param row The workload.
- * @param contenders All that there are; they must collect garbage when asked.
- * @param connections How many.
- * @param rounds How often, each time in new processes.
+ * @param row The row.
+ * @param hosts The programs that there are; they must collect garbage when asked.
+ * @param connections How many connections wait.
  * @returns The figures.
  */
 export async function measureMemory(
-  row: Row,
-  contenders: readonly Contender[],
+  row: IdleRow,
+  hosts: readonly Host[],
   connections: number,
-  rounds: number,
 ): Promise<MemoryFigures> {
-  const raw = contenders.find(({ id }) => id === "raw")!;
-  const perConnection: MemoryFigures["perConnection"] = [];
+  const bytes: MemoryFigures["bytes"] = {};
   const failed: string[] = [];
-  for (const contender of takingPart(row, contenders)) {
-    const { id, title } = contender;
-    try {
-      const bytes: number[] = [];
-      for (let i = 0; i < rounds; i++) {
-        bytes.push(await bytesOf(row, contender, raw, connections));
+  for (const { host, ids } of takingPart(row.contenders, hosts)) {
+    for (const id of ids) {
+      try {
+        bytes[id] = await bytesOf(row, host, id, connections);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        failed.push(`${id}: ${reason}`);
       }
-      perConnection.push({ id, title, bytes: spreadOf(bytes) });
-    } catch (error) {
-      failed.push(error instanceof Error ? error.message : String(error));
     }
   }
-  return { row, connections, perConnection, failed };
+  return { row, connections, bytes, failed };
 }
 
 async function bytesOf(
-  row: Row,
-  contender: Contender,
-  raw: Contender,
+  { task }: IdleRow,
+  host: Host,
+  contender: ContenderId,
   connections: number,
 ): Promise<number> {
-  await using agents = new AsyncDisposableStack();
-  const { own, helper } = startAgents(row, contender, raw);
-  for (const agent of [...own, helper]) if (agent) agents.use(agent);
-  const ends = await Ends.open(row, contender, own, helper);
-  const before = await ends.hold(FIRST);
-  const after = await ends.hold(connections);
-  // Nothing was saved by not waiting at all.
-  await ends.wake(FIRST + connections);
-  return (after - before) / connections;
+  await using peer = new Agent(load);
+  await using own = new Agent(host);
+  const serve = { do: "serve", contender: "load", task } as const;
+  const { port } = await peer.ask(serve);
+  await own.ask({ do: "idle", contender, task: { ...task, port: port! } });
+  await own.ask({ do: "hold", n: FIRST });
+  const { bytes: before } = await own.ask({ do: "memory" });
+  await own.ask({ do: "hold", n: connections });
+  const { bytes: after } = await own.ask({ do: "memory" });
+  // A connection that does not wait does not receive what comes now.
+  await peer.ask({ do: "stop" });
+  await own.ask({ do: "finish" });
+  return (after! - before!) / connections;
 }

@@ -1,16 +1,11 @@
-import type { ContenderId } from "./contenders.ts";
-import {
-  lossOf,
-  type Measured,
-  perCpuSecond,
-  perWallSecond,
-  type Rate,
-} from "./measure.ts";
+import { type ContenderId, titles } from "./contenders.ts";
+import type { Measured } from "./measure.ts";
 import type { MemoryFigures } from "./memory.ts";
 import type { StartupFigures } from "./startup.ts";
 import { ratioOf, type Spread, spreadOf } from "./statistics.ts";
+import { cpuPerUnit, type Figure, loss, perSecond } from "./turns.ts";
 
-/** Lines of a table whose cells are text. */
+/** A table whose cells are text. */
 export interface Table {
   head: readonly string[];
   lines: readonly (readonly string[])[];
@@ -19,61 +14,70 @@ export interface Table {
 /** All that was measured. */
 export interface Figures {
   rows: readonly Measured[];
-  growth: readonly Measured[];
   memory: readonly MemoryFigures[];
   startup: readonly StartupFigures[];
 }
 
-/** How much more datagrams than raw's may be lost: what floods leave to luck. */
+/** How much more of a flood may be lost: chance decides on so much. */
 const LOSS_MARGIN = 0.02;
-/** How much faster than raw's the cost may seem to grow. */
-const GROWTH_MARGIN = 1.05;
-const MEMORY_FLOOR = 12 * 1024;
-const MEMORY_AIM = 8 * 1024;
-const STARTUP_FLOOR_MS = 5;
-const STARTUP_AIM_MS = 2;
+/** The most milliseconds of CPU time that the import may take. */
+const STARTUP_GOAL_MS = 22;
 
-const others: readonly [ContenderId, string][] = [
-  ["fresh", "raw, fresh buffers"],
-  ["byHand", "raw, split by hand"],
-  ["denoNode", "`node:` in Deno"],
-  ["node", "Node"],
-  ["python", "CPython"],
-  ["asyncio", "asyncio"],
-];
-/** Those that ours must not be behind where raw Deno is ahead of them. */
-const rivals: readonly ContenderId[] = ["denoNode", "node", "asyncio"];
+const peers = ["denoNode", "node", "python", "asyncio"] as const;
 
 /**
- * How ours does beside raw Deno, with the floors.
+ * How much of a contender's CPU time this module takes for the same work.
+ *
+ * @param measured A row's figures.
+ * @param of The contender.
+ * @param by Instead of this module, another contender.
+ * @returns The ratio by round, more than 1 where the contender takes more; null
+ * where one of the two is missing.
+ */
+export function cpuRatio(
+  measured: Measured,
+  of: ContenderId,
+  by: ContenderId = "ours",
+): Spread | null {
+  const theirs = figuresOf(measured, of, cpuPerUnit);
+  const ours = figuresOf(measured, by, cpuPerUnit);
+  if (theirs === null || ours === null) return null;
+  return ratioOf(theirs, ours);
+}
+
+/**
+ * This module beside Deno's own sockets, with the goals.
  *
  * @param rows What was measured.
  * @returns A table.
  */
-export function rawTable(rows: readonly Measured[]): Table {
+export function denoTable(rows: readonly Measured[]): Table {
+  const hasBefore = rows.some((row) => cpuRatio(row, "before") !== null);
   return {
     head: [
-      "workload",
-      "ours per CPU second",
-      "ours : raw per CPU second",
-      "per wall second",
-      "floor",
-      "aim",
+      "work",
+      "CPU time here",
+      "compared with",
+      "ratio (quartiles)",
+      ...(hasBefore ? ["before"] : []),
+      "goal",
+      "to one buffer",
       "",
     ],
     lines: rows.map((measured) => {
       const { row } = measured;
-      if (!has(measured, "ours") || !has(measured, "raw")) {
-        return [row.title, "", "", "", "", "", "failed"];
-      }
-      const rate = spreadOf(ratesOf(measured, "ours", perCpuSecond(row)));
+      const { like, goal, goalUs } = row;
+      const before = cpuRatio(measured, like, "before");
+      const one = like === "raw" ? null : cpuRatio(measured, "raw");
+      const ours = medianOf(measured, "ours", cpuPerUnit);
       return [
         row.title,
-        `${short(rate.median)} ${row.unit}`,
-        range(ratio(measured, "ours", "raw", perCpuSecond(row))),
-        range(ratio(measured, "ours", "raw", perWallSecond(row))),
-        row.floor?.toFixed(2) ?? "",
-        row.aim?.toFixed(2) ?? "",
+        ours === null ? "" : `${figure(ours)} µs a ${row.unit}`,
+        titles[like],
+        range(cpuRatio(measured, like)),
+        ...(hasBefore ? [before === null ? "" : before.median.toFixed(2)] : []),
+        goalUs === undefined ? goal?.toFixed(2) ?? "" : `${goalUs} µs`,
+        one === null ? "" : one.median.toFixed(2),
         verdict(measured),
       ];
     }),
@@ -81,63 +85,113 @@ export function rawTable(rows: readonly Measured[]): Table {
 }
 
 /**
- * How ours does beside everything else, per CPU second and per wall second.
+ * This module beside other programs.
  *
  * @param rows What was measured.
- * @returns A table.
+ * @returns A table of ratios, and where `node:net` in Deno takes less CPU time.
  */
-export function otherTable(rows: readonly Measured[]): Table {
+export function peerTable(rows: readonly Measured[]): Table {
   return {
-    head: ["ours to", ...others.map(([, title]) => title), ""],
-    lines: rows.filter((row) => has(row, "ours")).map((measured) => [
-      measured.row.title,
-      ...others.map(([id]) => {
-        if (!has(measured, id)) return "";
-        const cpu = ratio(measured, "ours", id, perCpuSecond(measured.row));
-        const wall = ratio(measured, "ours", id, perWallSecond(measured.row));
-        return `${figure(cpu.median)} / ${figure(wall.median)}`;
-      }),
-      comparison(measured),
-    ]),
-  };
-}
-
-/** What a connection costs that waits, in KiB. */
-export function memoryTable(memory: readonly MemoryFigures[]): Table {
-  const ids = ["ours", "raw", "denoNode", "node", "asyncio"];
-  const kib = (bytes: number) => (bytes / 1024).toFixed(1);
-  return {
-    head: [
-      "KiB per connection",
-      "ours",
-      "raw",
-      ...others.filter(([id]) => ids.includes(id)).map(([, title]) => title),
-      "floor",
-      "aim",
-      "",
-    ],
-    lines: memory.map(({ row, connections, perConnection }) => {
-      const of = (id: string) =>
-        perConnection.find((each) => each.id === id)?.bytes;
-      const ours = of("ours")?.median ?? NaN;
+    head: ["CPU time of others to this module's", ...names(peers), ""],
+    lines: rows.filter(hasPeers).map((measured) => {
+      const node = cpuRatio(measured, "denoNode");
       return [
-        `${connections.toLocaleString("en")} × ${row.title}`,
-        ...ids.map((id) => {
-          const bytes = of(id);
-          return bytes === undefined ? "" : kib(bytes.median);
+        measured.row.title,
+        ...peers.map((id) => {
+          const ratio = cpuRatio(measured, id);
+          return ratio === null ? "" : ratio.median.toFixed(2);
         }),
-        kib(MEMORY_FLOOR),
-        kib(MEMORY_AIM),
-        judge(ours <= MEMORY_FLOOR, ours <= MEMORY_AIM),
+        node !== null && node.median < 1 ? `behind ${titles.denoNode}` : "",
       ];
     }),
   };
 }
 
-/** What an import adds to the start of a program. */
+/**
+ * What a user sees: the work done in a second on the clock.
+ *
+ * @param rows What was measured.
+ * @returns A table.
+ */
+export function rateTable(rows: readonly Measured[]): Table {
+  const ids = columns(rows, [
+    "ours",
+    "before",
+    "own",
+    "raw",
+    "byHand",
+    ...peers,
+  ]);
+  return {
+    head: ["a second on the clock", ...names(ids)],
+    lines: rows.map((measured) => [
+      `${measured.row.title}: ${measured.row.unit}s`,
+      ...ids.map((id) => {
+        const rate = medianOf(measured, id, perSecond);
+        return rate === null ? "" : short(rate);
+      }),
+    ]),
+  };
+}
+
+/**
+ * How much was lost where nothing holds a sender back.
+ *
+ * @param rows What was measured.
+ * @returns A table of the rows in which something may be lost.
+ */
+export function lossTable(rows: readonly Measured[]): Table {
+  const lossy = rows.filter(({ row }) => row.loses);
+  const ids = columns(lossy, ["ours", "before", "raw", ...peers]);
+  return {
+    head: ["lost", ...names(ids)],
+    lines: lossy.map((measured) => [
+      measured.row.title,
+      ...ids.map((id) => {
+        const lost = medianOf(measured, id, loss);
+        return lost === null ? "" : percent(lost);
+      }),
+    ]),
+  };
+}
+
+/**
+ * What a connection costs that waits.
+ *
+ * @param memory What was measured.
+ * @returns A table of KiB.
+ */
+export function memoryTable(memory: readonly MemoryFigures[]): Table {
+  const ids =
+    (["ours", "before", "raw", "denoNode", "node", "asyncio"] as const)
+      .filter((id) => memory.some(({ bytes }) => bytes[id] !== undefined));
+  return {
+    head: [
+      "KiB of a connection",
+      ...ids.map((id) =>
+        id === "raw" ? "Deno, 1 KiB to read into" : titles[id]
+      ),
+      "goal",
+      "",
+    ],
+    lines: memory.map(({ row, connections, bytes }) => [
+      `${connections.toLocaleString("en")} × ${row.title}`,
+      ...ids.map((id) => bytes[id] === undefined ? "" : kib(bytes[id])),
+      kib(row.goal),
+      bytes.ours === undefined ? "failed" : judge(bytes.ours <= row.goal),
+    ]),
+  };
+}
+
+/**
+ * What an import adds to the start of a program.
+ *
+ * @param startup What was measured.
+ * @returns A table.
+ */
 export function startupTable(startup: readonly StartupFigures[]): Table {
   return {
-    head: ["start", "CPU ms", "wall ms", "floor", "aim", ""],
+    head: ["start", "CPU ms (quartiles)", "wall ms (quartiles)", "goal", ""],
     lines: startup.map(({ id, title, cpuMs, wallMs }) => {
       const sign = id === "empty" ? "" : "+";
       const isOurs = id === "ours";
@@ -145,55 +199,47 @@ export function startupTable(startup: readonly StartupFigures[]): Table {
         title,
         sign + range(cpuMs, 1),
         sign + range(wallMs, 1),
-        isOurs ? `+${STARTUP_FLOOR_MS}` : "",
-        isOurs ? `+${STARTUP_AIM_MS}` : "",
-        isOurs
-          ? judge(
-            cpuMs.median <= STARTUP_FLOOR_MS,
-            cpuMs.median <= STARTUP_AIM_MS,
-          )
-          : "",
-      ];
-    }),
-  };
-}
-
-/** How the cost of a round trip grows with the number of connections. */
-export function growthTable(growth: readonly Measured[]): Table {
-  const microseconds = (measured: Measured, id: ContenderId) =>
-    1e6 / spreadOf(ratesOf(measured, id, perCpuSecond(measured.row))).median;
-  const least = growth[0];
-  return {
-    head: [
-      "CPU µs per round trip, two processes",
-      "ours",
-      "raw",
-      "growth of ours",
-      "of raw",
-      "",
-    ],
-    lines: growth.map((measured) => {
-      const [ours, raw] = (["ours", "raw"] as const).map((id) => ({
-        cost: microseconds(measured, id),
-        growth: microseconds(measured, id) / microseconds(least!, id),
-      }));
-      return [
-        measured.row.title,
-        ours!.cost.toFixed(1),
-        raw!.cost.toFixed(1),
-        `× ${figure(ours!.growth)}`,
-        `× ${figure(raw!.growth)}`,
-        ours!.growth <= raw!.growth * GROWTH_MARGIN ? "ok" : "short",
+        isOurs ? `+${STARTUP_GOAL_MS}` : "",
+        isOurs ? judge(cpuMs.median <= STARTUP_GOAL_MS) : "",
       ];
     }),
   };
 }
 
 /**
+ * The sentence of the front page: what a server answers in a second.
+ *
+ * @param rows What was measured.
+ * @returns The sentence; null where the server was not measured.
+ */
+export function httpSentence(rows: readonly Measured[]): string | null {
+  const measured = rows.find(({ row }) => row.id === "http");
+  if (measured === undefined) return null;
+  const of = (id: ContenderId, name: string) => {
+    const rate = medianOf(measured, id, perSecond);
+    return rate === null ? [] : [`${short(rate)} with ${name}`];
+  };
+  const [ours, ...others] = [
+    ...of("ours", "this module"),
+    ...of("raw", "`Deno.listen` itself"),
+    ...of("denoNode", titles.denoNode),
+    ...of("asyncio", "Python's asyncio"),
+  ];
+  if (ours === undefined || others.length === 0) return null;
+  const list = others.length === 1
+    ? others[0]
+    : `${others.slice(0, -1).join(", ")} and ${others.at(-1)}`;
+  return `An HTTP server with ${measured.row.task.connections} keep-alive ` +
+    `connections answers ${
+      ours.replace(" with", " requests a second with")
+    }, ${list}.`;
+}
+
+/**
  * A table in Markdown, which is readable as text too.
  *
  * @param table The table.
- * @returns Its lines.
+ * @returns Its text.
  */
 export function toMarkdown({ head, lines }: Table): string {
   const widths = head.map((cell, column) =>
@@ -205,94 +251,73 @@ export function toMarkdown({ head, lines }: Table): string {
   return [head, rule, ...lines].map(toLine).join("\n");
 }
 
-/**
- * All ratios of a row, ours to each other contender's.
- *
- * @param measured What was measured.
- * @returns Them by contender.
- */
-export function ratios(
+function figuresOf(
+  { series }: Measured,
+  of: ContenderId,
+  figure: Figure,
+): number[] | null {
+  return series.find(({ id }) => id === of)?.turns.map(figure) ?? null;
+}
+
+function medianOf(
   measured: Measured,
-): Record<string, { perCpuSecond: Spread; perWallSecond: Spread }> {
-  const { row, series } = measured;
-  return Object.fromEntries(
-    series.filter(({ id }) => id !== "ours").map(({ id }) => [id, {
-      perCpuSecond: ratio(measured, "ours", id, perCpuSecond(row)),
-      perWallSecond: ratio(measured, "ours", id, perWallSecond(row)),
-    }]),
+  of: ContenderId,
+  figure: Figure,
+): number | null {
+  const figures = figuresOf(measured, of, figure);
+  return figures === null ? null : spreadOf(figures).median;
+}
+
+function hasPeers({ series }: Measured): boolean {
+  return series.some(({ id }) => peers.some((peer) => peer === id));
+}
+
+function columns(
+  rows: readonly Measured[],
+  ids: readonly ContenderId[],
+): ContenderId[] {
+  return ids.filter((id) =>
+    rows.some(({ series }) => series.some((each) => each.id === id))
   );
 }
 
-function ratio(
-  measured: Measured,
-  a: ContenderId,
-  b: ContenderId,
-  rate: Rate,
-): Spread {
-  return ratioOf(ratesOf(measured, a, rate), ratesOf(measured, b, rate));
-}
-
-function ratesOf(measured: Measured, of: ContenderId, rate: Rate): number[] {
-  return measured.series.find(({ id }) => id === of)?.runs.map(rate) ?? [];
-}
-
-function has({ series }: Measured, of: ContenderId): boolean {
-  return series.some(({ id }) => id === of);
+function names(ids: readonly ContenderId[]): string[] {
+  return ids.map((id) => titles[id]);
 }
 
 function verdict(measured: Measured): string {
-  const { row } = measured;
-  const { floor, aim = Infinity } = row;
-  const { median } = ratio(measured, "ours", "raw", perCpuSecond(row));
-  const reasons: string[] = [];
-  if (row.likeFresh) {
-    const fresh = ratio(measured, "ours", "fresh", perCpuSecond(row)).median;
-    if (fresh < 1) reasons.push(`${figure(fresh)} of raw with fresh buffers`);
+  const { like, goal, goalUs, loses } = measured.row;
+  const ratio = cpuRatio(measured, like);
+  if (ratio === null) return "failed";
+  const reached: boolean[] = [];
+  if (goal !== undefined) reached.push(ratio.median >= goal);
+  if (goalUs !== undefined) {
+    reached.push(medianOf(measured, "ours", cpuPerUnit)! <= goalUs);
   }
-  if (row.loses) {
-    const [ours, raw] = (["ours", "raw"] as const).map((id) =>
-      spreadOf(ratesOf(measured, id, lossOf)).median
-    );
-    const losses = `loses ${percent(ours!)}, raw ${percent(raw!)}`;
-    if (ours! > raw! + LOSS_MARGIN) reasons.push(losses);
-    else if (floor !== undefined) {
-      return `${judge(median >= floor, median >= aim)}; ${losses}`;
-    }
+  if (loses) {
+    const most = medianOf(measured, like, loss)! + LOSS_MARGIN;
+    if (medianOf(measured, "ours", loss)! > most) return "short: loses more";
   }
-  if (floor === undefined) return "";
-  if (reasons.length > 0) return `short: ${reasons.join(", ")}`;
-  return judge(median >= floor, median >= aim);
+  return reached.length === 0 ? "" : judge(reached.every(Boolean));
 }
 
-function judge(reached: boolean, aimed: boolean): string {
-  return aimed ? "ok, aim reached" : reached ? "ok" : "short";
+function judge(reached: boolean): string {
+  return reached ? "reached" : "short";
 }
 
-function comparison(measured: Measured): string {
-  const cpu = perCpuSecond(measured.row);
-  const behind: string[] = [];
-  const rawBehind: string[] = [];
-  for (const [id, title] of others) {
-    if (!has(measured, id) || id === "fresh" || id === "byHand") continue;
-    if (!has(measured, "raw")) continue;
-    if (ratio(measured, "raw", id, cpu).median < 1) rawBehind.push(title);
-    else if (
-      rivals.includes(id) && ratio(measured, "ours", id, cpu).median < 1
-    ) behind.push(title);
-  }
-  return [
-    ...behind.map((title) => `short: behind ${title}`),
-    ...(rawBehind.length > 0 ? [`raw is behind ${rawBehind.join(", ")}`] : []),
-  ].join("; ");
-}
-
-function range({ median, least, most }: Spread, digits = 2): string {
-  const [a, b, c] = [median, least, most].map((each) => each.toFixed(digits));
+function range(spread: Spread | null, digits = 2): string {
+  if (spread === null) return "";
+  const { median, lower, upper } = spread;
+  const [a, b, c] = [median, lower, upper].map((each) => each.toFixed(digits));
   return `${a} (${b} to ${c})`;
 }
 
 function figure(value: number): string {
-  return value.toFixed(value < 9.95 ? 2 : 1);
+  return value < 10 ? value.toFixed(2) : value.toFixed(1);
+}
+
+function kib(bytes: number): string {
+  return (bytes / 1024).toFixed(1);
 }
 
 function percent(part: number): string {

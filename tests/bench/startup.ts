@@ -1,34 +1,24 @@
-import { denoFlags } from "./contenders.ts";
+import { type ContenderId, denoFlags } from "./contenders.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
-const mod = import.meta.resolve("../../mod.ts");
-
-/** Programs that import something and do nothing else. */
-const programs = [
-  { id: "empty", title: "empty program", code: "" },
-  {
-    id: "ours",
-    title: "import of mod.ts",
-    code: `import * as socket from "${mod}";
-if (socket.socket().type !== socket.SOCK_STREAM) throw new Error("Wrong");`,
-  },
-  {
-    id: "denoNode",
-    title: "import of node:net",
-    code: `import net from "node:net";
-if (new net.Socket().connecting) throw new Error("Wrong");`,
-  },
-] as const;
-
-/** Milliseconds that an import adds to an empty program. */
+/** What an import adds to the start of an empty program. */
 export interface StartupFigures {
-  id: string;
+  id: ContenderId | "empty";
   title: string;
+  /** Milliseconds of CPU time; for the empty program all that it takes. */
   cpuMs: Spread;
+  /** Milliseconds on the clock. */
   wallMs: Spread;
 }
 
-/** One start of a program, on average over some. */
+/** A program that imports something and uses a little of it. */
+interface Program {
+  id: StartupFigures["id"];
+  title: string;
+  code: string;
+}
+
+/** The time of one start, in milliseconds. */
 interface Start {
   cpuMs: number;
   wallMs: number;
@@ -37,26 +27,29 @@ interface Start {
 /**
  * Measures what imports cost over an empty program.
  *
- * @param rounds How often; programs take turns.
- * @param starts How many starts a round has of each.
- * @returns The figures, the first of them of the empty program itself; none
- * where there is no POSIX shell to take the time.
+ * @param module The entry point of the module under test.
+ * @param before The entry point of another version of it.
+ * @param rounds How often; in each round every program starts once.
+ * @returns The figures, the empty program's first; none where there is no bash,
+ * which reports the CPU time of its children to the millisecond.
  */
 export async function measureStartup(
+  module: URL,
+  before: URL | undefined,
   rounds: number,
-  starts: number,
 ): Promise<StartupFigures[]> {
-  if (Deno.build.os === "windows") return [];
+  if (!await hasBash()) return [];
+  const all = programs(module, before);
   // The first start compiles, later ones find the result in Deno's cache.
-  for (const { code } of programs) await start(code, 1);
-  const found: Start[][] = programs.map(() => []);
+  for (const { code } of all) await start(code);
+  const found: Start[][] = all.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, { code }] of programs.entries()) {
-      found[i]!.push(await start(code, starts));
+    for (const [i, { code }] of all.entries()) {
+      found[i]!.push(await start(code));
     }
   }
   const [empty] = found;
-  return programs.map(({ id, title }, i) => {
+  return all.map(({ id, title }, i) => {
     const over = (key: keyof Start) =>
       spreadOf(
         found[i]!.map((each, round) =>
@@ -67,27 +60,54 @@ export async function measureStartup(
   });
 }
 
-/** The shell knows the time of its children, Deno does not. */
-const script =
-  'n=$1; shift; while [ $n -gt 0 ]; do "$@" || exit 1; n=$((n-1)); done; times';
+function programs(module: URL, before: URL | undefined): Program[] {
+  const ofModule = (url: URL) =>
+    `import * as socket from "${url}";
+if (socket.socket().type !== socket.SOCK_STREAM) throw new Error("Wrong");`;
+  return [
+    { id: "empty", title: "an empty program", code: "" },
+    { id: "ours", title: "import of mod.ts", code: ofModule(module) },
+    ...(before === undefined ? [] : [{
+      id: "before" as const,
+      title: "import of mod.ts, before",
+      code: ofModule(before),
+    }]),
+    {
+      id: "denoNode",
+      title: "import of node:net",
+      code: `import net from "node:net";
+if (new net.Socket().connecting) throw new Error("Wrong");`,
+    },
+  ];
+}
 
-async function start(code: string, starts: number): Promise<Start> {
-  const url = `data:text/javascript,${encodeURIComponent(code)}`;
-  const command = [Deno.execPath(), ...denoFlags, url];
-  const begin = performance.now();
-  const { success, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", script, "sh", String(starts), ...command],
+/** `time` writes a last line: wall, user and system time in seconds. */
+const script = 'TIMEFORMAT="%3R %3U %3S"; time "$@"';
+
+async function hasBash(): Promise<boolean> {
+  try {
+    const { success } = await bash("true");
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function bash(...command: readonly string[]): Promise<Deno.CommandOutput> {
+  return new Deno.Command("bash", {
+    args: ["-c", script, "bash", ...command],
     env: { LC_ALL: "C", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   }).output();
-  const wallMs = (performance.now() - begin) / starts;
-  const text = new TextDecoder().decode(stdout);
-  const [, children] = text.trim().split("\n");
-  const times = [...children?.matchAll(/(\d+)m([\d.]+)s/g) ?? []];
-  if (!success || times.length !== 2) {
-    throw new Error(
-      `Cannot start a program: ${new TextDecoder().decode(stderr)}`,
-    );
+}
+
+async function start(code: string): Promise<Start> {
+  const url = `data:text/javascript,${encodeURIComponent(code)}`;
+  const { success, stderr } = await bash(Deno.execPath(), ...denoFlags, url);
+  const text = new TextDecoder().decode(stderr).trim();
+  const [wall, user, system] = text.split("\n").at(-1)!.split(" ").map(Number);
+  if (!success || !(system! >= 0)) {
+    throw new Error(`Cannot start a program: ${text}`);
   }
-  const seconds = times.reduce((sum, [, m, s]) => sum + +m! * 60 + +s!, 0);
-  return { cpuMs: seconds * 1000 / starts, wallMs };
+  return { cpuMs: (user! + system!) * 1000, wallMs: wall! * 1000 };
 }

@@ -1,313 +1,214 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type Contender,
-  type ContenderId,
-  findContenders,
-} from "../bench/contenders.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Agent } from "../bench/agent.ts";
 import { drawChart } from "../bench/chart.ts";
-import { Agent, Ends } from "../bench/ends.ts";
+import { type ContenderId, findHosts, load } from "../bench/contenders.ts";
+import { measure, type Measured, takingPart } from "../bench/measure.ts";
+import { measureMemory } from "../bench/memory.ts";
+import { checkPages, replaceMarked } from "../bench/pages.ts";
 import {
-  DatagramWriter,
-  lineBlock,
-  streamBytes,
-} from "../bench/programs/data.ts";
-import type { Task } from "../bench/programs/types.ts";
-import { idleRow, plainTask, type Row, rows } from "../bench/rows.ts";
+  cpuRatio,
+  denoTable,
+  httpSentence,
+  lossTable,
+  peerTable,
+  rateTable,
+  toMarkdown,
+} from "../bench/report.ts";
+import { idleRows, type Row, rows } from "../bench/rows.ts";
 import { ratioOf, spreadOf } from "../bench/statistics.ts";
+import { type Entrant, takeTurns, type Turn } from "../bench/turns.ts";
+import { root } from "../support/process.ts";
 
-const { contenders, missing } = await findContenders();
-const raw = contenders.find(({ id }) => id === "raw")!;
-const LIMIT_MS = 10_000;
+const module = new URL("mod.ts", root);
 
-const titles: Record<ContenderId, string> = {
-  ours: "ours",
-  raw: "raw Deno",
-  fresh: "raw Deno with fresh buffers",
-  byHand: "raw Deno that splits by hand",
-  denoNode: "node:net in Deno",
-  node: "Node",
-  python: "blocking CPython",
-  asyncio: "asyncio",
-};
+Deno.test("spreadOf() gives the median and the quartiles", () => {
+  assertEquals(spreadOf([5, 1, 2, 4, 3]), { median: 3, lower: 2, upper: 4 });
+  assertEquals(spreadOf([1, 2]), { median: 1.5, lower: 1.25, upper: 1.75 });
+  assertEquals(spreadOf([7]), { median: 7, lower: 7, upper: 7 });
+});
 
-function benchTest(
+Deno.test("ratioOf() divides figures of the same round", () => {
+  assertEquals(ratioOf([2, 30, 4], [1, 10, 4]).median, 2);
+});
+
+/** A contender whose unit takes so many milliseconds, and its turns in order. */
+function fakeEntrant(
   id: ContenderId,
-  criterion: string,
-  fn: (contender: Contender) => Promise<void>,
-): void {
-  const contender = contenders.find((each) => each.id === id);
-  const why = contender === undefined
-    ? ` (skipped: ${missing.join("; ")})`
-    : "";
-  Deno.test({
-    name: `bench ${criterion} with ${titles[id]}${why}`,
-    ignore: contender === undefined,
-    fn: () => fn(contender!),
-  });
-}
-
-/** The row with so little work that it takes milliseconds. */
-function small(row: Row): { row: Row; n: number } {
-  const { kind, connections = 1 } = row.task;
-  const n = { stream: 2, lines: 1 }[kind as string] ?? 100;
-  const task = { ...row.task, connections: Math.min(connections, 20) };
-  return { row: { ...row, task }, n: row.task.read === "exact" ? 5000 : n };
-}
-
-for (const id of Object.keys(titles) as ContenderId[]) {
-  benchTest(id, "does every workload", async (contender) => {
-    await using first = new Agent(contender, LIMIT_MS);
-    await using second = new Agent(contender, LIMIT_MS);
-    await using helper = new Agent(raw, LIMIT_MS);
-    let count = 0;
-    for (const whole of rows) {
-      const { peers, slowPeers = [] } = whole;
-      if (!["ours", "raw", ...peers, ...slowPeers].includes(id)) continue;
-      const { row, n } = small(whole);
-      const ends = await Ends.open(row, contender, [first, second], helper);
-      await ends.run(n, true);
-      const run = await ends.run(n, false);
-      assertEquals(run.n, n);
-      assert(run.ms > 0 && run.cpuMs > 0, `${row.id}: ${JSON.stringify(run)}`);
-      count++;
-    }
-    assert(count > 0);
-  });
-}
-
-for (const timeout of [null, 60]) {
-  const row = idleRow(timeout);
-  for (const id of ["ours", "raw", ...row.slowPeers ?? []] as const) {
-    benchTest(
-      id,
-      `holds connections, timeout ${timeout},`,
-      async (contender) => {
-        await using own = new Agent(contender, LIMIT_MS);
-        await using helper = new Agent(raw, LIMIT_MS);
-        const ends = await Ends.open(row, contender, [own], helper);
-        assert(await ends.hold(10) > 1e6);
-        await ends.hold(10);
-        await ends.wake(20);
-      },
-    );
-  }
-}
-
-type Handle = (conn: Deno.Conn) => Promise<void>;
-
-/** A peer that does something wrong, and what it then is to a client. */
-interface Fault {
-  what: string;
-  task: Partial<Task> & Pick<Task, "kind">;
-  thorough: boolean;
-  handle: Handle;
-}
-
-/** Sends back what comes, with a wrong byte. */
-function echoWith(wrongAt: number): Handle {
-  return async (conn) => {
-    const buffer = new Uint8Array(64);
-    while (await conn.read(buffer) !== null) {
-      buffer[wrongAt]! ^= 1;
-      await conn.write(buffer);
-    }
+  msPerUnit: number,
+  order: [ContenderId, number][],
+  group: unknown = "one process",
+): Entrant {
+  const run = (n: number) => {
+    order.push([id, n]);
+    return Promise.resolve({ n, ms: n * msPerUnit, cpuMs: n });
   };
+  return { id, group, run };
 }
 
-function sendWrong(bytes: Uint8Array): Handle {
-  return async (conn) => {
-    for (let sent = 0; sent < bytes.length;) {
-      sent += await conn.write(bytes.subarray(sent));
-    }
+const plan = { warmUps: 2, rounds: 3, turnMs: 100 };
+
+Deno.test("takeTurns() has the opposite order in every other round", async () => {
+  const order: [ContenderId, number][] = [];
+  const entrants = (["ours", "own", "raw"] as const)
+    .map((id) => fakeEntrant(id, 1, order));
+  const { series, failed } = await takeTurns(entrants, { first: 100 }, plan);
+  assertEquals(failed, []);
+  const names = order.map(([id]) => id).join(" ");
+  // Before the rounds the first one runs three turns for the code to be compiled.
+  assertEquals(
+    names,
+    "ours ours ours ours own raw raw own ours ours own raw raw own ours " +
+      "ours own raw",
+  );
+  assertEquals(series.map(({ turns }) => turns.length), [3, 3, 3]);
+});
+
+Deno.test("takeTurns() finds the length of turns by their time, for each process", async () => {
+  const order: [ContenderId, number][] = [];
+  const entrants = [
+    fakeEntrant("ours", 0.5, order),
+    fakeEntrant("own", 4, order),
+    fakeEntrant("node", 0.05, order, "another process"),
+    fakeEntrant("asyncio", 30, order, "a third process"),
+  ];
+  const { series } = await takeTurns(
+    entrants,
+    { first: 3, step: 3, most: 600 },
+    plan,
+  );
+  const lengths = series.map(({ turns }) => turns.map(({ n }) => n));
+  // 100 ms are 200 units, of which 198 are a multiple of 3; 2,000 are too many.
+  assertEquals(lengths, [
+    [198, 198, 198],
+    [198, 198, 198],
+    [600, 600, 600],
+    [3, 3, 3],
+  ]);
+});
+
+Deno.test("takeTurns() goes on without a contender that fails", async () => {
+  const order: [ContenderId, number][] = [];
+  let turns = 0;
+  const failing: Entrant = {
+    ...fakeEntrant("own", 1, order),
+    run: (n) =>
+      ++turns < 4
+        ? Promise.resolve({ n, ms: 1, cpuMs: 1 })
+        : Promise.reject(new Error("No more")),
   };
+  const never: Entrant = {
+    ...fakeEntrant("node", 1, order, "another process"),
+    run: () => Promise.reject(new Error("No node")),
+  };
+  const ours = fakeEntrant("ours", 1, order);
+  const { series, failed } = await takeTurns(
+    [ours, failing, never],
+    { first: 100 },
+    plan,
+  );
+  assertEquals(series.map(({ id, turns }) => [id, turns.length]), [[
+    "ours",
+    3,
+  ]]);
+  assertEquals(failed, ["node: No node", "own: No more"]);
+});
+
+/** Figures of a row, given the CPU milliseconds of each contender. */
+function fakeRow(
+  row: Partial<Row>,
+  cpuMs: Partial<Record<ContenderId, number>>,
+  received = 100,
+): Measured {
+  const turn = (cpuMs: number): Turn => ({ n: 100, ms: 50, cpuMs, received });
+  const series = (Object.keys(cpuMs) as ContenderId[])
+    .map((id) => ({ id, turns: [turn(cpuMs[id]!)] }));
+  return { row: { ...rows[0]!, ...row }, series, failed: [] };
 }
 
-const KIB = 1024;
-const stream = streamBytes(400 * KIB);
-const text = new TextDecoder().decode(lineBlock());
+Deno.test("cpuRatio() is more than 1 where the other takes more CPU time", () => {
+  const measured = fakeRow({}, { ours: 2, before: 5, own: 3 });
+  assertEquals(cpuRatio(measured, "own")?.median, 1.5);
+  assertEquals(cpuRatio(measured, "own", "before")?.median, 0.6);
+  assertEquals(cpuRatio(measured, "node"), null);
+});
 
-/** The stream with one byte that is wrong within every piece of it. */
-const wrongStream = stream.with(1000, 0);
-/** The stream without one byte, which shows at the edges of pieces. */
-const shortStream = new Uint8Array([
-  ...stream.subarray(0, 1000),
-  ...stream.subarray(1001),
-]);
-const encode = (text: string) => new TextEncoder().encode(text);
-const wrongText = encode(text.replace("quick brown", "quick crown"));
-const shortText = encode(text.slice(text.indexOf("\n") + 1) + text);
-
-const bulk = { kind: "stream", size: 64 * KIB, bufsize: 64 * KIB } as const;
-const records = {
-  kind: "stream",
-  size: 16,
-  bufsize: 16,
-  read: "exact",
-} as const;
-const into = { ...bulk, read: "into", bufsize: 256 * KIB } as const;
-const readline = { kind: "lines", read: "readline" } as const;
-const iterate = { kind: "lines", read: "iterate" } as const;
-
-/** Whether it comes in larger pieces than it is asked for. */
-function isSplit({ kind, bufsize = KIB }: Partial<Task>): boolean {
-  return kind === "lines" || kind === "stream" && bufsize <= KIB;
-}
-
-const faults: readonly Fault[] = [
-  {
-    what: "a wrong byte within an echo",
-    task: { kind: "pingpong" },
-    thorough: true,
-    handle: echoWith(40),
-  },
-  {
-    what: "a wrong first byte of an echo",
-    task: { kind: "pingpong" },
-    thorough: false,
-    handle: echoWith(0),
-  },
-  {
-    what: "a wrong last byte of an echo",
-    task: { kind: "pingpong" },
-    thorough: false,
-    handle: echoWith(63),
-  },
-  ...[bulk, { ...bulk, bufsize: KIB }, records, into].flatMap((task) => {
-    const what = `a stream received by ${task.bufsize} bytes`;
-    return [
-      { thorough: true, bytes: wrongStream, what: `a wrong byte in ${what}` },
-      {
-        thorough: false,
-        bytes: shortStream,
-        what: `a byte missing in ${what}`,
-      },
-    ].map(({ bytes, ...rest }) => ({
-      ...rest,
-      task,
-      handle: sendWrong(bytes),
-    }));
-  }),
-  ...[readline, iterate].flatMap((task) => [
-    {
-      what: `a wrong character in a line, ${task.read}`,
-      task,
-      thorough: true,
-      handle: sendWrong(wrongText),
-    },
-    {
-      what: `a line missing, ${task.read}`,
-      task,
-      thorough: false,
-      handle: sendWrong(shortText),
-    },
-  ]),
-  {
-    what: "a wrong answer",
-    task: { kind: "connect" },
-    thorough: false,
-    handle: echoWith(0),
-  },
-];
-
-const SIZE = 512;
-const datagram = new DatagramWriter(SIZE).write(0, 1);
-const wrongDatagrams = [
-  ["a wrong byte within", datagram.with(40, 0), true],
-  ["a wrong last byte", datagram.with(SIZE - 1, 0), false],
-  ["a wrong length", datagram.subarray(1), false],
-] as const;
-
-for (const id of Object.keys(titles) as ContenderId[]) {
-  benchTest(id, "notices wrong bytes", async (contender) => {
-    const { buffers } = contender;
-    await using agent = new Agent(contender, LIMIT_MS);
-    for (const { what, task, thorough, handle } of faults) {
-      if (id === "byHand" && !isSplit(task)) continue;
-      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const accepted = listener.accept();
-      const { port } = listener.addr as Deno.NetAddr;
-      const role = "client";
-      await agent.ask({
-        do: "open",
-        task: { ...plainTask, buffers, ...task, role, port },
-      });
-      const n = task === records ? 5000 : 2;
-      const run = agent.ask({ do: "run", n, thorough });
-      using conn = await accepted;
-      const handled = handle(conn).catch(() => {});
-      await assertRejects(() => run, Error, "Wrong", what);
-      conn.close();
-      await handled;
-    }
+Deno.test("denoTable() judges each row by its goal", () => {
+  const lost = fakeRow({ loses: true, goal: 1 }, { ours: 1, own: 2 });
+  lost.series[0]!.turns[0]!.received = 50;
+  const verdicts = ([
+    [fakeRow({ goal: 0.9 }, { ours: 10, own: 9 }), "reached"],
+    [fakeRow({ goal: 0.9 }, { ours: 11, own: 9 }), "short"],
+    [fakeRow({ goal: 0.9 }, { ours: 11 }), "failed"],
+    [fakeRow({ goal: 0.9 }, { own: 11 }), "failed"],
+    [{ ...fakeRow({}, { ours: 1, own: 9 }), row: rows.at(-1)! }, ""],
+    [fakeRow({ goal: 0, goalUs: 20 }, { ours: 2, own: 1 }), "reached"],
+    [fakeRow({ goal: 0, goalUs: 19 }, { ours: 2, own: 1 }), "short"],
+    [lost, "short: loses more"],
+  ] as const).map(([measured, expected]) => {
+    const { lines: [line] } = denoTable([measured]);
+    return [line!.at(-1), expected];
   });
+  for (const [found, expected] of verdicts) assertEquals(found, expected);
+});
 
-  benchTest(id, "notices wrong datagrams", async (contender) => {
-    await using agent = new Agent(contender, LIMIT_MS);
-    // Raw Deno is also the helper that looks at what others have sent.
-    const kinds = id === "raw" ? ["udpReceive", "udpSend"] as const : [
-      "udpReceive",
-    ] as const;
-    for (const kind of kinds) {
-      for (const [what, bytes, thorough] of wrongDatagrams) {
-        const { buffers } = contender;
-        const role = "server";
-        const task = { ...plainTask, kind, role, buffers, size: SIZE } as const;
-        const { port } = await agent.ask({ do: "open", task });
-        const run = agent.ask({ do: "run", n: 1, thorough });
-        const rejected = assertRejects(() => run, Error, "Wrong", what);
-        await sendUntil(rejected, bytes, port!);
-      }
-    }
-  });
+Deno.test("denoTable() has a column for a version from before", () => {
+  const { head, lines: [line] } = denoTable([
+    fakeRow({}, { ours: 2, before: 4, own: 2, raw: 1 }),
+  ]);
+  assertEquals(line!.length, head.length);
+  assertEquals(line![head.indexOf("before")], "0.50");
+  assertEquals(line![head.indexOf("to one buffer")], "0.50");
+  assert(!denoTable([fakeRow({}, { ours: 2 })]).head.includes("before"));
+});
 
-  benchTest(id, "notices a wrong echo of a datagram", async (contender) => {
-    await using agent = new Agent(contender, LIMIT_MS);
-    const conn = bindDatagrams();
-    const { port } = conn.addr as Deno.NetAddr;
-    const { buffers } = contender;
-    const task = { ...plainTask, buffers, kind: "udpPingpong", port } as const;
-    await agent.ask({ do: "open", task: { ...task, role: "client" } });
-    const run = agent.ask({ do: "run", n: 2, thorough: true });
-    const [data, from] = await conn.receive();
-    await conn.send(data.with(40, 0), from);
-    await assertRejects(() => run, Error, "Wrong");
-    conn.close();
-  });
-}
+Deno.test("peerTable() says where node:net in Deno takes less", () => {
+  const behind = fakeRow({}, { ours: 2, denoNode: 1 });
+  const ahead = fakeRow({}, { ours: 2, denoNode: 3, node: 1 });
+  const { lines } = peerTable([behind, ahead, fakeRow({}, { ours: 1 })]);
+  assertEquals(lines.map((line) => line.at(-1)), [
+    "behind `node:net` in Deno",
+    "",
+  ]);
+});
 
-/** Sends one datagram again and again: one that nobody waits for is lost. */
-async function sendUntil(
-  done: Promise<unknown>,
-  bytes: Uint8Array,
-  port: number,
-): Promise<void> {
-  const conn = bindDatagrams();
-  let settled = false;
-  const finished = done.finally(() => settled = true);
-  while (!settled) {
-    await conn.send(bytes, { transport: "udp", hostname: "127.0.0.1", port });
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  conn.close();
-  await finished;
-}
+Deno.test("rateTable() and lossTable() count what arrived", () => {
+  const measured = fakeRow({ loses: true }, { ours: 2, raw: 1 }, 25);
+  assertEquals(rateTable([measured]).lines[0]!.slice(1), ["500", "500"]);
+  assertEquals(lossTable([measured]).lines[0]!.slice(1), ["75 %", "75 %"]);
+});
 
-function bindDatagrams(): Deno.DatagramConn {
-  return Deno.listenDatagram({
-    transport: "udp",
-    hostname: "127.0.0.1",
-    port: 0,
-  });
-}
+Deno.test("httpSentence() names all that answered", () => {
+  const row = rows.find(({ id }) => id === "http")!;
+  const cpuMs = { ours: 1, raw: 1, denoNode: 1, asyncio: 1 };
+  assertEquals(
+    httpSentence([fakeRow(row, cpuMs)]),
+    "An HTTP server with 64 keep-alive connections answers 2000 requests a " +
+      "second with this module, 2000 with `Deno.listen` itself, 2000 with " +
+      "`node:net` in Deno and 2000 with Python's asyncio.",
+  );
+  assertEquals(httpSentence([fakeRow(row, { ours: 1 })]), null);
+  assertEquals(httpSentence([]), null);
+});
 
-Deno.test("bench compares figures of the same round", () => {
-  assertEquals(spreadOf([3, 1, 2]), { median: 2, least: 1, most: 3 });
-  assertEquals(spreadOf([4, 1, 2, 3]), { median: 2.5, least: 1, most: 4 });
-  assertEquals(ratioOf([2, 30, 4], [1, 10, 4]), {
-    median: 2,
-    least: 1,
-    most: 3,
-  });
+Deno.test("toMarkdown() makes columns of one width", () => {
+  const table = { head: ["a", ""], lines: [["long", "b"]] };
+  assertEquals(
+    toMarkdown(table),
+    "| a    |   |\n| ---- | - |\n| long | b |",
+  );
+});
+
+Deno.test("replaceMarked() writes between the markers of a page", () => {
+  const page = "a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n";
+  assertEquals(
+    replaceMarked(page, "new"),
+    "a\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nb\n",
+  );
+  assertThrows(() => replaceMarked("a <!-- /bench --> <!-- bench -->", ""));
+});
+
+Deno.test("checkPages() finds the place for the figures in both pages", async () => {
+  await checkPages();
 });
 
 Deno.test("drawChart() draws a bar for each row, on the scale of the longest", () => {
@@ -325,4 +226,136 @@ Deno.test("drawChart() draws a bar for each row, on the scale of the longest", (
   for (const [whole, half] of widths as [number, number][]) {
     assertEquals(half, whole / 2);
   }
+});
+
+/** The row with so little work that it takes milliseconds. */
+function small(row: Row): { row: Row; n: number } {
+  const connections = Math.min(row.task.connections, 20);
+  const { step = 1 } = row.length;
+  const n = row.task.connections > connections ? 20 : step * connections;
+  return { row: { ...row, task: { ...row.task, connections } }, n };
+}
+
+const { hosts } = await findHosts({ module, before: module, peers: true });
+
+for (const host of hosts) {
+  Deno.test(`bench does every row with ${host.title}`, async () => {
+    await using agent = new Agent(host, 20_000);
+    await using peer = new Agent(load, 20_000);
+    for (const whole of rows) {
+      const [part] = takingPart(whole.contenders, [host]);
+      const { row: { task }, n } = small(whole);
+      for (const contender of part?.ids ?? []) {
+        if (task.kind === "http" || task.kind === "flood") {
+          const { port } = await agent.ask({ do: "serve", contender, task });
+          await peer.ask({
+            do: "batch",
+            contender: "load",
+            task: { ...task, port: port! },
+            n,
+          });
+          const { received } = await agent.ask({ do: "stop" });
+          assert(received! <= n, whole.id);
+          if (task.kind === "http") assertEquals(received, n);
+        } else {
+          const reply = await agent.ask({ do: "batch", contender, task, n });
+          assert(reply.ms! > 0 && reply.cpuMs! > 0, JSON.stringify(reply));
+        }
+      }
+    }
+  });
+}
+
+Deno.test("measureMemory() holds connections that all wait", async () => {
+  const { hosts } = await findHosts({ module, peers: true, collect: true });
+  const row = idleRows.find(({ id }) => id === "idle-1024")!;
+  const { bytes, failed } = await measureMemory(row, hosts, 20);
+  // Only Linux reports the resident memory of CPython.
+  if (Deno.build.os === "linux") assertEquals(failed, []);
+  for (const id of ["ours", "raw", "denoNode"] as const) {
+    assert(Number.isFinite(bytes[id]), `${id}: ${bytes[id]}`);
+  }
+});
+
+Deno.test("measure() compares contenders of one process", async () => {
+  const row = rows.find(({ id }) => id === "readline")!;
+  const { hosts } = await findHosts({ module, peers: false });
+  const plan = { warmUps: 1, rounds: 2, turnMs: 5 };
+  const measured = await measure(row, hosts, plan);
+  assertEquals(measured.failed, []);
+  assertEquals(
+    measured.series.map(({ id, turns }) => [id, turns.length]),
+    [["ours", 2], ["byHand", 2]],
+  );
+  assert(cpuRatio(measured, "byHand")!.median > 0);
+});
+
+Deno.test("measure() says why a module could not be measured", async () => {
+  const { hosts } = await findHosts({
+    module: new URL("absent.ts", root),
+    peers: false,
+  });
+  const plan = { warmUps: 1, rounds: 2, turnMs: 5 };
+  const { series, failed } = await measure(rows[0]!, hosts, plan);
+  assertEquals(series, []);
+  assert(failed[0]!.includes("absent.ts"), failed[0]);
+});
+
+Deno.test("bench fails a turn in which data is missing", async () => {
+  // A module whose recv_into() reports fewer bytes than came.
+  const wrong = `data:text/javascript,${
+    encodeURIComponent(`
+      export * from ${JSON.stringify(module.href)};
+      import { Socket } from ${JSON.stringify(module.href)};
+      const { recv_into } = Socket.prototype;
+      Socket.prototype.recv_into = async function (buffer) {
+        const n = await recv_into.call(this, buffer);
+        return n > 1 ? n - 1 : n;
+      };
+    `)
+  }`;
+  const { hosts: [host] } = await findHosts({ module, peers: false });
+  const command = host!.command.map((part) =>
+    part === module.href ? wrong : part
+  );
+  await using agent = new Agent({
+    title: "a wrong module",
+    command: command as [string, ...string[]],
+  });
+  const { task } = rows.find(({ id }) => id === "into")!;
+  const batch = { do: "batch", task, n: 4 } as const;
+  await agent.ask({ ...batch, contender: "raw" });
+  await assertRejects(
+    () => agent.ask({ ...batch, contender: "ours" }),
+    Error,
+    `of ${4 * 65536}`,
+  );
+  await assertRejects(
+    () => agent.ask({ ...batch, contender: "nobody" }),
+    Error,
+    "There is no nobody here",
+  );
+});
+
+Deno.test("bench prints a report", async () => {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-remote",
+      "--allow-run",
+      "--allow-read=.",
+      "--allow-sys=cpus,loadavg",
+      "tests/bench/main.ts",
+      "--only",
+      "none",
+    ],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const [out, err] = [stdout, stderr].map((each) =>
+    new TextDecoder().decode(each)
+  );
+  assert(success, err);
+  assert(out!.includes(`Deno ${Deno.version.deno}`), out);
 });

@@ -287,14 +287,3 @@ Deno.test({
     });
   },
 });
-
-Deno.test("README.md has its place for the figures", () => {
-  const text = section("Performance");
-  for (const marker of ["<!-- bench -->", "<!-- /bench -->"]) {
-    assertEquals(readme.split(`\n${marker}\n`).length, 2, marker);
-  }
-  const order = ["<picture>", "<!-- bench -->", "<!-- /bench -->"];
-  const at = order.map((part) => text.indexOf(part));
-  assert(at[0]! >= 0);
-  assertEquals(at.toSorted((a, b) => a - b), at);
-});

@@ -3,23 +3,18 @@
 import asyncio
 import os
 import sys
-import time
 
-from control import answer, commands, cpu, describe, ends_of, memory
+from control import answer, clocks, commands, describe, memory, since
 from data import (
-    ANSWER,
+    CHUNK,
+    FLOOD_END,
+    HTTP_ANSWER,
     LINE_BLOCK,
     LINES_PER_BLOCK,
-    PERIOD,
+    REQUEST_END,
     WAKE,
-    DatagramReader,
-    DatagramWriter,
-    check_echo,
-    check_line,
-    check_piece,
-    make_message,
-    mark_message,
-    stream_bytes,
+    check_amount,
+    filled,
 )
 
 HOST = "127.0.0.1"
@@ -40,342 +35,280 @@ def timed(call, task):
     return limited
 
 
+async def listen(handle):
+    """Serves each connection by handle(); returns the server and its port."""
+    server = await asyncio.start_server(
+        handle, HOST, 0, limit=LIMIT, backlog=1024
+    )
+    return server, server.sockets[0].getsockname()[1]
+
+
 async def connect(port):
     return await asyncio.open_connection(HOST, port, limit=LIMIT)
 
 
-class Server:
-    """Serves each connection by handle(), which a subclass has."""
+async def round_trip(task, n):
+    size, bufsize = task["size"], task["bufsize"]
+    connections = task["connections"]
+    message = filled(size)
 
-    async def open(self, task):
-        self._task = task
-        self._accepted = asyncio.get_running_loop().create_future()
-        self._server = await asyncio.start_server(
-            self.handle, HOST, 0, limit=LIMIT
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def handle(self, reader, writer):
-        """Keeps the first connection, for run()."""
-        self._accepted.set_result(writer)
-        await asyncio.Event().wait()
-
-
-class PingpongServer(Server):
-    async def handle(self, reader, writer):
-        bufsize = self._task["bufsize"]
-        read = timed(reader.read, self._task)
-        drain = timed(writer.drain, self._task)
+    async def echo(reader, writer):
+        read = timed(reader.read, task)
+        drain = timed(writer.drain, task)
         while data := await read(bufsize):
             writer.write(data)
             await drain()
         writer.close()
 
+    server, port = await listen(echo)
 
-class PingpongClient:
-    async def open(self, task, port):
-        self._task = task
-        self._streams = [await connect(port) for _ in range(task["connections"])]
-        return self
-
-    async def run(self, n, thorough):
-        each = n // len(self._streams)
-        await asyncio.gather(
-            *(
-                self._round_trips(reader, writer, each, thorough)
-                for reader, writer in self._streams
-            )
-        )
-
-    async def _round_trips(self, reader, writer, n, thorough):
-        size, bufsize = self._task["size"], self._task["bufsize"]
-        read = timed(reader.read, self._task)
-        drain = timed(writer.drain, self._task)
-        message = make_message(size)
-        for i in range(n):
-            mark_message(message, i)
+    async def ask():
+        reader, writer = await connect(port)
+        read = timed(reader.read, task)
+        drain = timed(writer.drain, task)
+        for _ in range(n // connections):
             writer.write(message)
             await drain()
-            data = await read(bufsize)
-            while data and len(data) < size:
-                data += await read(bufsize)
-            check_echo(data, message, thorough)
+            received = 0
+            while received < size:
+                received += len(await read(bufsize))
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(ask() for _ in range(connections)))
+    server.close()
 
 
-class StreamServer(Server):
-    _offset = 0
-    _bytes = None
+async def connect_and_close(task, n):
+    connections = task["connections"]
 
-    async def run(self, n, thorough):
-        writer = await self._accepted
-        drain = timed(writer.drain, self._task)
-        chunk = self._task["chunk"]
-        if self._bytes is None:
-            self._bytes = memoryview(stream_bytes(chunk))
-        left = n * self._task["size"]
-        offset = self._offset
-        while left > 0:
-            length = min(left, chunk)
-            writer.write(self._bytes[offset : offset + length])
-            await drain()
-            offset = (offset + length) % PERIOD
-            left -= length
-        self._offset = offset
-
-
-class StreamClient:
-    async def open(self, task, port):
-        self._task = task
-        self._reader, self._writer = await connect(port)
-        self._offset = 0
-        exact = task["read"] == "exact"
-        reader = self._reader
-        call = reader.readexactly if exact else reader.read
-        self._read = timed(call, task)
-        self._bufsize = task["size"] if exact else task["bufsize"]
-        return self
-
-    async def run(self, n, thorough):
-        read, bufsize = self._read, self._bufsize
-        offset = self._offset
-        end = offset + n * self._task["size"]
-        while offset < end:
-            data = await read(bufsize)
-            check_piece(data, offset, thorough)
-            offset += len(data)
-        self._offset = offset
-
-
-class LineServer(Server):
-    async def run(self, n, thorough):
-        writer = await self._accepted
-        for _ in range(n):
-            writer.write(LINE_BLOCK)
-            await writer.drain()
-
-
-class LineClient:
-    async def open(self, task, port):
-        self._iterate = task["read"] == "iterate"
-        self._reader, self._writer = await connect(port)
-        return self
-
-    async def run(self, n, thorough):
-        n *= LINES_PER_BLOCK
-        reader = self._reader
-        i = 0
-        if self._iterate:
-            async for line in reader:
-                check_line(line.decode(), i, thorough)
-                i += 1
-                if i == n:
-                    return
-            raise EOFError("The lines ended")
-        for i in range(n):
-            line = await reader.readline()
-            check_line(line.decode(), i, thorough)
-
-
-class ConnectServer(Server):
-    async def handle(self, reader, writer):
-        data = await reader.read(1)
-        writer.write(bytes([ANSWER - data[0]]))
+    async def reply(reader, writer):
+        writer.write(await reader.read(1))
         writer.close()
 
+    server, port = await listen(reply)
 
-class ConnectClient:
-    async def open(self, task, port):
-        self._connections = task["connections"]
-        self._port = port
-        return self
-
-    async def run(self, n, thorough):
-        each = n // self._connections
-        await asyncio.gather(
-            *(self._ask(each) for _ in range(self._connections))
-        )
-
-    async def _ask(self, n):
-        for i in range(n):
-            reader, writer = await connect(self._port)
-            number = i & 0xFF
-            writer.write(bytes([number]))
-            if await reader.read(1) != bytes([ANSWER - number]):
-                raise ValueError("Wrong answer")
+    async def ask():
+        for _ in range(n // connections):
+            reader, writer = await connect(port)
+            writer.write(filled(1))
+            check_amount(len(await reader.read(1)), 1)
             writer.close()
 
+    await asyncio.gather(*(ask() for _ in range(connections)))
+    server.close()
 
-class IdleClient:
-    async def open(self, task, port):
-        self._task = task
-        self._port = port
-        self._streams = []
-        self._pending = []
-        return self
 
-    async def run(self, n, thorough):
+def sender(task, data, n):
+    """Sends the same data n times to each connection, and closes."""
+
+    async def send(_, writer):
+        drain = timed(writer.drain, task)
         for _ in range(n):
-            reader, writer = await connect(self._port)
-            self._streams.append(writer)
-            read = timed(reader.read, self._task)
-            self._pending.append(
-                asyncio.ensure_future(read(self._task["bufsize"]))
-            )
+            writer.write(data)
+            await drain()
+        writer.close()
 
-    async def finish(self):
-        for data in await asyncio.gather(*self._pending):
-            if data != bytes([WAKE]):
-                raise ValueError(f"Wrong byte {data}")
+    return send
+
+
+async def stream(task, n):
+    server, port = await listen(sender(task, filled(CHUNK), n))
+    reader, writer = await connect(port)
+    read, bufsize = timed(reader.read, task), task["bufsize"]
+    received = 0
+    while data := await read(bufsize):
+        received += len(data)
+    writer.close()
+    server.close()
+    check_amount(received, n * CHUNK)
+
+
+async def records(task, n):
+    size = task["size"]
+    total = n * size
+    server, port = await listen(sender(task, filled(CHUNK), total // CHUNK))
+    reader, writer = await connect(port)
+    received = 0
+    while received < total:
+        received += len(await reader.readexactly(size))
+    writer.close()
+    server.close()
+    check_amount(received, total)
+
+
+async def lines(task, n):
+    server, port = await listen(sender(task, LINE_BLOCK, n // LINES_PER_BLOCK))
+    reader, writer = await connect(port)
+    received = 0
+    if task["way"] == "iterate":
+        async for line in reader:
+            received += len(line.decode()) > 0
+    else:
+        while line := await reader.readline():
+            received += len(line.decode()) > 0
+    writer.close()
+    server.close()
+    check_amount(received, n)
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """Hands datagrams to take(), and what it raises to a future."""
+    """Hands each datagram to take(data, address)."""
 
     def __init__(self):
         self.take = lambda data, address: None
-        self.settled = None
-
-    def connection_made(self, transport):
-        self.transport = transport
 
     def datagram_received(self, data, address):
-        try:
-            self.take(data, address)
-        except Exception as error:
-            self.settled.set_exception(error)
-
-    def begin(self):
-        self.settled = asyncio.get_running_loop().create_future()
+        self.take(data, address)
 
 
-class DatagramEnd:
-    async def open(self, task, port=None):
+async def bind():
+    loop = asyncio.get_running_loop()
+    return await loop.create_datagram_endpoint(Datagrams, local_addr=(HOST, 0))
+
+
+async def datagram(task, n):
+    server, echo = await bind()
+    client, answers = await bind()
+    echo.take = server.sendto
+    message = filled(task["size"])
+    address = server.get_extra_info("sockname")
+    left = n
+    done = asyncio.get_running_loop().create_future()
+
+    def take(data, _):
+        nonlocal left
+        left -= 1
+        if len(data) != len(message):
+            done.set_exception(ValueError("The echo is too short"))
+        elif left > 0:
+            client.sendto(message, address)
+        else:
+            done.set_result(None)
+
+    answers.take = take
+    client.sendto(message, address)
+    await done
+    server.close()
+    client.close()
+
+
+class Http:
+    async def start(self, task):
         self._task = task
-        self._address = (HOST, port)
-        self._runs = 0
-        loop = asyncio.get_running_loop()
-        self._transport, self._protocol = await loop.create_datagram_endpoint(
-            Datagrams, local_addr=(HOST, 0)
-        )
+        self._requests = 0
+        self._server, self.port = await listen(self._answer)
+        return self
+
+    async def _answer(self, reader, writer):
+        bufsize = self._task["bufsize"]
+        while data := await reader.read(bufsize):
+            if not data.endswith(REQUEST_END):
+                raise ValueError("The request is in pieces")
+            self._requests += 1
+            writer.write(HTTP_ANSWER)
+        writer.close()
+
+    async def stop(self):
+        self._server.close()
+        return self._requests
+
+
+class Flood:
+    async def start(self, task):
+        self._received = 0
+        self._ended = asyncio.Event()
+        self._transport, protocol = await bind()
+        protocol.take = self._take
         self.port = self._transport.get_extra_info("sockname")[1]
         return self
 
+    def _take(self, data, _):
+        if data[0] == FLOOD_END:
+            self._ended.set()
+        else:
+            self._received += 1
 
-class UdpPingpongServer(DatagramEnd):
-    async def open(self, task, port=None):
-        await super().open(task)
-        self._protocol.take = self._transport.sendto
-        return self
-
-
-class UdpPingpongClient(DatagramEnd):
-    async def run(self, n, thorough):
-        message = make_message(self._task["size"])
-        protocol, transport = self._protocol, self._transport
-        i = 0
-
-        def ask():
-            mark_message(message, i)
-            transport.sendto(message, self._address)
-
-        def take(data, _):
-            nonlocal i
-            check_echo(data, message, thorough)
-            i += 1
-            if i < n:
-                ask()
-            else:
-                protocol.settled.set_result(None)
-
-        protocol.take = take
-        protocol.begin()
-        ask()
-        await protocol.settled
+    async def stop(self):
+        await self._ended.wait()
+        self._transport.close()
+        return self._received
 
 
-class UdpSendClient(DatagramEnd):
-    async def run(self, n, thorough):
-        self._runs += 1
-        writer = DatagramWriter(self._task["size"])
-        for i in range(n):
-            self._transport.sendto(writer.write(i, self._runs), self._address)
-        while self._transport.get_write_buffer_size() > 0:
-            await asyncio.sleep(0)
+class Idle:
+    def __init__(self, task):
+        self._task = task
+        self._writers = []
+        self._pending = []
+
+    async def hold(self, n):
+        burst, bufsize = self._task["burst"], self._task["bufsize"]
+        for _ in range(n):
+            reader, writer = await connect(self._task["port"])
+            self._writers.append(writer)
+            received = 0
+            while received < burst:
+                received += len(await reader.read(bufsize))
+            read = timed(reader.read, self._task)
+            self._pending.append(asyncio.ensure_future(read(bufsize)))
+
+    async def finish(self):
+        for data in await asyncio.gather(*self._pending):
+            if data != WAKE:
+                raise ValueError(f"Wrong byte {data}")
 
 
-class UdpReceiveServer(DatagramEnd):
-    async def run(self, n, thorough):
-        self._runs += 1
-        reader = DatagramReader(self._task["size"], self._runs, thorough)
-        protocol = self._protocol
-
-        def take(data, address):
-            if reader.read(data):
-                self._transport.sendto(data, address)
-            if reader.ended and not protocol.settled.done():
-                protocol.settled.set_result(None)
-
-        protocol.take = take
-        protocol.begin()
-        await protocol.settled
-        return reader.result(n if thorough else 1)
-
-
-PARTS = {
-    "pingpong": (PingpongServer, PingpongClient),
-    "stream": (StreamServer, StreamClient),
-    "lines": (LineServer, LineClient),
-    "connect": (ConnectServer, ConnectClient),
-    "idle": (None, IdleClient),
-    "udpPingpong": (UdpPingpongServer, UdpPingpongClient),
-    "udpSend": (None, UdpSendClient),
-    "udpReceive": (UdpReceiveServer, None),
+BATCHES = {
+    "roundTrip": round_trip,
+    "connect": connect_and_close,
+    "stream": stream,
+    "records": records,
+    "lines": lines,
+    "datagram": datagram,
 }
+SERVICES = {"http": Http, "flood": Flood}
 
 
-async def open_ends(task):
-    make_server, make_client = PARTS[task["kind"]]
-    is_server, is_client = ends_of(task)
-    server = await make_server().open(task) if is_server else None
-    port = server.port if server else task["port"]
-    client = await make_client().open(task, port) if is_client else None
-    return server, client
-
-
-async def run(ends, n, thorough):
-    started = time.perf_counter()
-    results = await asyncio.gather(
-        *(end.run(n, thorough) for end in ends if hasattr(end, "run"))
-    )
-    reply = {"ms": (time.perf_counter() - started) * 1000}
-    for result in results:
-        reply.update(result or {})
-    return reply
+class Control:
+    async def obey(self, command):
+        match command["do"]:
+            case "batch":
+                task = command["task"]
+                started = clocks()
+                await BATCHES[task["kind"]](task, command["n"])
+                return since(started)
+            case "serve":
+                task = command["task"]
+                self._service = await SERVICES[task["kind"]]().start(task)
+                self._started = clocks()
+                return {"port": self._service.port}
+            case "stop":
+                received = await self._service.stop()
+                return {**since(self._started), "received": received}
+            case "idle":
+                self._idle = Idle(command["task"])
+            case "hold":
+                await self._idle.hold(command["n"])
+            case "memory":
+                return memory()
+            case "finish":
+                await self._idle.finish()
+        return {}
 
 
 async def main():
+    # asyncio receives into 256 KiB. glibc maps and unmaps such a block for each
+    # receive (300 us of a datagram's round trip, not 40), until a larger one
+    # has been freed once, as happens in any program that does something else.
+    bytes(1 << 20)
     loop = asyncio.get_running_loop()
-    ends = (None, None)
-    lines = commands()
-    while command := await loop.run_in_executor(None, next, lines, None):
+    control = Control()
+    lines_in = commands()
+    while command := await loop.run_in_executor(None, next, lines_in, None):
         try:
-            match command["do"]:
-                case "open":
-                    ends = await open_ends(command["task"])
-                    answer({"port": ends[0].port} if ends[0] else {})
-                case "run":
-                    answer(await run(ends, command["n"], command["thorough"]))
-                case "cpu":
-                    answer(cpu())
-                case "memory":
-                    answer(memory())
-                case "finish":
-                    if ends[1]:
-                        await ends[1].finish()
-                    answer({})
-        except Exception as error:
-            answer({"error": describe(error)})
+            answer(await control.obey(command))
+        except Exception:
+            answer({"error": describe()})
     # Connections are open still, and asyncio.run() would complain of each.
     sys.stdout.flush()
     os._exit(0)

@@ -1,281 +1,298 @@
-// This module, as Python's programmers would use it.
+// This module, as Python's programmers use it.
 
-import * as socket from "../../../mod.ts";
+import type { InetAddress, Socket } from "@pystd/socket";
 import {
-  ANSWER,
-  checkEcho,
-  checkLine,
-  checkPiece,
+  checkAmount,
+  CHUNK,
+  endsRequest,
+  filled,
+  httpAnswer,
   lineBlock,
   LINES_PER_BLOCK,
-  makeMessage,
-  markMessage,
-  PERIOD,
-  streamBytes,
   WAKE,
 } from "./data.ts";
-import { serve } from "./control.ts";
-import * as udp from "./ours_udp.ts";
-import type { End, Task } from "./types.ts";
+import { datagram, flood } from "./ours_udp.ts";
+import type { Idle, Program, Service, Task } from "./types.ts";
 
-type TcpSocket = socket.Socket<socket.InetAddress>;
+/** The module under test, of this tree or of another one. */
+export type SocketModule = typeof import("@pystd/socket");
+type Tcp = Socket<InetAddress>;
 
 const host = "127.0.0.1";
 
-/** Listens, and hands each connection to `handle`. */
-function listen(task: Task, handle: (conn: TcpSocket) => void): End {
+/**
+ * This module as a contender.
+ *
+ * @param socket The module under test.
+ * @returns What it can do.
+ */
+export function ours(socket: SocketModule): Program {
+  return {
+    batches: {
+      roundTrip: (task, n) => roundTrip(socket, task, n),
+      connect: (task, n) => connectAndClose(socket, task, n),
+      stream: (task, n) => stream(socket, task, n),
+      records: (task, n) => records(socket, task, n),
+      lines: (task, n) => lines(socket, task, n),
+      datagram: (task, n) => datagram(socket, task, n),
+    },
+    services: {
+      http: (task) => Promise.resolve(http(socket, task)),
+      flood: (task) => Promise.resolve(flood(socket, task)),
+    },
+    idle: (task) => idle(socket, task),
+  };
+}
+
+function listen(socket: SocketModule): { server: Tcp; port: number } {
   const server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
   server.bind([host, 0]);
-  server.listen();
-  (async () => {
-    while (true) {
-      const [conn] = await server.accept();
-      conn.settimeout(task.timeout);
-      handle(conn);
-    }
-  })();
-  return { port: server.getsockname()[1] };
+  server.listen(1024);
+  return { server, port: server.getsockname()[1] };
 }
 
-async function connect(task: Task, port: number): Promise<TcpSocket> {
-  const client = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
-  client.settimeout(task.timeout);
-  await client.connect([host, port]);
-  return client;
-}
-
-async function connectMany(
-  n: number,
-  task: Task,
+async function connect(
+  socket: SocketModule,
   port: number,
-): Promise<TcpSocket[]> {
-  const clients: TcpSocket[] = [];
-  while (clients.length < n) clients.push(await connect(task, port));
-  return clients;
+  timeout: number | null,
+): Promise<Tcp> {
+  const conn = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+  conn.settimeout(timeout);
+  await conn.connect([host, port]);
+  return conn;
 }
 
-function setNoDelay(conn: TcpSocket): void {
-  conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1);
+async function accept(server: Tcp, timeout: number | null): Promise<Tcp> {
+  const [conn] = await server.accept();
+  conn.settimeout(timeout);
+  return conn;
 }
 
-async function echo(conn: TcpSocket, { bufsize }: Task): Promise<void> {
-  setNoDelay(conn);
+/** Two ends of one connection: the first sends, the second receives. */
+async function pair(
+  socket: SocketModule,
+  { timeout }: Task,
+): Promise<[Tcp, Tcp]> {
+  const { server, port } = listen(socket);
+  const ends = await Promise.all([
+    accept(server, timeout),
+    connect(socket, port, timeout),
+  ]);
+  server.close();
+  return ends;
+}
+
+async function echo(conn: Tcp, bufsize: number): Promise<void> {
   while (true) {
     const data = await conn.recv(bufsize);
-    if (data.length === 0) return conn.close();
+    if (data.length === 0) break;
     await conn.sendall(data);
   }
-}
-
-async function roundTrips(
-  conn: TcpSocket,
-  n: number,
-  { size, bufsize }: Task,
-  thorough: boolean,
-): Promise<void> {
-  const message = makeMessage(size);
-  for (let i = 0; i < n; i++) {
-    markMessage(message, i);
-    await conn.sendall(message);
-    let data = await conn.recv(bufsize);
-    while (data.length < size) {
-      const more = await conn.recv(bufsize);
-      if (more.length === 0) break;
-      data = new Uint8Array([...data, ...more]);
-    }
-    checkEcho(data, message, thorough);
-  }
-}
-
-/** A server that sends the stream to the first connection. */
-function streamServer(task: Task): End {
-  const { size, chunk } = task;
-  const { promise, resolve } = Promise.withResolvers<TcpSocket>();
-  const bytes = streamBytes(chunk);
-  let offset = 0;
-  return {
-    ...listen(task, resolve),
-    run: async (n) => {
-      const conn = await promise;
-      let left = n * size;
-      while (left > 0) {
-        const length = Math.min(left, chunk);
-        await conn.sendall(bytes.subarray(offset, offset + length));
-        offset = (offset + length) % PERIOD;
-        left -= length;
-      }
-    },
-  };
-}
-
-type Receive = (
-  conn: TcpSocket,
-  offset: number,
-  end: number,
-  task: Task,
-  thorough: boolean,
-) => Promise<void>;
-
-const receiveSome: Receive = async (conn, offset, end, task, thorough) => {
-  while (offset < end) {
-    const data = await conn.recv(task.bufsize);
-    checkPiece(data, offset, thorough);
-    offset += data.length;
-  }
-};
-
-const receiveExactly: Receive = async (conn, offset, end, task, thorough) => {
-  while (offset < end) {
-    const record = await conn.recv(task.size, socket.MSG_WAITALL);
-    checkPiece(record, offset, thorough);
-    offset += task.size;
-  }
-};
-
-const receiveInto: Receive = async (conn, offset, end, task, thorough) => {
-  const buffer = new Uint8Array(task.bufsize);
-  while (offset < end) {
-    const n = await conn.recv_into(buffer);
-    checkPiece(buffer.subarray(0, n), offset, thorough);
-    offset += n;
-  }
-};
-
-async function streamClient(task: Task, port: number): Promise<End> {
-  const conn = await connect(task, port);
-  const receive = task.read === "exact"
-    ? receiveExactly
-    : task.read === "into"
-    ? receiveInto
-    : receiveSome;
-  let offset = 0;
-  return {
-    run: async (n, thorough) => {
-      const end = offset + n * task.size;
-      await receive(conn, offset, end, task, thorough);
-      offset = end;
-    },
-  };
-}
-
-function lineServer(task: Task): End {
-  const { promise, resolve } = Promise.withResolvers<TcpSocket>();
-  const block = lineBlock();
-  return {
-    ...listen(task, resolve),
-    run: async (n) => {
-      const conn = await promise;
-      for (let i = 0; i < n; i++) await conn.sendall(block);
-    },
-  };
-}
-
-async function lineClient(task: Task, port: number): Promise<End> {
-  const conn = await connect(task, port);
-  const file = conn.makefile("r");
-  return {
-    run: async (blocks, thorough) => {
-      const n = blocks * LINES_PER_BLOCK;
-      let i = 0;
-      if (task.read === "iterate") {
-        for await (const line of file) {
-          checkLine(line, i, "\n", thorough);
-          if (++i === n) break;
-        }
-      } else {
-        while (i < n) {
-          const line = await file.readline();
-          checkLine(line ?? "", i, "\n", thorough);
-          i++;
-        }
-      }
-      if (i !== n) throw new Error(`The lines ended at ${i}`);
-    },
-  };
-}
-
-async function answer(conn: TcpSocket): Promise<void> {
-  const data = await conn.recv(1);
-  await conn.sendall(data.map((byte) => ANSWER - byte));
   conn.close();
 }
 
-async function ask(task: Task, port: number, n: number): Promise<void> {
-  for (let i = 0; i < n; i++) {
-    const number = i & 0xff;
-    const conn = await connect(task, port);
-    await conn.sendall(new Uint8Array([number]));
-    const data = await conn.recv(1);
-    if (data[0] !== ANSWER - number) throw new Error("Wrong answer");
+async function roundTrip(
+  socket: SocketModule,
+  { size, bufsize, connections, timeout }: Task,
+  n: number,
+): Promise<void> {
+  const { server, port } = listen(socket);
+  const message = filled(size);
+  const serve = async () => {
+    const echoes: Promise<void>[] = [];
+    while (echoes.length < connections) {
+      echoes.push(echo(await accept(server, timeout), bufsize));
+    }
+    await Promise.all(echoes);
+  };
+  const ask = async () => {
+    const conn = await connect(socket, port, timeout);
+    for (let i = 0; i < n / connections; i++) {
+      await conn.sendall(message);
+      for (let received = 0; received < size;) {
+        received += (await conn.recv(bufsize)).length;
+      }
+    }
     conn.close();
-  }
+  };
+  await Promise.all([serve(), ...Array.from({ length: connections }, ask)]);
+  server.close();
 }
 
-/** Accepts and keeps connections, and then sends a byte to each. */
-function idleServer(task: Task): End {
-  const conns: TcpSocket[] = [];
+async function connectAndClose(
+  socket: SocketModule,
+  { connections, timeout }: Task,
+  n: number,
+): Promise<void> {
+  const { server, port } = listen(socket);
+  const answer = async (conn: Tcp) => {
+    await conn.sendall(await conn.recv(1));
+    conn.close();
+  };
+  const serve = async () => {
+    const answers: Promise<void>[] = [];
+    for (let i = 0; i < n; i++) {
+      answers.push(answer(await accept(server, timeout)));
+    }
+    await Promise.all(answers);
+  };
+  const byte = filled(1);
+  const ask = async () => {
+    for (let i = 0; i < n / connections; i++) {
+      const conn = await connect(socket, port, timeout);
+      await conn.sendall(byte);
+      checkAmount((await conn.recv(1)).length, 1);
+      conn.close();
+    }
+  };
+  await Promise.all([serve(), ...Array.from({ length: connections }, ask)]);
+  server.close();
+}
+
+async function send(conn: Tcp, data: Uint8Array, n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await conn.sendall(data);
+  conn.close();
+}
+
+async function stream(
+  socket: SocketModule,
+  task: Task,
+  n: number,
+): Promise<void> {
+  const [from, to] = await pair(socket, task);
+  const sent = send(from, filled(CHUNK), n);
+  let received = 0;
+  if (task.way === "into") {
+    const buffer = new Uint8Array(task.bufsize);
+    while (true) {
+      const length = await to.recv_into(buffer);
+      if (length === 0) break;
+      received += length;
+    }
+  } else {
+    while (true) {
+      const { length } = await to.recv(task.bufsize);
+      if (length === 0) break;
+      received += length;
+    }
+  }
+  await sent;
+  to.close();
+  checkAmount(received, n * CHUNK);
+}
+
+async function records(
+  socket: SocketModule,
+  task: Task,
+  n: number,
+): Promise<void> {
+  const [from, to] = await pair(socket, task);
+  const { size, way } = task;
+  const total = n * size;
+  const sent = send(from, filled(CHUNK), total / CHUNK);
+  const record = new Uint8Array(size);
+  let received = 0;
+  if (way === "recv") {
+    const { MSG_WAITALL } = socket;
+    while (received < total) {
+      received += (await to.recv(size, MSG_WAITALL)).length;
+    }
+  } else if (way === "into") {
+    while (received < total) received += await to.recv_into(record);
+  } else if (way === "intoAll") {
+    const { MSG_WAITALL } = socket;
+    while (received < total) {
+      received += await to.recv_into(record, 0, MSG_WAITALL);
+    }
+  } else {
+    using file = to.makefile("rb");
+    if (way === "read") {
+      while (received < total) {
+        received += (await file.read(size))?.length ?? 0;
+      }
+    } else {
+      while (received < total) received += await file.readinto(record) ?? 0;
+    }
+  }
+  await sent;
+  to.close();
+  checkAmount(received, total);
+}
+
+async function lines(
+  socket: SocketModule,
+  task: Task,
+  n: number,
+): Promise<void> {
+  const [from, to] = await pair(socket, task);
+  const sent = send(from, lineBlock, n / LINES_PER_BLOCK);
+  const file = to.makefile("r");
+  let received = 0;
+  if (task.way === "iterate") {
+    for await (const _line of file) received++;
+  } else {
+    while ((await file.readline())?.length) received++;
+  }
+  await sent;
+  await file.close();
+  to.close();
+  checkAmount(received, n);
+}
+
+function http(socket: SocketModule, { bufsize, timeout }: Task): Service {
+  const { server, port } = listen(socket);
+  const answers: Promise<void>[] = [];
+  let requests = 0;
+  const answer = async (conn: Tcp) => {
+    while (true) {
+      const data = await conn.recv(bufsize);
+      if (data.length === 0) break;
+      if (!endsRequest(data)) throw new Error("The request is in pieces");
+      requests++;
+      await conn.sendall(httpAnswer);
+    }
+    conn.close();
+  };
+  const served = (async () => {
+    for await (const [conn] of server) {
+      conn.settimeout(timeout);
+      answers.push(answer(conn));
+    }
+  })();
   return {
-    ...listen(task, (conn) => conns.push(conn)),
-    run: async (n) => {
-      while (conns.length < n) await new Promise((r) => setTimeout(r, 5));
-      for (const conn of conns) await conn.sendall(new Uint8Array([WAKE]));
+    port,
+    stop: async () => {
+      server.close();
+      await served.catch(() => {});
+      await Promise.all(answers);
+      return requests;
     },
   };
 }
 
-function idleClient(task: Task, port: number): Promise<End> {
+function idle(
+  socket: SocketModule,
+  { port, bufsize, burst, timeout }: Task,
+): Idle {
   const pending: Promise<Uint8Array>[] = [];
-  return Promise.resolve({
-    run: async (n) => {
-      for (const conn of await connectMany(n, task, port)) {
-        pending.push(conn.recv(task.bufsize));
+  const open = async () => {
+    const conn = await connect(socket, port, timeout);
+    for (let received = 0; received < burst;) {
+      received += (await conn.recv(bufsize)).length;
+    }
+    return conn;
+  };
+  return {
+    hold: async (n) => {
+      for (let i = 0; i < n; i++) {
+        pending.push((await open()).recv(bufsize));
       }
     },
     finish: async () => {
       for (const data of await Promise.all(pending)) {
-        if (data.length !== 1 || data[0] !== WAKE) {
-          throw new Error("Wrong byte");
-        }
+        checkAmount(data.length, 1);
+        checkAmount(data[0]!, WAKE);
       }
     },
-  });
+  };
 }
-
-await serve({
-  pingpong: {
-    server: (task) => listen(task, (conn) => void echo(conn, task)),
-    client: async (task, port) => {
-      const conns = await connectMany(task.connections, task, port);
-      conns.forEach(setNoDelay);
-      return {
-        run: async (n, thorough) => {
-          const each = n / conns.length;
-          await Promise.all(
-            conns.map((conn) => roundTrips(conn, each, task, thorough)),
-          );
-        },
-      };
-    },
-  },
-  stream: { server: streamServer, client: streamClient },
-  lines: { server: lineServer, client: lineClient },
-  connect: {
-    server: (task) => listen(task, (conn) => void answer(conn)),
-    client: (task, port) =>
-      Promise.resolve({
-        run: async (n) => {
-          const each = n / task.connections;
-          await Promise.all(
-            Array.from(
-              { length: task.connections },
-              () => ask(task, port, each),
-            ),
-          );
-        },
-      }),
-  },
-  idle: { server: idleServer, client: idleClient },
-  udpPingpong: udp.pingpong,
-  udpSend: udp.send,
-  udpReceive: udp.receive,
-});

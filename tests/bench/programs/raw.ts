@@ -1,38 +1,69 @@
-// Deno's own sockets, as a good programmer would use them.
+// Deno's own sockets, as a good programmer uses them. "raw" reads into one
+// buffer again and again; "own" copies what each read has brought into an array
+// that the caller may keep, which is what `recv()` returns.
 
 import {
-  ANSWER,
-  checkEcho,
-  checkLine,
-  checkPiece,
-  lineBlock,
-  LINES_PER_BLOCK,
-  makeMessage,
-  markMessage,
-  PERIOD,
-  streamBytes,
+  checkAmount,
+  CHUNK,
+  endsRequest,
+  filled,
+  httpAnswer,
   WAKE,
 } from "./data.ts";
-import { serve } from "./control.ts";
-import { readLines, splitByHand } from "./raw_lines.ts";
-import * as udp from "./raw_udp.ts";
-import type { End, Task } from "./types.ts";
+import { datagram, flood } from "./raw_udp.ts";
+import type { Idle, Program, Service, Task } from "./types.ts";
 
 const hostname = "127.0.0.1";
 
-/** Listens, and hands each connection to `handle`. */
-function listen(handle: (conn: Deno.TcpConn) => void): End {
-  const listener = Deno.listen({ hostname, port: 0 });
-  (async () => {
-    for await (const conn of listener) handle(conn);
-  })();
-  return { port: listener.addr.port };
+/** A view of the bytes that were read, or an array of their own. */
+export type Take = (buffer: Uint8Array, length: number) => Uint8Array;
+
+function view(buffer: Uint8Array, length: number): Uint8Array {
+  return buffer.subarray(0, length);
 }
 
-async function connectMany(n: number, port: number): Promise<Deno.TcpConn[]> {
-  const conns: Deno.TcpConn[] = [];
-  while (conns.length < n) conns.push(await Deno.connect({ hostname, port }));
-  return conns;
+function copy(buffer: Uint8Array, length: number): Uint8Array {
+  return buffer.slice(0, length);
+}
+
+/** Deno's sockets, whose reads share a buffer. */
+export const raw: Program = rawDeno(view);
+
+/** Deno's sockets, whose reads are copied into arrays of their own. */
+export const own: Program = rawDeno(copy);
+
+function rawDeno(take: Take): Program {
+  return {
+    batches: {
+      roundTrip: (task, n) => roundTrip(take, task, n),
+      connect: connectAndClose,
+      stream: (task, n) => stream(take, task, n),
+      records,
+      datagram: (task, n) => datagram(take, task, n),
+    },
+    services: {
+      http: (task) => Promise.resolve(http(take, task)),
+      flood: (task) => Promise.resolve(flood(take, task)),
+    },
+    idle,
+  };
+}
+
+function listen(): { listener: Deno.TcpListener; port: number } {
+  const listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1024 });
+  return { listener, port: listener.addr.port };
+}
+
+function connect(port: number): Promise<Deno.TcpConn> {
+  return Deno.connect({ hostname, port });
+}
+
+/** Two ends of one connection: the first sends, the second receives. */
+export async function pair(): Promise<[Deno.TcpConn, Deno.TcpConn]> {
+  const { listener, port } = listen();
+  const ends = await Promise.all([listener.accept(), connect(port)]);
+  listener.close();
+  return ends;
 }
 
 async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
@@ -40,261 +71,175 @@ async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
   while (n < data.length) n += await conn.write(data.subarray(n));
 }
 
-async function echo(conn: Deno.TcpConn, task: Task): Promise<void> {
-  conn.setNoDelay(true);
-  const fresh = task.buffers === "fresh";
-  let buffer = new Uint8Array(task.bufsize);
-  while (true) {
-    if (fresh) buffer = new Uint8Array(task.bufsize);
-    const n = await conn.read(buffer);
-    if (n === null) return conn.close();
-    await writeAll(conn, buffer.subarray(0, n));
-  }
-}
-
-async function roundTrips(
+async function echo(
   conn: Deno.Conn,
-  n: number,
-  task: Task,
-  thorough: boolean,
+  bufsize: number,
+  take: Take,
 ): Promise<void> {
-  const fresh = task.buffers === "fresh";
-  const message = makeMessage(task.size);
-  let buffer = new Uint8Array(task.bufsize);
-  for (let i = 0; i < n; i++) {
-    markMessage(message, i);
-    await writeAll(conn, message);
-    if (fresh) buffer = new Uint8Array(task.bufsize);
-    let length = 0;
-    while (length < message.length) {
-      const more = await conn.read(
-        length === 0 ? buffer : buffer.subarray(length),
-      );
-      if (more === null) break;
-      length += more;
-    }
-    checkEcho(buffer.subarray(0, length), message, thorough);
-  }
-}
-
-/** A server that sends the stream to the first connection. */
-function streamServer({ size, chunk }: Task): End {
-  const { promise, resolve } = Promise.withResolvers<Deno.Conn>();
-  const bytes = streamBytes(chunk);
-  let offset = 0;
-  return {
-    ...listen(resolve),
-    run: async (n) => {
-      const conn = await promise;
-      let left = n * size;
-      while (left > 0) {
-        const length = Math.min(left, chunk);
-        await writeAll(conn, bytes.subarray(offset, offset + length));
-        offset = (offset + length) % PERIOD;
-        left -= length;
-      }
-    },
-  };
-}
-
-type Receive = (
-  conn: Deno.Conn,
-  offset: number,
-  end: number,
-  task: Task,
-  thorough: boolean,
-) => Promise<void>;
-
-const receiveSome: Receive = async (conn, offset, end, task, thorough) => {
-  const fresh = task.buffers === "fresh";
-  let buffer = new Uint8Array(task.bufsize);
-  while (offset < end) {
-    if (fresh) buffer = new Uint8Array(task.bufsize);
+  const buffer = new Uint8Array(bufsize);
+  while (true) {
     const n = await conn.read(buffer);
-    if (n === null) throw new Error(`The stream ended at ${offset}`);
-    checkPiece(buffer.subarray(0, n), offset, thorough);
-    offset += n;
-  }
-};
-
-const receiveExactly: Receive = async (conn, offset, end, task, thorough) => {
-  const fresh = task.buffers === "fresh";
-  let record = new Uint8Array(task.size);
-  while (offset < end) {
-    if (fresh) record = new Uint8Array(task.size);
-    let length = 0;
-    while (length < record.length) {
-      const n = await conn.read(
-        length === 0 ? record : record.subarray(length),
-      );
-      if (n === null) throw new Error(`The stream ended at ${offset}`);
-      length += n;
-    }
-    checkPiece(record, offset, thorough);
-    offset += length;
-  }
-};
-
-/** Reads large pieces and hands out views, which nobody may keep. */
-const receiveByHand: Receive = async (conn, offset, end, task, thorough) => {
-  const buffer = new Uint8Array(65536);
-  const size = task.read === "exact" ? task.size : task.bufsize;
-  let filled = 0;
-  while (offset < end) {
-    const n = await conn.read(buffer.subarray(filled));
-    if (n === null) throw new Error(`The stream ended at ${offset}`);
-    filled += n;
-    let start = 0;
-    for (; start + size <= filled; start += size) {
-      checkPiece(buffer.subarray(start, start + size), offset, thorough);
-      offset += size;
-    }
-    buffer.copyWithin(0, start, filled);
-    filled -= start;
-  }
-};
-
-async function streamClient(task: Task, port: number): Promise<End> {
-  const conn = await Deno.connect({ hostname, port });
-  const receive = task.buffers === "by hand"
-    ? receiveByHand
-    : task.read === "exact"
-    ? receiveExactly
-    : receiveSome;
-  let offset = 0;
-  return {
-    run: async (n, thorough) => {
-      const end = offset + n * task.size;
-      await receive(conn, offset, end, task, thorough);
-      offset = end;
-    },
-  };
-}
-
-function lineServer(): End {
-  const { promise, resolve } = Promise.withResolvers<Deno.Conn>();
-  const block = lineBlock();
-  return {
-    ...listen(resolve),
-    run: async (n) => {
-      const conn = await promise;
-      for (let i = 0; i < n; i++) await writeAll(conn, block);
-    },
-  };
-}
-
-async function lineClient(task: Task, port: number): Promise<End> {
-  const { readable } = await Deno.connect({ hostname, port });
-  if (task.buffers === "by hand") return handLineClient(readable);
-  const lines = readLines(readable);
-  return {
-    run: async (n, thorough) => {
-      for (let i = 0; i < n * LINES_PER_BLOCK; i++) {
-        const { done, value } = await lines.next();
-        if (done) throw new Error(`The lines ended at ${i}`);
-        checkLine(value, i, "", thorough);
-      }
-    },
-  };
-}
-
-function handLineClient(readable: ReadableStream<Uint8Array>): End {
-  const pieces = splitByHand(readable);
-  return {
-    run: async (n, thorough) => {
-      let i = 0;
-      while (i < n * LINES_PER_BLOCK) {
-        const { done, value: lines } = await pieces.next();
-        if (done) throw new Error(`The lines ended at ${i}`);
-        for (const line of lines) checkLine(line, i++, "", thorough);
-      }
-    },
-  };
-}
-
-async function answer(conn: Deno.Conn): Promise<void> {
-  const buffer = new Uint8Array(1);
-  if (await conn.read(buffer) !== null) {
-    buffer[0] = ANSWER - (buffer[0] ?? 0);
-    await conn.write(buffer);
+    if (n === null) break;
+    await writeAll(conn, take(buffer, n));
   }
   conn.close();
 }
 
-async function ask(port: number, n: number): Promise<void> {
-  const buffer = new Uint8Array(1);
-  for (let i = 0; i < n; i++) {
-    const number = i & 0xff;
-    const conn = await Deno.connect({ hostname, port });
-    buffer[0] = number;
-    await conn.write(buffer);
-    await conn.read(buffer);
-    if (buffer[0] !== ANSWER - number) throw new Error("Wrong answer");
+async function roundTrip(
+  take: Take,
+  { size, bufsize, connections }: Task,
+  n: number,
+): Promise<void> {
+  const { listener, port } = listen();
+  const message = filled(size);
+  const serve = async () => {
+    const echoes: Promise<void>[] = [];
+    while (echoes.length < connections) {
+      echoes.push(echo(await listener.accept(), bufsize, take));
+    }
+    await Promise.all(echoes);
+  };
+  const ask = async () => {
+    const conn = await connect(port);
+    const buffer = new Uint8Array(bufsize);
+    for (let i = 0; i < n / connections; i++) {
+      await writeAll(conn, message);
+      for (let received = 0; received < size;) {
+        received += take(buffer, (await conn.read(buffer))!).length;
+      }
+    }
     conn.close();
-  }
+  };
+  await Promise.all([serve(), ...Array.from({ length: connections }, ask)]);
+  listener.close();
 }
 
-/** Accepts and keeps connections, and then sends a byte to each. */
-function idleServer(): End {
-  const conns: Deno.Conn[] = [];
+async function connectAndClose(
+  { connections }: Task,
+  n: number,
+): Promise<void> {
+  const { listener, port } = listen();
+  const answer = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(1);
+    await conn.read(buffer);
+    await conn.write(buffer);
+    conn.close();
+  };
+  const serve = async () => {
+    const answers: Promise<void>[] = [];
+    for (let i = 0; i < n; i++) answers.push(answer(await listener.accept()));
+    await Promise.all(answers);
+  };
+  const byte = filled(1);
+  const ask = async () => {
+    for (let i = 0; i < n / connections; i++) {
+      const conn = await connect(port);
+      await conn.write(byte);
+      const length = await conn.read(new Uint8Array(1));
+      checkAmount(length ?? 0, 1);
+      conn.close();
+    }
+  };
+  await Promise.all([serve(), ...Array.from({ length: connections }, ask)]);
+  listener.close();
+}
+
+/** Sends the same data `n` times, and closes. */
+export async function send(
+  conn: Deno.Conn,
+  data: Uint8Array,
+  n: number,
+): Promise<void> {
+  for (let i = 0; i < n; i++) await writeAll(conn, data);
+  conn.close();
+}
+
+async function stream(
+  take: Take,
+  { bufsize }: Task,
+  n: number,
+): Promise<void> {
+  const [from, to] = await pair();
+  const sent = send(from, filled(CHUNK), n);
+  const buffer = new Uint8Array(bufsize);
+  let received = 0;
+  while (true) {
+    const length = await to.read(buffer);
+    if (length === null) break;
+    received += take(buffer, length).length;
+  }
+  await sent;
+  to.close();
+  checkAmount(received, n * CHUNK);
+}
+
+/** One read for each record, which is the simplest program. */
+async function records({ size }: Task, n: number): Promise<void> {
+  const [from, to] = await pair();
+  const total = n * size;
+  const sent = send(from, filled(CHUNK), total / CHUNK);
+  const record = new Uint8Array(size);
+  let received = 0;
+  while (received < total) {
+    let length = (await to.read(record))!;
+    while (length < size) length += (await to.read(record.subarray(length)))!;
+    received += length;
+  }
+  await sent;
+  to.close();
+  checkAmount(received, total);
+}
+
+function http(take: Take, { bufsize }: Task): Service {
+  const { listener, port } = listen();
+  const answers: Promise<void>[] = [];
+  let requests = 0;
+  const answer = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(bufsize);
+    while (true) {
+      const n = await conn.read(buffer);
+      if (n === null) break;
+      const isWhole = endsRequest(take(buffer, n));
+      if (!isWhole) throw new Error("The request is in pieces");
+      requests++;
+      await writeAll(conn, httpAnswer);
+    }
+    conn.close();
+  };
+  const served = (async () => {
+    for await (const conn of listener) answers.push(answer(conn));
+  })();
   return {
-    ...listen((conn) => conns.push(conn)),
-    run: async (n) => {
-      while (conns.length < n) await new Promise((r) => setTimeout(r, 5));
-      for (const conn of conns) await conn.write(new Uint8Array([WAKE]));
+    port,
+    stop: async () => {
+      listener.close();
+      await served;
+      await Promise.all(answers);
+      return requests;
     },
   };
 }
 
-function idleClient({ bufsize }: Task, port: number): Promise<End> {
+/** Waits with a small buffer, as a program does that has thought of memory. */
+function idle({ port, burst }: Task): Idle {
   const pending: Promise<void>[] = [];
-  const receive = async (conn: Deno.Conn) => {
-    const buffer = new Uint8Array(bufsize);
-    const n = await conn.read(buffer);
-    if (n !== 1 || buffer[0] !== WAKE) throw new Error("Wrong byte");
+  const receive = async (conn: Deno.Conn, buffer: Uint8Array) => {
+    checkAmount((await conn.read(buffer)) ?? 0, 1);
+    checkAmount(buffer[0]!, WAKE);
   };
-  return Promise.resolve({
-    run: async (n) => {
-      pending.push(...(await connectMany(n, port)).map(receive));
+  return {
+    hold: async (n) => {
+      for (let i = 0; i < n; i++) {
+        const conn = await connect(port);
+        const buffer = new Uint8Array(1024);
+        for (let received = 0; received < burst;) {
+          received += (await conn.read(buffer))!;
+        }
+        pending.push(receive(conn, buffer));
+      }
     },
     finish: async () => {
       await Promise.all(pending);
     },
-  });
+  };
 }
-
-await serve({
-  pingpong: {
-    server: (task) => listen((conn) => void echo(conn, task)),
-    client: async (task, port) => {
-      const conns = await connectMany(task.connections, port);
-      for (const conn of conns) conn.setNoDelay(true);
-      return {
-        run: async (n, thorough) => {
-          const each = n / conns.length;
-          await Promise.all(
-            conns.map((conn) => roundTrips(conn, each, task, thorough)),
-          );
-        },
-      };
-    },
-  },
-  stream: { server: streamServer, client: streamClient },
-  lines: { server: lineServer, client: lineClient },
-  connect: {
-    server: () => listen((conn) => void answer(conn)),
-    client: ({ connections }, port) =>
-      Promise.resolve({
-        run: async (n) => {
-          const each = n / connections;
-          await Promise.all(
-            Array.from({ length: connections }, () => ask(port, each)),
-          );
-        },
-      }),
-  },
-  idle: { server: idleServer, client: idleClient },
-  udpPingpong: udp.pingpong,
-  udpSend: udp.send,
-  udpReceive: udp.receive,
-});

@@ -1,88 +1,108 @@
-/** What the ends of a workload do; each program has a part for each. */
+/** The work of a row. */
 export type Kind =
   /** Messages that come back, one after another on each connection. */
-  | "pingpong"
-  /** Bytes that go one way, from the server to the client. */
-  | "stream"
-  /** Lines of text that go the same way. */
-  | "lines"
-  /** Connections that carry a byte each way. */
+  | "roundTrip"
+  /** Connections that carry one byte each way. */
   | "connect"
-  /** Datagrams that come back. */
-  | "udpPingpong"
-  /** Datagrams from the client to a server that looks at them afterwards. */
-  | "udpSend"
-  /** Datagrams from the client, as fast as it can, to the server. */
-  | "udpReceive"
-  /** Connections on which nothing comes while the client waits. */
+  /** Bytes that go one way, received in pieces as they come. */
+  | "stream"
+  /** Records of a fixed size that go one way. */
+  | "records"
+  /** Lines of text that go one way. */
+  | "lines"
+  /** Datagrams that come back, one after another. */
+  | "datagram"
+  /** HTTP requests on connections that stay open; a load process makes them. */
+  | "http"
+  /** Datagrams that a load process sends as fast as it can. */
+  | "flood"
+  /** Connections to a load process, on which nothing comes any more. */
   | "idle";
 
-/** A workload, for one process. */
+/** How the receiving end receives. */
+export type Way =
+  /** The call that gives an array: `recv()` and its kin. */
+  | "recv"
+  /** The call that fills the caller's array: `recv_into()`. */
+  | "into"
+  /** The same with MSG_WAITALL. */
+  | "intoAll"
+  /** `read()` of a binary file object. */
+  | "read"
+  /** `readinto()` of a binary file object. */
+  | "readinto"
+  /** `readline()` of a text file object. */
+  | "readline"
+  /** `for await` over a text file object. */
+  | "iterate";
+
+/** What the contenders of a row have to do. */
 export interface Task {
   kind: Kind;
-  /** Which ends this process is. */
-  role: "both" | "server" | "client";
-  /** The server's port, for a client alone. */
+  /** The port of the other process's server, for a load and for idle ends. */
   port: number;
   /** Bytes of a message, record or datagram. */
   size: number;
-  /** Bytes handed to one send, where a stream is sent. */
-  chunk: number;
   /** The most bytes that one receive may give. */
   bufsize: number;
-  /** Seconds, for contenders that are to use a timeout. */
-  timeout: number | null;
+  /** How the receiving end receives. */
+  way: Way;
   /** How many connections there are, or are made at a time. */
   connections: number;
-  /** How the client receives. */
-  read: "some" | "exact" | "into" | "readline" | "iterate";
-  /** What raw Deno receives into; by hand is one large buffer and views of it. */
-  buffers: "reused" | "fresh" | "by hand";
+  /** The timeout in seconds, of contenders that have timeouts. */
+  timeout: number | null;
+  /** Bytes that each idle connection has received before it waits. */
+  burst: number;
 }
 
-/** What a run tells beside the time that it took. */
-export interface Outcome {
-  /** Datagrams that arrived. */
-  received?: number;
+/** Opens both ends, does `n` units of work, checks how much came, and closes. */
+export type Batch = (task: Task, n: number) => Promise<void>;
+
+/** A server whose clients are in another process. */
+export interface Service {
+  port: number;
+  /** Ends the server; the number is how much has reached it. */
+  stop: () => Promise<number>;
 }
 
-/** One end of a workload that is open and can be run again and again. */
-export interface End {
-  /** Where a server listens. */
-  port?: number;
-  /** Does `n` units of work; looks at every byte if `thorough`. */
-  run?: (n: number, thorough: boolean) => Promise<Outcome | void>;
-  /** Waits for what is still pending, and checks it. */
-  finish?: () => Promise<void>;
+/** Starts a server whose clients are in another process. */
+export type Serve = (task: Task) => Promise<Service>;
+
+/** Connections that wait for data. */
+export interface Idle {
+  /** Opens `n` more, receives what each has to, and leaves each receiving. */
+  hold: (n: number) => Promise<void>;
+  /** Waits until one byte has come on each of them. */
+  finish: () => Promise<void>;
 }
 
-/** Both ends of one kind of workload. */
-export interface Part {
-  server: (task: Task) => End | Promise<End>;
-  client: (task: Task, port: number) => Promise<End>;
+/** What a contender can do. */
+export interface Program {
+  batches: Partial<Record<Kind, Batch>>;
+  services: Partial<Record<Kind, Serve>>;
+  idle?: (task: Task) => Idle;
 }
 
-/** A program: the kinds of workload that it has. */
-export type Program = Partial<Record<Kind, Part>>;
-
-/** What a program is told on its standard input, one line of JSON each. */
+/** What a process is asked to do, one line of JSON on its standard input. */
 export type Command =
-  | { do: "open"; task: Task }
-  | { do: "run"; n: number; thorough: boolean }
-  | { do: "cpu" }
+  | { do: "batch"; contender: string; task: Task; n: number }
+  | { do: "serve"; contender: string; task: Task }
+  | { do: "stop" }
+  | { do: "idle"; contender: string; task: Task }
+  | { do: "hold"; n: number }
   | { do: "memory" }
   | { do: "finish" };
 
-/** What it answers on its standard output. */
+/** What it answers, one line of JSON on its standard output. */
 export interface Reply {
-  /** The port of the server, to "open". */
+  /** The port of the server, to "serve". */
   port?: number;
-  /** Milliseconds, to "run". */
+  /** Wall milliseconds, to "batch" and "stop". */
   ms?: number;
-  /** Datagrams that arrived, to "run". */
-  received?: number;
-  /** Milliseconds of user and system time so far, to "cpu". */
+  /** Milliseconds of CPU time of all threads, to "batch" and "stop". */
   cpuMs?: number;
+  /** How much has reached the server, to "stop". */
+  received?: number;
   /** Resident bytes, to "memory". */
   bytes?: number;
   /** What went wrong. */
