@@ -49,7 +49,7 @@ export function drawChart(bars: readonly Bar[], theme: Theme): string {
   });
   const one = x(1).toFixed(1);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${text}" role="img" aria-label="Work in the same CPU time, compared with Deno's own sockets">
-  <text x="${one}" y="18" text-anchor="middle">Deno's own sockets = 1</text>
+  <text x="${LEFT}" y="18">Work in the same CPU time; the dashed line is Deno's own sockets</text>
 ${rows.join("\n")}
   <line x1="${one}" y1="24" x2="${one}" y2="${
     height - 6

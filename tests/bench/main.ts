@@ -66,7 +66,8 @@ const start = {
   peers: options.full,
   profileTo: options["cpu-prof"],
 };
-const loadBefore = os.loadavg()[0]!;
+/** How busy the machine was at the start, and after each row. */
+const loads = [os.loadavg()[0]!];
 
 const figures: Figures = {
   rows: await rowFigures(),
@@ -83,7 +84,7 @@ for (const { row, failed } of [...figures.rows, ...figures.memory]) {
 const report = await toReport();
 console.log(report);
 if (options.json !== undefined) {
-  const content = { date: new Date(), loadBefore, plan, ...figures, notes };
+  const content = { date: new Date(), loads, plan, ...figures, notes };
   await Deno.writeTextFile(options.json, JSON.stringify(content, null, 1));
 }
 if (options.write) await writePages(report, figures);
@@ -127,6 +128,7 @@ async function timed<T>(title: string, act: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const result = await act();
   const seconds = (performance.now() - start) / 1000;
+  loads.push(os.loadavg()[0]!);
   console.error(`${seconds.toFixed(1).padStart(5)} s  ${title}`);
   return result;
 }
@@ -158,7 +160,8 @@ async function toReport(): Promise<string> {
     Deno.build.target,
     `${cpus.length} × ${cpus[0]?.model.trim()}`,
     ...await versions(),
-    `load average ${loadBefore.toFixed(1)} before the run`,
+    `load average ${loads[0]!.toFixed(1)} before the run, ` +
+    `at most ${Math.max(...loads).toFixed(1)} in it`,
   ];
   return [
     `${about.join(", ")}.`,
