@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
 const plan: Plan = options.full
   ? { warmUps: 2, rounds: 15, turnMs: 250 }
   : { warmUps: 2, rounds: 11, turnMs: 120 };
-const IDLE_CONNECTIONS = options.full ? 5000 : 2000;
+const IDLE_CONNECTIONS = 5000;
 const STARTS = 15;
 /** Files that a process needs beside its connections. */
 const SPARE_FILES = 200;

@@ -3,8 +3,8 @@ import { type ContenderId, type Host, load } from "./contenders.ts";
 import { takingPart } from "./measure.ts";
 import type { IdleRow } from "./rows.ts";
 
-/** Connections that are open before the memory is measured first. */
-const FIRST = 100;
+/** Connections that are opened, and receive their burst, side by side. */
+const AT_ONCE = 100;
 
 /** What idle connections cost. */
 export interface MemoryFigures {
@@ -54,9 +54,13 @@ async function bytesOf(
   const serve = { do: "serve", contender: "load", task } as const;
   const { port } = await peer.ask(serve);
   await own.ask({ do: "idle", contender, task: { ...task, port: port! } });
-  await own.ask({ do: "hold", n: FIRST });
+  // The first ones make room for what many bursts at once take for a while.
+  await own.ask({ do: "hold", n: AT_ONCE });
   const { bytes: before } = await own.ask({ do: "memory" });
-  await own.ask({ do: "hold", n: connections });
+  for (let opened = 0; opened < connections; opened += AT_ONCE) {
+    const n = Math.min(AT_ONCE, connections - opened);
+    await own.ask({ do: "hold", n });
+  }
   const { bytes: after } = await own.ask({ do: "memory" });
   // A connection that does not wait does not receive what comes now.
   await peer.ask({ do: "stop" });

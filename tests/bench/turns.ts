@@ -37,7 +37,7 @@ export interface Plan {
   warmUps: number;
   /** Rounds that count, in each of which every contender has one turn. */
   rounds: number;
-  /** About how long one turn takes. */
+  /** About how much CPU time one turn takes. */
   turnMs: number;
 }
 
@@ -107,7 +107,11 @@ export async function takeTurns(
   return { series, failed };
 }
 
-/** The length of turns that take about as long as they are to. */
+/**
+ * The length of turns that take about as much CPU time as they are to. Time on
+ * the clock would make them short on a busy machine, and a turn in which no
+ * garbage is collected says nothing about a stream.
+ */
 async function findLength(
   run: (n: number) => Promise<Turn | null>,
   { first, step = 1, most = Infinity }: Length,
@@ -120,10 +124,10 @@ async function findLength(
   while (true) {
     const turn = await run(n);
     if (turn === null) return null;
-    spentMs += turn.ms;
-    const growth = turnMs / Math.max(turn.ms, 0.01);
+    spentMs += turn.cpuMs;
+    const growth = turnMs / Math.max(turn.cpuMs, 0.01);
     const wanted = fit(n * Math.min(growth, MOST_GROWTH));
-    const isLong = turn.ms >= turnMs * ENOUGH || wanted <= n;
+    const isLong = turn.cpuMs >= turnMs * ENOUGH || wanted <= n;
     if (isLong && spentMs >= turnMs * COLD_TURNS) return wanted;
     n = wanted;
   }

@@ -40,7 +40,7 @@ function fakeEntrant(
 ): Entrant {
   const run = (n: number) => {
     order.push([id, n]);
-    return Promise.resolve({ n, ms: n * msPerUnit, cpuMs: n });
+    return Promise.resolve({ n, ms: 1000, cpuMs: n * msPerUnit });
   };
   return { id, group, run };
 }
@@ -63,7 +63,7 @@ Deno.test("takeTurns() has the opposite order in every other round", async () =>
   assertEquals(series.map(({ turns }) => turns.length), [3, 3, 3]);
 });
 
-Deno.test("takeTurns() finds the length of turns by their time, for each process", async () => {
+Deno.test("takeTurns() finds the length of turns by their CPU time, for each process", async () => {
   const order: [ContenderId, number][] = [];
   const entrants = [
     fakeEntrant("ours", 0.5, order),

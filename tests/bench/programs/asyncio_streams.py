@@ -242,15 +242,17 @@ class Idle:
         self._pending = []
 
     async def hold(self, n):
+        await asyncio.gather(*(self._open() for _ in range(n)))
+
+    async def _open(self):
         burst, bufsize = self._task["burst"], self._task["bufsize"]
-        for _ in range(n):
-            reader, writer = await connect(self._task["port"])
-            self._writers.append(writer)
-            received = 0
-            while received < burst:
-                received += len(await reader.read(bufsize))
-            read = timed(reader.read, self._task)
-            self._pending.append(asyncio.ensure_future(read(bufsize)))
+        reader, writer = await connect(self._task["port"])
+        self._writers.append(writer)
+        received = 0
+        while received < burst:
+            received += len(await reader.read(bufsize))
+        read = timed(reader.read, self._task)
+        self._pending.append(asyncio.ensure_future(read(bufsize)))
 
     async def finish(self):
         for data in await asyncio.gather(*self._pending):

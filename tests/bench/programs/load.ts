@@ -58,10 +58,11 @@ const idle: Serve = ({ burst }) => {
   const listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1024 });
   const data = filled(burst);
   const conns: Deno.Conn[] = [];
+  const bursts: Promise<void>[] = [];
   const accepted = (async () => {
     for await (const conn of listener) {
       conns.push(conn);
-      if (burst > 0) await writeAll(conn, data);
+      if (burst > 0) bursts.push(writeAll(conn, data));
     }
   })();
   return Promise.resolve({
@@ -69,6 +70,7 @@ const idle: Serve = ({ burst }) => {
     stop: async () => {
       listener.close();
       await accepted;
+      await Promise.all(bursts);
       for (const conn of conns) await writeAll(conn, new Uint8Array([WAKE]));
       return conns.length;
     },

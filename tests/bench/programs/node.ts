@@ -59,7 +59,7 @@ function connect<T>(
   });
 }
 
-/** Begins `n` batches side by side. */
+/** Begins `n` things side by side. */
 async function together(
   n: number,
   batch: () => Promise<unknown>,
@@ -268,7 +268,7 @@ function idle(task: Task): Idle {
     });
   return {
     hold: async (n) => {
-      for (let i = 0; i < n; i++) pending.push((await open()).woken);
+      await together(n, async () => pending.push((await open()).woken));
     },
     finish: async () => {
       await Promise.all(pending);

@@ -280,13 +280,11 @@ function idle(
     for (let received = 0; received < burst;) {
       received += (await conn.recv(bufsize)).length;
     }
-    return conn;
+    pending.push(conn.recv(bufsize));
   };
   return {
     hold: async (n) => {
-      for (let i = 0; i < n; i++) {
-        pending.push((await open()).recv(bufsize));
-      }
+      await Promise.all(Array.from({ length: n }, open));
     },
     finish: async () => {
       for (const data of await Promise.all(pending)) {

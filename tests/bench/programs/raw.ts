@@ -223,20 +223,21 @@ function http(take: Take, { bufsize }: Task): Service {
 /** Waits with a small buffer, as a program does that has thought of memory. */
 function idle({ port, burst }: Task): Idle {
   const pending: Promise<void>[] = [];
+  const open = async () => {
+    const conn = await connect(port);
+    const buffer = new Uint8Array(1024);
+    for (let received = 0; received < burst;) {
+      received += (await conn.read(buffer))!;
+    }
+    pending.push(receive(conn, buffer));
+  };
   const receive = async (conn: Deno.Conn, buffer: Uint8Array) => {
     checkAmount((await conn.read(buffer)) ?? 0, 1);
     checkAmount(buffer[0]!, WAKE);
   };
   return {
     hold: async (n) => {
-      for (let i = 0; i < n; i++) {
-        const conn = await connect(port);
-        const buffer = new Uint8Array(1024);
-        for (let received = 0; received < burst;) {
-          received += (await conn.read(buffer))!;
-        }
-        pending.push(receive(conn, buffer));
-      }
+      await Promise.all(Array.from({ length: n }, open));
     },
     finish: async () => {
       await Promise.all(pending);
