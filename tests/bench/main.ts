@@ -1,6 +1,6 @@
 /**
- * Measures this module beside Deno's own sockets, Node.js and CPython. How it
- * measures, and what came of it, is in the README.md beside this file.
+ * Measures this module beside Deno's own sockets, Node.js and CPython. The
+ * README.md beside this file has the method and the figures.
  *
  *     deno task bench [--full] [--only PATTERN] [--module FOLDER]
  *                     [--before FOLDER] [--json FILE] [--write]
@@ -52,7 +52,7 @@ const SPARE_FILES = 200;
 
 const chosen = new RegExp(options.only);
 const notes: string[] = [];
-// Better now than after the measurements.
+// Errors of these options must not come after the measurements.
 if (options.write) {
   if (options.only !== "") {
     throw new Error("Cannot write: --only leaves rows out");

@@ -7,7 +7,7 @@ const figuresPage = new URL("README.md", import.meta.url);
 const markers = ["<!-- bench -->", "<!-- /bench -->"] as const;
 
 /**
- * Checks that the pages have their markers, before hours are spent on figures.
+ * Checks that the pages have their markers, before the measurements take their time.
  *
  * @throws {Error} If one of the pages has no place for the figures.
  */

@@ -72,7 +72,7 @@ export function denoTable(rows: readonly Measured[]): Table {
       const ours = medianOf(measured, "ours", cpuPerUnit);
       return [
         row.title,
-        ours === null ? "" : `${figure(ours)} µs a ${row.unit}`,
+        ours === null ? "" : `${figure(ours)} µs per ${row.unit}`,
         titles[like],
         range(cpuRatio(measured, like)),
         ...(hasBefore ? [before === null ? "" : before.median.toFixed(2)] : []),
@@ -124,13 +124,17 @@ export function rateTable(rows: readonly Measured[]): Table {
   ]);
   return {
     head: ["a second on the clock", ...names(ids)],
-    lines: rows.map((measured) => [
-      `${measured.row.title}: ${measured.row.unit}s`,
-      ...ids.map((id) => {
-        const rate = medianOf(measured, id, perSecond);
-        return rate === null ? "" : short(rate);
-      }),
-    ]),
+    lines: rows.map((measured) => {
+      const { title, unit, rate = { unit: `${unit}s`, perUnit: 1 } } =
+        measured.row;
+      return [
+        `${title}: ${rate.unit}`,
+        ...ids.map((id) => {
+          const median = medianOf(measured, id, perSecond);
+          return median === null ? "" : short(median * rate.perUnit);
+        }),
+      ];
+    }),
   };
 }
 

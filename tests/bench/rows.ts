@@ -2,12 +2,14 @@ import type { ContenderId } from "./contenders.ts";
 import type { Task } from "./programs/types.ts";
 import type { Length } from "./turns.ts";
 
-/** A row of the tables: work, who does it, and what this module must reach. */
+/** A row of the tables: work, the contenders that do it, and a goal. */
 export interface Row {
   id: string;
   title: string;
   /** What is counted. */
   unit: string;
+  /** What the table of rates counts, where it is not the unit, and how many. */
+  rate?: { unit: string; perUnit: number };
   task: Task;
   length: Length;
   contenders: readonly ContenderId[];
@@ -60,6 +62,7 @@ function roundTrip(part: Part): Row {
 function stream(part: Part): Row {
   return {
     unit: "64 KiB",
+    rate: { unit: "MB", perUnit: CHUNK / 1e6 },
     contenders: [...module, "own", "raw", ...peers],
     like: "own",
     ...part,

@@ -54,9 +54,9 @@ export interface Rounds {
   failed: string[];
 }
 
-/** A turn that is shorter than this part of the plan says little. */
+/** A turn that is shorter than this part of the plan is not long enough. */
 const ENOUGH = 0.5;
-/** What a turn took says little about one that is much longer. */
+/** A turn may be at most this much longer than the one it is worked out from. */
 const MOST_GROWTH = 8;
 /** Turns of the plan's length in which the code of a program is compiled. */
 const COLD_TURNS = 3;

@@ -21,7 +21,7 @@ import { root } from "../support/process.ts";
 
 const module = new URL("mod.ts", root);
 
-Deno.test("spreadOf() gives the median and the quartiles", () => {
+Deno.test("spreadOf() returns the median and the quartiles", () => {
   assertEquals(spreadOf([5, 1, 2, 4, 3]), { median: 3, lower: 2, upper: 4 });
   assertEquals(spreadOf([1, 2]), { median: 1.5, lower: 1.25, upper: 1.75 });
   assertEquals(spreadOf([7]), { median: 7, lower: 7, upper: 7 });
@@ -174,6 +174,9 @@ Deno.test("peerTable() says where node:net in Deno takes less", () => {
 Deno.test("rateTable() and lossTable() count what arrived", () => {
   const measured = fakeRow({ loses: true }, { ours: 2, raw: 1 }, 25);
   assertEquals(rateTable([measured]).lines[0]!.slice(1), ["500", "500"]);
+  const rate = { unit: "MB", perUnit: 0.5 };
+  const stream = fakeRow({ rate }, { ours: 2 });
+  assertEquals(rateTable([stream]).lines[0]!.slice(1), ["1000"]);
   assertEquals(lossTable([measured]).lines[0]!.slice(1), ["75 %", "75 %"]);
 });
 
@@ -331,9 +334,9 @@ Deno.test("bench fails a turn in which data is missing", async () => {
     `of ${4 * 65536}`,
   );
   await assertRejects(
-    () => agent.ask({ ...batch, contender: "nobody" }),
+    () => agent.ask({ ...batch, contender: "unknown" }),
     Error,
-    "There is no nobody here",
+    "There is no unknown here",
   );
 });
 

@@ -69,7 +69,7 @@ async function records({ size, way }: Task, n: number): Promise<void> {
   checkAmount(received, total);
 }
 
-/** One `await` for each line, as in a loop over lines that come in time. */
+/** One `await` for each line, as every loop over lines of a socket has. */
 async function lines(_: Task, n: number): Promise<void> {
   const [from, to] = await pair();
   const sent = send(from, lineBlock, n / LINES_PER_BLOCK);

@@ -33,7 +33,7 @@ def since(start):
 
 
 def memory():
-    """Resident bytes, which only Linux tells without a package."""
+    """Resident bytes, which only Linux reports without a package."""
     with open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmRSS:"):

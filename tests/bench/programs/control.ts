@@ -101,8 +101,8 @@ function since(start: Clocks): Clocks {
 }
 
 async function residentBytes(): Promise<number> {
-  // Reads that were just begun reach the system in a later turn, and what a
-  // collection has freed is swept in the background.
+  // Reads that were just begun reach the kernel in a later turn of the loop, and
+  // memory that a collection has freed is returned in the background.
   for (let i = 0; i < 4; i++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     (globalThis as { gc?: () => void }).gc?.();

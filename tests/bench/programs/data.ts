@@ -1,5 +1,6 @@
-// What all programs send, and what they check in the timed part: how much has
-// come, which costs some nanoseconds. What the bytes are is what tests check.
+// The data that all programs send, and the check in the timed part, which costs
+// some nanoseconds: that the right amount has come. That the bytes are the right
+// ones is for the module's tests to check.
 
 /** Bytes handed to one send where a stream is sent. */
 export const CHUNK: number = 64 * 1024;

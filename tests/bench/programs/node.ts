@@ -40,7 +40,7 @@ async function close(server: Server): Promise<void> {
   await once(server, "close");
 }
 
-/** A connection for which a server is waiting; `act` is its client. */
+/** Connects, and lets `act` use the connection and settle the promise. */
 function connect<T>(
   { timeout }: Task,
   port: number,
@@ -150,7 +150,7 @@ function readPieces(
   take: (piece: Uint8Array) => void,
 ): void {
   conn.on("readable", () => {
-    // The last piece may be shorter; read(size) gives it only at the end.
+    // The last piece may be shorter; read(size) returns it only at the end.
     for (let piece; (piece = conn.read(size)) !== null;) take(piece);
   });
 }

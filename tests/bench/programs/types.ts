@@ -21,7 +21,7 @@ export type Kind =
 
 /** How the receiving end receives. */
 export type Way =
-  /** The call that gives an array: `recv()` and its kin. */
+  /** The call that returns an array: `recv()` and its kin. */
   | "recv"
   /** The call that fills the caller's array: `recv_into()`. */
   | "into"
