@@ -33,7 +33,7 @@ const LINGER_STEP_MS = 1000;
 /** A connected stream: a receiving half and a sending half. */
 export class Connected implements Endpoint {
   readonly state = "connected";
-  readonly #conn: StreamConn;
+  readonly conn: StreamConn;
   readonly #family: number;
   readonly #options: Options;
   readonly #receiver: Receiver;
@@ -54,7 +54,7 @@ export class Connected implements Endpoint {
     isShared: () => boolean,
     from?: Endpoint,
   ) {
-    this.#conn = conn;
+    this.conn = conn;
     this.#from = from;
     this.#family = family;
     this.#options = options;
@@ -68,7 +68,7 @@ export class Connected implements Endpoint {
   }
 
   localAddress(): Address {
-    const address = toPythonAddress(this.#family, this.#conn.localAddr);
+    const address = toPythonAddress(this.#family, this.conn.localAddr);
     // Deno connects no Unix socket that is bound: another, unnamed one does.
     return address === "" ? this.#from?.localAddress() ?? "" : address;
   }
@@ -86,7 +86,7 @@ export class Connected implements Endpoint {
   }
 
   peerAddress(): Address {
-    return toPythonAddress(this.#family, this.#conn.remoteAddr);
+    return toPythonAddress(this.#family, this.conn.remoteAddr);
   }
 
   applyOption(level: number, option: number): void {
@@ -94,9 +94,9 @@ export class Connected implements Endpoint {
     if (this.#gone) return;
     try {
       if (level === IPPROTO_TCP && option === TCP_NODELAY) {
-        this.#conn.setNoDelay?.(on);
+        this.conn.setNoDelay?.(on);
       } else if (level === SOL_SOCKET && option === SO_KEEPALIVE) {
-        this.#conn.setKeepAlive?.(on);
+        this.conn.setKeepAlive?.(on);
       }
     } catch (error) {
       throw fromDeno(error);
@@ -105,6 +105,11 @@ export class Connected implements Endpoint {
 
   takeError(): Error | undefined {
     return this.#sender.takeError() ?? this.#receiver.takeError();
+  }
+
+  /** How many bytes are received and not handed out. */
+  get queued(): number {
+    return this.#receiver.queued;
   }
 
   get readable(): boolean {
@@ -216,7 +221,7 @@ export class Connected implements Endpoint {
 
   /** Hands bytes to the kernel. */
   readonly write = (chunk: Uint8Array): Promise<number> =>
-    this.#conn.write(chunk);
+    this.conn.write(chunk);
 
   /**
    * Half-closes, in order with the sends. The half-close also comes if the call
@@ -240,7 +245,7 @@ export class Connected implements Endpoint {
     const context = { owner, timeoutMs: null, signal: undefined };
     const turn = await this.#sender.enter(context);
     try {
-      await turn.wait(() => this.#conn.closeWrite());
+      await turn.wait(() => this.conn.closeWrite());
     } catch (error) {
       throw fromDeno(error);
     } finally {
@@ -266,7 +271,7 @@ export class Connected implements Endpoint {
   }
 
   #release(): void {
-    if (!this.#gone) this.#conn.close();
+    if (!this.#gone) this.conn.close();
     this.#gone = true;
   }
 
@@ -297,8 +302,8 @@ export class Connected implements Endpoint {
     this.#sendShut = true;
     this.#sender.abandon(reason);
     this.#receiver.fail(reason);
-    if (this.#conn.reset) this.#conn.reset();
-    else this.#conn.close();
+    if (this.conn.reset) this.conn.reset();
+    else this.conn.close();
   }
 }
 

@@ -22,6 +22,7 @@ import { Datagram } from "./datagram.ts";
 import {
   Closed,
   type Endpoint,
+  isOpening,
   type Operation,
   stateError,
 } from "./endpoint.ts";
@@ -31,6 +32,14 @@ import { Options } from "./options.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
 import { answer } from "../wait/event_loop.ts";
 import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
+
+/** A protocol between a socket and its connections, such as TLS. */
+export interface Layer {
+  /** The endpoint that stands for a connection, over the connection's own. */
+  connected(endpoint: Connected, description: Description): Endpoint;
+  /** The endpoint that stands for a listener, over the listener's own. */
+  listening(endpoint: Listening, description: Description): Listening;
+}
 
 /**
  * An open socket as the kernel knows it: what all its descriptors share. After
@@ -42,6 +51,7 @@ export class Description {
   readonly proto: number;
   readonly options: Options;
   #endpoint: Endpoint;
+  #layer: Layer | undefined;
   #holders = 0;
 
   constructor(
@@ -90,11 +100,35 @@ export class Description {
     }
   }
 
-  readonly #isShared = (): boolean => this.#holders > 1;
+  /** Whether another descriptor could read from here too. */
+  readonly isShared = (): boolean => this.#holders > 1;
 
-  #connected(conn: StreamConn, from?: Unconnected): Connected {
-    const { family, options } = this;
-    return new Connected(conn, family, options, this.#isShared, from);
+  #connected(conn: StreamConn, from?: Unconnected): Endpoint {
+    const { family, options, isShared } = this;
+    const endpoint = new Connected(conn, family, options, isShared, from);
+    return this.#layer?.connected(endpoint, this) ?? endpoint;
+  }
+
+  /** Puts a layer over the connections that this socket has or will have. */
+  setLayer(layer: Layer): void {
+    const endpoint = this.#endpoint;
+    this.#layer = layer;
+    if (endpoint instanceof Connected) {
+      this.#endpoint = layer.connected(endpoint, this);
+    } else if (endpoint instanceof Listening) {
+      this.#endpoint = layer.listening(endpoint, this);
+    }
+  }
+
+  /** Takes the layer off a connection again. */
+  removeLayer(from: Endpoint, carrier: Connected): void {
+    this.#layer = undefined;
+    this.replace(from, carrier);
+  }
+
+  /** Replaces an endpoint by another state of the same connection. */
+  replace(from: Endpoint, to: Endpoint): void {
+    if (this.#endpoint === from) this.#endpoint = to;
   }
 
   bind(sockaddr: Sockaddr): void {
@@ -112,7 +146,8 @@ export class Description {
     }
     const listener = endpoint.listen(backlog);
     const { family, options } = this;
-    this.#endpoint = new Listening(listener, family, options, endpoint);
+    const listening = new Listening(listener, family, options, endpoint);
+    this.#endpoint = this.#layer?.listening(listening, this) ?? listening;
   }
 
   /** The next connection, of which `accepted` makes a description. */
@@ -126,7 +161,10 @@ export class Description {
   /** The description of a connection that was accepted. */
   accepted(conn: StreamConn): Description {
     const { family, type, proto } = this;
-    return new Description(family, type, proto, this.options.inherit(), conn);
+    const options = this.options.inherit();
+    const accepted = new Description(family, type, proto, options, conn);
+    if (this.#layer !== undefined) accepted.setLayer(this.#layer);
+    return accepted;
   }
 
   /**
@@ -158,7 +196,9 @@ export class Description {
         if (outcome instanceof Error) this.#endpoint = endpoint;
         else {
           const connected = this.#connected(outcome, endpoint);
-          if (isBackground) connected.reportSuccess();
+          if (isBackground && connected instanceof Connected) {
+            connected.reportSuccess();
+          }
           this.#endpoint = connected;
         }
       },
@@ -186,9 +226,9 @@ export class Description {
 
   /** Waits until a connect under way has settled, if there is one. */
   async connected(context: CallContext, toSend: boolean): Promise<void> {
-    const endpoint = this.#endpoint;
-    if (endpoint instanceof Connecting) {
-      await endpoint.whenSettled(context, toSend);
+    // A handshake may follow the connect.
+    for (let at; isOpening(at = this.#endpoint);) {
+      await at.whenSettled(context, toSend);
     }
   }
 

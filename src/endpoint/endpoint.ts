@@ -43,6 +43,18 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
+/** An endpoint that is about to become another, by itself. */
+export interface Opening extends Endpoint {
+  readonly state: "connecting";
+  /** Waits for the outcome; a call that sends does also when it is closed. */
+  whenSettled(context: CallContext, toSend: boolean): Promise<true>;
+}
+
+/** Whether an endpoint is about to become another. */
+export function isOpening(endpoint: Endpoint): endpoint is Opening {
+  return endpoint.state === "connecting";
+}
+
 /** A datagram, or the part of it that was asked for. */
 export interface Received {
   readonly data: Bytes;

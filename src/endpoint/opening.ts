@@ -11,7 +11,7 @@ import { SO_REUSEPORT, SOL_SOCKET } from "../base/constants.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { byOs } from "../base/errno_table.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import { type Endpoint, stateError } from "./endpoint.ts";
+import { type Endpoint, type Opening, stateError } from "./endpoint.ts";
 import type { Options } from "./options.ts";
 import {
   connect,
@@ -191,7 +191,7 @@ function openListener(
 }
 
 /** A stream socket on its way to a peer. */
-export class Connecting extends OperationQueue implements Endpoint {
+export class Connecting extends OperationQueue implements Opening {
   readonly state = "connecting";
   readonly readable = false;
   readonly writable = false;

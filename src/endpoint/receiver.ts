@@ -138,6 +138,11 @@ export class Receiver extends OperationQueue {
     this.#isShared = isShared;
   }
 
+  /** How many bytes are received and not handed out. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   /** Whether a receive would not wait. */
   get readable(): boolean {
     if (this.#lent !== undefined && this.#lent.taken) this.#settleLoan();
