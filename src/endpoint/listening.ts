@@ -14,7 +14,7 @@ export class Listening extends OperationQueue implements Endpoint {
   readonly state = "listening";
   readonly writable = false;
   readonly afterShutdown: Endpoint;
-  readonly #listener: StreamListener;
+  readonly listener: StreamListener;
   readonly #family: number;
   readonly #options: Options;
   readonly #writers = new Writers();
@@ -35,7 +35,7 @@ export class Listening extends OperationQueue implements Endpoint {
   ) {
     super();
     this.afterShutdown = afterShutdown;
-    this.#listener = listener;
+    this.listener = listener;
     this.#family = family;
     this.#options = options;
     this.#address = toPythonAddress(family, listener.addr);
@@ -84,17 +84,17 @@ export class Listening extends OperationQueue implements Endpoint {
 
   start(): boolean {
     if (this.#closed) return false;
-    this.#accepting = this.#listener.accept()
+    this.#accepting = this.listener.accept()
       .then(this.#onAccepted, this.#onError);
     return true;
   }
 
   ref(): void {
-    this.#listener.ref();
+    this.listener.ref();
   }
 
   unref(): void {
-    this.#listener.unref();
+    this.listener.unref();
   }
 
   readonly #onAccepted = (conn: StreamConn): void => {
@@ -130,8 +130,8 @@ export class Listening extends OperationQueue implements Endpoint {
     this.#closed = true;
     const accepting = this.inFlight ? this.#accepting : undefined;
     // The accept in flight is waited for, also if nobody else waits.
-    if (accepting !== undefined) this.#listener.ref();
-    this.#listener.close();
+    if (accepting !== undefined) this.listener.ref();
+    this.listener.close();
     this.#accepted?.close();
     this.#accepted = undefined;
     this.rejectAll(makeReason);

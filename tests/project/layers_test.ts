@@ -13,6 +13,7 @@ const layers: readonly string[] = [
   "netdb",
   "socket",
   "poll",
+  "ssl",
 ];
 
 /** The folder of the files that may call the system's network functions. */

@@ -1,0 +1,381 @@
+/** The states of a socket that speaks TLS. */
+
+import type { Address } from "../base/address.ts";
+import { osError } from "../base/os_error.ts";
+import { Connected } from "../endpoint/connected.ts";
+import type { Description, Layer } from "../endpoint/description.ts";
+import type { Endpoint, Opening, ReceiveSink } from "../endpoint/endpoint.ts";
+import { Listening } from "../endpoint/listening.ts";
+import type { Options } from "../endpoint/options.ts";
+import type { ChunkSource } from "../endpoint/sender.ts";
+import type { StreamConn, StreamListener } from "../runtime/deno_net.ts";
+import {
+  OperationQueue,
+  type OperationSource,
+} from "../wait/operation_queue.ts";
+import {
+  type CallContext,
+  CallOwner,
+  ConditionWaiter,
+} from "../wait/waiter.ts";
+import { SSLWantReadError, SSLWantWriteError } from "./errors.ts";
+import { type HandshakePolicy, TlsConn } from "./tls_conn.ts";
+
+/**
+ * The most handshakes that a listener has under way. With one more it drops the
+ * oldest: that many clients that say nothing leave room for one that does.
+ */
+const MAX_HANDSHAKES = 1024;
+
+/** Puts TLS over the connections of a socket. */
+export class TlsLayer implements Layer {
+  readonly #newPolicy: () => HandshakePolicy;
+  readonly #handshakeOnAccept: boolean;
+
+  /** `newPolicy` makes the policy of each connection. */
+  constructor(newPolicy: () => HandshakePolicy, handshakeOnAccept: boolean) {
+    this.#newPolicy = newPolicy;
+    this.#handshakeOnAccept = handshakeOnAccept;
+  }
+
+  connected(endpoint: Connected, description: Description): Endpoint {
+    const { conn } = endpoint;
+    // A listener has done the handshake already.
+    return conn instanceof TlsConn
+      ? new Secured(conn, description)
+      : new Handshaking(
+        new TlsConn(endpoint, this.#newPolicy()),
+        endpoint,
+        description,
+      );
+  }
+
+  listening(endpoint: Listening, description: Description): Listening {
+    if (!this.#handshakeOnAccept) return endpoint;
+    const { family, options } = description;
+    const listener = new TlsListener(
+      endpoint,
+      (conn) =>
+        new TlsConn(
+          new Connected(conn, family, options, () => false),
+          this.#newPolicy(),
+        ),
+    );
+    return new SecuredListening(listener, family, options, endpoint);
+  }
+}
+
+/** A connection on which the handshake is not done; calls wait for it. */
+export class Handshaking implements Opening, OperationSource {
+  readonly state = "connecting";
+  readonly tls: TlsConn;
+  readonly carrier: Connected;
+  readonly #description: Description;
+  readonly #operations: OperationQueue = new OperationQueue(this);
+  #outcome: true | Error | undefined;
+
+  constructor(tls: TlsConn, carrier: Connected, description: Description) {
+    this.tls = tls;
+    this.carrier = carrier;
+    this.#description = description;
+  }
+
+  localAddress(): Address {
+    return this.carrier.localAddress();
+  }
+
+  peerAddress(): Address {
+    return this.carrier.peerAddress();
+  }
+
+  applyOption(level: number, option: number): void {
+    this.carrier.applyOption(level, option);
+  }
+
+  takeError(): undefined {
+    return undefined;
+  }
+
+  /** Once the handshake has failed, no call has to wait to learn that. */
+  get readable(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  get writable(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  whenSettled(context: CallContext): Promise<true> {
+    const find = () => {
+      if (this.#outcome instanceof Error) throw this.#outcome;
+      return this.#outcome;
+    };
+    return this.#operations.run(new ConditionWaiter(wantRead(context), find));
+  }
+
+  whenReadable(context: CallContext): Promise<true> {
+    return this.#whenDone(context);
+  }
+
+  whenWritable(context: CallContext): Promise<true> {
+    return this.#whenDone(context);
+  }
+
+  #whenDone(context: CallContext): Promise<true> {
+    const find = () => this.#outcome === undefined ? undefined : true;
+    return this.#operations.run(new ConditionWaiter<true>(context, find));
+  }
+
+  start(): boolean {
+    if (this.#outcome !== undefined) return false;
+    this.tls.handshake().then(
+      () => this.#settle(true),
+      (error) => this.#settle(error),
+    );
+    return true;
+  }
+
+  ref(): void {
+    this.tls.ref();
+  }
+
+  unref(): void {
+    this.tls.unref();
+  }
+
+  #settle(outcome: true | Error): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    if (outcome === true) {
+      this.#description.replace(this, new Secured(this.tls, this.#description));
+    }
+    this.#operations.operationDone();
+  }
+
+  close(): Promise<void> {
+    this.#outcome ??= osError("EBADF");
+    this.#operations.rejectAll();
+    this.tls.close();
+    return this.tls.closed;
+  }
+}
+
+/** A connection on which the handshake is done. */
+export class Secured extends Connected {
+  readonly tls: TlsConn;
+
+  constructor(tls: TlsConn, { family, options, isShared }: Description) {
+    super(tls, family, options, isShared);
+    this.tls = tls;
+  }
+
+  override recv(
+    context: CallContext,
+    n: number,
+    flags: number,
+    sink?: ReceiveSink,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return super.recv(wantRead(context), n, flags, sink);
+  }
+
+  override recvInto(
+    context: CallContext,
+    target: Uint8Array,
+    flags: number,
+  ): Promise<number> {
+    return super.recvInto(wantRead(context), target, flags);
+  }
+
+  override send(context: CallContext, data: Uint8Array): Promise<number> {
+    return super.send(wantWrite(context), data);
+  }
+
+  override sendMost(context: CallContext, data: Uint8Array): Promise<number> {
+    return super.sendMost(wantWrite(context), data);
+  }
+
+  override sendAll(context: CallContext, data: Uint8Array): Promise<void> {
+    return super.sendAll(wantWrite(context), data);
+  }
+
+  override sendPieces(
+    context: CallContext,
+    pieces: ChunkSource,
+  ): Promise<void> {
+    return super.sendPieces(wantWrite(context), pieces);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.tls.closed;
+  }
+}
+
+/** A non-blocking call says what it waits for, as OpenSSL's do. */
+function wantRead(context: CallContext): CallContext {
+  return context.timeoutMs === 0
+    ? { ...context, timeoutError: () => new SSLWantReadError() }
+    : context;
+}
+
+function wantWrite(context: CallContext): CallContext {
+  return context.timeoutMs === 0
+    ? { ...context, timeoutError: () => new SSLWantWriteError() }
+    : context;
+}
+
+const failedHandshakes = new WeakSet<Error>();
+
+/** A listening socket that gives connections on which the handshake is done. */
+class SecuredListening extends Listening {
+  readonly #listener: TlsListener;
+
+  constructor(
+    listener: TlsListener,
+    family: number,
+    options: Options,
+    { afterShutdown }: Listening,
+  ) {
+    super(listener, family, options, afterShutdown);
+    this.#listener = listener;
+  }
+
+  override async stop(reason?: Error): Promise<void> {
+    await super.stop(reason);
+    await this.#listener.stopped;
+  }
+}
+
+/** Whether an accept has failed by the handshake of one client only. */
+export function isFailedHandshake(error: unknown): boolean {
+  return error instanceof Error && failedHandshakes.has(error);
+}
+
+/**
+ * Gives connections whose handshake is done, in the order in which they are.
+ * While somebody accepts, every client that comes begins its handshake, so a
+ * client that says nothing holds up no other.
+ */
+class TlsListener implements StreamListener {
+  readonly #endpoint: Listening;
+  readonly #wrap: (conn: StreamConn) => TlsConn;
+  readonly #owner = new CallOwner();
+  /** The handshakes under way, the oldest first. */
+  readonly #handshakes = new Set<TlsConn>();
+  readonly #done: (TlsConn | Error)[] = [];
+  #accept: PromiseWithResolvers<TlsConn> | undefined;
+  #accepting = false;
+  #referenced = true;
+  #closed = false;
+  readonly #stopped = Promise.withResolvers<void>();
+
+  constructor(endpoint: Listening, wrap: (conn: StreamConn) => TlsConn) {
+    this.#endpoint = endpoint;
+    this.#wrap = wrap;
+  }
+
+  get addr(): Deno.Addr {
+    return this.#endpoint.listener.addr;
+  }
+
+  accept(): Promise<TlsConn> {
+    this.#accept = Promise.withResolvers();
+    const { promise } = this.#accept;
+    this.#updateReferences();
+    this.#serve();
+    this.#startAccept();
+    return promise;
+  }
+
+  /** Hands over the first that is done, if there is one. */
+  #serve(): void {
+    const first = this.#accept && this.#done.shift();
+    if (first === undefined) return;
+    const { resolve, reject } = this.#accept!;
+    this.#accept = undefined;
+    this.#updateReferences();
+    if (first instanceof Error) reject(first);
+    else resolve(first);
+  }
+
+  /** Accepts while somebody waits for a connection. */
+  #startAccept(): void {
+    if (this.#accepting || this.#accept === undefined) return;
+    this.#accepting = true;
+    const context = {
+      owner: this.#owner,
+      timeoutMs: null,
+      signal: undefined,
+    };
+    this.#endpoint.accept(context).then(
+      (conn) => this.#shakeHands(conn),
+      (error) => this.#done.push(error),
+    ).finally(() => {
+      this.#accepting = false;
+      this.#serve();
+      this.#startAccept();
+    });
+  }
+
+  #shakeHands(conn: StreamConn): void {
+    const tls = this.#wrap(conn);
+    this.#handshakes.add(tls);
+    if (!this.#owner.referenced) tls.unref();
+    tls.handshake().then(() => tls, (error) => {
+      tls.close();
+      failedHandshakes.add(error);
+      return error;
+    }).then((outcome: TlsConn | Error) => {
+      // One that was dropped, or came after the close, is nobody's.
+      if (!this.#handshakes.delete(tls)) return tls.close();
+      this.#done.push(outcome);
+      this.#serve();
+    });
+    const [oldest] = this.#handshakes;
+    if (this.#handshakes.size > MAX_HANDSHAKES) this.#drop(oldest!);
+  }
+
+  #drop(tls: TlsConn): void {
+    this.#handshakes.delete(tls);
+    tls.reset();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    this.#updateReferences();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    this.#updateReferences();
+  }
+
+  /** What goes on when nobody accepts must not keep the process alive. */
+  #updateReferences(): void {
+    const referenced = this.#referenced && this.#accept !== undefined;
+    this.#owner.referenced = referenced;
+    for (const tls of this.#handshakes) {
+      if (referenced) tls.ref();
+      else tls.unref();
+    }
+  }
+
+  /** Resolves when the address is free, after {@linkcode close}. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const tls of this.#handshakes) this.#drop(tls);
+    for (const each of this.#done.splice(0)) {
+      if (each instanceof TlsConn) each.close();
+    }
+    // The accept in flight settles when the address is free.
+    this.#endpoint.stop().finally(() => {
+      this.#accept?.reject(osError("EBADF"));
+      this.#stopped.resolve();
+    });
+  }
+}

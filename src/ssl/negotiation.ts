@@ -1,0 +1,159 @@
+/** One handshake: the rules of a context, and the answers to what a peer says. */
+
+import type { EngineOptions, TlsLibrary } from "../runtime/node_tls.ts";
+import { Certificate } from "./certificate.ts";
+import type { ClientHello } from "./client_hello.ts";
+import { SSLCertVerificationError } from "./errors.ts";
+import { certificatesIn } from "./pem.ts";
+import { CERT_NONE, CERT_REQUIRED } from "./constants.ts";
+import type { Settings } from "./settings.ts";
+import type { HandshakePolicy, Rejection } from "./tls_conn.ts";
+import { protocolError } from "./tls_errors.ts";
+import { addressBytes, refuse } from "./verify.ts";
+
+const HANDSHAKE_FAILURE = 40;
+
+/** How a socket was wrapped. */
+export interface WrapSettings {
+  readonly server_side: boolean;
+  readonly server_hostname: string | null;
+  readonly suppress_ragged_eofs: boolean;
+}
+
+/** Decides a handshake by a context, which the server name may change. */
+export class Negotiation<C> implements HandshakePolicy {
+  context: C;
+  /** Whether the peer's certificate counts, once that is settled. */
+  #verifyMode: number | undefined;
+  readonly #settingsOf: (context: C) => Settings;
+  readonly #wrapped: WrapSettings;
+  /** Called with the name that a client asks for; what it returns refuses it. */
+  readonly #onServerName: (
+    negotiation: Negotiation<C>,
+    name: string | null,
+  ) => Rejection | undefined;
+
+  constructor(
+    context: C,
+    settingsOf: (context: C) => Settings,
+    wrapped: WrapSettings,
+    onServerName: (
+      negotiation: Negotiation<C>,
+      name: string | null,
+    ) => Rejection | undefined,
+  ) {
+    this.context = context;
+    this.#settingsOf = settingsOf;
+    this.#wrapped = wrapped;
+    this.#onServerName = onServerName;
+  }
+
+  /** Whether the peer's certificate was looked at, and found good. */
+  get verifies(): boolean {
+    return (this.#verifyMode ?? this.#settings.verifyMode) !== CERT_NONE;
+  }
+
+  get isServer(): boolean {
+    return this.#wrapped.server_side;
+  }
+
+  get suppressRaggedEofs(): boolean {
+    return this.#wrapped.suppress_ragged_eofs;
+  }
+
+  get #settings(): Settings {
+    return this.#settingsOf(this.context);
+  }
+
+  choose(
+    library: TlsLibrary,
+    hello: ClientHello | undefined,
+  ): Omit<EngineOptions, "isServer"> | Rejection {
+    if (hello === undefined) {
+      this.#verifyMode = this.#settings.verifyMode;
+      const host = this.#wrapped.server_hostname;
+      const isName = host !== null && addressBytes(host) === undefined;
+      return {
+        context: this.#settings.prepare(library),
+        serverName: isName ? host : undefined,
+        protocols: this.#settings.protocols,
+        requestCertificate: true,
+        requireCertificate: false,
+      };
+    }
+    const { verifyMode } = this.#settings;
+    const refused = this.#onServerName(this, hello.serverName);
+    if (refused !== undefined) return refused;
+    const settings = this.#settings;
+    // Another context may ask for more than the first one, never for less.
+    this.#verifyMode = Math.max(verifyMode, settings.verifyMode);
+    if (!settings.hasCertificate) {
+      return {
+        error: protocolError("NO_SHARED_CIPHER"),
+        alert: HANDSHAKE_FAILURE,
+      };
+    }
+    // Without one in common there is none: the runtime would refuse the client.
+    const chosen = settings.protocols.find((each) =>
+      hello.protocols.includes(each)
+    );
+    return {
+      context: settings.prepare(library),
+      serverName: undefined,
+      protocols: chosen === undefined ? [] : [chosen],
+      requestCertificate: this.#verifyMode !== CERT_NONE,
+      requireCertificate: this.#verifyMode === CERT_REQUIRED,
+    };
+  }
+
+  judge(
+    library: TlsLibrary,
+    chain: readonly Uint8Array[],
+    isTrusted: boolean,
+  ): Rejection | undefined {
+    const settings = this.#settings;
+    const verifyMode = this.#verifyMode!;
+    if (verifyMode === CERT_NONE) return undefined;
+    if (chain.length === 0) {
+      // A server always shows a certificate; a client may not have to.
+      if (this.isServer && settings.verifyMode !== CERT_REQUIRED) {
+        return undefined;
+      }
+      return {
+        error: protocolError("PEER_DID_NOT_RETURN_A_CERTIFICATE"),
+        alert: HANDSHAKE_FAILURE,
+      };
+    }
+    const checksHost = settings.checkHostname && !this.isServer;
+    const refusal = refuse({
+      chain: chain.map((der) => new Certificate(der)),
+      isTrusted,
+      isServer: !this.isServer,
+      host: checksHost ? this.#wrapped.server_hostname ?? "" : undefined,
+      checksCommonName: settings.checksCommonName,
+      roots: () =>
+        settings.usesDefaultRoots
+          ? [...settings.roots, ...readable(library.defaultRoots())]
+          : settings.roots,
+      isSignedBy: (certificate, issuer) =>
+        library.isSignedBy(certificate.der, issuer.der),
+      nowMs: Date.now(),
+    });
+    return refusal && {
+      error: new SSLCertVerificationError(refusal.code, refusal.message),
+      alert: refusal.alert,
+    };
+  }
+}
+
+function readable(pems: readonly string[]): Certificate[] {
+  const certificates: Certificate[] = [];
+  for (const der of pems.flatMap(certificatesIn)) {
+    try {
+      certificates.push(new Certificate(der));
+    } catch {
+      // One that cannot be read is no root of a chain that can.
+    }
+  }
+  return certificates;
+}

@@ -1,0 +1,43 @@
+/** PEM, the text form of certificates and keys (RFC 7468). */
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
+
+/** The blocks of a text whose label is one of those given. */
+export function pemBlocks(
+  text: string,
+  labels: readonly string[],
+): { label: string; text: string; body: string }[] {
+  const blocks = [];
+  for (const [whole, label = "", body = ""] of text.matchAll(BLOCK)) {
+    if (labels.includes(label)) blocks.push({ label, text: whole, body });
+  }
+  return blocks;
+}
+
+const CERTIFICATES = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
+/** The certificates in a text, as DER. */
+export function certificatesIn(text: string): Uint8Array<ArrayBuffer>[] {
+  return pemBlocks(text, CERTIFICATES).map(({ body }) => base64Bytes(body));
+}
+
+/** Bytes of a base64 text with line breaks in it. */
+export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll(/\s/g, ""));
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/** A certificate as text, in lines of 64 characters. */
+export function toPem(der: Uint8Array): string {
+  let binary = "";
+  for (const byte of der) binary += String.fromCharCode(byte);
+  const lines = btoa(binary).match(/.{1,64}/g) ?? [];
+  return [
+    "-----BEGIN CERTIFICATE-----",
+    ...lines,
+    "-----END CERTIFICATE-----",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,336 @@
+/** The state of a context: certificates, keys and rules, checked when set. */
+
+import { show } from "../base/checks.ts";
+import { fromDeno, osError } from "../base/os_error.ts";
+import type {
+  Credentials,
+  PreparedCredentials,
+  TlsLibrary,
+  TlsVersion,
+} from "../runtime/node_tls.ts";
+import { Certificate, sameBytes } from "./certificate.ts";
+import {
+  CERT_NONE,
+  CERT_OPTIONAL,
+  CERT_REQUIRED,
+  PROTOCOL_TLS_CLIENT,
+  PROTOCOL_TLS_SERVER,
+  TLSVersion,
+} from "./constants.ts";
+import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
+import { certificatesIn, pemBlocks, toPem } from "./pem.ts";
+import { protocolError } from "./tls_errors.ts";
+
+/** A password, or a function that returns it. */
+export type Password = string | Uint8Array | (() => string | Uint8Array);
+
+const { MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED, TLSv1_2, TLSv1_3 } = TLSVersion;
+
+const KEY_LABELS = [
+  "PRIVATE KEY",
+  "ENCRYPTED PRIVATE KEY",
+  "RSA PRIVATE KEY",
+  "EC PRIVATE KEY",
+  "DSA PRIVATE KEY",
+];
+
+/** The smallest RSA key that OpenSSL 3 accepts at its default level. */
+const MIN_RSA_BITS = 2048;
+const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
+
+/** What a context knows. Its keys are in private fields, which nothing prints. */
+export class Settings {
+  readonly protocol: number;
+  #checkHostname: boolean;
+  #verifyMode: number;
+  #minVersion: number = TLSv1_2;
+  #maxVersion: number = MAXIMUM_SUPPORTED;
+  #checksCommonName = true;
+  #protocols: readonly string[] = [];
+  #certificate: string | undefined;
+  #key: string | undefined;
+  readonly #roots: Certificate[] = [];
+  #defaultRoots = false;
+  #prepared: PreparedCredentials | undefined;
+
+  constructor(protocol: number) {
+    if (protocol !== PROTOCOL_TLS_CLIENT && protocol !== PROTOCOL_TLS_SERVER) {
+      throw new RangeError(
+        `Cannot make a context: protocol must be PROTOCOL_TLS_CLIENT or PROTOCOL_TLS_SERVER, received ${
+          show(protocol)
+        }`,
+      );
+    }
+    this.protocol = protocol;
+    this.#checkHostname = protocol === PROTOCOL_TLS_CLIENT;
+    this.#verifyMode = this.#checkHostname ? CERT_REQUIRED : CERT_NONE;
+  }
+
+  get checkHostname(): boolean {
+    return this.#checkHostname;
+  }
+
+  set checkHostname(on: boolean) {
+    this.#checkHostname = checkBoolean("check_hostname", on);
+    if (on && this.#verifyMode === CERT_NONE) this.#verifyMode = CERT_REQUIRED;
+  }
+
+  get verifyMode(): number {
+    return this.#verifyMode;
+  }
+
+  set verifyMode(mode: number) {
+    if (
+      mode !== CERT_NONE && mode !== CERT_OPTIONAL && mode !== CERT_REQUIRED
+    ) {
+      throw new RangeError(
+        `Cannot set verify_mode: it must be CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED, received ${
+          show(mode)
+        }`,
+      );
+    }
+    if (mode === CERT_NONE && this.#checkHostname) {
+      throw new RangeError(
+        "Cannot set verify_mode to CERT_NONE when check_hostname is enabled",
+      );
+    }
+    this.#verifyMode = mode;
+  }
+
+  get minVersion(): number {
+    return this.#minVersion;
+  }
+
+  set minVersion(version: number) {
+    this.#minVersion = checkVersion("minimum_version", version);
+    this.#prepared = undefined;
+  }
+
+  get maxVersion(): number {
+    return this.#maxVersion;
+  }
+
+  set maxVersion(version: number) {
+    this.#maxVersion = checkVersion("maximum_version", version);
+    this.#prepared = undefined;
+  }
+
+  get checksCommonName(): boolean {
+    return this.#checksCommonName;
+  }
+
+  set checksCommonName(on: boolean) {
+    this.#checksCommonName = checkBoolean("hostname_checks_common_name", on);
+  }
+
+  get protocols(): readonly string[] {
+    return this.#protocols;
+  }
+
+  set protocols(names: readonly string[]) {
+    for (const name of names) {
+      if (typeof name !== "string") {
+        throw new TypeError(
+          `Cannot set ALPN protocols: each must be a string, received ${
+            show(name)
+          }`,
+        );
+      }
+      const { length } = new TextEncoder().encode(name);
+      if (length === 0 || length > 255) {
+        throw new SSLError(
+          SSL_ERROR_SSL,
+          "ALPN protocols must be 1 to 255 in length",
+        );
+      }
+    }
+    this.#protocols = [...names];
+  }
+
+  get hasCertificate(): boolean {
+    return this.#certificate !== undefined;
+  }
+
+  get roots(): readonly Certificate[] {
+    return this.#roots;
+  }
+
+  get usesDefaultRoots(): boolean {
+    return this.#defaultRoots;
+  }
+
+  useDefaultRoots(): void {
+    this.#defaultRoots = true;
+    this.#prepared = undefined;
+  }
+
+  loadChain(
+    certfile: string,
+    keyfile: string | null,
+    password: Password | null,
+  ): void {
+    const certificates = readText(certfile);
+    const keys = keyfile === null ? certificates : readText(keyfile);
+    const chain = pemBlocks(certificates, ["CERTIFICATE", "X509 CERTIFICATE"]);
+    const [key] = pemBlocks(keys, KEY_LABELS);
+    if (chain.length === 0 || key === undefined) throw pemError();
+    const { createPrivateKey, X509Certificate } = process.getBuiltinModule(
+      "node:crypto",
+    );
+    const passphrase = isEncrypted(key.text) ? passwordFrom(password) : null;
+    let leaf, privateKey;
+    try {
+      leaf = new X509Certificate(chain[0]!.text);
+      privateKey = createPrivateKey({
+        key: key.text,
+        ...(passphrase === null ? {} : { passphrase }),
+      });
+    } catch {
+      // The error is not kept: it may say more of the key than a log should.
+      throw pemError();
+    }
+    if (!leaf.checkPrivateKey(privateKey)) {
+      throw new SSLError(SSL_ERROR_SSL, "key values mismatch", {
+        library: "X509",
+        reason: "KEY_VALUES_MISMATCH",
+      });
+    }
+    checkKey(privateKey.asymmetricKeyType, privateKey.asymmetricKeyDetails);
+    this.#certificate = chain.map(({ text }) => text).join("\n");
+    this.#key = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+    this.#prepared = undefined;
+  }
+
+  addRoots(certificates: readonly Uint8Array[]): void {
+    for (const der of certificates) {
+      const known = this.#roots.some((each) => sameBytes(each.der, der));
+      if (!known) this.#roots.push(new Certificate(der));
+    }
+    this.#prepared = undefined;
+  }
+
+  /** The credentials as `node:tls` takes them, made once for each state. */
+  prepare(library: TlsLibrary): PreparedCredentials {
+    this.#prepared ??= library.prepare(this.#credentials());
+    return this.#prepared;
+  }
+
+  #credentials(): Credentials {
+    const minVersion = versionName(this.#minVersion);
+    const maxVersion = versionName(this.#maxVersion);
+    if (minVersion > maxVersion) throw protocolError("NO_PROTOCOLS_AVAILABLE");
+    return {
+      certificate: this.#certificate,
+      key: this.#key,
+      roots: this.#roots.map(({ der }) => toPem(der)),
+      defaultRoots: this.#defaultRoots,
+      minVersion,
+      maxVersion,
+    };
+  }
+}
+
+function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(
+    `Cannot set ${name}: it must be a boolean, received ${show(value)}`,
+  );
+}
+
+const VERSIONS = [MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED, TLSv1_2, TLSv1_3];
+const OLD_VERSIONS: Readonly<Record<number, string>> = {
+  0x300: "SSLv3",
+  0x301: "TLSv1",
+  0x302: "TLSv1_1",
+};
+
+function checkVersion(name: string, version: number): number {
+  if (VERSIONS.includes(version)) return version;
+  const old = OLD_VERSIONS[version];
+  if (old !== undefined) {
+    throw osError(
+      "EOPNOTSUPP",
+      `${name} ${old}: Deno has TLS 1.2 and 1.3 only`,
+    );
+  }
+  throw new RangeError(
+    `Cannot set ${name}: it must be a TLSVersion, received ${show(version)}`,
+  );
+}
+
+/** The version that a bound stands for, where 1.2 and 1.3 are all there is. */
+function versionName(version: number): TlsVersion {
+  return version === TLSv1_2 || version === MINIMUM_SUPPORTED
+    ? "TLSv1.2"
+    : "TLSv1.3";
+}
+
+function pemError(): SSLError {
+  return new SSLError(SSL_ERROR_SSL, "[SSL] PEM lib", { library: "SSL" });
+}
+
+function isEncrypted(pem: string): boolean {
+  return pem.includes("ENCRYPTED");
+}
+
+/** The password of an encrypted key. Python would ask for it at the terminal. */
+function passwordFrom(password: Password | null): string {
+  const value = typeof password === "function" ? password() : password;
+  if (value === null) {
+    throw new TypeError(
+      "Cannot load a certificate chain: the key is encrypted, and password is missing",
+    );
+  }
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  throw new TypeError(
+    "Cannot load a certificate chain: password must be a string, bytes or a function that returns one of them",
+  );
+}
+
+function checkKey(
+  type: string | undefined,
+  details:
+    | { modulusLength?: number | undefined; namedCurve?: string | undefined }
+    | undefined,
+): void {
+  if (type === "rsa" || type === "rsa-pss") {
+    if ((details?.modulusLength ?? 0) < MIN_RSA_BITS) {
+      throw protocolError("EE_KEY_TOO_SMALL");
+    }
+    return;
+  }
+  const curve = details?.namedCurve ?? "";
+  if (type === "ed25519" || type === "ec" && CURVES.includes(curve)) return;
+  throw osError("EOPNOTSUPP", `Deno has no TLS with ${curve || type} keys`);
+}
+
+/** Reads a file; what it fails with is an error of ours, as in any call. */
+export function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}
+
+/** The certificates of a file; one without any is an error. */
+export function certificatesOf(path: string): Uint8Array[] {
+  const certificates = certificatesIn(readText(path));
+  if (certificates.length > 0) return certificates;
+  throw new SSLError(SSL_ERROR_SSL, "no certificate or crl found", {
+    library: "X509",
+    reason: "NO_CERTIFICATE_OR_CRL_FOUND",
+  });
+}
+
+/** The certificates of a folder, in files with the names that OpenSSL gives. */
+export function certificatesUnder(path: string): Uint8Array[] {
+  try {
+    const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+    return names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
+      .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
+  } catch (error) {
+    throw fromDeno(error);
+  }
+}

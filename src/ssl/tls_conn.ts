@@ -1,0 +1,478 @@
+/** TLS as one more connection, over the endpoint of another. */
+
+import { MSG_WAITALL, SHUT_WR } from "../base/constants.ts";
+import { osError } from "../base/os_error.ts";
+import type { Connected } from "../endpoint/connected.ts";
+import type { StreamConn } from "../runtime/deno_net.ts";
+import {
+  type EngineEvents,
+  type EngineOptions,
+  type TlsEngine,
+  TlsLibrary,
+} from "../runtime/node_tls.ts";
+import { type CallContext, CallOwner } from "../wait/waiter.ts";
+import {
+  type ClientHello,
+  messageLength,
+  parseClientHello,
+} from "./client_hello.ts";
+import { endedEarly, protocolError, translateTls } from "./tls_errors.ts";
+
+/** The most that is encrypted at once: it is held until it is sent. */
+const PIECE_BYTES = 65_536;
+/** A record without its header, RFC 8446, 5.2, with the slack of TLS 1.2. */
+const MAX_RECORD = 16_384 + 2048;
+/** No client begins with more. */
+const MAX_HELLO = 65_536;
+const HEADER = 5;
+const HANDSHAKE = 22;
+const ALERT = 21;
+
+/** How long a client that closes waits for the tickets of its server. */
+const TICKETS_MS = 1000;
+const TICKETS_BYTES = 65_536;
+
+/** An error, and the alert that reports it to the peer. */
+export interface Rejection {
+  readonly error: Error;
+  readonly alert: number;
+}
+
+/** What decides on a handshake. */
+export interface HandshakePolicy {
+  readonly isServer: boolean;
+  /** Whether an end without close_notify is an end like any other. */
+  readonly suppressRaggedEofs: boolean;
+  /** The options of an engine; for a server, once the client has begun. */
+  choose(
+    library: TlsLibrary,
+    hello: ClientHello | undefined,
+  ): Omit<EngineOptions, "isServer"> | Rejection;
+  /** Whether the peer's certificates are refused, and why. */
+  judge(
+    library: TlsLibrary,
+    chain: readonly Uint8Array[],
+    isTrusted: boolean,
+  ): Rejection | undefined;
+}
+
+/**
+ * A connection that encrypts what another carries.
+ *
+ * Records are read from the carrier one at a time, header and body, and no
+ * further: what comes after the end of TLS stays with the carrier. One is read
+ * when a read finds nothing decrypted, so the window of the kernel bounds what a
+ * peer can send, and not this program's memory.
+ */
+export class TlsConn implements StreamConn {
+  readonly policy: HandshakePolicy;
+  readonly localAddr: Deno.Addr;
+  readonly remoteAddr: Deno.Addr;
+  readonly #carrier: Connected;
+  /** Of the reads from the carrier, which the end of TLS ends. */
+  readonly #reader = new CallOwner();
+  readonly #read: CallContext;
+  readonly #write: CallContext;
+  #library: TlsLibrary | undefined;
+  #engine: TlsEngine | undefined;
+  #handshake: Promise<void> | undefined;
+  #established = false;
+  #judged = false;
+  /** How many flights were sent. */
+  #flights = 0;
+  readonly #decrypted: Uint8Array[] = [];
+  #pending = 0;
+  /** Whether the first record has been looked at. */
+  #received = false;
+  #hasTickets = false;
+  /** Whether the peer has ended TLS, or the carrier has ended. */
+  #ended = false;
+  #closeNotified = false;
+  #error: Error | undefined;
+  /** How much ciphertext was sent, and whoever waits for that to grow. */
+  #sent = 0;
+  #onSent: (() => void) | undefined;
+  /** Whether the carrier outlives TLS. */
+  #keepsCarrier = false;
+  #closed = false;
+  readonly #released = Promise.withResolvers<void>();
+
+  constructor(carrier: Connected, policy: HandshakePolicy) {
+    this.policy = policy;
+    this.#carrier = carrier;
+    this.localAddr = carrier.conn.localAddr;
+    this.remoteAddr = carrier.conn.remoteAddr;
+    const limits = { timeoutMs: null, signal: undefined };
+    this.#read = { owner: this.#reader, ...limits };
+    this.#write = { owner: new CallOwner(), ...limits };
+  }
+
+  /** Whether the handshake is done. */
+  get established(): boolean {
+    return this.#established;
+  }
+
+  /** The decrypted bytes that no read has taken. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Whether the peer has ended TLS in order. */
+  get closeNotified(): boolean {
+    return this.#closeNotified;
+  }
+
+  get engine(): TlsEngine | undefined {
+    return this.#engine;
+  }
+
+  ref(): void {
+    this.#reader.referenced = true;
+  }
+
+  unref(): void {
+    this.#reader.referenced = false;
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#carrier.conn.setNoDelay?.(on);
+  }
+
+  setKeepAlive(on: boolean): void {
+    this.#carrier.conn.setKeepAlive?.(on);
+  }
+
+  /** Resolves when the handshake is done; it is done once. */
+  handshake(): Promise<void> {
+    this.#handshake ??= this.#shakeHands();
+    return this.#handshake;
+  }
+
+  async #shakeHands(): Promise<void> {
+    try {
+      const library = this.#library = await TlsLibrary.load();
+      const first = this.policy.isServer ? await this.#readHello() : undefined;
+      const hello = first && parseClientHello(first.message);
+      this.#start(library, hello);
+      if (first !== undefined) {
+        // Refused at construction, it throws where nothing can catch it.
+        await turn();
+        for (const record of first.records) this.#feed(record);
+      }
+      while (!this.#established && this.#error === undefined) {
+        await this.#pull();
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+    if (this.#error === undefined) return;
+    // The alert that says why goes out some microtasks later.
+    await turn();
+    throw this.#error;
+  }
+
+  #start(library: TlsLibrary, hello: ClientHello | undefined): void {
+    if (this.#closed) throw endedEarly();
+    const { isServer } = this.policy;
+    const chosen = this.policy.choose(library, hello);
+    if ("error" in chosen) return this.#reject(chosen);
+    const options = { ...chosen, isServer };
+    this.#engine = library.start(options, this.#events());
+  }
+
+  /** The records that the ClientHello is in, and it itself. */
+  async #readHello(): Promise<{ records: Uint8Array[]; message: Uint8Array }> {
+    const records: Uint8Array[] = [];
+    let message = new Uint8Array(0);
+    for (;;) {
+      const record = await this.#readRecord();
+      if (record === null) throw endedEarly();
+      if (record[0] !== HANDSHAKE) {
+        throw protocolError(
+          record[0] === ALERT ? "UNEXPECTED_MESSAGE" : "BAD_RECORD_TYPE",
+        );
+      }
+      records.push(record);
+      const longer = new Uint8Array(message.length + record.length - HEADER);
+      longer.set(message);
+      longer.set(record.subarray(HEADER), message.length);
+      message = longer;
+      const length = messageLength(message) ?? Infinity;
+      if (message.length >= length) {
+        return { records, message: message.subarray(0, length) };
+      }
+      if (message.length > MAX_HELLO) {
+        throw protocolError("EXCESSIVE_MESSAGE_SIZE");
+      }
+    }
+  }
+
+  /** One record from the carrier; null at the end of the stream. */
+  async #readRecord(): Promise<Uint8Array | null> {
+    const header = new Uint8Array(HEADER);
+    let n = await this.#carrier.recvInto(this.#read, header, MSG_WAITALL);
+    if (n === 0) return null;
+    if (!this.#received) this.#checkFirst(header.subarray(0, n));
+    if (n < HEADER) return null;
+    const length = header[3]! * 256 + header[4]!;
+    if (length > MAX_RECORD) throw protocolError("PACKET_LENGTH_TOO_LONG");
+    const record = new Uint8Array(HEADER + length);
+    record.set(header);
+    const body = record.subarray(HEADER);
+    n = await this.#carrier.recvInto(this.#read, body, MSG_WAITALL);
+    return n < length ? null : record;
+  }
+
+  /** Says of what is no TLS what it is, as OpenSSL does. */
+  #checkFirst(header: Uint8Array): void {
+    this.#received = true;
+    const text = String.fromCharCode(...header);
+    const isTls = header[0]! >= 20 && header[0]! <= 24 &&
+      (header.length < 2 || header[1] === 3);
+    if (isTls) return;
+    if (this.policy.isServer && /^(GET |POST |HEAD |PUT )/.test(text)) {
+      throw protocolError("HTTP_REQUEST");
+    }
+    if (this.policy.isServer && text === "CONNE") {
+      throw protocolError("HTTPS_PROXY_REQUEST");
+    }
+    throw protocolError("WRONG_VERSION_NUMBER");
+  }
+
+  /** Feeds the engine with one record more. */
+  async #pull(): Promise<void> {
+    let record: Uint8Array | null;
+    try {
+      record = await this.#readRecord();
+    } catch (error) {
+      // The end of TLS has ended the read; it has taken nothing.
+      if (!this.#ended) this.#fail(error as Error);
+      return;
+    }
+    if (record === null) return this.#onCarrierEnd();
+    const before = this.#pending;
+    this.#feed(record);
+    // An end or an error is reported a tick later. What follows the end of TLS
+    // must not be read here.
+    if (this.#pending > before) return;
+    if (this.#established) this.#hasTickets = true;
+    await turn();
+  }
+
+  #feed(record: Uint8Array): void {
+    try {
+      this.#engine?.feed(record);
+    } catch (error) {
+      this.#fail(translateTls(error));
+    }
+  }
+
+  #events(): EngineEvents {
+    return {
+      onOutput: (data) => this.#output(data),
+      onData: (data) => {
+        this.#hasTickets = true;
+        this.#decrypted.push(data);
+        this.#pending += data.length;
+      },
+      onHandshakeDone: () => {
+        this.#judge(true);
+        if (this.#error === undefined) this.#established = true;
+      },
+      onEnd: () => {
+        if (this.#error !== undefined) return;
+        this.#closeNotified = this.#ended = true;
+        this.#reader.close();
+      },
+      onError: (error) => this.#fail(translateTls(error)),
+    };
+  }
+
+  /** Sends ciphertext. */
+  async #output(data: Uint8Array): Promise<void> {
+    // A client's second flight ends the handshake, with TLS 1.2 before its own
+    // end is reported: the certificate is judged before.
+    if (this.#flights++ > 0 || this.policy.isServer) this.#judge(false);
+    // An error has an alert of its own, from here or from the engine.
+    if (this.#rejected) return;
+    try {
+      await this.#carrier.sendAll(this.#write, data);
+      this.#sent += data.length;
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+    this.#onSent?.();
+  }
+
+  #rejected = false;
+
+  /** Has the peer's certificate judged, once it is there. */
+  #judge(isLast: boolean): void {
+    if (this.#judged || this.#error !== undefined) return;
+    const engine = this.#engine!;
+    const chain = engine.peerCertificates;
+    if (chain.length === 0 && !isLast) return;
+    this.#judged = true;
+    const rejection = this.policy.judge(
+      this.#library!,
+      chain,
+      engine.isPeerTrusted,
+    );
+    if (rejection !== undefined) this.#reject(rejection);
+  }
+
+  /** Ends the handshake, with an alert where the peer can still read one. */
+  #reject({ error, alert }: Rejection): void {
+    this.#rejected = true;
+    // A server has switched to keys by then with which only the engine can write.
+    const isReadable = !this.policy.isServer || !this.#engine ||
+      this.#engine.version !== "TLSv1.3";
+    if (isReadable) {
+      const record = new Uint8Array([ALERT, 3, 3, 0, 2, 2, alert]);
+      this.#carrier.sendAll(this.#write, record).catch(() => {});
+    }
+    this.#fail(error);
+  }
+
+  #onCarrierEnd(): void {
+    if (this.#ended || this.#error !== undefined) return;
+    if (this.#established && this.policy.suppressRaggedEofs) {
+      this.#ended = true;
+    } else this.#fail(endedEarly());
+  }
+
+  #fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#reader.close();
+    // Not at once: it is still to write its alert.
+    setImmediate(() => this.#engine?.destroy());
+    this.#onSent?.();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    await this.handshake();
+    while (this.#pending === 0) {
+      if (this.#error !== undefined) throw this.#error;
+      if (this.#ended || this.#closed) return null;
+      await this.#pull();
+    }
+    let filled = 0;
+    while (filled < buffer.length && this.#decrypted.length > 0) {
+      const first = this.#decrypted[0]!;
+      const part = first.subarray(0, buffer.length - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      if (part.length === first.length) this.#decrypted.shift();
+      else this.#decrypted[0] = first.subarray(part.length);
+    }
+    this.#pending -= filled;
+    return filled;
+  }
+
+  async write(data: Uint8Array): Promise<number> {
+    await this.handshake();
+    if (this.#error !== undefined) throw this.#error;
+    const piece = data.subarray(0, PIECE_BYTES);
+    const target = this.#sent + piece.length;
+    try {
+      await this.#engine!.write(piece);
+    } catch (error) {
+      throw this.#error ?? translateTls(error);
+    }
+    // No byte becomes less than one of ciphertext.
+    await this.#untilSent(() => this.#sent >= target);
+    return piece.length;
+  }
+
+  async #untilSent(isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
+      if (this.#error !== undefined) throw this.#error;
+      await new Promise<void>((resolve) => this.#onSent = resolve);
+    }
+    this.#onSent = undefined;
+  }
+
+  /** Sends close_notify; the carrier is half-closed too unless TLS alone ends. */
+  async closeWrite(): Promise<void> {
+    await this.handshake();
+    await this.#notifyClose();
+    if (!this.#keepsCarrier) await this.#carrier.shutdown(this.#write, SHUT_WR);
+  }
+
+  #notified = false;
+
+  async #notifyClose(): Promise<void> {
+    if (this.#notified || this.#error !== undefined) return;
+    this.#notified = true;
+    const before = this.#sent;
+    await this.#engine!.end();
+    await this.#untilSent(() => this.#sent > before);
+  }
+
+  /** From now on the end of TLS leaves the carrier open. */
+  keepCarrier(): Connected {
+    this.#keepsCarrier = true;
+    return this.#carrier;
+  }
+
+  /** Resolves when the carrier is released, after {@linkcode close}. */
+  get closed(): Promise<void> {
+    return this.#released.promise;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reader.close();
+    this.#finish().catch(() => {}).then(() => this.#release());
+  }
+
+  #release(): void {
+    this.#engine?.destroy();
+    if (this.#keepsCarrier) return this.#released.resolve();
+    // Bytes that were taken and never went out are the sender's to report.
+    this.#carrier.close().catch(() => {}).then(this.#released.resolve);
+  }
+
+  reset(): void {
+    this.#closed = true;
+    this.#fail(osError("ECONNRESET"));
+    this.#carrier.reset();
+    this.#release();
+  }
+
+  /** Ends TLS without waiting for the peer, whose window may be closed. */
+  async #finish(): Promise<void> {
+    if (!this.#established || this.#error !== undefined) return;
+    this.#notifyClose().catch(() => {});
+    // The ciphertext is with the carrier some microtasks later.
+    await turn();
+    if (!this.#keepsCarrier && this.#mayGetTickets) await this.#awaitTickets();
+  }
+
+  /**
+   * A server of TLS 1.3 sends tickets after the handshake, which nobody has read
+   * where a client has only sent. Closed over them, or before them, the kernel
+   * resets the connection, and drops what it has not delivered.
+   */
+  get #mayGetTickets(): boolean {
+    return !this.policy.isServer && !this.#ended && !this.#hasTickets &&
+      this.#engine?.version === "TLSv1.3";
+  }
+
+  async #awaitTickets(): Promise<void> {
+    const owner = new CallOwner();
+    owner.referenced = false;
+    const context = { owner, timeoutMs: TICKETS_MS, signal: undefined };
+    await this.#carrier.shutdown(this.#write, SHUT_WR);
+    await this.#carrier.recv(context, TICKETS_BYTES, 0);
+    // What has come with them.
+    await this.#carrier.recv({ ...context, timeoutMs: 0 }, TICKETS_BYTES, 0);
+  }
+}
+
+/** Lets the events of the engine come. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
