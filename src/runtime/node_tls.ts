@@ -117,11 +117,6 @@ export class TlsLibrary {
     return { context };
   }
 
-  /** The runtime's own roots as PEM, without those of `--cert`. */
-  defaultRoots(): readonly string[] {
-    return this.#tls.getCACertificates("default");
-  }
-
   /** Whether the issuer's key has signed a certificate, both in DER. */
   isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean {
     const { X509Certificate } = this.#crypto;
@@ -253,7 +248,8 @@ export class TlsEngine {
   get isPeerTrusted(): boolean {
     const handle = (this.#socket as unknown as { _handle?: Handle | null })
       ._handle;
-    // Without a verdict nothing is trusted.
+    // Without a verdict nothing is trusted, and a resumed session has none.
+    if (this.#socket.isSessionReused()) return false;
     return typeof handle?.verifyError === "function" && !handle.verifyError();
   }
 

@@ -42,7 +42,7 @@ export class TlsLayer implements Layer {
     const { conn } = endpoint;
     // A listener has done the handshake already.
     return conn instanceof TlsConn
-      ? new Secured(conn, description)
+      ? new Secured(conn, description, false)
       : new Handshaking(
         new TlsConn(endpoint, this.#newPolicy()),
         endpoint,
@@ -110,7 +110,7 @@ export class Handshaking implements Opening, OperationSource {
       if (this.#outcome instanceof Error) throw this.#outcome;
       return this.#outcome;
     };
-    return this.#operations.run(new ConditionWaiter(wantRead(context), find));
+    return this.#operations.run(new HandshakeWaiter(wantRead(context), find));
   }
 
   whenReadable(context: CallContext): Promise<true> {
@@ -147,7 +147,10 @@ export class Handshaking implements Opening, OperationSource {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     if (outcome === true) {
-      this.#description.replace(this, new Secured(this.tls, this.#description));
+      // No call that waits for the handshake will tell that it is done.
+      const isNews = !(this.#operations.first instanceof HandshakeWaiter);
+      const secured = new Secured(this.tls, this.#description, isNews);
+      this.#description.replace(this, secured);
     }
     this.#operations.operationDone();
   }
@@ -160,13 +163,40 @@ export class Handshaking implements Opening, OperationSource {
   }
 }
 
+/** A call that waits for the handshake, and not only for readiness. */
+class HandshakeWaiter extends ConditionWaiter<true> {}
+
 /** A connection on which the handshake is done. */
 export class Secured extends Connected {
   readonly tls: TlsConn;
+  /**
+   * Whether the handshake is done and no call has said so. Then the socket is
+   * readable: a program that waits with select() for it calls again, as it does
+   * in CPython when the peer's last flight comes.
+   */
+  #isNews: boolean;
 
-  constructor(tls: TlsConn, { family, options, isShared }: Description) {
+  constructor(
+    tls: TlsConn,
+    { family, options, isShared }: Description,
+    isNews: boolean,
+  ) {
     super(tls, family, options, isShared);
     this.tls = tls;
+    this.#isNews = isNews;
+  }
+
+  /** Called by a call that shows that the handshake is done. */
+  acknowledge(): void {
+    this.#isNews = false;
+  }
+
+  override get readable(): boolean {
+    return this.#isNews || super.readable;
+  }
+
+  override whenReadable(context: CallContext): Promise<true> {
+    return this.#isNews ? Promise.resolve(true) : super.whenReadable(context);
   }
 
   override recv(
@@ -175,6 +205,7 @@ export class Secured extends Connected {
     flags: number,
     sink?: ReceiveSink,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    this.#isNews = false;
     return super.recv(wantRead(context), n, flags, sink);
   }
 
@@ -183,6 +214,7 @@ export class Secured extends Connected {
     target: Uint8Array,
     flags: number,
   ): Promise<number> {
+    this.#isNews = false;
     return super.recvInto(wantRead(context), target, flags);
   }
 
@@ -294,8 +326,10 @@ class TlsListener implements StreamListener {
     const { resolve, reject } = this.#accept!;
     this.#accept = undefined;
     this.#updateReferences();
-    if (first instanceof Error) reject(first);
-    else resolve(first);
+    if (first instanceof Error) return reject(first);
+    // Its owner refers to it anew, as to any new connection.
+    first.ref();
+    resolve(first);
   }
 
   /** Accepts while somebody waits for a connection. */
@@ -372,6 +406,8 @@ class TlsListener implements StreamListener {
     for (const each of this.#done.splice(0)) {
       if (each instanceof TlsConn) each.close();
     }
+    // First, since a waiter that leaves lets the process end without the accept.
+    this.#owner.close();
     // The accept in flight settles when the address is free.
     this.#endpoint.stop().finally(() => {
       this.#accept?.reject(osError("EBADF"));

@@ -4,7 +4,6 @@ import type { EngineOptions, TlsLibrary } from "../runtime/node_tls.ts";
 import { Certificate } from "./certificate.ts";
 import type { ClientHello } from "./client_hello.ts";
 import { SSLCertVerificationError } from "./errors.ts";
-import { certificatesIn } from "./pem.ts";
 import { CERT_NONE, CERT_REQUIRED } from "./constants.ts";
 import type { Settings } from "./settings.ts";
 import type { HandshakePolicy, Rejection } from "./tls_conn.ts";
@@ -131,10 +130,8 @@ export class Negotiation<C> implements HandshakePolicy {
       isServer: !this.isServer,
       host: checksHost ? this.#wrapped.server_hostname ?? "" : undefined,
       checksCommonName: settings.checksCommonName,
-      roots: () =>
-        settings.usesDefaultRoots
-          ? [...settings.roots, ...readable(library.defaultRoots())]
-          : settings.roots,
+      roots: settings.roots,
+      hasMoreRoots: settings.usesDefaultRoots,
       isSignedBy: (certificate, issuer) =>
         library.isSignedBy(certificate.der, issuer.der),
       nowMs: Date.now(),
@@ -144,16 +141,4 @@ export class Negotiation<C> implements HandshakePolicy {
       alert: refusal.alert,
     };
   }
-}
-
-function readable(pems: readonly string[]): Certificate[] {
-  const certificates: Certificate[] = [];
-  for (const der of pems.flatMap(certificatesIn)) {
-    try {
-      certificates.push(new Certificate(der));
-    } catch {
-      // One that cannot be read is no root of a chain that can.
-    }
-  }
-  return certificates;
 }

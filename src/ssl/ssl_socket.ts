@@ -600,6 +600,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     );
     const { endpoint } = description;
     if (endpoint instanceof Secured) {
+      endpoint.acknowledge();
       this.#context = (endpoint.tls.policy as Negotiation<SSLContext>).context;
     }
   }
@@ -809,6 +810,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     const timeoutMs = timeout === null ? null : timeout * 1000;
     const context = { owner: this.#owner, timeoutMs, signal };
     const carrier = tls.keepCarrier();
+    endpoint.acknowledge();
     await endpoint.shutdown(context, SHUT_WR);
     await endpoint.whenReadable(context);
     if (endpoint.queued + tls.pending > 0) {
@@ -818,7 +820,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     if (error !== undefined) throw error;
     if (!tls.closeNotified) throw endedEarly();
     description.removeLayer(endpoint, carrier);
-    tls.close();
+    tls.leave();
     const { family, type, proto } = this;
     const plain = new Socket<A>(family, type, proto, this.detach());
     plain.settimeout(timeout);

@@ -84,7 +84,9 @@ export class TlsConn implements StreamConn {
   #pending = 0;
   /** Whether the first record has been looked at. */
   #received = false;
+  /** Whether tickets have come, or data, which come after them. */
   #hasTickets = false;
+  #hasData = false;
   /** Whether the peer has ended TLS, or the carrier has ended. */
   #ended = false;
   #closeNotified = false;
@@ -245,17 +247,19 @@ export class TlsConn implements StreamConn {
     try {
       record = await this.#readRecord();
     } catch (error) {
-      // The end of TLS has ended the read; it has taken nothing.
-      if (!this.#ended) this.#fail(error as Error);
+      // The end of TLS, or a close, has ended the read; it has taken nothing.
+      if (this.#ended || this.#closed && this.#established) return;
+      this.#fail(error as Error);
       return;
     }
     if (record === null) return this.#onCarrierEnd();
     const before = this.#pending;
+    const mayBeTicket = this.#established;
     this.#feed(record);
     // An end or an error is reported a tick later. What follows the end of TLS
     // must not be read here.
     if (this.#pending > before) return;
-    if (this.#established) this.#hasTickets = true;
+    if (mayBeTicket) this.#hasTickets = true;
     await turn();
   }
 
@@ -271,7 +275,7 @@ export class TlsConn implements StreamConn {
     return {
       onOutput: (data) => this.#output(data),
       onData: (data) => {
-        this.#hasTickets = true;
+        this.#hasData = true;
         this.#decrypted.push(data);
         this.#pending += data.length;
       },
@@ -428,9 +432,15 @@ export class TlsConn implements StreamConn {
     this.#finish().catch(() => {}).then(() => this.#release());
   }
 
+  /** Leaves the carrier to others, when TLS has ended both ways. */
+  leave(): void {
+    this.#closed = true;
+    this.#engine?.destroy();
+    this.#released.resolve();
+  }
+
   #release(): void {
     this.#engine?.destroy();
-    if (this.#keepsCarrier) return this.#released.resolve();
     // Bytes that were taken and never went out are the sender's to report.
     this.#carrier.close().catch(() => {}).then(this.#released.resolve);
   }
@@ -448,27 +458,27 @@ export class TlsConn implements StreamConn {
     this.#notifyClose().catch(() => {});
     // The ciphertext is with the carrier some microtasks later.
     await turn();
-    if (!this.#keepsCarrier && this.#mayGetTickets) await this.#awaitTickets();
+    if (this.#mayGetTickets) await this.#takeTickets();
   }
 
   /**
    * A server of TLS 1.3 sends tickets after the handshake, which nobody has read
-   * where a client has only sent. Closed over them, or before them, the kernel
-   * resets the connection, and drops what it has not delivered.
+   * where a client has only sent. Closed over them, or before they come, the
+   * kernel resets the connection, and drops what it has not delivered.
    */
   get #mayGetTickets(): boolean {
-    return !this.policy.isServer && !this.#ended && !this.#hasTickets &&
+    return !this.policy.isServer && !this.#ended && !this.#hasData &&
       this.#engine?.version === "TLSv1.3";
   }
 
-  async #awaitTickets(): Promise<void> {
-    const owner = new CallOwner();
-    owner.referenced = false;
-    const context = { owner, timeoutMs: TICKETS_MS, signal: undefined };
+  async #takeTickets(): Promise<void> {
+    const { owner, signal } = this.#write;
+    const context = { owner, timeoutMs: TICKETS_MS, signal };
     await this.#carrier.shutdown(this.#write, SHUT_WR);
-    await this.#carrier.recv(context, TICKETS_BYTES, 0);
-    // What has come with them.
-    await this.#carrier.recv({ ...context, timeoutMs: 0 }, TICKETS_BYTES, 0);
+    if (!this.#hasTickets) await this.#carrier.recv(context, TICKETS_BYTES, 0);
+    // Those that have come by now.
+    const now = { ...context, timeoutMs: 0 };
+    await this.#carrier.recv(now, TICKETS_BYTES, 0);
   }
 }
 

@@ -74,8 +74,10 @@ export interface Presented {
   readonly host: string | undefined;
   /** Whether a common name counts where there are no alternative names. */
   readonly checksCommonName: boolean;
-  /** The certificates to be trusted, as far as they are known. */
-  readonly roots: () => readonly Certificate[];
+  /** The certificates to be trusted. */
+  readonly roots: readonly Certificate[];
+  /** Whether there are more, which the runtime does not show. */
+  readonly hasMoreRoots: boolean;
   /** Whether `issuer` has signed `certificate`. */
   readonly isSignedBy: (
     certificate: Certificate,
@@ -91,8 +93,12 @@ export function refuse(presented: Presented): Refusal | undefined {
   const otherHost = checkHost(leaf, presented);
   if (isTrusted) return otherHost;
   const path = [leaf];
-  return buildPath(presented, path) ?? checkPurposes(presented, path) ??
-    otherHost ?? checkDates(presented, path) ??
+  const untrusted = buildPath(presented, path);
+  // With roots that are not known the path may well lead to one of them, so a
+  // cause that is certain comes first.
+  if (untrusted !== undefined && !presented.hasMoreRoots) return untrusted;
+  return checkPurposes(presented, path) ?? otherHost ??
+    checkDates(presented, path) ?? untrusted ??
     // The runtime refuses an authority as a server, webpki's CaUsedAsEndEntity.
     (leaf.isCA ? CAUSES.purpose : CAUSES.unspecified);
 }
@@ -102,14 +108,13 @@ function buildPath(
   { chain, roots }: Presented,
   path: Certificate[],
 ): Refusal | undefined {
-  const trusted = roots();
   const sent = chain.slice(1);
   for (let at = path[0]!;;) {
-    if (trusted.some(({ der }) => sameBytes(der, at.der))) return undefined;
+    if (roots.some(({ der }) => sameBytes(der, at.der))) return undefined;
     if (at.selfIssued) {
       return path.length === 1 ? CAUSES.selfSigned : CAUSES.selfSignedInChain;
     }
-    const issuer = trusted.find((each) => isIssuer(each, at)) ??
+    const issuer = roots.find((each) => isIssuer(each, at)) ??
       sent.find((each) => isIssuer(each, at));
     if (issuer === undefined || path.includes(issuer)) return CAUSES.noIssuer;
     path.push(issuer);
