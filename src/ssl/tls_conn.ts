@@ -440,6 +440,7 @@ export class TlsConn implements StreamConn {
   }
 
   #release(): void {
+    this.#write.owner.close();
     this.#engine?.destroy();
     // Bytes that were taken and never went out are the sender's to report.
     this.#carrier.close().catch(() => {}).then(this.#released.resolve);
