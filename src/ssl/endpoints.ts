@@ -7,12 +7,11 @@ import type { Description, Layer } from "../endpoint/description.ts";
 import type { Endpoint, Opening, ReceiveSink } from "../endpoint/endpoint.ts";
 import { Listening } from "../endpoint/listening.ts";
 import type { Options } from "../endpoint/options.ts";
-import type { ChunkSource } from "../endpoint/sender.ts";
+import type { Turn } from "../endpoint/sender.ts";
 import type { StreamConn, StreamListener } from "../runtime/deno_net.ts";
-import {
-  OperationQueue,
-  type OperationSource,
-} from "../wait/operation_queue.ts";
+import type { Bytes } from "../base/checks.ts";
+import { answer } from "../wait/event_loop.ts";
+import { OperationQueue } from "../wait/operation_queue.ts";
 import {
   type CallContext,
   CallOwner,
@@ -66,15 +65,15 @@ export class TlsLayer implements Layer {
 }
 
 /** A connection on which the handshake is not done; calls wait for it. */
-export class Handshaking implements Opening, OperationSource {
+export class Handshaking extends OperationQueue implements Opening {
   readonly state = "connecting";
   readonly tls: TlsConn;
   readonly carrier: Connected;
   readonly #description: Description;
-  readonly #operations: OperationQueue = new OperationQueue(this);
   #outcome: true | Error | undefined;
 
   constructor(tls: TlsConn, carrier: Connected, description: Description) {
+    super();
     this.tls = tls;
     this.carrier = carrier;
     this.#description = description;
@@ -110,7 +109,7 @@ export class Handshaking implements Opening, OperationSource {
       if (this.#outcome instanceof Error) throw this.#outcome;
       return this.#outcome;
     };
-    return this.#operations.run(new HandshakeWaiter(wantRead(context), find));
+    return this.run(new HandshakeWaiter(wantRead(context), find));
   }
 
   whenReadable(context: CallContext): Promise<true> {
@@ -123,7 +122,7 @@ export class Handshaking implements Opening, OperationSource {
 
   #whenDone(context: CallContext): Promise<true> {
     const find = () => this.#outcome === undefined ? undefined : true;
-    return this.#operations.run(new ConditionWaiter<true>(context, find));
+    return this.run(new ConditionWaiter<true>(context, find));
   }
 
   start(): boolean {
@@ -148,16 +147,16 @@ export class Handshaking implements Opening, OperationSource {
     this.#outcome = outcome;
     if (outcome === true) {
       // No call that waits for the handshake will tell that it is done.
-      const isNews = !(this.#operations.first instanceof HandshakeWaiter);
+      const isNews = !(this.first instanceof HandshakeWaiter);
       const secured = new Secured(this.tls, this.#description, isNews);
       this.#description.replace(this, secured);
     }
-    this.#operations.operationDone();
+    this.operationDone();
   }
 
   close(): Promise<void> {
     this.#outcome ??= osError("EBADF");
-    this.#operations.rejectAll();
+    this.rejectAll();
     this.tls.close();
     return this.tls.closed;
   }
@@ -196,26 +195,24 @@ export class Secured extends Connected {
   }
 
   override whenReadable(context: CallContext): Promise<true> {
-    return this.#isNews ? Promise.resolve(true) : super.whenReadable(context);
+    return this.#isNews ? answer(true) : super.whenReadable(context);
   }
 
   override recv(
     context: CallContext,
     n: number,
-    flags: number,
     sink?: ReceiveSink,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ): Promise<Bytes> {
     this.#isNews = false;
-    return super.recv(wantRead(context), n, flags, sink);
+    return super.recv(wantRead(context), n, sink);
   }
 
   override recvInto(
     context: CallContext,
     target: Uint8Array,
-    flags: number,
   ): Promise<number> {
     this.#isNews = false;
-    return super.recvInto(wantRead(context), target, flags);
+    return super.recvInto(wantRead(context), target);
   }
 
   override send(context: CallContext, data: Uint8Array): Promise<number> {
@@ -230,11 +227,11 @@ export class Secured extends Connected {
     return super.sendAll(wantWrite(context), data);
   }
 
-  override sendPieces(
+  override enter(
     context: CallContext,
-    pieces: ChunkSource,
-  ): Promise<void> {
-    return super.sendPieces(wantWrite(context), pieces);
+    survivesClose: boolean,
+  ): Turn | Promise<Turn> {
+    return super.enter(wantWrite(context), survivesClose);
   }
 
   override async close(): Promise<void> {
@@ -272,8 +269,8 @@ class SecuredListening extends Listening {
     this.#listener = listener;
   }
 
-  override async stop(reason?: Error): Promise<void> {
-    await super.stop(reason);
+  override async stop(makeReason?: () => Error): Promise<void> {
+    await super.stop(makeReason);
     await this.#listener.stopped;
   }
 }

@@ -13,8 +13,13 @@ import { SHUT_WR, SOCK_STREAM } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
-import { type SignalOption, Socket } from "../socket/socket.ts";
-import { CallOwner } from "../wait/waiter.ts";
+import {
+  type FlagsOption,
+  type ReceiveIntoOptions,
+  type SignalOption,
+  Socket,
+} from "../socket/socket.ts";
+import { CallOwner, failure } from "../wait/waiter.ts";
 import {
   Handshaking,
   isFailedHandshake,
@@ -466,9 +471,16 @@ function unsupported(name: string): Error {
 }
 
 /** The flags of the kernel have no meaning for what is decrypted. */
-function refuseFlags(name: string, flags: unknown): Promise<never> | undefined {
+function refuseFlags(
+  name: string,
+  first: unknown,
+  second?: unknown,
+): Promise<never> | undefined {
+  const isInto = name === "recv_into";
+  const given = isInto && !isOptions(first) ? second : first;
+  const flags = isOptions(given) ? (given as FlagsOption).flags : given;
   if (typeof flags !== "number" || flags === 0) return undefined;
-  return Promise.reject(
+  return failure(
     new RangeError(
       `Cannot ${name}: non-zero flags not allowed on an SSLSocket, received ${flags}`,
     ),
@@ -673,7 +685,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
 
   override recv(
     bufsize: number,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<Uint8Array<ArrayBuffer>> {
     return refuseFlags("recv", flags) ?? super.recv(bufsize, flags, options);
@@ -681,17 +693,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
 
   override recv_into(
     buffer: Uint8Array,
-    nbytes: number | SignalOption = 0,
-    flags: number | SignalOption = 0,
+    nbytes?: number | ReceiveIntoOptions,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
-    return refuseFlags("recv_into", flags) ??
+    return refuseFlags("recv_into", nbytes, flags) ??
       super.recv_into(buffer, nbytes, flags, options);
   }
 
   override send(
     data: Uint8Array,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<number> {
     return refuseFlags("send", flags) ?? super.send(data, flags, options);
@@ -699,34 +711,34 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
 
   override sendall(
     data: Uint8Array,
-    flags: number | SignalOption = 0,
+    flags?: number | FlagsOption,
     options?: SignalOption,
   ): Promise<void> {
     return refuseFlags("sendall", flags) ?? super.sendall(data, flags, options);
   }
 
   override recvfrom(): Promise<never> {
-    return Promise.reject(notOnTls("recvfrom"));
+    return failure(notOnTls("recvfrom"));
   }
 
   override recvfrom_into(): Promise<never> {
-    return Promise.reject(notOnTls("recvfrom_into"));
+    return failure(notOnTls("recvfrom_into"));
   }
 
   override sendto(): Promise<never> {
-    return Promise.reject(notOnTls("sendto"));
+    return failure(notOnTls("sendto"));
   }
 
   override recvmsg(): Promise<never> {
-    return Promise.reject(unsupported("recvmsg"));
+    return failure(unsupported("recvmsg"));
   }
 
   override recvmsg_into(): Promise<never> {
-    return Promise.reject(unsupported("recvmsg_into"));
+    return failure(unsupported("recvmsg_into"));
   }
 
   override sendmsg(): Promise<never> {
-    return Promise.reject(unsupported("sendmsg"));
+    return failure(unsupported("sendmsg"));
   }
 
   override dup(): never {
@@ -747,7 +759,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
       const size = Math.min(checkSize("read", "len", len), target.length);
       return this.recv_into(size === 0 ? target : target.subarray(0, size));
     } catch (error) {
-      return Promise.reject(error);
+      return failure(error);
     }
   }
 

@@ -10,6 +10,7 @@ import {
   type TlsEngine,
   TlsLibrary,
 } from "../runtime/node_tls.ts";
+import { timers } from "../wait/event_loop.ts";
 import { type CallContext, CallOwner } from "../wait/waiter.ts";
 import {
   type ClientHello,
@@ -105,7 +106,7 @@ export class TlsConn implements StreamConn {
     this.localAddr = carrier.conn.localAddr;
     this.remoteAddr = carrier.conn.remoteAddr;
     const limits = { timeoutMs: null, signal: undefined };
-    this.#read = { owner: this.#reader, ...limits };
+    this.#read = { owner: this.#reader, flags: MSG_WAITALL, ...limits };
     this.#write = { owner: new CallOwner(), ...limits };
   }
 
@@ -212,7 +213,7 @@ export class TlsConn implements StreamConn {
   /** One record from the carrier; null at the end of the stream. */
   async #readRecord(): Promise<Uint8Array | null> {
     const header = new Uint8Array(HEADER);
-    let n = await this.#carrier.recvInto(this.#read, header, MSG_WAITALL);
+    let n = await this.#carrier.recvInto(this.#read, header);
     if (n === 0) return null;
     if (!this.#received) this.#checkFirst(header.subarray(0, n));
     if (n < HEADER) return null;
@@ -221,7 +222,7 @@ export class TlsConn implements StreamConn {
     const record = new Uint8Array(HEADER + length);
     record.set(header);
     const body = record.subarray(HEADER);
-    n = await this.#carrier.recvInto(this.#read, body, MSG_WAITALL);
+    n = await this.#carrier.recvInto(this.#read, body);
     return n < length ? null : record;
   }
 
@@ -350,7 +351,7 @@ export class TlsConn implements StreamConn {
     this.#error = error;
     this.#reader.close();
     // Not at once: it is still to write its alert.
-    setImmediate(() => this.#engine?.destroy());
+    timers.setImmediate(() => this.#engine?.destroy());
     this.#onSent?.();
   }
 
@@ -476,14 +477,14 @@ export class TlsConn implements StreamConn {
     const { owner, signal } = this.#write;
     const context = { owner, timeoutMs: TICKETS_MS, signal };
     await this.#carrier.shutdown(this.#write, SHUT_WR);
-    if (!this.#hasTickets) await this.#carrier.recv(context, TICKETS_BYTES, 0);
+    if (!this.#hasTickets) await this.#carrier.recv(context, TICKETS_BYTES);
     // Those that have come by now.
     const now = { ...context, timeoutMs: 0 };
-    await this.#carrier.recv(now, TICKETS_BYTES, 0);
+    await this.#carrier.recv(now, TICKETS_BYTES);
   }
 }
 
 /** Lets the events of the engine come. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => timers.setImmediate(resolve));
 }
