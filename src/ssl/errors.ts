@@ -241,3 +241,4 @@ export class SSLWantWriteError extends BlockingIOError {
     this.message = this.strerror;
   }
 }
+export { SSLCertVerificationError as CertificateError };

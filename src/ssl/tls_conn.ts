@@ -28,6 +28,12 @@ const MAX_HELLO = 65_536;
 const HEADER = 5;
 const HANDSHAKE = 22;
 const ALERT = 21;
+const CLIENT_HELLO = 1;
+
+/** Descriptions of alerts, RFC 8446, 6.2. */
+const UNEXPECTED_MESSAGE = 10;
+const RECORD_OVERFLOW = 22;
+const ILLEGAL_PARAMETER = 47;
 
 /** How long a client that closes waits for the tickets of its server. */
 const TICKETS_MS = 1000;
@@ -190,10 +196,9 @@ export class TlsConn implements StreamConn {
     for (;;) {
       const record = await this.#readRecord();
       if (record === null) throw endedEarly();
-      if (record[0] !== HANDSHAKE) {
-        throw protocolError(
-          record[0] === ALERT ? "UNEXPECTED_MESSAGE" : "BAD_RECORD_TYPE",
-        );
+      const type = records.length > 0 ? CLIENT_HELLO : record[HEADER];
+      if (record[0] !== HANDSHAKE || type !== CLIENT_HELLO) {
+        throw this.#refused("UNEXPECTED_MESSAGE", UNEXPECTED_MESSAGE);
       }
       records.push(record);
       const longer = new Uint8Array(message.length + record.length - HEADER);
@@ -205,7 +210,7 @@ export class TlsConn implements StreamConn {
         return { records, message: message.subarray(0, length) };
       }
       if (message.length > MAX_HELLO) {
-        throw protocolError("EXCESSIVE_MESSAGE_SIZE");
+        throw this.#refused("EXCESSIVE_MESSAGE_SIZE", ILLEGAL_PARAMETER);
       }
     }
   }
@@ -218,12 +223,21 @@ export class TlsConn implements StreamConn {
     if (!this.#received) this.#checkFirst(header.subarray(0, n));
     if (n < HEADER) return null;
     const length = header[3]! * 256 + header[4]!;
-    if (length > MAX_RECORD) throw protocolError("PACKET_LENGTH_TOO_LONG");
+    if (length > MAX_RECORD) {
+      throw this.#refused("PACKET_LENGTH_TOO_LONG", RECORD_OVERFLOW);
+    }
     const record = new Uint8Array(HEADER + length);
     record.set(header);
     const body = record.subarray(HEADER);
     n = await this.#carrier.recvInto(this.#read, body);
     return n < length ? null : record;
+  }
+
+  /** The error of a message, which the peer is told of where it can be. */
+  #refused(reason: string, alert: number): Error {
+    const error = protocolError(reason);
+    if (!this.#established) this.#reject({ error, alert });
+    return error;
   }
 
   /** Says of what is no TLS what it is, as OpenSSL does. */
@@ -233,12 +247,10 @@ export class TlsConn implements StreamConn {
     const isTls = header[0]! >= 20 && header[0]! <= 24 &&
       (header.length < 2 || header[1] === 3);
     if (isTls) return;
-    if (this.policy.isServer && /^(GET |POST |HEAD |PUT )/.test(text)) {
+    if (/^(GET |POST |HEAD |PUT )/.test(text)) {
       throw protocolError("HTTP_REQUEST");
     }
-    if (this.policy.isServer && text === "CONNE") {
-      throw protocolError("HTTPS_PROXY_REQUEST");
-    }
+    if (text === "CONNE") throw protocolError("HTTPS_PROXY_REQUEST");
     throw protocolError("WRONG_VERSION_NUMBER");
   }
 

@@ -3,7 +3,7 @@
 # expired on purpose. Run it in this folder; it needs OpenSSL 3.
 set -eu
 cd "$(dirname "$0")"
-rm -f ./*.pem
+rm -rf ./*.pem hashed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 FROM=20200101000000Z
@@ -109,6 +109,11 @@ openssl pkcs8 -topk8 -in server.key.pem -passout pass:secret \
 openssl ec -in server.key.pem -aes128 -passout pass:secret \
   -out server_sec1_encrypted.key.pem 2>/dev/null
 cat server.key.pem server.pem > server_both.pem
+
+# A folder as OpenSSL's c_rehash leaves it, for capath.
+mkdir hashed
+cp ca.pem "hashed/$(openssl x509 -noout -hash -in ca.pem).0"
+echo 'This is no certificate.' > hashed/README
 
 # The keys that nothing needs any more.
 rm -f no_ca.key.pem intermediate.key.pem chained.pem under_no_ca.pem no_ca.pem
