@@ -1,5 +1,62 @@
 /**
- * Python's `ssl` for Deno.
+ * Python's `ssl` for Deno: TLS 1.2 and 1.3 on any connected stream socket of this
+ * package, as client and as server.
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * // A server, with a certificate of the tests.
+ * const folder = "tests/ssl/certificates";
+ * const context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);
+ * context.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
+ * const listener = socket.create_server(["127.0.0.1", 0]);
+ * await using server = await context.wrap_socket(listener, {
+ *   server_side: true,
+ * });
+ * const serving = (async () => {
+ *   const [conn] = await server.accept();
+ *   await using peer = conn;
+ *   await peer.sendall(await peer.recv(1024));
+ * })();
+ *
+ * // A client. Without cafile it trusts the runtime's roots.
+ * const trusting = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
+ *   cafile: `${folder}/ca.pem`,
+ * });
+ * const sock = await socket.create_connection(server.getsockname());
+ * await using tls = await trusting.wrap_socket(sock, {
+ *   server_hostname: "localhost",
+ * });
+ * assertEquals(tls.version(), "TLSv1.3");
+ * await tls.sendall(new TextEncoder().encode("hello"));
+ * assertEquals(new TextDecoder().decode(await tls.recv(1024)), "hello");
+ * await serving;
+ * ```
+ *
+ * - **Secure as it comes.** Certificates and host names are checked unless a
+ *   program says otherwise. Nothing that the runtime cannot do is silently
+ *   accepted: it fails with EOPNOTSUPP and its name.
+ * - **Contexts**: {@linkcode create_default_context}, {@linkcode SSLContext},
+ *   with {@linkcode PROTOCOL_TLS_CLIENT} or {@linkcode PROTOCOL_TLS_SERVER};
+ *   {@linkcode Purpose}, {@linkcode TLSVersion}, {@linkcode VerifyMode}:
+ *   {@linkcode CERT_NONE}, {@linkcode CERT_OPTIONAL},
+ *   {@linkcode CERT_REQUIRED}.
+ * - **Sockets**: {@linkcode SSLSocket}, made by
+ *   {@linkcode SSLContext.prototype.wrap_socket | wrap_socket}. A
+ *   `socketpair()` is a connection without a network.
+ * - **Certificates**: {@linkcode CertificateInfo},
+ *   {@linkcode get_server_certificate}, {@linkcode DER_cert_to_PEM_cert},
+ *   {@linkcode PEM_cert_to_DER_cert}, {@linkcode cert_time_to_seconds}.
+ * - **Errors**: {@linkcode SSLError}, {@linkcode SSLCertVerificationError},
+ *   also {@linkcode CertificateError}, {@linkcode SSLEOFError},
+ *   {@linkcode SSLZeroReturnError}, {@linkcode SSLWantReadError},
+ *   {@linkcode SSLWantWriteError}; {@linkcode SSLErrorNumber}.
+ * - **Permissions**: `--allow-read` for the files of certificates and keys, and
+ *   those of the socket. TLS needs none of its own.
+ *
+ * @see {@link https://docs.python.org/3/library/ssl.html | Python: ssl}
  * @module
  */
 
@@ -11,6 +68,7 @@ export type {
 } from "./ssl/certificate.ts";
 export * from "./ssl/errors.ts";
 export * from "./ssl/functions.ts";
+export type { Password } from "./ssl/settings.ts";
 export {
   type KeyOptions,
   type ServerNameCallback,
@@ -18,5 +76,5 @@ export {
   SSLContext,
   SSLSocket,
   type VerifyLocations,
-  type WrapOptions,
 } from "./ssl/ssl_socket.ts";
+export type { WrapOptions } from "./ssl/wrapping.ts";

@@ -21,6 +21,30 @@ import { SSLContext, type VerifyLocations } from "./ssl_socket.ts";
 
 const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
 
+/**
+ * Makes a context with secure settings. For clients it checks certificates and host
+ * names, with the runtime's roots unless locations are given.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const context = ssl.create_default_context();
+ * assertEquals(context.check_hostname, true);
+ * assertEquals(context.verify_mode, ssl.CERT_REQUIRED);
+ * ```
+ *
+ * @param purpose `Purpose.SERVER_AUTH` to connect to servers, the default;
+ * `Purpose.CLIENT_AUTH` to serve clients.
+ * @param options `cafile`, `capath`, `cadata`: what to trust in place of the roots.
+ * @returns The context.
+ * @throws {FileNotFoundError} ENOENT if a file is missing.
+ * @throws {PermissionError} EACCES without `--allow-read` for it.
+ * @throws {SSLError} If it has no certificate.
+ * @throws {TypeError} If an argument has the wrong type.
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.create_default_context | Python: create_default_context}
+ */
 export function create_default_context(
   purpose: Purpose = Purpose.SERVER_AUTH,
   options: VerifyLocations = {},
@@ -47,6 +71,9 @@ export function create_default_context(
   return context;
 }
 
+/**
+ * The keyword arguments of {@linkcode get_server_certificate}.
+ */
 export interface ServerCertificateOptions extends SignalOption {
   /** A file with the certificates to check it by; it is not checked without. */
   ca_certs?: string | null | undefined;
@@ -61,6 +88,39 @@ const CERTIFICATE_OPTIONS: KnownOptions = {
   ssl_version: "a context has minimum_version and maximum_version",
 };
 
+/**
+ * Gets the certificate of a server, which is not checked unless `ca_certs` says by
+ * what.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const folder = "tests/ssl/certificates";
+ * const context = new ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER);
+ * context.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
+ * await using server = await context.wrap_socket(
+ *   socket.create_server(["127.0.0.1", 0]),
+ *   { server_side: true },
+ * );
+ * const [pem, [conn]] = await Promise.all([
+ *   ssl.get_server_certificate(server.getsockname()),
+ *   server.accept(),
+ * ]);
+ * assertEquals(pem.split("\n")[0], "-----BEGIN CERTIFICATE-----");
+ * await conn[Symbol.asyncDispose]();
+ * ```
+ *
+ * @param addr Host and port.
+ * @param options `ca_certs`, `timeout`; `signal` cancels the call.
+ * @returns The certificate in PEM.
+ * @throws {SSLCertVerificationError} If it is checked and refused.
+ * @throws {SSLError} If the handshake fails.
+ * @throws {OSError} As `create_connection`.
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.get_server_certificate | Python: get_server_certificate}
+ */
 export async function get_server_certificate(
   addr: readonly [host: string, port: number],
   options: ServerCertificateOptions = {},
@@ -81,12 +141,46 @@ export async function get_server_certificate(
   return DER_cert_to_PEM_cert(tls.getpeercert(true)!);
 }
 
+/**
+ * Converts a certificate from DER to PEM.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const der = Uint8Array.of(0x30, 0);
+ * assertEquals(ssl.PEM_cert_to_DER_cert(ssl.DER_cert_to_PEM_cert(der)), der);
+ * ```
+ *
+ * @param der_cert_bytes The certificate in DER.
+ * @returns The certificate in PEM.
+ * @throws {TypeError} If it is no `Uint8Array`.
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.DER_cert_to_PEM_cert | Python: DER_cert_to_PEM_cert}
+ */
 export function DER_cert_to_PEM_cert(der_cert_bytes: Uint8Array): string {
   return toPem(
     checkBytes("convert a certificate", "der_cert_bytes", der_cert_bytes),
   );
 }
 
+/**
+ * Converts a certificate from PEM to DER.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+ * assertEquals(ssl.PEM_cert_to_DER_cert(pem), Uint8Array.of(0x30, 0));
+ * ```
+ *
+ * @param pem_cert_string The certificate in PEM.
+ * @returns The certificate in DER.
+ * @throws {RangeError} If there is no certificate in the text.
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.PEM_cert_to_DER_cert | Python: PEM_cert_to_DER_cert}
+ */
 export function PEM_cert_to_DER_cert(
   pem_cert_string: string,
 ): Uint8Array<ArrayBuffer> {
@@ -97,6 +191,23 @@ export function PEM_cert_to_DER_cert(
   );
 }
 
+/**
+ * Converts the date of a certificate to seconds since 1970.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const seconds = ssl.cert_time_to_seconds("Jan  5 09:34:43 2018 GMT");
+ * assertEquals(seconds, 1515144883);
+ * ```
+ *
+ * @param cert_time The date, as `notBefore` and `notAfter` have it.
+ * @returns The seconds.
+ * @throws {RangeError} If it is written otherwise.
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.cert_time_to_seconds | Python: cert_time_to_seconds}
+ */
 export function cert_time_to_seconds(cert_time: string): number {
   return certificateTimeMs(String(cert_time)) / 1000;
 }

@@ -1,6 +1,6 @@
 /** The state of a context: certificates, keys and rules, checked when set. */
 
-import { show } from "../base/checks.ts";
+import { checkBytes, show } from "../base/checks.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import type {
   Credentials,
@@ -17,6 +17,7 @@ import {
   PROTOCOL_TLS_SERVER,
   TLSVersion,
 } from "./constants.ts";
+import { elementsOf } from "./der.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
 import { certificatesIn, pemBlocks, toPem } from "./pem.ts";
 import { protocolError } from "./tls_errors.ts";
@@ -174,14 +175,13 @@ export class Settings {
     const chain = pemBlocks(certificates, ["CERTIFICATE", "X509 CERTIFICATE"]);
     const [key] = pemBlocks(keys, KEY_LABELS);
     if (chain.length === 0 || key === undefined) throw pemError();
-    const { createPrivateKey, X509Certificate } = process.getBuiltinModule(
-      "node:crypto",
-    );
+    const crypto = process.getBuiltinModule("node:crypto");
     const passphrase = isEncrypted(key.text) ? passwordFrom(password) : null;
-    let leaf, privateKey;
+    let leaf: InstanceType<typeof crypto.X509Certificate>;
+    let privateKey: ReturnType<typeof crypto.createPrivateKey>;
     try {
-      leaf = new X509Certificate(chain[0]!.text);
-      privateKey = createPrivateKey({
+      leaf = new crypto.X509Certificate(chain[0]!.text);
+      privateKey = crypto.createPrivateKey({
         key: key.text,
         ...(passphrase === null ? {} : { passphrase }),
       });
@@ -332,5 +332,37 @@ export function certificatesUnder(path: string): Uint8Array[] {
       .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
   } catch (error) {
     throw fromDeno(error);
+  }
+}
+
+/** The certificates of text in PEM, or of bytes in DER. */
+export function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
+  const action = "load certificates";
+  if (cadata.length === 0) {
+    throw new RangeError(`Cannot ${action}: Empty certificate data`);
+  }
+  if (typeof cadata !== "string") {
+    return derCertificates(checkBytes(action, "cadata", cadata));
+  }
+  const found = certificatesIn(cadata);
+  if (found.length > 0) return found;
+  throw new SSLError(
+    SSL_ERROR_SSL,
+    "no start line: cadata does not contain a certificate",
+  );
+}
+
+/** Certificates in DER, one after the other. */
+function derCertificates(data: Uint8Array): Uint8Array[] {
+  try {
+    const found = elementsOf(data).map(({ whole }) => whole.slice());
+    for (const der of found) new Certificate(der);
+    return found;
+  } catch (cause) {
+    throw new SSLError(
+      SSL_ERROR_SSL,
+      "not enough data: cadata does not contain a certificate",
+      { cause },
+    );
   }
 }

@@ -9,7 +9,7 @@ import {
   type KnownOptions,
   show,
 } from "../base/checks.ts";
-import { SHUT_WR, SOCK_STREAM } from "../base/constants.ts";
+import { SHUT_WR } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
@@ -20,6 +20,7 @@ import {
   Socket,
 } from "../socket/socket.ts";
 import { CallOwner, failure } from "../wait/waiter.ts";
+import { ABSENT_IN_CONTEXT, ABSENT_IN_SOCKET, refuseAbsent } from "./absent.ts";
 import {
   Handshaking,
   isFailedHandshake,
@@ -27,16 +28,10 @@ import {
   TlsLayer,
 } from "./endpoints.ts";
 import { Certificate, type CertificateInfo } from "./certificate.ts";
+import { Purpose } from "./constants.ts";
+import { Negotiation } from "./negotiation.ts";
 import {
-  PROTOCOL_TLS_CLIENT,
-  PROTOCOL_TLS_SERVER,
-  Purpose,
-} from "./constants.ts";
-import { elementsOf } from "./der.ts";
-import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
-import { Negotiation, type WrapSettings } from "./negotiation.ts";
-import { certificatesIn } from "./pem.ts";
-import {
+  certificatesInData,
   certificatesOf,
   certificatesUnder,
   type Password,
@@ -44,6 +39,12 @@ import {
 } from "./settings.ts";
 import type { Rejection, TlsConn } from "./tls_conn.ts";
 import { endedEarly, protocolError } from "./tls_errors.ts";
+import {
+  checkWrap,
+  type HowWrapped,
+  WRAP_OPTIONS,
+  type WrapOptions,
+} from "./wrapping.ts";
 
 /** What makes an {@linkcode SSLSocket}; nothing else has it. */
 const WRAPPED = Symbol("wrapped");
@@ -88,73 +89,54 @@ export interface KeyOptions {
   password?: Password | null | undefined;
 }
 
-/** How a socket is wrapped. */
-export interface WrapOptions extends SignalOption {
-  /** Whether it is the server's end; false by default. */
-  server_side?: boolean | undefined;
-  /** Whether connecting, accepting or wrapping does the handshake; the default. */
-  do_handshake_on_connect?: boolean | undefined;
-  /** Whether an end without the end of TLS is an end like any other; the default. */
-  suppress_ragged_eofs?: boolean | undefined;
-  /** The name that the server's certificate has to be for. */
-  server_hostname?: string | null | undefined;
-}
-
 const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
 const KEY_OPTIONS: KnownOptions = { keyfile: true, password: true };
-const WRAP_OPTIONS: KnownOptions = {
-  signal: true,
-  server_side: true,
-  do_handshake_on_connect: true,
-  suppress_ragged_eofs: true,
-  server_hostname: true,
-  session: "Deno resumes no sessions of TLS on request",
-};
-
-/** What the runtime's TLS has no means for, with the reason. */
-const ABSENT_IN_CONTEXT: Readonly<Record<string, string>> = {
-  get_ciphers: "Deno has one fixed list of ciphers",
-  keylog_filename: "Deno writes no keys of a session anywhere",
-  load_dh_params: "Deno has no Diffie-Hellman with parameters of one's own",
-  num_tickets: "Deno decides on tickets itself",
-  options: "Deno has none of OpenSSL's options; TLS 1.2 is the oldest anyway",
-  post_handshake_auth: "Deno asks for certificates in the handshake only",
-  security_level: "Deno has OpenSSL's level 2 and no other",
-  session_stats: "Deno counts no sessions",
-  set_ciphers: "Deno has one fixed list of ciphers",
-  set_ecdh_curve: "Deno has one fixed list of curves",
-  set_npn_protocols: "NPN is obsolete; see set_alpn_protocols",
-  set_psk_client_callback: "Deno has no pre-shared keys",
-  set_psk_server_callback: "Deno has no pre-shared keys",
-  verify_flags: "Deno checks no lists of revoked certificates",
-  wrap_bio: "TLS needs a socket here; a socketpair() is one in memory",
-};
-
-const ABSENT_IN_SOCKET: Readonly<Record<string, string>> = {
-  get_channel_binding: "Deno reveals none",
-  session: "Deno resumes no sessions of TLS on request",
-  session_reused: "Deno resumes no sessions of TLS on request",
-  shared_ciphers: "Deno does not report them",
-  verify_client_post_handshake:
-    "Deno asks for certificates in the handshake only",
-};
-
-/** Has what is absent fail with a reason, where it would be silently nothing. */
-function refuseAbsent(
-  prototype: object,
-  name: string,
-  absent: Readonly<Record<string, string>>,
-): void {
-  for (const [key, reason] of Object.entries(absent)) {
-    const refuse = () => {
-      throw osError("EOPNOTSUPP", `${name}.${key}: ${reason}`);
-    };
-    Object.defineProperty(prototype, key, { get: refuse, set: refuse });
-  }
-}
-
 /**
- * The rules of TLS connections, and the certificates for them.
+ * The rules of TLS connections, and the certificates for them. One context
+ * serves any number of sockets, one after the other and at once; a change counts
+ * for the handshakes that begin after it.
+ *
+ * - **Certificates**: {@linkcode SSLContext.prototype.load_cert_chain},
+ *   {@linkcode SSLContext.prototype.load_verify_locations},
+ *   {@linkcode SSLContext.prototype.load_default_certs},
+ *   {@linkcode SSLContext.prototype.get_ca_certs}.
+ * - **Checks**: {@linkcode SSLContext.prototype.verify_mode},
+ *   {@linkcode SSLContext.prototype.check_hostname},
+ *   {@linkcode SSLContext.prototype.hostname_checks_common_name}.
+ * - **Agreement**: {@linkcode SSLContext.prototype.minimum_version},
+ *   {@linkcode SSLContext.prototype.maximum_version},
+ *   {@linkcode SSLContext.prototype.set_alpn_protocols},
+ *   {@linkcode SSLContext.prototype.sni_callback}.
+ * - **Sockets**: {@linkcode SSLContext.prototype.wrap_socket}.
+ *
+ * Where the runtime has nothing for a member of Python's class, such as
+ * `set_ciphers`, `options` or `keylog_filename`, using it fails with EOPNOTSUPP;
+ * setting a property that does not exist is a `TypeError`.
+ *
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext | Python: SSLContext}
+ *
+ * @example A server and its client
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const folder = "tests/ssl/certificates";
+ * const server = new ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER);
+ * server.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
+ * const client = new ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT);
+ * client.load_verify_locations(`${folder}/ca.pem`);
+ *
+ * const [near, far] = await socket.socketpair();
+ * const [a, b] = await Promise.all([
+ *   client.wrap_socket(near, { server_hostname: "localhost" }),
+ *   server.wrap_socket(far, { server_side: true }),
+ * ]);
+ * await a.sendall(new TextEncoder().encode("hello"));
+ * assertEquals(new TextDecoder().decode(await b.recv(1024)), "hello");
+ * await a[Symbol.asyncDispose]();
+ * await b[Symbol.asyncDispose]();
+ * ```
  */
 export class SSLContext {
   readonly #settings: Settings;
@@ -165,16 +147,34 @@ export class SSLContext {
     refuseAbsent(this.prototype, "SSLContext", ABSENT_IN_CONTEXT);
   }
 
+  /**
+   * Makes a context that trusts nobody and has no certificate.
+   *
+   * For clients it checks certificates and host names; a server does not ask its
+   * clients for certificates.
+   *
+   * @param protocol `PROTOCOL_TLS_CLIENT` or `PROTOCOL_TLS_SERVER`.
+   * @throws {RangeError} If `protocol` is another one.
+   */
   constructor(protocol: number) {
     this.#settings = new Settings(protocol);
     // A property that does not exist must not seem to be set.
     if (new.target === SSLContext) Object.preventExtensions(this);
   }
 
+  /**
+   * The protocol, as it was given.
+   */
   get protocol(): number {
     return this.#settings.protocol;
   }
 
+  /**
+   * Whether a client checks that the server's certificate is for `server_hostname`.
+   * Switching it on sets `verify_mode` to `CERT_REQUIRED` if it is `CERT_NONE`.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.check_hostname | Python: check_hostname}
+   */
   get check_hostname(): boolean {
     return this.#settings.checkHostname;
   }
@@ -183,6 +183,12 @@ export class SSLContext {
     this.#settings.checkHostname = on;
   }
 
+  /**
+   * Whether the common name counts in a certificate without alternative names; the
+   * default, as in Python.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.hostname_checks_common_name | Python: hostname_checks_common_name}
+   */
   get hostname_checks_common_name(): boolean {
     return this.#settings.checksCommonName;
   }
@@ -191,6 +197,13 @@ export class SSLContext {
     this.#settings.checksCommonName = on;
   }
 
+  /**
+   * Whether the peer's certificate is checked: `CERT_NONE`, `CERT_OPTIONAL` or
+   * `CERT_REQUIRED`. For a client the last two are the same. Setting `CERT_NONE` is
+   * a `RangeError` while `check_hostname` is on.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.verify_mode | Python: verify_mode}
+   */
   get verify_mode(): number {
     return this.#settings.verifyMode;
   }
@@ -199,6 +212,12 @@ export class SSLContext {
     this.#settings.verifyMode = mode;
   }
 
+  /**
+   * The oldest version of TLS that is accepted, one of {@linkcode TLSVersion};
+   * `TLSv1_2` by default. Setting one before 1.2 fails with EOPNOTSUPP.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.minimum_version | Python: minimum_version}
+   */
   get minimum_version(): number {
     return this.#settings.minVersion;
   }
@@ -207,6 +226,12 @@ export class SSLContext {
     this.#settings.minVersion = version;
   }
 
+  /**
+   * The newest version of TLS that is accepted, one of {@linkcode TLSVersion};
+   * `MAXIMUM_SUPPORTED` by default. Setting one before 1.2 fails with EOPNOTSUPP.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.maximum_version | Python: maximum_version}
+   */
   get maximum_version(): number {
     return this.#settings.maxVersion;
   }
@@ -215,6 +240,19 @@ export class SSLContext {
     this.#settings.maxVersion = version;
   }
 
+  /**
+   * A function that a server calls when a client has begun, with the socket, the
+   * name that the client asks for, or null, and the context. It may set another
+   * `context` on the socket, and so show another certificate. A number that it
+   * returns is the alert with which the client is refused; if it throws, the
+   * handshake fails on both ends, with the error as `cause`.
+   *
+   * The socket is not complete yet: it has `context`, `server_side` and
+   * `server_hostname` only. The other context's `verify_mode` counts where it is the
+   * stricter one.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.sni_callback | Python: sni_callback}
+   */
   get sni_callback(): ServerNameCallback | null {
     return this.#sniCallback;
   }
@@ -230,6 +268,25 @@ export class SSLContext {
     this.#sniCallback = callback;
   }
 
+  /**
+   * Loads the certificate to show, the ones between it and its root, and the key.
+   *
+   * The key may be RSA from 2048 bits, on the curve P-256, P-384 or P-521, or
+   * Ed25519; in PKCS #8, PKCS #1 or SEC 1, encrypted or not.
+   *
+   * @param certfile The path of a PEM file with the certificates, its own first.
+   * @param keyfile The path of a PEM file with the key; by default `certfile`. Or
+   * both optional arguments by name, as {@linkcode KeyOptions}.
+   * @param password The password of an encrypted key, or a function that returns it.
+   * Python asks for a missing one at the terminal; here that is a `TypeError`.
+   * @throws {FileNotFoundError} ENOENT if a file is missing.
+   * @throws {PermissionError} EACCES without `--allow-read` for a file.
+   * @throws {SSLError} If a file has no certificate or no key, if the password is
+   * wrong, or if the key is another certificate's.
+   * @throws {OSError} EOPNOTSUPP if the key is of another kind.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_cert_chain | Python: load_cert_chain}
+   */
   load_cert_chain(
     certfile: string,
     keyfile: string | KeyOptions | null = null,
@@ -245,6 +302,21 @@ export class SSLContext {
     this.#settings.loadChain(certfile, keyfile as string | null, password);
   }
 
+  /**
+   * Trusts certificates, beside those that are trusted already.
+   *
+   * @param cafile The path of a PEM file with certificates. Or all arguments by name,
+   * as {@linkcode VerifyLocations}.
+   * @param capath The path of a folder with one certificate in each file, named by
+   * the hash of its subject, as `c_rehash` does. All are read at once.
+   * @param cadata Certificates as PEM text, or as bytes in DER.
+   * @throws {FileNotFoundError} ENOENT if the file or folder is missing.
+   * @throws {PermissionError} EACCES without `--allow-read` for it.
+   * @throws {SSLError} If there is no certificate in it.
+   * @throws {RangeError} If `cadata` is empty.
+   * @throws {TypeError} If all are left out, or one has the wrong type.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_verify_locations | Python: load_verify_locations}
+   */
   load_verify_locations(
     cafile: string | VerifyLocations | null = null,
     capath: string | null = null,
@@ -272,6 +344,14 @@ export class SSLContext {
     this.#settings.addRoots(found);
   }
 
+  /**
+   * Trusts the runtime's roots: Mozilla's, or those that `DENO_TLS_CA_STORE` and
+   * `--cert` choose.
+   *
+   * @param purpose Which certificates to check with them; all roots serve both.
+   * @throws {TypeError} If `purpose` is no {@linkcode Purpose}.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_default_certs | Python: load_default_certs}
+   */
   load_default_certs(purpose: Purpose = Purpose.SERVER_AUTH): void {
     if (!Object.values(Purpose).includes(purpose)) {
       throw new TypeError(
@@ -283,14 +363,48 @@ export class SSLContext {
     this.#settings.useDefaultRoots();
   }
 
+  /**
+   * Returns the authorities that were loaded from files and text. The runtime's roots
+   * are not listed.
+   *
+   * @param binary_form False for the shape of `getpeercert()`.
+   * @returns The certificates.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.get_ca_certs | Python: get_ca_certs}
+   */
   get_ca_certs(binary_form?: false): CertificateInfo[];
+  /**
+   * Returns the authorities that were loaded, in DER.
+   *
+   * @param binary_form True.
+   * @returns The certificates.
+   */
   get_ca_certs(binary_form: true): Uint8Array[];
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Returns the authorities that were loaded from files and text. The runtime's
+   * roots are not listed.
+   *
+   * @param binary_form Whether to return DER, and not the shape of
+   * `getpeercert()`.
+   * @returns The certificates.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.get_ca_certs | Python: get_ca_certs}
+   */
   get_ca_certs(binary_form: boolean = false): (CertificateInfo | Uint8Array)[] {
     return this.#settings.roots.filter(({ isCA }) => isCA).map((root) =>
       binary_form ? root.der.slice() : root.toInfo()
     );
   }
 
+  /**
+   * Sets the protocols to agree on with ALPN, such as `["h2", "http/1.1"]`. The first
+   * of the server's that the client has too is chosen; with none in common there is
+   * none, and the handshake goes on, as in Python.
+   *
+   * @param alpn_protocols The names, in the order of preference.
+   * @throws {SSLError} If a name is empty or longer than 255 bytes.
+   * @throws {TypeError} If they are no list of strings.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.set_alpn_protocols | Python: set_alpn_protocols}
+   */
   set_alpn_protocols(alpn_protocols: Iterable<string>): void {
     if (typeof alpn_protocols === "string") {
       throw new TypeError(
@@ -300,17 +414,77 @@ export class SSLContext {
     this.#settings.protocols = [...alpn_protocols];
   }
 
+  /**
+   * Sets {@linkcode SSLContext.prototype.sni_callback}, as in older programs.
+   *
+   * @param callback The function, or null for none.
+   * @throws {TypeError} If it is neither.
+   */
   set_servername_callback(callback: ServerNameCallback | null): void {
     this.sni_callback = callback;
   }
 
+  /**
+   * Makes a socket that speaks TLS of another one, which it detaches: the descriptor,
+   * the connection, bytes that were read ahead, the timeout and the options go on.
+   *
+   * Of a connected socket it does the handshake. Of an unconnected one `connect`
+   * does it. Of a listening one `accept` gives connections on which it is done: a
+   * client that says nothing holds up no other, and one that fails it costs that
+   * `accept` an error. With `do_handshake_on_connect` false, `do_handshake`, or the
+   * first call that receives or sends, does it.
+   *
+   * If the handshake fails, times out or is aborted, the connection is closed.
+   *
+   * @example STARTTLS
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import * as socket from "@pystd/socket";
+   * import * as ssl from "@pystd/socket/ssl";
+   *
+   * const folder = "tests/ssl/certificates";
+   * const server = new ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER);
+   * server.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
+   * const client = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
+   *   cafile: `${folder}/ca.pem`,
+   * });
+   *
+   * const [near, far] = await socket.socketpair();
+   * await near.sendall(new TextEncoder().encode("STARTTLS"));
+   * assertEquals((await far.recv(8)).length, 8);
+   * const [a, b] = await Promise.all([
+   *   client.wrap_socket(near, { server_hostname: "localhost" }),
+   *   server.wrap_socket(far, { server_side: true }),
+   * ]);
+   * assertEquals(a.version(), "TLSv1.3");
+   * await a[Symbol.asyncDispose]();
+   * await b[Symbol.asyncDispose]();
+   * ```
+   *
+   * @typeParam A The address that comes out of the socket.
+   * @param sock The socket, of any family; it must be a stream.
+   * @param options How to wrap it; `signal` cancels the handshake.
+   * @returns The socket that speaks TLS.
+   * @throws {SSLCertVerificationError} If the peer's certificate is refused.
+   * @throws {SSLEOFError} If the connection ends during the handshake.
+   * @throws {SSLError} If the handshake fails otherwise, or the context is for the
+   * other side.
+   * @throws {TimeoutError} If the handshake takes longer than the timeout.
+   * @throws {ConnectionResetError} ECONNRESET if the peer resets the connection.
+   * @throws {OSError} EBADF if the socket is closed; EOPNOTSUPP if it is no stream.
+   * @throws {RangeError} If `check_hostname` is on and `server_hostname` is missing;
+   * if a server has a `server_hostname`; if the socket is non-blocking and the
+   * handshake is to be done at once.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.wrap_socket | Python: wrap_socket}
+   */
   async wrap_socket<A extends Address>(
     sock: Socket<A>,
     options: WrapOptions = {},
   ): Promise<SSLSocket<A>> {
     const action = "wrap a socket";
     const signal = checkSignal(action, options, WRAP_OPTIONS);
-    const wrapped = this.#checkWrap(sock, options);
+    const wrapped = checkWrap(this.#settings, sock, options);
     const descriptor = findDescriptor(sock.fileno());
     if (descriptor === undefined) throw osError("EBADF");
     signal?.throwIfAborted();
@@ -351,80 +525,6 @@ export class SSLContext {
       }
     }
     return tls;
-  }
-
-  #checkWrap(sock: Socket, options: WrapOptions): HowWrapped {
-    const action = "wrap a socket";
-    if (!(sock instanceof Socket)) {
-      throw new TypeError(
-        `Cannot ${action}: it must be a Socket, received ${show(sock)}`,
-      );
-    }
-    if (sock.type !== SOCK_STREAM) {
-      throw osError("EOPNOTSUPP", "only stream sockets are supported");
-    }
-    const {
-      server_side = false,
-      do_handshake_on_connect = true,
-      suppress_ragged_eofs = true,
-      server_hostname = null,
-    } = options;
-    if (server_side) {
-      if (server_hostname !== null) {
-        throw new RangeError(
-          `Cannot ${action}: server_hostname can only be specified in client mode`,
-        );
-      }
-      if (this.protocol === PROTOCOL_TLS_CLIENT) {
-        throw new SSLError(
-          SSL_ERROR_SSL,
-          "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context",
-        );
-      }
-    } else if (this.protocol === PROTOCOL_TLS_SERVER) {
-      throw new SSLError(
-        SSL_ERROR_SSL,
-        "Cannot create a client socket with a PROTOCOL_TLS_SERVER context",
-      );
-    }
-    if (this.check_hostname && !server_side && !server_hostname) {
-      throw new RangeError(
-        `Cannot ${action}: check_hostname requires server_hostname`,
-      );
-    }
-    return {
-      server_side,
-      do_handshake_on_connect,
-      suppress_ragged_eofs,
-      server_hostname: server_hostname === null
-        ? null
-        : asciiHost(action, server_hostname),
-    };
-  }
-}
-
-interface HowWrapped extends WrapSettings {
-  readonly do_handshake_on_connect: boolean;
-}
-
-/** A host name in the form that certificates and servers have it in. */
-function asciiHost(action: string, host: string): string {
-  checkText(action, "server_hostname", host);
-  if (host === "" || host.startsWith(".")) {
-    throw new RangeError(
-      `Cannot ${action}: server_hostname cannot be an empty string or start with a leading dot`,
-    );
-  }
-  // deno-lint-ignore no-control-regex
-  if (/^[\x00-\x7f]*$/.test(host)) return host;
-  try {
-    return new URL(`http://${host}`).hostname;
-  } catch {
-    throw new RangeError(
-      `Cannot ${action}: server_hostname must be a host name, received ${
-        show(host)
-      }`,
-    );
   }
 }
 
@@ -499,39 +599,59 @@ function checkContext(value: unknown): SSLContext {
   );
 }
 
-function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
-  const action = "load certificates";
-  if (cadata.length === 0) {
-    throw new RangeError(`Cannot ${action}: Empty certificate data`);
-  }
-  if (typeof cadata !== "string") {
-    return derCertificates(checkBytes(action, "cadata", cadata));
-  }
-  const found = certificatesIn(cadata);
-  if (found.length > 0) return found;
-  throw new SSLError(
-    SSL_ERROR_SSL,
-    "no start line: cadata does not contain a certificate",
-  );
-}
-
-/** Certificates in DER, one after the other. */
-function derCertificates(data: Uint8Array): Uint8Array[] {
-  try {
-    const found = elementsOf(data).map(({ whole }) => whole.slice());
-    for (const der of found) new Certificate(der);
-    return found;
-  } catch (cause) {
-    throw new SSLError(
-      SSL_ERROR_SSL,
-      "not enough data: cadata does not contain a certificate",
-      { cause },
-    );
-  }
-}
-
 /**
- * A socket that speaks TLS.
+ * A socket that speaks TLS; {@linkcode SSLContext.prototype.wrap_socket} makes
+ * it. It is a `Socket` with all of its calls and promises: timeouts and aborts
+ * that lose nothing, calls served in order, `select`, `makefile`, streams,
+ * `using`.
+ *
+ * - **Handshake**: {@linkcode SSLSocket.prototype.do_handshake}, and before it
+ *   is done every call that receives or sends.
+ * - **The peer**: {@linkcode SSLSocket.prototype.getpeercert},
+ *   {@linkcode SSLSocket.prototype.version},
+ *   {@linkcode SSLSocket.prototype.cipher},
+ *   {@linkcode SSLSocket.prototype.selected_alpn_protocol}.
+ * - **Data**: {@linkcode SSLSocket.prototype.read}, `write`,
+ *   {@linkcode SSLSocket.prototype.pending}, and those of `Socket`.
+ * - **End**: `shutdown(SHUT_WR)` ends TLS in one direction, and receiving goes
+ *   on; {@linkcode SSLSocket.prototype.unwrap} ends it both ways and leaves the
+ *   connection; `close()` sends the end of TLS, unlike Python's.
+ *
+ * What would block on a non-blocking socket is an `SSLWantReadError` or
+ * `SSLWantWriteError`. Flags are refused, as are addresses and `dup()`.
+ *
+ * @typeParam A The address that comes out of the socket.
+ *
+ * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket | Python: SSLSocket}
+ *
+ * @example A server
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ * import * as ssl from "@pystd/socket/ssl";
+ *
+ * const folder = "tests/ssl/certificates";
+ * const context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);
+ * context.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
+ * const listener = socket.create_server(["127.0.0.1", 0]);
+ * await using server = await context.wrap_socket(listener, {
+ *   server_side: true,
+ * });
+ *
+ * const trusting = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
+ *   cafile: `${folder}/ca.pem`,
+ * });
+ * const plain = await socket.create_connection(server.getsockname());
+ * const [[conn], client] = await Promise.all([
+ *   server.accept(),
+ *   trusting.wrap_socket(plain, { server_hostname: "localhost" }),
+ * ]);
+ * assertEquals(client.getpeercert()?.subject?.at(-1), [
+ *   ["commonName", "localhost"],
+ * ]);
+ * await client[Symbol.asyncDispose]();
+ * await conn[Symbol.asyncDispose]();
+ * ```
  */
 export class SSLSocket<A extends Address = Address> extends Socket<A> {
   readonly #wrapped: HowWrapped;
@@ -547,6 +667,18 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     );
   }
 
+  /**
+   * Not for programs: a context's `wrap_socket` makes these.
+   *
+   * @param family The address family.
+   * @param type The type.
+   * @param proto The protocol.
+   * @param fileno The descriptor.
+   * @param made What only this module has.
+   * @param context The context.
+   * @param wrapped How it is wrapped.
+   * @throws {TypeError} Whenever a program calls it.
+   */
   constructor(
     family: Socket<A>["family"],
     type: number,
@@ -567,6 +699,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     this.#descriptor.watch(this.#owner);
   }
 
+  /**
+   * The context. Setting another one counts until the handshake begins.
+   *
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.context | Python: context}
+   */
   get context(): SSLContext {
     return this.#context;
   }
@@ -579,10 +716,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     }
   }
 
+  /**
+   * Whether it is the server's end.
+   */
   get server_side(): boolean {
     return this.#wrapped.server_side;
   }
 
+  /**
+   * The name that the server's certificate has to be for, null for none; one that is
+   * not ASCII is encoded.
+   */
   get server_hostname(): string | null {
     return this.#wrapped.server_hostname;
   }
@@ -599,6 +743,20 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return endpoint instanceof Secured ? endpoint.tls : undefined;
   }
 
+  /**
+   * Does the handshake, if it is not done yet. A call that is cancelled leaves it under
+   * way, and the next one goes on with it.
+   *
+   * @param options `signal` cancels the call.
+   * @throws {SSLCertVerificationError} If the peer's certificate is refused.
+   * @throws {SSLEOFError} If the connection ends first.
+   * @throws {SSLError} If the handshake fails otherwise.
+   * @throws {SSLWantReadError} If the socket is non-blocking and the peer has not
+   * answered yet; `select` says when to call again.
+   * @throws {TimeoutError} If it takes longer than the timeout.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.do_handshake | Python: do_handshake}
+   */
   async do_handshake(options?: SignalOption): Promise<void> {
     const signal = checkSignal("do the handshake", options);
     const { description } = this.#descriptor;
@@ -617,6 +775,19 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     }
   }
 
+  /**
+   * Accepts a client, with the handshake done unless the socket was wrapped with
+   * `do_handshake_on_connect` false. While a call waits, every client that comes
+   * begins its handshake, and the first that is done is returned; 1,024 may be under
+   * way, and one more ends the oldest. A call that is cancelled loses no client.
+   *
+   * @param options `signal` cancels the call.
+   * @returns The socket of the client, and its address.
+   * @throws {SSLError} If a client fails the handshake; the socket goes on listening.
+   * @throws {TimeoutError} If no client is done within the timeout.
+   * @throws {OSError} EINVAL if it does not listen; EBADF if it is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#socket-creation | Python: SSLSocket}
+   */
   override async accept(
     options?: SignalOption,
   ): Promise<[SSLSocket<A>, A]> {
@@ -640,6 +811,12 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return [socket, address];
   }
 
+  /**
+   * Accepts clients, passing over those that fail the handshake, until the socket is
+   * closed.
+   *
+   * @returns The sockets of the clients, and their addresses.
+   */
   override async *[Symbol.asyncIterator](): AsyncGenerator<
     [SSLSocket<A>, A],
     void
@@ -657,6 +834,16 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     }
   }
 
+  /**
+   * Connects, and does the handshake unless the socket was wrapped with
+   * `do_handshake_on_connect` false.
+   *
+   * @param address The address of the server.
+   * @param options `signal` cancels the call.
+   * @throws {SSLError} If the handshake fails.
+   * @throws {OSError} As `Socket.connect`.
+   * @throws {RangeError} If it is a server's socket.
+   */
   override async connect(
     address: AddressInput<A>,
     options?: SignalOption,
@@ -666,6 +853,16 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     if (this.#wrapped.do_handshake_on_connect) await this.do_handshake(options);
   }
 
+  /**
+   * As `connect`, but returns the errno of a connect that fails. A handshake that fails
+   * is thrown all the same, as in Python.
+   *
+   * @param address The address of the server.
+   * @param options `signal` cancels the call.
+   * @returns 0 or the errno.
+   * @throws {SSLError} If the handshake fails.
+   * @throws {RangeError} If it is a server's socket.
+   */
   override async connect_ex(
     address: AddressInput<A>,
     options?: SignalOption,
@@ -683,6 +880,20 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     throw new RangeError("Cannot connect: the socket is in server-side mode");
   }
 
+  /**
+   * Receives up to `bufsize` decrypted bytes; none at the end.
+   *
+   * @param bufsize The most to receive.
+   * @param flags None.
+   * @param options `signal` cancels the call.
+   * @returns The bytes.
+   * @throws {SSLWantReadError} If the socket is non-blocking and nothing is there.
+   * @throws {SSLEOFError} If the connection ends without the end of TLS, and
+   * `suppress_ragged_eofs` is off.
+   * @throws {SSLError} If a record was changed, or the peer sends an alert.
+   * @throws {OSError} As `Socket.recv`.
+   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   */
   override recv(
     bufsize: number,
     flags?: number | FlagsOption,
@@ -691,6 +902,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return refuseFlags("recv", flags) ?? super.recv(bufsize, flags, options);
   }
 
+  /**
+   * Receives decrypted bytes into a buffer; as `recv` otherwise.
+   *
+   * @param buffer Where they go.
+   * @param nbytes The most to receive; the whole buffer by default.
+   * @param flags None.
+   * @param options `signal` cancels the call.
+   * @returns The number of bytes.
+   * @throws {SSLError} As `recv`.
+   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   */
   override recv_into(
     buffer: Uint8Array,
     nbytes?: number | ReceiveIntoOptions,
@@ -701,6 +923,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
       super.recv_into(buffer, nbytes, flags, options);
   }
 
+  /**
+   * Encrypts and sends bytes, at most 64 KiB at once.
+   *
+   * @param data The bytes.
+   * @param flags None.
+   * @param options `signal` cancels the call.
+   * @returns How many were taken.
+   * @throws {SSLWantWriteError} If the socket is non-blocking and there is no room.
+   * @throws {OSError} As `Socket.send`.
+   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   */
   override send(
     data: Uint8Array,
     flags?: number | FlagsOption,
@@ -709,6 +942,15 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return refuseFlags("send", flags) ?? super.send(data, flags, options);
   }
 
+  /**
+   * Encrypts and sends all bytes.
+   *
+   * @param data The bytes.
+   * @param flags None.
+   * @param options `signal` cancels the call.
+   * @throws {OSError} As `Socket.sendall`.
+   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   */
   override sendall(
     data: Uint8Array,
     flags?: number | FlagsOption,
@@ -717,37 +959,110 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return refuseFlags("sendall", flags) ?? super.sendall(data, flags, options);
   }
 
+  /**
+   * Refused, as in Python: TLS knows no addresses.
+   *
+   * @returns Nothing.
+   * @throws {RangeError} Always.
+   */
   override recvfrom(): Promise<never> {
     return failure(notOnTls("recvfrom"));
   }
 
+  /**
+   * Refused, as in Python: TLS knows no addresses.
+   *
+   * @returns Nothing.
+   * @throws {RangeError} Always.
+   */
   override recvfrom_into(): Promise<never> {
     return failure(notOnTls("recvfrom_into"));
   }
 
+  /**
+   * Refused, as in Python: TLS knows no addresses.
+   *
+   * @returns Nothing.
+   * @throws {RangeError} Always.
+   */
   override sendto(): Promise<never> {
     return failure(notOnTls("sendto"));
   }
 
+  /**
+   * Refused, as in Python: TLS knows no messages.
+   *
+   * @returns Nothing.
+   * @throws {OSError} EOPNOTSUPP, always.
+   */
   override recvmsg(): Promise<never> {
     return failure(unsupported("recvmsg"));
   }
 
+  /**
+   * Refused, as in Python: TLS knows no messages.
+   *
+   * @returns Nothing.
+   * @throws {OSError} EOPNOTSUPP, always.
+   */
   override recvmsg_into(): Promise<never> {
     return failure(unsupported("recvmsg_into"));
   }
 
+  /**
+   * Refused, as in Python: TLS knows no messages.
+   *
+   * @returns Nothing.
+   * @throws {OSError} EOPNOTSUPP, always.
+   */
   override sendmsg(): Promise<never> {
     return failure(unsupported("sendmsg"));
   }
 
+  /**
+   * Refused, as in Python: two sockets cannot share the state of TLS.
+   *
+   * @returns Nothing.
+   * @throws {OSError} EOPNOTSUPP, always.
+   */
   override dup(): never {
     throw unsupported("dup");
   }
 
+  /**
+   * Reads as `Socket.read` does, for the functions of `@std/io`.
+   *
+   * @param p Where the bytes go.
+   * @returns Their number, null at the end.
+   */
   override read(p: Uint8Array): Promise<number | null>;
+  /**
+   * Reads up to `len` bytes.
+   *
+   * @param len The most to read, 1024 by default.
+   * @returns The bytes, none at the end.
+   */
   override read(len?: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Reads up to `len` bytes into a buffer.
+   *
+   * @param len The most to read; 0 for the whole buffer.
+   * @param buffer Where they go.
+   * @returns Their number, 0 at the end.
+   */
   override read(len: number, buffer: Uint8Array): Promise<number>;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Reads decrypted bytes: as Python's `read`, or, with a buffer alone, as
+   * `Socket.read`, for the functions of `@std/io`.
+   *
+   * @param len The most to read, 1024 by default; or the buffer.
+   * @param buffer Where they go.
+   * @returns The bytes; with a buffer their number.
+   * @throws {SSLError} As `recv`.
+   * @throws {OSError} As `recv`.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.read | Python: read}
+   */
   override read(
     len: number | Uint8Array = 1024,
     buffer?: Uint8Array,
@@ -763,6 +1078,13 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     }
   }
 
+  /**
+   * Returns how many bytes are decrypted and not received yet.
+   *
+   * @returns Their number.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.pending | Python: pending}
+   */
   pending(): number {
     const { endpoint } = this.#descriptor.description;
     return endpoint instanceof Secured
@@ -770,8 +1092,33 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
       : 0;
   }
 
+  /**
+   * Returns the certificate of the peer.
+   *
+   * @param binary_form False for its fields.
+   * @returns The fields, none if the certificate was not checked, null if the peer
+   * has shown none.
+   */
   getpeercert(binary_form?: false): Partial<CertificateInfo> | null;
+  /**
+   * Returns the certificate of the peer in DER.
+   *
+   * @param binary_form True.
+   * @returns The bytes, null if the peer has shown none.
+   */
   getpeercert(binary_form: true): Uint8Array | null;
+  // The page of an overloaded method shows what is said here.
+  /**
+   * Returns the certificate of the peer. Its fields are those of Python's, with
+   * arrays for tuples; there are none if the certificate was not checked.
+   *
+   * @param binary_form Whether to return it in DER.
+   * @returns The fields or the bytes, null if the peer has shown none.
+   * @throws {RangeError} If the handshake is not done yet.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is
+   * closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.getpeercert | Python: getpeercert}
+   */
   getpeercert(
     binary_form: boolean = false,
   ): Partial<CertificateInfo> | Uint8Array | null {
@@ -790,23 +1137,64 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return verifies ? new Certificate(der).toInfo() : {};
   }
 
+  /**
+   * Returns the cipher that was agreed on.
+   *
+   * @returns Its name, the version of TLS that it is of, and its strength in bits;
+   * null before the handshake.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.cipher | Python: cipher}
+   */
   cipher(): [name: string, version: string, bits: number] | null {
     const { version, cipher } = this.#tls?.engine ?? {};
     return version && cipher ? [cipher, version, cipherBits(cipher)] : null;
   }
 
+  /**
+   * Returns the version of TLS that was agreed on.
+   *
+   * @returns `"TLSv1.2"` or `"TLSv1.3"`, null before the handshake.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.version | Python: version}
+   */
   version(): string | null {
     return this.#tls?.engine?.version ?? null;
   }
 
+  /**
+   * Returns the protocol that was agreed on with ALPN.
+   *
+   * @returns Its name, null for none.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.selected_alpn_protocol | Python: selected_alpn_protocol}
+   */
   selected_alpn_protocol(): string | null {
     return this.#tls?.engine?.protocol ?? null;
   }
 
+  /**
+   * Returns the compression: there is none, which is the secure choice.
+   *
+   * @returns Null.
+   */
   compression(): null {
     return null;
   }
 
+  /**
+   * Ends TLS both ways, and gives a plain socket on the connection. This one has given
+   * it up then, as if detached. A call that timed out or was aborted may be repeated.
+   *
+   * @param options `signal` cancels the call.
+   * @returns The plain socket, with the same descriptor and timeout.
+   * @throws {SSLError} APPLICATION_DATA_AFTER_CLOSE_NOTIFY if data of the peer are
+   * unread; SHUTDOWN_WHILE_IN_INIT before the handshake is done.
+   * @throws {SSLEOFError} If the connection ends without the peer's end of TLS.
+   * @throws {TimeoutError} If the peer does not end TLS within the timeout.
+   * @throws {RangeError} If there is no TLS around the socket.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.unwrap | Python: unwrap}
+   */
   async unwrap(options?: SignalOption): Promise<Socket<A>> {
     const signal = checkSignal("unwrap", options);
     const { description } = this.#descriptor;
@@ -839,6 +1227,12 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return plain;
   }
 
+  /**
+   * Gives up the descriptor without closing it. A `Socket` made of it goes on speaking
+   * TLS.
+   *
+   * @returns The descriptor.
+   */
   override detach(): number {
     const descriptor = findDescriptor(this.fileno());
     const fileno = super.detach();
@@ -847,16 +1241,27 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     return fileno;
   }
 
+  /**
+   * Lets pending calls keep the process alive, as they do.
+   */
   override ref(): void {
     super.ref();
     this.#owner.referenced = true;
   }
 
+  /**
+   * Lets the process end while calls are pending.
+   */
   override unref(): void {
     super.unref();
     this.#owner.referenced = false;
   }
 
+  /**
+   * Returns what Python prints.
+   *
+   * @returns Such as `<ssl.SSLSocket fd=3, family=2, type=1, proto=0>`.
+   */
   override toString(): string {
     return super.toString().replace(/^<SSLSocket\b/, "<ssl.SSLSocket");
   }

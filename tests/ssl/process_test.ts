@@ -84,7 +84,7 @@ Deno.test("a context with text and default roots reads no file", async () => {
   const printed = await run(
     `const context = ssl.create_default_context();
     context.load_verify_locations({ cadata: ${
-      JSON.stringify(Deno.readTextFileSync(certificate("ca")))
+      JSON.stringify(await Deno.readTextFile(certificate("ca")))
     } });
     const [near, far] = await socket.socketpair(socket.AF_INET);
     far.close();

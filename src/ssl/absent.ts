@@ -1,0 +1,45 @@
+/** The members of Python's classes for which the runtime has nothing. */
+
+import { osError } from "../base/os_error.ts";
+
+/** What the runtime's TLS has no means for, with the reason. */
+export const ABSENT_IN_CONTEXT: Readonly<Record<string, string>> = {
+  get_ciphers: "Deno has one fixed list of ciphers",
+  keylog_filename: "Deno writes no keys of a session anywhere",
+  load_dh_params: "Deno has no Diffie-Hellman with parameters of one's own",
+  num_tickets: "Deno decides on tickets itself",
+  options: "Deno has none of OpenSSL's options; TLS 1.2 is the oldest anyway",
+  post_handshake_auth: "Deno asks for certificates in the handshake only",
+  security_level: "Deno has OpenSSL's level 2 and no other",
+  session_stats: "Deno counts no sessions",
+  set_ciphers: "Deno has one fixed list of ciphers",
+  set_ecdh_curve: "Deno has one fixed list of curves",
+  set_npn_protocols: "NPN is obsolete; see set_alpn_protocols",
+  set_psk_client_callback: "Deno has no pre-shared keys",
+  set_psk_server_callback: "Deno has no pre-shared keys",
+  verify_flags: "Deno checks no lists of revoked certificates",
+  wrap_bio: "TLS needs a socket here; a socketpair() is one in memory",
+};
+
+export const ABSENT_IN_SOCKET: Readonly<Record<string, string>> = {
+  get_channel_binding: "Deno reveals none",
+  session: "Deno resumes no sessions of TLS on request",
+  session_reused: "Deno resumes no sessions of TLS on request",
+  shared_ciphers: "Deno does not report them",
+  verify_client_post_handshake:
+    "Deno asks for certificates in the handshake only",
+};
+
+/** Has what is absent fail with a reason, where it would be silently nothing. */
+export function refuseAbsent(
+  prototype: object,
+  name: string,
+  absent: Readonly<Record<string, string>>,
+): void {
+  for (const [key, reason] of Object.entries(absent)) {
+    const refuse = () => {
+      throw osError("EOPNOTSUPP", `${name}.${key}: ${reason}`);
+    };
+    Object.defineProperty(prototype, key, { get: refuse, set: refuse });
+  }
+}

@@ -1,0 +1,111 @@
+/** How a socket is wrapped, and what is checked of it first. */
+
+import { checkText, type KnownOptions, show } from "../base/checks.ts";
+import { SOCK_STREAM } from "../base/constants.ts";
+import { osError } from "../base/os_error.ts";
+import { Socket } from "../socket/socket.ts";
+import type { SignalOption } from "../wait/waiter.ts";
+import { PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER } from "./constants.ts";
+import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
+import type { WrapSettings } from "./negotiation.ts";
+import type { Settings } from "./settings.ts";
+
+/** How a socket is wrapped. */
+export interface WrapOptions extends SignalOption {
+  /** Whether it is the server's end; false by default. */
+  server_side?: boolean | undefined;
+  /** Whether connecting, accepting or wrapping does the handshake; the default. */
+  do_handshake_on_connect?: boolean | undefined;
+  /** Whether an end without the end of TLS is an end like any other; the default. */
+  suppress_ragged_eofs?: boolean | undefined;
+  /** The name that the server's certificate has to be for. */
+  server_hostname?: string | null | undefined;
+}
+
+export const WRAP_OPTIONS: KnownOptions = {
+  signal: true,
+  server_side: true,
+  do_handshake_on_connect: true,
+  suppress_ragged_eofs: true,
+  server_hostname: true,
+  session: "Deno resumes no sessions of TLS on request",
+};
+
+/** How a socket was wrapped. */
+export interface HowWrapped extends WrapSettings {
+  readonly do_handshake_on_connect: boolean;
+}
+
+/** Checks how a socket is to be wrapped, before anything is done. */
+export function checkWrap(
+  { protocol, checkHostname }: Settings,
+  sock: Socket,
+  options: WrapOptions,
+): HowWrapped {
+  if (!(sock instanceof Socket)) {
+    throw new TypeError(
+      `Cannot wrap a socket: it must be a Socket, received ${show(sock)}`,
+    );
+  }
+  if (sock.type !== SOCK_STREAM) {
+    throw osError("EOPNOTSUPP", "only stream sockets are supported");
+  }
+  const {
+    server_side = false,
+    do_handshake_on_connect = true,
+    suppress_ragged_eofs = true,
+    server_hostname = null,
+  } = options;
+  if (server_side) {
+    if (server_hostname !== null) {
+      throw new RangeError(
+        `Cannot wrap a socket: server_hostname can only be specified in client mode`,
+      );
+    }
+    if (protocol === PROTOCOL_TLS_CLIENT) {
+      throw new SSLError(
+        SSL_ERROR_SSL,
+        "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context",
+      );
+    }
+  } else if (protocol === PROTOCOL_TLS_SERVER) {
+    throw new SSLError(
+      SSL_ERROR_SSL,
+      "Cannot create a client socket with a PROTOCOL_TLS_SERVER context",
+    );
+  }
+  if (checkHostname && !server_side && !server_hostname) {
+    throw new RangeError(
+      `Cannot wrap a socket: check_hostname requires server_hostname`,
+    );
+  }
+  return {
+    server_side,
+    do_handshake_on_connect,
+    suppress_ragged_eofs,
+    server_hostname: server_hostname === null
+      ? null
+      : asciiHost(server_hostname),
+  };
+}
+
+/** A host name in the form that certificates and servers have it in. */
+function asciiHost(host: string): string {
+  checkText("wrap a socket", "server_hostname", host);
+  if (host === "" || host.startsWith(".")) {
+    throw new RangeError(
+      `Cannot wrap a socket: server_hostname cannot be an empty string or start with a leading dot`,
+    );
+  }
+  // deno-lint-ignore no-control-regex
+  if (/^[\x00-\x7f]*$/.test(host)) return host;
+  try {
+    return new URL(`http://${host}`).hostname;
+  } catch {
+    throw new RangeError(
+      `Cannot wrap a socket: server_hostname must be a host name, received ${
+        show(host)
+      }`,
+    );
+  }
+}
