@@ -22,6 +22,7 @@ import { tests as http } from "./examples/http.ts";
 import { tests as multicast } from "./examples/multicast.ts";
 import { tests as scanner } from "./examples/scanner.ts";
 import { tests as select } from "./examples/select.ts";
+import { tests as tls } from "./examples/tls.ts";
 
 /** Test functions by the examples that they run. */
 const tests: readonly ExampleTest[] = [
@@ -44,6 +45,7 @@ const tests: readonly ExampleTest[] = [
   ...scanner,
   ...select,
   ...multicast,
+  ...tls,
 ];
 
 const onePart = /_(server|client|echo|query|send|receive|announce|discover)$/;
