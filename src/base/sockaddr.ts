@@ -1,6 +1,7 @@
 /**
- * Addresses: from Python's tuples to places that the platform can be asked for,
- * and back.
+ * Socket addresses: Python's tuples and paths are parsed into a `Sockaddr`,
+ * which the runtime layer can open, and addresses of the runtime are formatted
+ * as Python's tuples.
  */
 
 import type { Address } from "./address.ts";
@@ -13,11 +14,14 @@ import { gaiError, osError } from "./os_error.ts";
 /** A host, which may still be a name, and a port. */
 export interface InetSockaddr {
   readonly family: number;
-  /** A numeric address of the family in its usual form, or a name. */
+  /** A numeric address of the family in its usual form, or an ASCII name. */
   readonly host: string;
   readonly port: number;
   readonly flowinfo: number;
+  /** The index of the interface; 0 if there is none or it has a name. */
   readonly scopeId: number;
+  /** The name of the interface, if it was given by name as in `fe80::1%eth0`. */
+  readonly scopeName?: string | undefined;
   /** Whether `host` has to be looked up. */
   readonly isHostname: boolean;
 }
@@ -28,10 +32,10 @@ export interface UnixSockaddr {
   readonly path: string;
 }
 
-/** Where to bind, connect or send. */
+/** An address to bind, connect or send to. */
 export type Sockaddr = InetSockaddr | UnixSockaddr;
 
-/** Whether a place is a Unix path. */
+/** Whether an address is a Unix path. */
 export function isPath(sockaddr: Sockaddr): sockaddr is UnixSockaddr {
   return "path" in sockaddr;
 }
@@ -49,24 +53,29 @@ export function wildcard(family: number): string {
   return WILDCARD[family]!;
 }
 
-/** The address of this machine alone. */
+/** The loopback address of a family. */
 export function loopback(family: number): string {
   return family === AF_INET ? "127.0.0.1" : "::1";
 }
 
-/** The address of a socket that has none yet. */
+/** Whether a numeric address reaches only this machine. */
+export function isLoopback(host: string): boolean {
+  return host === "::1" || /^(?:::ffff:)?127\./.test(host);
+}
+
+/** The address that `getsockname()` gives for an unbound socket. */
 export function unspecified(family: number): Address {
   if (family === AF_INET) return ["0.0.0.0", 0];
   if (family === AF_INET6) return ["::", 0, 0, 0];
   return "";
 }
 
-/** A place with its name replaced by an address. */
+/** The same address with its name replaced by a numeric host. */
 export function withHost(sockaddr: InetSockaddr, host: string): InetSockaddr {
   return { ...sockaddr, host, isHostname: false };
 }
 
-/** As a destination, the kernel takes the wildcard as this machine. */
+/** A wildcard destination means this machine, as in the kernel. */
 export function wildcardToLoopback(sockaddr: Sockaddr): Sockaddr {
   if (isPath(sockaddr) || sockaddr.host !== wildcard(sockaddr.family)) {
     return sockaddr;
@@ -74,24 +83,25 @@ export function wildcardToLoopback(sockaddr: Sockaddr): Sockaddr {
   return withHost(sockaddr, loopback(sockaddr.family));
 }
 
-/** Whether a host is the standard name of this machine, RFC 6761 section 6.3. */
+/** Whether a host is `localhost`, the standard name of RFC 6761 section 6.3. */
 export function isLocalhost(host: string): boolean {
   return /^localhost\.?$/i.test(host);
 }
 
 /**
- * Checks an address as Python does.
+ * Parses an address with the checks that Python makes.
  *
  * @throws {TypeError} If its shape is not the family's.
  * @throws {RangeError} If a number is out of range.
- * @throws {gaierror} If the host is a numeric address of another family.
+ * @throws {gaierror} EAI_ADDRFAMILY if the host is a numeric address of another
+ * family; EAI_NONAME if it cannot be a host.
  */
 export function parseAddress(
   action: string,
   family: number,
   value: unknown,
 ): Sockaddr {
-  if (family === AF_UNIX) return toPath(action, value);
+  if (family === AF_UNIX) return parsePath(action, value);
   const name = family === AF_INET ? "AF_INET" : "AF_INET6";
   const shape = family === AF_INET
     ? "[host, port]"
@@ -110,44 +120,49 @@ export function parseAddress(
     );
   }
   const [given, port, flowinfo = 0, scopeId = 0] = parts;
-  const host = checkText(action, "host", given);
+  const text = checkText(action, "host", given);
   checkPort(action, port);
   checkUnsigned(action, "flowinfo", flowinfo, 0xfffff);
   checkUnsigned(action, "scope_id", scopeId, 0xffffffff);
-  const literal = cachedLiteral(family, host);
+  const { host, scope, isHostname } = cachedHost(family, text);
+  const number = scopeNumber(scope);
   return {
     family,
-    host: literal?.host ?? host,
+    host,
     port: port as number,
     flowinfo: flowinfo as number,
-    scopeId: literal?.scopeId ?? scopeId as number,
-    isHostname: literal === undefined,
+    scopeId: scope === "" ? scopeId as number : number ?? 0,
+    scopeName: scope !== "" && number === undefined ? scope : undefined,
+    isHostname,
   };
 }
 
+/** The host of an address, parsed. */
+interface Host {
+  readonly host: string;
+  readonly scope: string;
+  readonly isHostname: boolean;
+}
+
 let lastFamily = -1;
-let lastHost = "";
-let lastLiteral: Literal | undefined;
+let lastText = "";
+let lastHost: Host | undefined;
 
 /**
- * As `toLiteral`, for a host that has just been asked for: a program that sends
- * datagrams does so for each, and that took as long as the sending.
+ * Parses a host, or returns the last result if it is the same text: a program
+ * that sends datagrams gives the same host with each of them, and parsing took
+ * as long as sending.
  */
-function cachedLiteral(family: number, host: string): Literal | undefined {
-  if (host !== lastHost || family !== lastFamily) {
-    lastLiteral = toLiteral(family, host);
-    lastHost = host;
+function cachedHost(family: number, text: string): Host {
+  if (text !== lastText || family !== lastFamily || lastHost === undefined) {
+    lastHost = parseHost(family, text);
+    lastText = text;
     lastFamily = family;
   }
-  return lastLiteral;
+  return lastHost;
 }
 
-interface Literal {
-  readonly host: string;
-  readonly scopeId?: number;
-}
-
-function toPath(action: string, value: unknown): UnixSockaddr {
+function parsePath(action: string, value: unknown): UnixSockaddr {
   if (typeof value !== "string") {
     throw new TypeError(
       `Cannot ${action}: an AF_UNIX address must be a string, received ${
@@ -155,7 +170,7 @@ function toPath(action: string, value: unknown): UnixSockaddr {
       }`,
     );
   }
-  // Only bind(2) takes it, unix(7).
+  // Only bind(2) accepts an empty path, unix(7).
   if (value === "" && action !== "bind") throw osError("EINVAL");
   const abstract = value.startsWith("\0");
   if (value.indexOf("\0", 1) >= 0 && !abstract) {
@@ -168,7 +183,10 @@ function toPath(action: string, value: unknown): UnixSockaddr {
   return { family: AF_UNIX, path: value };
 }
 
-/** The error of what cannot be a host, and why, if it looks like something. */
+/**
+ * EAI_NONAME for a text that cannot be a host, with a hint if it looks like a
+ * URL, like `host:port` or like a bracketed address.
+ */
 export function invalidHostError(host: string, options?: ErrorOptions): Error {
   const why = /^\w+:\/\//.test(host)
     ? " is a URL, not a host"
@@ -181,52 +199,117 @@ export function invalidHostError(host: string, options?: ErrorOptions): Error {
   return gaiError("EAI_NONAME", shown + why, options);
 }
 
-const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
-
 /**
- * The numeric address that a host is, undefined if it is a name.
+ * The ASCII form of a host by IDNA. CPython encodes every host so, in every
+ * call that takes one: full-width digits and letters become ASCII ones, and a
+ * soft hyphen is dropped.
  *
- * As `getaddrinfo` does, it takes what `inet_aton` takes for IPv4. No resolver
- * is asked, so no permission is needed that the address itself would not need.
+ * @throws {gaierror} EAI_NONAME if the host has no ASCII form.
  */
-function toLiteral(
-  family: number,
-  host: string,
-): Literal | undefined {
-  if (host === "") return { host: wildcard(family) };
-  if (host === "<broadcast>") {
-    if (family !== AF_INET) throw osError("EAFNOSUPPORT", "<broadcast>");
-    return { host: "255.255.255.255" };
-  }
-  // Zeros in front mean octal to `inet_aton`.
-  if (DOTTED_QUAD.test(host) && !/(?:^|\.)0\d/.test(host)) {
-    return sameFamily(family, AF_INET, host, host);
-  }
-  if (/^[\da-fx.]+$/i.test(host)) {
-    const short = tryInetAton(host);
-    if (short !== undefined) return sameFamily(family, AF_INET, short, host);
-  }
-  if (!host.includes(":")) return undefined;
-  const [bare = "", scope, ...more] = host.split("%");
-  if (more.length > 0 || (scope !== undefined && !/^\d+$/.test(scope))) {
-    throw gaiError("EAI_NONAME", host);
-  }
-  let packed: Uint8Array;
-  try {
-    packed = inet_pton(AF_INET6, bare);
-  } catch (error) {
-    throw invalidHostError(host, { cause: error });
-  }
-  const text = inet_ntop(AF_INET6, packed);
-  const mapped = ipv4FromMapped(text);
-  if (family === AF_INET && mapped !== undefined && scope === undefined) {
-    return { host: mapped };
-  }
-  const literal = sameFamily(family, AF_INET6, text, host);
-  return scope === undefined ? literal : { ...literal, scopeId: +scope };
+export function toAscii(host: string): string {
+  if (isAscii(host)) return host;
+  const folded = host.normalize("NFKC");
+  if (isAscii(folded)) return folded;
+  // These characters would make a URL of several parts.
+  const plain = !/[\s/\\?#@:[\]%<>^|]/.test(folded);
+  const url = plain ? URL.parse(`http://${folded}`) : null;
+  if (url === null) throw gaiError("EAI_NONAME", host);
+  return url.hostname;
 }
 
-/** The IPv4 address that an IPv6 address in its usual form stands for. */
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
+/**
+ * Parses the host of an address. A numeric host is parsed as `getaddrinfo` does
+ * it: IPv4 in every notation of `inet_aton`. No resolver is asked, so a numeric
+ * host needs no permission beyond the one for the address itself.
+ */
+function parseHost(family: number, text: string): Host {
+  if (text === "") return literal(wildcard(family));
+  if (text === "<broadcast>") {
+    if (family !== AF_INET) throw osError("EAFNOSUPPORT", text);
+    return literal("255.255.255.255");
+  }
+  const name = toAscii(text);
+  const numeric = parseNumericHost(name);
+  if (numeric === undefined) {
+    if (name.includes(":")) throw invalidHostError(name);
+    return { host: name, scope: "", isHostname: true };
+  }
+  const mapped = family === AF_INET ? ipv4FromMapped(numeric.host) : undefined;
+  if (numeric.family !== family && mapped === undefined) {
+    throw gaiError("EAI_ADDRFAMILY", text);
+  }
+  return literal(mapped ?? numeric.host, scopeOf(numeric));
+}
+
+function literal(host: string, scope = ""): Host {
+  return { host, scope, isHostname: false };
+}
+
+/** A numeric host: its family, its usual form, and its scope as it was given. */
+export interface NumericHost {
+  readonly family: number;
+  readonly host: string;
+  /** What follows the `%`; undefined if there is none. */
+  readonly scope?: string | undefined;
+}
+
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+
+/** The numeric address that a host is, undefined if it is none. */
+export function parseNumericHost(host: string): NumericHost | undefined {
+  // Leading zeros mean octal to `inet_aton`, which the next case handles.
+  if (DOTTED_QUAD.test(host) && !/(?:^|\.)0\d/.test(host)) {
+    return { family: AF_INET, host };
+  }
+  // Unlike for inet_aton alone, nothing may follow the address.
+  if (/^[\da-fx.]+$/i.test(host)) {
+    const short = tryInetAton(host);
+    if (short !== undefined) return { family: AF_INET, host: short };
+  }
+  if (!host.includes(":")) return undefined;
+  const at = host.indexOf("%");
+  const packed = tryInetPton(at < 0 ? host : host.slice(0, at));
+  if (packed === undefined) return undefined;
+  const scope = at < 0 ? undefined : host.slice(at + 1);
+  return { family: AF_INET6, host: inet_ntop(AF_INET6, packed), scope };
+}
+
+/**
+ * The scope of a numeric host, "" for none: a number, or as in glibc the name
+ * of an interface if the address is valid on one link only.
+ *
+ * @throws {gaierror} EAI_NONAME if it is neither.
+ */
+export function scopeOf({ host, scope }: NumericHost): string {
+  if (scope === undefined) return "";
+  const number = scopeNumber(scope);
+  const valid = number === undefined
+    ? /^[^%\s]+$/.test(scope) && isLinkLocal(host)
+    : number <= 0xffffffff;
+  if (!valid) throw gaiError("EAI_NONAME", `${host}%${scope}`);
+  return scope;
+}
+
+/** The number that a scope is, undefined if it is a name or none. */
+export function scopeNumber(scope: string): number | undefined {
+  return /^\d+$/.test(scope) ? Number(scope) : undefined;
+}
+
+/**
+ * Whether an IPv6 address, unicast or multicast, is valid on one link only, so
+ * that it needs a scope: RFC 4007 section 4. Interface-local multicast is one
+ * too.
+ */
+export function isLinkLocal(host: string): boolean {
+  return /^f(?:e[89ab][\da-f]|f[\da-f][12]):/i.test(host);
+}
+
+/** The IPv4 address inside an IPv4-mapped IPv6 address in its usual form. */
 export function ipv4FromMapped(text: string): string | undefined {
   return /^::ffff:([\d.]+)$/.exec(text)?.[1];
 }
@@ -240,40 +323,47 @@ export function tryInetAton(host: string): string | undefined {
   }
 }
 
-function sameFamily(
-  family: number,
-  actual: number,
-  literal: string,
-  host: string,
-): Literal {
-  if (family !== actual) throw gaiError("EAI_ADDRFAMILY", host);
-  return { host: literal };
+function tryInetPton(host: string): Uint8Array | undefined {
+  try {
+    return inet_pton(AF_INET6, host);
+  } catch {
+    return undefined;
+  }
 }
 
-/** The host as the platform takes it, its scope in the text. */
+/** The host in the form that Deno takes, with the scope in its text. */
 export function denoHost(sockaddr: InetSockaddr): string {
-  return sockaddr.scopeId !== 0 && /^f(?:e[89ab]|f.[12])/i.test(sockaddr.host)
-    ? `${sockaddr.host}%${sockaddr.scopeId}`
-    : sockaddr.host;
+  const { host, scopeId, scopeName } = sockaddr;
+  const scope = scopeName ?? scopeId;
+  return scope !== 0 && isLinkLocal(host) ? `${host}%${scope}` : host;
 }
 
-/** The host as it stands before a port, IPv6 in brackets. */
+/** The host in the form that precedes a port, IPv6 in brackets. */
 export function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** The Python tuple of an address that the platform gave. */
-export function toPythonAddress(family: number, addr: Deno.Addr): Address {
+/**
+ * The Python tuple of an address that the runtime gave. Deno 2.9.6 drops the
+ * scopes of all of its addresses, so the caller passes `scopeId`, the interface
+ * of a link-local address.
+ */
+export function toPythonAddress(
+  family: number,
+  addr: Deno.Addr,
+  scopeId = 0,
+): Address {
   if (addr.transport === "unix" || addr.transport === "unixpacket") {
     return addr.path ?? "";
   }
   const { hostname, port } = addr as Deno.NetAddr;
   if (family === AF_INET) return [hostname, port];
-  const [host = "", scope = "0"] = hostname.split("%");
-  return [host, port, 0, Number(scope) || 0];
+  const [host = "", scope = ""] = hostname.split("%");
+  const own = isLinkLocal(host) ? scopeId : 0;
+  return [host, port, 0, scopeNumber(scope) ?? own];
 }
 
-/** The Python tuple of a place. */
+/** The Python tuple of a parsed address. */
 export function toAddress(sockaddr: Sockaddr): Address {
   if (isPath(sockaddr)) return sockaddr.path;
   const { family, host, port, flowinfo, scopeId } = sockaddr;

@@ -11,7 +11,10 @@ import {
   ipv4FromMapped,
   isLocalhost,
   loopback,
-  tryInetAton,
+  parseNumericHost,
+  scopeNumber,
+  scopeOf,
+  toAscii,
   wildcard,
 } from "../base/sockaddr.ts";
 import {
@@ -98,7 +101,7 @@ export async function findAddresses(query: Query): Promise<Entry[]> {
     : isLocalhost(name)
     ? "localhost"
     : name;
-  const literal = parseNumericHost(name, family, flags);
+  const literal = findNumericHost(name, family, flags);
   if (literal !== undefined) return entries([literal], sockets, canonname);
   if ((flags & AI_NUMERICHOST) !== 0) throw gaiError("EAI_NONAME", host);
   const port = sockets[0]?.port ?? 0;
@@ -219,79 +222,39 @@ function nullHostAddresses(family: number, passive: boolean): Found[] {
 }
 
 /**
- * The ASCII form of a host, as IDNA has it.
- *
- * @throws {gaierror} EAI_NONAME if it has none.
- */
-export function toAscii(host: string): string {
-  // deno-lint-ignore no-control-regex
-  if (/^[\x00-\x7f]*$/.test(host)) return host;
-  // These would make a URL of several parts.
-  const plain = !/[\s/\\?#@:[\]%<>^|]/.test(host);
-  const url = plain ? URL.parse(`http://${host}`) : null;
-  if (url === null) throw gaiError("EAI_NONAME", host);
-  return url.hostname;
-}
-
-/**
  * The address that a host is if it is numeric; no resolver is asked then.
  *
- * @throws {gaierror} EAI_ADDRFAMILY if it is one of another family.
+ * @throws {gaierror} EAI_ADDRFAMILY if it is one of another family; EAI_NONAME
+ * if its scope is not known.
  */
-export function parseNumericHost(
+export function findNumericHost(
   host: string,
   family: number,
   flags: number,
 ): Found | undefined {
-  // Unlike inet_aton alone, nothing may come after it.
-  const inet = /^[\da-fx.]+$/i.test(host) ? tryInetAton(host) : undefined;
-  if (inet !== undefined) {
-    if (family !== AF_INET6) return found(AF_INET, inet);
-    if ((flags & MAPPED) !== 0) return found(AF_INET6, `::ffff:${inet}`);
+  const numeric = parseNumericHost(host);
+  if (numeric === undefined) return undefined;
+  const text = numeric.host;
+  if (numeric.family === AF_INET) {
+    if (family !== AF_INET6) return found(AF_INET, text);
+    if ((flags & MAPPED) !== 0) return found(AF_INET6, `::ffff:${text}`);
     throw gaiError("EAI_ADDRFAMILY", host);
   }
-  const at = host.indexOf("%");
-  const packed = tryInetPton(at < 0 ? host : host.slice(0, at));
-  if (packed === undefined) return undefined;
-  const text = inet_ntop(AF_INET6, packed);
   const mapped = ipv4FromMapped(text);
   if (family === AF_INET && mapped === undefined) {
     throw gaiError("EAI_ADDRFAMILY", host);
   }
-  const scopeId = at < 0 ? 0 : parseScope(packed, host.slice(at + 1));
+  const scope = scopeOf(numeric);
+  if (family === AF_INET) return found(AF_INET, mapped!);
+  const scopeId = scope === ""
+    ? 0
+    : scopeNumber(scope) ?? interfaceIndex(scope);
   if (scopeId === undefined) throw gaiError("EAI_NONAME", host);
-  return family === AF_INET
-    ? found(AF_INET, mapped!)
-    : { family: AF_INET6, host: text, scopeId };
+  return { family: AF_INET6, host: text, scopeId };
 }
 
 function found(family: number, host: string): Found {
   return { family, host, scopeId: 0 };
-}
-
-function tryInetPton(host: string): Uint8Array | undefined {
-  if (!host.includes(":")) return undefined;
-  try {
-    return inet_pton(AF_INET6, host);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A number, or for a link-local address the name of an interface. */
-function parseScope(packed: Uint8Array, scope: string): number | undefined {
-  if (/^\d+$/.test(scope)) {
-    return Number(scope) <= 0xffffffff ? Number(scope) : undefined;
-  }
-  return scope !== "" && isLinkLocal(packed)
-    ? interfaceIndex(scope)
-    : undefined;
-}
-
-/** Whether an IPv6 address, unicast or multicast, is of one link only. */
-export function isLinkLocal([first, second]: Uint8Array): boolean {
-  return first === 0xfe && (second! & 0xc0) === 0x80 ||
-    first === 0xff && (second! & 0x0f) === 0x02;
 }
 
 /** Every address of a name. */

@@ -1,10 +1,9 @@
 /** The arguments of the functions about names, checked before anything else. */
 
-import { wildcard } from "../base/sockaddr.ts";
+import { isLinkLocal, wildcard } from "../base/sockaddr.ts";
 import { checkPort, checkText, checkUnsigned, show } from "../base/checks.ts";
 import {
   AF_INET,
-  AF_INET6,
   AF_UNSPEC,
   NI_DGRAM,
   NI_NAMEREQD,
@@ -15,9 +14,8 @@ import {
 } from "../base/constants.ts";
 import type { HostCode } from "../base/errno_table.ts";
 import { gaierror } from "../base/errors.ts";
-import { inet_pton } from "../base/inet.ts";
 import { gaiError, hostError, osError } from "../base/os_error.ts";
-import { findAddresses, isLinkLocal, parseNumericHost } from "./addrinfo.ts";
+import { findAddresses, findNumericHost } from "./addrinfo.ts";
 import { serviceOf } from "./services.ts";
 import { interfaceNameIfGranted } from "../runtime/interface_table.ts";
 import { hostname, lookupName } from "../runtime/resolver.ts";
@@ -122,7 +120,7 @@ export async function nameInfo(
   if (host === "*") {
     throw osError("EINVAL", "sockaddr resolved to multiple addresses");
   }
-  const found = parseNumericHost(host, AF_UNSPEC, 0);
+  const found = findNumericHost(host, AF_UNSPEC, 0);
   if (found === undefined) throw gaiError("EAI_NONAME", host);
   if (found.family === AF_INET && length !== 2) {
     throw osError("EINVAL", "IPv4 sockaddr must be 2 tuple");
@@ -165,9 +163,7 @@ function withoutOwnDomain(name: string): string {
 
 function withScope(host: string, scopeId: number): string {
   if (scopeId === 0 || !host.includes(":")) return host;
-  const scope = isLinkLocal(inet_pton(AF_INET6, host))
-    ? interfaceNameIfGranted(scopeId)
-    : undefined;
+  const scope = isLinkLocal(host) ? interfaceNameIfGranted(scopeId) : undefined;
   return `${host}%${scope ?? scopeId}`;
 }
 
