@@ -11,9 +11,9 @@ import {
 } from "../base/constants.ts";
 import { BlockingIOError, TimeoutError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import { toPythonAddress } from "../base/sockaddr.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
 import { answer, timers } from "../wait/event_loop.ts";
+import { toScopedAddress } from "../runtime/interface_table.ts";
 import {
   type CallContext,
   type CallOwner,
@@ -68,7 +68,7 @@ export class Connected implements Endpoint {
   }
 
   localAddress(): Address {
-    const address = toPythonAddress(this.#family, this.conn.localAddr);
+    const address = this.#toAddress(this.conn.localAddr);
     // Deno connects no Unix socket that is bound: another, unnamed one does.
     return address === "" ? this.#from?.localAddress() ?? "" : address;
   }
@@ -86,7 +86,11 @@ export class Connected implements Endpoint {
   }
 
   peerAddress(): Address {
-    return toPythonAddress(this.#family, this.conn.remoteAddr);
+    return this.#toAddress(this.conn.remoteAddr);
+  }
+
+  #toAddress(addr: Deno.Addr): Address {
+    return toScopedAddress(this.#family, addr, this.#options.boundInterface);
   }
 
   applyOption(level: number, option: number): void {

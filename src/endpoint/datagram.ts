@@ -2,10 +2,10 @@
 
 import type { Address } from "../base/address.ts";
 import {
+  isLinkLocal,
   isPath,
   type Sockaddr,
   toAddress,
-  toPythonAddress,
   unspecified,
   wildcard,
 } from "../base/sockaddr.ts";
@@ -50,6 +50,11 @@ import {
   listenDatagram,
   type Multicast,
 } from "../runtime/deno_net.ts";
+import {
+  scopeIdOf,
+  sourceAddressFor,
+  toScopedAddress,
+} from "../runtime/interface_table.ts";
 import { openNodeDatagram } from "../runtime/node_dgram.ts";
 import {
   checkBoundFamily,
@@ -59,7 +64,6 @@ import {
   literalDestination,
   loopbackToBind,
   MAPPED_LOOPBACK,
-  sourceAddressFor,
   toDestination,
 } from "../runtime/resolver.ts";
 import { answer } from "../wait/event_loop.ts";
@@ -109,7 +113,13 @@ export function implicitBindAddress(to: Sockaddr): Sockaddr {
     checkUnixGrants(to.path);
     return { ...to, path: "" };
   }
-  const sockaddr = { ...to, port: 0, scopeId: 0, isHostname: false };
+  const sockaddr = {
+    ...to,
+    port: 0,
+    scopeId: 0,
+    scopeName: undefined,
+    isHostname: false,
+  };
   const any = wildcard(to.family);
   if (isGranted(any, 0)) return { ...sockaddr, host: any };
   if (to.host.startsWith("::ffff:")) {
@@ -139,20 +149,26 @@ export class Datagram implements Endpoint {
   constructor(family: number, options: Options) {
     this.#family = family;
     this.#options = options;
-    this.#receiver = new DatagramReceiver(family);
+    this.#receiver = new DatagramReceiver(family, options);
   }
 
   localAddress(): Address {
     if (this.#port === undefined) return unspecified(this.#family);
-    const address = toPythonAddress(this.#family, this.#port.addr);
+    const address = toScopedAddress(
+      this.#family,
+      this.#port.addr,
+      this.#options.boundInterface,
+    );
     const { peer } = this.#receiver;
     if (peer === undefined || typeof address === "string") return address;
-    // The kernel narrows the wildcard to where the peer's packets arrive,
-    // connect(2). Which address that is is known for loopback only.
+    // The kernel narrows the wildcard to the address that it sends from,
+    // connect(2).
     const own = address[0] === wildcard(this.#family)
       ? sourceAddressFor(String(peer[0]))
       : undefined;
-    if (own !== undefined) address[0] = own;
+    if (own === undefined) return address;
+    address[0] = own;
+    if (isLinkLocal(own)) address[3] = Number(peer[3] ?? 0);
     return address;
   }
 
@@ -215,6 +231,7 @@ export class Datagram implements Endpoint {
     }
     this.#multicast = taking;
     this.#port = port;
+    options.boundInterface ||= scopeIdOf(sockaddr);
     this.#receiver.open(port, taking);
   }
 
@@ -249,6 +266,7 @@ export class Datagram implements Endpoint {
     if (isPath(peer.sockaddr)) checkUnixPeer(peer.sockaddr.path);
     else this.#bindToSend(peer.sockaddr);
     this.#peer = peer;
+    this.#options.boundInterface ||= scopeIdOf(peer.sockaddr);
     this.#receiver.peer = toAddress(peer.sockaddr);
   }
 
@@ -352,7 +370,8 @@ export class Datagram implements Endpoint {
     const last = this.#last?.asked;
     const same = last !== undefined && !isPath(last) && !isPath(sockaddr) &&
       last.host === sockaddr.host && last.port === sockaddr.port &&
-      last.scopeId === sockaddr.scopeId;
+      last.scopeId === sockaddr.scopeId &&
+      last.scopeName === sockaddr.scopeName;
     if (!same) {
       this.#last = {
         asked: sockaddr,

@@ -1,10 +1,10 @@
 import type { Address } from "../base/address.ts";
-import { toPythonAddress } from "../base/sockaddr.ts";
 import { AF_UNIX, MSG_PEEK } from "../base/constants.ts";
 import { fromDeno } from "../base/os_error.ts";
 import { noDatagram, type Received, type ReceiveSink } from "./endpoint.ts";
-import type { MulticastState } from "./options.ts";
+import type { MulticastState, Options } from "./options.ts";
 import { type DatagramConn, EventLoopHold } from "../runtime/deno_net.ts";
+import { toScopedAddress } from "../runtime/interface_table.ts";
 import { isSameAddress } from "../runtime/resolver.ts";
 import { countBytes } from "../wait/event_loop.ts";
 import { OperationQueue } from "../wait/operation_queue.ts";
@@ -60,6 +60,7 @@ export class DatagramReceiver extends OperationQueue {
   /** Settles with the receive in flight. */
   receiving: Promise<void> | undefined;
   readonly #family: number;
+  readonly #options: Options;
   /** The datagram that no call has taken yet. */
   #received: Received | undefined;
   #lent: ReceiveSink | undefined;
@@ -73,9 +74,10 @@ export class DatagramReceiver extends OperationQueue {
   #shut = false;
   #closed = false;
 
-  constructor(family: number) {
+  constructor(family: number, options: Options) {
     super();
     this.#family = family;
+    this.#options = options;
   }
 
   /** Receives from a port, and tells what its multicast fails with. */
@@ -198,7 +200,8 @@ export class DatagramReceiver extends OperationQueue {
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void => {
     // Destructuring would go through an iterator.
     const data = received[0], addr = received[1];
-    const address = toPythonAddress(this.#family, addr);
+    const { boundInterface } = this.#options;
+    const address = toScopedAddress(this.#family, addr, boundInterface);
     if (!this.#closed && this.#isWanted(address)) {
       this.#received = { data: data.slice(), address, truncated: false };
     }

@@ -30,6 +30,7 @@ import { Listening } from "./listening.ts";
 import { Connecting, Unconnected } from "./opening.ts";
 import { Options } from "./options.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
+import { scopeIdOf } from "../runtime/interface_table.ts";
 import { answer } from "../wait/event_loop.ts";
 import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
 
@@ -195,6 +196,7 @@ export class Description {
         if (this.#endpoint !== connecting) return;
         if (outcome instanceof Error) this.#endpoint = endpoint;
         else {
+          this.options.boundInterface ||= scopeIdOf(sockaddr);
           const connected = this.#connected(outcome, endpoint);
           if (isBackground && connected instanceof Connected) {
             connected.reportSuccess();

@@ -1,5 +1,4 @@
 import type { Address } from "../base/address.ts";
-import { toPythonAddress } from "../base/sockaddr.ts";
 import { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY } from "../base/constants.ts";
 import { byOs } from "../base/errno_table.ts";
 import { fromDeno } from "../base/os_error.ts";
@@ -38,7 +37,7 @@ export class Listening extends OperationQueue implements Endpoint {
     this.listener = listener;
     this.#family = family;
     this.#options = options;
-    this.#address = toPythonAddress(family, listener.addr);
+    this.#address = afterShutdown.localAddress();
   }
 
   localAddress(): Address {

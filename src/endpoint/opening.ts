@@ -1,9 +1,9 @@
 import type { Address } from "../base/address.ts";
 import {
   type InetSockaddr,
+  isLinkLocal,
   isPath,
   type Sockaddr,
-  toPythonAddress,
   unspecified,
   withHost,
 } from "../base/sockaddr.ts";
@@ -22,6 +22,7 @@ import {
   type StreamConn,
   type StreamListener,
 } from "../runtime/deno_net.ts";
+import { scopeIdOf, toScopedAddress } from "../runtime/interface_table.ts";
 import { connectWithNode } from "../runtime/node_net.ts";
 import {
   checkBoundFamily,
@@ -147,7 +148,9 @@ export class Unconnected implements Endpoint {
       reusePort: this.#options.isSet(SOL_SOCKET, SO_REUSEPORT),
     });
     const { addr } = listener;
-    const address = toPythonAddress(this.#family, addr);
+    this.#options.boundInterface ||= scopeIdOf(sockaddr);
+    const { boundInterface } = this.#options;
+    const address = toScopedAddress(this.#family, addr, boundInterface);
     const taken = isPath(sockaddr)
       ? { ...sockaddr, path: String(address) }
       : { ...sockaddr, port: (addr as Deno.NetAddr).port };
@@ -317,7 +320,16 @@ export class Connecting extends OperationQueue implements Opening {
       return this.#end(osError(REFUSES_PORT_0));
     } else {
       const local = this.#from.release();
-      this.#operation = isSafe && local === undefined && !detached
+      // `node:net` drops the scope of an address, so a link-local one goes to
+      // `Deno.connect`, which takes no local address and always holds the process.
+      const onLink = !sockaddr.isHostname && isLinkLocal(sockaddr.host);
+      if (onLink && local !== undefined) {
+        return this.#end(osError(
+          "EOPNOTSUPP",
+          "Deno connects no bound socket to a link-local address",
+        ));
+      }
+      this.#operation = onLink || (isSafe && local === undefined && !detached)
         ? connect(sockaddr)
         : connectWithNode(local, sockaddr);
     }

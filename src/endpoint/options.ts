@@ -191,6 +191,12 @@ export class Options {
   receiveTimeoutMs: number | null = null;
   /** Milliseconds that bound sending, null for no limit. */
   sendTimeoutMs: number | null = null;
+  /**
+   * The interface of the link-local address that the socket was bound to or
+   * connected to, 0 for none. The kernel binds the socket to it, and accepted
+   * sockets inherit it (`sk_bound_dev_if` in Linux).
+   */
+  boundInterface = 0;
   /** The multicast groups to be in; who puts that in force may remove one. */
   readonly memberships: Membership[] = [];
   /** How many hops multicast goes, as IP_MULTICAST_TTL. */
@@ -274,6 +280,7 @@ export class Options {
     if (this.#values !== undefined) child.#values = new Map(this.#values);
     child.receiveTimeoutMs = this.receiveTimeoutMs;
     child.sendTimeoutMs = this.sendTimeoutMs;
+    child.boundInterface = this.boundInterface;
     return child;
   }
 }

@@ -38,10 +38,7 @@ import { inet_ntop, inet_pton } from "../base/inet.ts";
 import { gaiError } from "../base/os_error.ts";
 import { portOf } from "./services.ts";
 import { isDenied, isGranted } from "../runtime/deno_net.ts";
-import {
-  configuredFamilies,
-  interfaceIndex,
-} from "../runtime/interface_table.ts";
+import { configuredFamilies, scopeIndex } from "../runtime/interface_table.ts";
 import { resolveAll } from "../runtime/resolver.ts";
 
 /** What is asked for, its types checked. */
@@ -246,9 +243,7 @@ export function findNumericHost(
   }
   const scope = scopeOf(numeric);
   if (family === AF_INET) return found(AF_INET, mapped!);
-  const scopeId = scope === ""
-    ? 0
-    : scopeNumber(scope) ?? interfaceIndex(scope);
+  const scopeId = scope === "" ? 0 : scopeNumber(scope) ?? scopeIndex(scope);
   if (scopeId === undefined) throw gaiError("EAI_NONAME", host);
   return { family: AF_INET6, host: text, scopeId };
 }

@@ -17,7 +17,7 @@ import { gaierror } from "../base/errors.ts";
 import { gaiError, hostError, osError } from "../base/os_error.ts";
 import { findAddresses, findNumericHost } from "./addrinfo.ts";
 import { serviceOf } from "./services.ts";
-import { interfaceNameIfGranted } from "../runtime/interface_table.ts";
+import { scopeNameIfGranted } from "../runtime/interface_table.ts";
 import { hostname, lookupName } from "../runtime/resolver.ts";
 
 /** A port as `getaddrinfo` takes it: a number, a text or null. */
@@ -163,7 +163,7 @@ function withoutOwnDomain(name: string): string {
 
 function withScope(host: string, scopeId: number): string {
   if (scopeId === 0 || !host.includes(":")) return host;
-  const scope = isLinkLocal(host) ? interfaceNameIfGranted(scopeId) : undefined;
+  const scope = isLinkLocal(host) ? scopeNameIfGranted(scopeId) : undefined;
   return `${host}%${scope ?? scopeId}`;
 }
 

@@ -14,7 +14,7 @@ import {
   type Membership,
   type Multicast,
 } from "./deno_net.ts";
-import { interfaceName } from "./interface_table.ts";
+import { interfaceName, scopeNameIfGranted } from "./interface_table.ts";
 
 /**
  * What a `node:dgram` socket may hold for the program, as Linux's default
@@ -179,9 +179,7 @@ class NodeDatagramPort implements DatagramConn, Multicast {
 function interfaceFor(address: string, index: number): string | undefined {
   if (address !== "") return address;
   if (index === 0) return undefined;
-  // Loopback is always the first on Linux; to ask needs a permission.
-  const isLoopback = index === 1 && Deno.build.os === "linux";
-  return `::%${isLoopback ? "lo" : interfaceName(index)}`;
+  return `::%${scopeNameIfGranted(index) ?? interfaceName(index)}`;
 }
 
 /** As much of `data` as fits; the part of `buffer` that it fills. */

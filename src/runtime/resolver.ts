@@ -17,6 +17,7 @@ import { osName } from "../base/errno_table.ts";
 import { PermissionError } from "../base/errors.ts";
 import { fromDeno, gaiError, netDenied } from "../base/os_error.ts";
 import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
+import { scopeIdOf } from "./interface_table.ts";
 
 /** An address that a name has. */
 export interface Resolved {
@@ -185,8 +186,10 @@ export interface Destination {
 
 /** A destination that needs no lookup. */
 export function literalDestination(literal: Sockaddr): Destination {
-  const sockaddr = wildcardToLoopback(literal);
-  return { sockaddr, addr: toDenoAddr(sockaddr) };
+  const to = wildcardToLoopback(literal);
+  const named = !isPath(to) && to.scopeName !== undefined;
+  const sockaddr = named ? { ...to, scopeId: scopeIdOf(to) } : to;
+  return { sockaddr, addr: toDenoAddr(to) };
 }
 
 /**
@@ -226,13 +229,6 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
 
 /** IPv4 loopback in an IPv6 socket. */
 export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
-
-/** The local address of what is sent to a loopback address. */
-export function sourceAddressFor(host: string): string | undefined {
-  if (host === "::1") return host;
-  if (host.startsWith("127.")) return "127.0.0.1";
-  return host.startsWith("::ffff:127.") ? MAPPED_LOOPBACK : undefined;
-}
 
 /** The broadcast addresses that need no knowledge of the networks. */
 export function isBroadcast(host: string): boolean {

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { PermissionError } from "../../../src/base/errors.ts";
 import {
   configuredFamilies,
-  interfaceNameIfGranted,
+  scopeNameIfGranted,
 } from "../../../src/runtime/interface_table.ts";
 
 Deno.test({
@@ -14,9 +14,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "interfaceNameIfGranted() without the permission knows no name",
+  name: "scopeNameIfGranted() without the permission knows no name",
   permissions: "none",
   fn: () => {
-    assertEquals(interfaceNameIfGranted(1), undefined);
+    assertEquals(scopeNameIfGranted(2), undefined);
   },
 });
