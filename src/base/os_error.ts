@@ -80,7 +80,41 @@ export function netDenied(
   const text =
     `Requires net access to "${target}"${more}, run again with the --allow-net flag`;
   const options = { cause: cause ?? new Deno.errors.NotCapable(text) };
-  return osError("EACCES", text, options);
+  return osError("EACCES", text + grantedName(text), options);
+}
+
+/** Names by the addresses that they have been resolved to. */
+const names = new Map<string, string>();
+
+/** How many are kept, so that a program that resolves many names keeps little. */
+const MAX_NAMES = 64;
+
+/**
+ * Remembers that a name, which is granted, has been resolved to an address. A
+ * grant for a name is none for its addresses, which users do not expect: so an
+ * error about the address names both.
+ */
+export function rememberName(address: string, name: string): void {
+  names.delete(address);
+  names.set(address, name);
+  if (names.size > MAX_NAMES) names.delete(names.keys().next().value!);
+}
+
+/**
+ * What to add to Deno's text about a grant that is missing for an address: that
+ * its name is granted.
+ */
+function grantedName(text: string): string {
+  const [, ipv6, ipv4 = "", port = ""] =
+    /net access to "(?:\[([^\]%]+)[^\]]*\]|([\d.]+))(:\d+)?"/.exec(text) ?? [];
+  const address = ipv6 ?? ipv4;
+  const name = names.get(address);
+  if (name === undefined) return "";
+  const descriptor = { name: "net", host: name + port } as const;
+  const { state } = Deno.permissions.querySync(descriptor);
+  if (state !== "granted") return "";
+  const shown = ipv6 === undefined ? address : `[${address}]`;
+  return `; "${name}" is granted, its address is not: add --allow-net=${shown}${port}, or use the name`;
 }
 
 function withDetail<E extends OSError>(error: E, detail?: string): E {
@@ -143,7 +177,8 @@ export function fromDeno(error: unknown): Error {
   if (isOurs(error)) return error;
   const options = { cause: error };
   if (error instanceof Deno.errors.NotCapable) {
-    return osError("EACCES", error.message, options);
+    const { message } = error;
+    return osError("EACCES", message + grantedName(message), options);
   }
   const denied = deniedLookup(error);
   if (denied !== undefined) return netDenied(denied, error);
@@ -235,6 +270,6 @@ function codeIn(error: Error): string | undefined {
 }
 
 function systemNumber(error: Error): number | undefined {
-  const [, number] = /\(os error (\d+)\)$/.exec(error.message) ?? [];
+  const [, number] = /\(os error (\d+)\)(?:$|:)/.exec(error.message) ?? [];
   return number === undefined ? undefined : Number(number);
 }

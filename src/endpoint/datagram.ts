@@ -3,6 +3,7 @@
 import type { Address } from "../base/address.ts";
 import {
   isLinkLocal,
+  isLoopback,
   isPath,
   type Sockaddr,
   toAddress,
@@ -103,9 +104,11 @@ export function openDatagram(
 }
 
 /**
- * Where a socket that sends first is bound. The kernel takes the wildcard.
- * Where that is not granted, it is the loopback address that a narrow grant is
- * about. Deno sends from no unnamed Unix socket, so one gets a name.
+ * The address that a socket is bound to when it sends while unbound. The kernel
+ * takes the wildcard. Where that is not granted, and the datagram stays on this
+ * machine, loopback will do, which a narrow grant is for; off the machine only
+ * the wildcard can be sent from. Deno sends from no unnamed Unix socket, so one
+ * gets a name.
  */
 export function implicitBindAddress(to: Sockaddr): Sockaddr {
   if (isPath(to)) {
@@ -121,7 +124,9 @@ export function implicitBindAddress(to: Sockaddr): Sockaddr {
     isHostname: false,
   };
   const any = wildcard(to.family);
-  if (isGranted(any, 0)) return { ...sockaddr, host: any };
+  if (!isLoopback(to.host) || isGranted(any, 0)) {
+    return { ...sockaddr, host: any };
+  }
   if (to.host.startsWith("::ffff:")) {
     return { ...sockaddr, host: MAPPED_LOOPBACK };
   }

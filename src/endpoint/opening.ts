@@ -23,7 +23,7 @@ import {
   type StreamListener,
 } from "../runtime/deno_net.ts";
 import { scopeIdOf, toScopedAddress } from "../runtime/interface_table.ts";
-import { connectWithNode } from "../runtime/node_net.ts";
+import { connectWithNode, type LocalSockaddr } from "../runtime/node_net.ts";
 import {
   checkBoundFamily,
   familyMismatchError,
@@ -51,6 +51,8 @@ interface Bound {
   /** The place as it was asked for, with the port that it got. */
   readonly sockaddr: Sockaddr;
   readonly address: Address;
+  /** Whether the system chose the port. */
+  readonly isEphemeral: boolean;
   /** `Deno.listen` binds and listens in one step. */
   listener: StreamListener | undefined;
 }
@@ -154,21 +156,22 @@ export class Unconnected implements Endpoint {
     const taken = isPath(sockaddr)
       ? { ...sockaddr, path: String(address) }
       : { ...sockaddr, port: (addr as Deno.NetAddr).port };
-    return { sockaddr: taken, address, listener };
+    const isEphemeral = !isPath(sockaddr) && sockaddr.port === 0;
+    return { sockaddr: taken, address, isEphemeral, listener };
   }
 
   /**
    * Closes the listener, but keeps its address to connect from. The file of a
    * Unix socket stays until the close, as its name does.
    */
-  release(): InetSockaddr | undefined {
+  release(): LocalSockaddr | undefined {
     const bound = this.#bound;
     if (bound === undefined || isPath(bound.sockaddr)) return undefined;
     bound.listener?.close();
     bound.listener = undefined;
-    const { sockaddr, address } = bound;
+    const { sockaddr, address, isEphemeral } = bound;
     // Bound by name, it connects from the address that the name has.
-    return withHost(sockaddr, String(address[0]));
+    return { ...withHost(sockaddr, String(address[0])), isEphemeral };
   }
 
   close(): Promise<void> {

@@ -24,7 +24,7 @@ import {
   checkUnsigned,
 } from "../base/checks.ts";
 import { AF_INET, AF_UNSPEC } from "../base/constants.ts";
-import { OSError, PermissionError } from "../base/errors.ts";
+import { OSError } from "../base/errors.ts";
 import { hostError, osError } from "../base/os_error.ts";
 import { findAddresses } from "./addrinfo.ts";
 import {
@@ -349,10 +349,8 @@ export function gethostname(): string {
 }
 
 /**
- * Completes a host's name with its domain, if that is known.
- *
- * Unlike Python, which knows no permissions, it does not take a missing one for
- * an unknown name.
+ * Completes a host's name with its domain, if that is known. A lookup that
+ * fails for any reason, a missing permission too, is no error.
  *
  * @example This machine's name for loopback
  * ```ts
@@ -365,8 +363,8 @@ export function gethostname(): string {
  * machine, which needs `--allow-sys=hostname`.
  * @param options `signal` ends the wait.
  * @returns The name that {@linkcode gethostbyaddr} gives, or `name` if it gives
- * none.
- * @throws {PermissionError} EACCES if Deno's permission is missing.
+ * none; `"localhost"` if `name` is empty and the machine's name is not to be
+ * had.
  * @throws {TypeError} If the name is not a string.
  * @throws {RangeError} If the name has a null character.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getfqdn | Python: getfqdn}
@@ -378,15 +376,14 @@ export async function getfqdn(
   const action = "call getfqdn";
   const given = checkText(action, "name", name).trim();
   const signal = checkSignal(action, options);
-  const host = ["", "0.0.0.0", "::"].includes(given) ? gethostname() : given;
+  let host = given;
   try {
-    const [hostname] = await gethostbyaddr(host, { signal });
-    return hostname;
+    if (["", "0.0.0.0", "::"].includes(given)) host = hostname();
+    const [found] = await gethostbyaddr(host, { signal });
+    return found;
   } catch (error) {
-    const unknown = error instanceof OSError &&
-      !(error instanceof PermissionError);
-    if (!unknown || error === signal?.reason) throw error;
-    return host;
+    if (!(error instanceof OSError) || error === signal?.reason) throw error;
+    return host || "localhost";
   }
 }
 

@@ -6,10 +6,20 @@
  */
 
 import type { Socket as NodeSocket } from "node:net";
-import { bracketed, denoHost, type InetSockaddr } from "../base/sockaddr.ts";
+import {
+  bracketed,
+  denoHost,
+  type InetSockaddr,
+  isLinkLocal,
+  isLoopback,
+} from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
 import { fromDeno, netDenied, osError } from "../base/os_error.ts";
-import type { ConnectOperation, StreamConn } from "./deno_net.ts";
+import {
+  type ConnectOperation,
+  isGranted,
+  type StreamConn,
+} from "./deno_net.ts";
 
 /** The most that one write hands to `node:net`, which tells only when all is out. */
 const PIECE_BYTES = 262_144;
@@ -172,15 +182,46 @@ function netAddr(
   return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
 }
 
+/** The address to connect from. */
+export interface LocalSockaddr extends InetSockaddr {
+  /** Whether the system chose the port, at a bind to port 0. */
+  readonly isEphemeral?: boolean;
+}
+
 /**
- * Asks for the grant of a local address. `node:net` would throw for want of it
- * in a tick of its own, where nothing can catch it and the process ends (Deno
- * 2.9).
+ * The local port to connect from, for which a grant is requested. `node:net`
+ * would throw for want of it in a tick of its own, where nothing can catch it
+ * and the process ends (Deno 2.9).
+ *
+ * Nobody can grant a port that the system has chosen, but port 0 can be granted;
+ * then the system chooses a port again.
  */
-function requireGrant(local: InetSockaddr): void {
-  const target = `${bracketed(denoHost(local))}:${local.port}`;
+function grantedPort({ host, port, isEphemeral }: LocalSockaddr): number {
+  if (isGranted(host, port)) return port;
+  const asked = isEphemeral ? 0 : port;
+  const target = `${bracketed(host)}:${asked}`;
   const { state } = Deno.permissions.requestSync({ name: "net", host: target });
   if (state !== "granted") throw netDenied(target);
+  return asked;
+}
+
+/**
+ * Deno 2.9.6 has EINVAL in `node:net` where the system has EADDRNOTAVAIL: the
+ * machine has no address of the family, or the local address is not its own any
+ * more. Linux itself has EINVAL for a link-local address without a scope, and
+ * for a peer off the machine and a local address on loopback.
+ */
+function connectError(
+  error: Error,
+  local: InetSockaddr | undefined,
+  to: InetSockaddr,
+): Error {
+  const { code } = error as { code?: string };
+  const leavesLoopback = local !== undefined && isLoopback(local.host) &&
+    !to.isHostname && !isLoopback(to.host);
+  return code !== "EINVAL" || leavesLoopback || isLinkLocal(to.host)
+    ? fromDeno(error)
+    : osError("EADDRNOTAVAIL", undefined, { cause: error });
 }
 
 /**
@@ -188,7 +229,7 @@ function requireGrant(local: InetSockaddr): void {
  * without holding the process.
  */
 export function connectWithNode(
-  local: InetSockaddr | undefined,
+  local: LocalSockaddr | undefined,
   sockaddr: InetSockaddr,
 ): ConnectOperation {
   let socket: NodeSocket | undefined;
@@ -197,7 +238,7 @@ export function connectWithNode(
   const open = async (): Promise<StreamConn> => {
     const { connect } = await import("node:net");
     if (cancelled) throw osError("ECANCELED");
-    if (local !== undefined) requireGrant(local);
+    const localPort = local && grantedPort(local);
     const opening = socket = connect({
       host: denoHost(sockaddr),
       port: sockaddr.port,
@@ -205,8 +246,8 @@ export function connectWithNode(
       autoSelectFamily: false,
       allowHalfOpen: true,
       ...(local && {
-        localAddress: denoHost(local),
-        localPort: local.port,
+        localAddress: local.host,
+        localPort: localPort!,
       }),
     });
     if (!referenced) opening.unref();
@@ -214,7 +255,7 @@ export function connectWithNode(
       opening.once("close", () => reject(osError("ECANCELED")));
       opening.once("error", (error: Error) => {
         opening.destroy();
-        reject(fromDeno(error));
+        reject(connectError(error, local, sockaddr));
       });
       opening.once("connect", () => {
         opening.removeAllListeners("error");

@@ -14,8 +14,14 @@ import {
 } from "../base/sockaddr.ts";
 import { AF_INET, AF_INET6 } from "../base/constants.ts";
 import { osName } from "../base/errno_table.ts";
-import { PermissionError } from "../base/errors.ts";
-import { fromDeno, gaiError, netDenied } from "../base/os_error.ts";
+import { gaierror, PermissionError } from "../base/errors.ts";
+import {
+  fromDeno,
+  gaiError,
+  netDenied,
+  osError,
+  rememberName,
+} from "../base/os_error.ts";
 import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
 import { scopeIdOf } from "./interface_table.ts";
 
@@ -48,17 +54,16 @@ export async function resolveAll(
         (error, all) => error ? reject(error) : resolve(all),
       );
     });
-    return found.map(({ address, family }) => ({
-      family: family === 6 ? AF_INET6 : AF_INET,
-      host: address,
-    }));
+    return found.map(({ address, family }) => {
+      rememberName(address, host);
+      return { family: family === 6 ? AF_INET6 : AF_INET, host: address };
+    });
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EPERM") {
-      const missing = port === 0 ? host : `${host}:${port}`;
-      throw netDenied(missing, error);
+      throw netDenied(port === 0 ? host : `${host}:${port}`, error);
     }
-    throw fromDeno(error);
+    throw lookupError(error);
   }
 }
 
@@ -99,8 +104,23 @@ export async function lookupName(host: string, port: number): Promise<string> {
     const { hostname } = await promises.lookupService(host, port);
     return hostname;
   } catch (error) {
-    throw fromDeno(error);
+    throw lookupError(error);
   }
+}
+
+/**
+ * The system's resolver opens files and sockets, and fails if no descriptor is
+ * left. `node:dns` of Deno 2.9.6 then reports ENOTFOUND or EAI_AGAIN, as for a
+ * host that is unknown. The memory's size tells the two apart: on Linux Deno
+ * reads it from a file, without a permission, and returns 0 if it cannot.
+ */
+function lookupError(error: unknown): Error {
+  const translated = fromDeno(error);
+  const exhausted = translated instanceof gaierror &&
+    Deno.build.os === "linux" && Deno.memoryUsage().rss === 0;
+  return exhausted
+    ? osError("EMFILE", undefined, { cause: error })
+    : translated;
 }
 
 /**

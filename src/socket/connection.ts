@@ -7,7 +7,7 @@ import type {
   Inet6Address,
   InetAddress,
 } from "../base/address.ts";
-import { loopback } from "../base/sockaddr.ts";
+import { isLoopback, loopback, wildcard } from "../base/sockaddr.ts";
 import {
   checkInt,
   checkOptions,
@@ -119,15 +119,16 @@ export async function create_connection(
   for (const info of infos) {
     const [family, type, proto, , found] = info;
     // A grant for a name is none for its addresses: connect by the name then.
-    const byName = !isGranted(found[0], found[1]);
-    const target = byName && host ? nameIn(host, found) : found;
+    const byName = host && host !== found[0] && !isGranted(found[0], found[1]);
+    const target = byName ? nameIn(host, found) : found;
     if (tried.has(`${family} ${target[0]}`)) continue;
     tried.add(`${family} ${target[0]}`);
     let sock: Socket<InetAddress | Inet6Address> | undefined;
     try {
       sock = new Socket<InetAddress | Inet6Address>(family, type, proto);
       if (timeout !== undefined) sock.settimeout(timeout);
-      if (source_address) sock.bind(sourceOf(family, source_address));
+      const source = source_address && sourceOf(found, source_address);
+      if (source) sock.bind(source);
       await sock.connect(target as InetAddress, signal && { signal });
       return sock;
     } catch (error) {
@@ -150,14 +151,21 @@ function nameIn(host: string, found: Address): Address {
   return [host, ...rest] as Inet6Address;
 }
 
-/** Without a host, the address that the connection would come from anyway. */
+/**
+ * The address to bind to before connecting to `peer`; undefined if the choice is
+ * the system's. Without a host it is the wildcard, or where that is not granted
+ * and the peer is on this machine, loopback, from which the connection would come
+ * anyway.
+ */
 function sourceOf(
-  family: number,
+  peer: InetAddress | Inet6Address,
   [host, port]: readonly [string, number],
-): InetAddress {
-  const wildcardDenied = host === "" &&
-    !isGranted(family === AF_INET ? "0.0.0.0" : "::", port);
-  return [wildcardDenied ? loopback(family) : host, port];
+): InetAddress | undefined {
+  if (host !== "") return [host, port];
+  if (port === 0) return undefined;
+  const family = peer.length === 2 ? AF_INET : AF_INET6;
+  const toLoopback = isLoopback(peer[0]) && !isGranted(wildcard(family), port);
+  return [toLoopback ? loopback(family) : host, port];
 }
 
 /** The keyword arguments of {@linkcode create_server}. */

@@ -208,11 +208,6 @@ const rows: readonly Row[] = [
     call: () => socket.getnameinfo(["127.0.0.1", 80], 0),
     asksFor: { "127.0.0.1:80": "127.0.0.1" },
   },
-  {
-    name: "getfqdn()",
-    grants: ["127.0.0.1"],
-    call: () => socket.getfqdn("127.0.0.1"),
-  },
 ];
 
 for (const { name, grants, call, asksFor = {} } of rows) {
