@@ -213,7 +213,10 @@ export function toAscii(host: string): string {
   // These characters would make a URL of several parts.
   const plain = !/[\s/\\?#@:[\]%<>^|]/.test(folded);
   const url = plain ? URL.parse(`http://${folded}`) : null;
-  if (url === null) throw gaiError("EAI_NONAME", host);
+  // A label has 63 octets at most, which the URL parser does not check.
+  if (url === null || /[^.]{64}/.test(url.hostname)) {
+    throw gaiError("EAI_NONAME", host.slice(0, 80));
+  }
   return url.hostname;
 }
 
