@@ -93,7 +93,7 @@ for (const [name, call] of Object.entries(calls)) {
     // A label that is too long, and characters that URLs use.
     for (const host of ["ü".repeat(64), "ü@localhost", "ü:80"]) {
       const run = () => within(Promise.resolve().then(() => call(host, port)));
-      const error = await assertRejects(run, socket.gaierror);
+      const error = await assertRejects(run, socket.OSError);
       assertEquals(error.code, "EAI_NONAME", host);
     }
   });
@@ -114,8 +114,6 @@ Deno.test({
   fn: async () => {
     const program = `
       import * as socket from "@pystd/socket";
-      const udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
-      udp.bind(["127.0.0.1", 0]);
       const calls = {
         getaddrinfo: () => socket.getaddrinfo("localhost", 80),
         gethostbyname: () => socket.gethostbyname("localhost"),
@@ -124,7 +122,6 @@ Deno.test({
         getnameinfo: () => socket.getnameinfo(["127.0.0.1", 80], 0),
         create_connection: () => socket.create_connection(["localhost", 9]),
         connect: () => socket.socket().connect(["localhost", 9]),
-        sendto: () => udp.sendto(new Uint8Array(1), ["localhost", 9]),
         addrconfig: () =>
           socket.getaddrinfo("::1", 80, 0, 0, 0, socket.AI_ADDRCONFIG),
         if_nameindex: async () => socket.if_nameindex(),
@@ -153,7 +150,6 @@ Deno.test({
     await using child = startWithFileLimit(64, program, ["-A"]);
     const { stdout, stderr } = await child.result();
     const [without, name, after] = JSON.parse(stdout || `"${stderr}"`);
-    // Where the hosts file alone would do, a lookup may go without one.
     for (const [call, code] of Object.entries(without)) {
       assertEquals(code, "OSError EMFILE", call);
     }
