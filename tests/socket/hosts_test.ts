@@ -94,7 +94,7 @@ for (const [name, call] of Object.entries(calls)) {
     for (const host of ["ü".repeat(64), "ü@localhost", "ü:80"]) {
       const run = () => within(Promise.resolve().then(() => call(host, port)));
       const error = await assertRejects(run, socket.OSError);
-      assertEquals(error.code, "EAI_NONAME", host);
+      assertEquals(error.errno, socket.EAI_NONAME, host);
     }
   });
 }
