@@ -118,6 +118,24 @@ export function checkText(
   return value;
 }
 
+/**
+ * The property by which classes with a descriptor say whose descriptor it is: of
+ * this copy of the package or of another one that the program has loaded too.
+ */
+const COPY: unique symbol = Symbol.for("@pystd/socket: copy");
+const THIS_COPY: object = Object.freeze({});
+
+/** Marks the objects of a class as this copy's. */
+export function markAsOwn(prototype: object): void {
+  Object.defineProperty(prototype, COPY, { value: THIS_COPY });
+}
+
+/** Whether a value is a socket or file object of another copy of the package. */
+export function isForeign(value: unknown): boolean {
+  const copy = (value as { [COPY]?: unknown } | null | undefined)?.[COPY];
+  return copy !== undefined && copy !== THIS_COPY;
+}
+
 /** Bytes to send, or to receive into. */
 export function checkBytes(
   action: string,
@@ -276,6 +294,44 @@ export function checkSignal(
   throw new TypeError(
     `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
   );
+}
+
+/**
+ * The optional arguments of a call, by position or by name.
+ *
+ * `given` holds the optional arguments in order, where the options may take the
+ * place of those that are left out. Returns a value for each name, undefined if
+ * it was left out, and at the end the signal.
+ *
+ * @throws {TypeError} If one was given twice, or there is no such option.
+ */
+export function optionalArguments(
+  action: string,
+  names: readonly string[],
+  given: readonly unknown[],
+): [...values: unknown[], signal: AbortSignal | undefined] {
+  let at = given.findIndex((value, i) =>
+    i === names.length || isOptions(value)
+  );
+  if (at < 0) at = given.length;
+  const options = given[at];
+  const values = given.slice(0, at);
+  if (given.slice(at + 1).some((value) => value !== undefined)) {
+    throw new TypeError(`Cannot ${action}: options must come last`);
+  }
+  const known = Object.fromEntries(names.map((name) => [name, true as const]));
+  const signal = checkSignal(action, options, { ...SIGNAL_ONLY, ...known });
+  return [
+    ...names.map((name, i) => {
+      const named = (options as Record<string, unknown> | undefined)?.[name];
+      if (named === undefined) return values[i];
+      if (values[i] === undefined) return named;
+      throw new TypeError(
+        `Cannot ${action}: ${name} was given twice, as an argument and in the options`,
+      );
+    }),
+    signal,
+  ];
 }
 
 const aborted = Object.getOwnPropertyDescriptor(

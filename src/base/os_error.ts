@@ -38,6 +38,28 @@ export function osError(
   return withDetail(new OSError(errnoOf(code), undefined, options), detail);
 }
 
+/**
+ * Lets the stack of an error begin where the program called a public function,
+ * which passes itself: no frame of this package precedes that line. The reason
+ * of an abort is the program's own, and is left as it is.
+ *
+ * V8 leaves out the frames up to a function only if that function is running. So
+ * an asynchronous one has to do this in its own `catch`, from where the callers
+ * that await it are known as well.
+ */
+export function atCaller(
+  error: unknown,
+  // deno-lint-ignore ban-types -- any public function.
+  call: Function,
+  signal?: AbortSignal,
+): unknown {
+  const isReason = signal?.aborted === true && error === signal.reason;
+  if (error instanceof OSError && !isReason) {
+    Error.captureStackTrace(error, call);
+  }
+  return error;
+}
+
 /** Makes the error of a timeout that is over. */
 export function timedOut(): TimeoutError {
   const error = new TimeoutError(errnoOf("ETIMEDOUT"), "timed out");

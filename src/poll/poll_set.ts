@@ -1,20 +1,15 @@
-/**
- * The events of `poll`, poll(2), with the values that Python has on the system
- * that the program runs on. What this module reports by itself where Python
- * lacks the name, as POLLRDHUP on macOS and everything on Windows, has Linux's.
- */
+/** Waiting for many descriptors, the mechanism under `select`, `poll` and selectors. */
 
-import { show } from "../base/checks.ts";
-import { AF_UNIX, SOCK_DGRAM } from "../base/constants.ts";
-import { ABSENT, byOs } from "../base/errno_table.ts";
 import { osError } from "../base/os_error.ts";
-import {
-  type Descriptor,
-  findDescriptor,
-  type Watcher,
-} from "../endpoint/description.ts";
+import type { Descriptor, Watcher } from "../endpoint/description.ts";
 import { EventLoopHold } from "../runtime/deno_net.ts";
-import { REACTOR_TICKS, timers } from "../wait/event_loop.ts";
+import {
+  afterTicks,
+  cancelTick,
+  REACTOR_TICKS,
+  type Tick,
+  timers,
+} from "../wait/event_loop.ts";
 import { afterMicrotasks } from "../wait/operation_queue.ts";
 import {
   type CallContext,
@@ -22,136 +17,139 @@ import {
   Waiter,
   type WaitQueue,
 } from "../wait/waiter.ts";
+import {
+  directionsOf,
+  eventsOf,
+  type Interest,
+  POLLNVAL,
+  RECEIVING,
+  SENDING,
+} from "./events.ts";
 
-/** There is something to receive, or to accept, or the end of it. */
-export const POLLIN: number = 0x001;
-/** There is urgent data, which Deno cannot see: never reported. */
-export const POLLPRI: number = 0x002;
-/** A send would not wait. */
-export const POLLOUT: number = 0x004;
-/** An error is pending; reported whether asked for or not. */
-export const POLLERR: number = 0x008;
-/** Hung up, or never connected; reported whether asked for or not. */
-export const POLLHUP: number = 0x010;
-/** The descriptor is not open; reported whether asked for or not. */
-export const POLLNVAL: number = 0x020;
-/** The same as {@linkcode POLLIN}. */
-export const POLLRDNORM: number = 0x040;
-/** There is priority data, which no socket here has: never reported. */
-export const POLLRDBAND: number = 0x080;
-/** The same as {@linkcode POLLOUT}. */
-export const POLLWRNORM: number = byOs(0x100, POLLOUT, 0x100);
-/** Priority data could be sent: of datagram and Unix sockets as POLLOUT. */
-export const POLLWRBAND: number = byOs(0x200, 0x100, 0x200);
-/** A message of Linux's own, never reported; -1 elsewhere. */
-export const POLLMSG: number = byOs(0x400, ABSENT, ABSENT);
-/** Nothing more will be received: the peer has ended its half, or it was shut. */
-export const POLLRDHUP: number = 0x2000;
+// The readiness of one descriptor, awaited for all that poll it.
 
-// What can be waited for, and which of its events hold.
+const CLOSED = new Error("The descriptor is closed");
 
-/** Something with a descriptor, as a socket or a file object. */
-export interface HasFileno {
-  /** The descriptor's number; negative if it is closed. */
-  fileno(): number;
-}
+/**
+ * Awaits the readiness of a descriptor, one waiter at its endpoint for each
+ * direction, on behalf of all sets that have the descriptor.
+ *
+ * A waiter stays queued when the last call that needed it has ended, until it
+ * settles. So a loop of `select()` over a thousand idle sockets finds its
+ * waiters in place; to queue them again for each call cost 4 ms. A waiter takes
+ * nothing: at most one operation is in flight, and its result is there for the
+ * next receive.
+ */
+class Readiness implements Watcher {
+  /** The directions that are being awaited. */
+  waiting = 0;
+  readonly #descriptor: Descriptor;
+  readonly #context: CallContext;
+  /** The entries of sets, of which there is most often one. */
+  #first: Entry<Interest> | undefined;
+  #others: Set<Entry<Interest>> | undefined;
+  /** How many sets keep the process alive by this descriptor's operation. */
+  #anchors = 0;
 
-/** What can be waited for: something with a descriptor, or its number. */
-export type FileDescriptorLike = number | HasFileno;
-
-/** What is waited for on one descriptor. */
-export interface Interest {
-  /** Held by identity; undefined if the number was not open. */
-  readonly descriptor: Descriptor | undefined;
-  /**
-   * The events that end the wait. If POLLNVAL is not among them, a descriptor
-   * that is closed is an error.
-   */
-  readonly events: number;
-}
-
-/** The number of a descriptor, checked. */
-export function toNumber(action: string, file: unknown): number {
-  const number = hasFileno(file) ? file.fileno() : file;
-  if (typeof number !== "number" || !Number.isInteger(number)) {
-    throw new TypeError(
-      hasFileno(file)
-        ? `Cannot ${action}: fileno() must return an integer, returned ${
-          show(number)
-        }`
-        : `Cannot ${action}: a file must be an integer or have a fileno() method, received ${
-          show(file)
-        }`,
-    );
+  constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    const owner = new CallOwner();
+    owner.referenced = false;
+    this.#context = { owner, timeoutMs: null, signal: undefined };
+    descriptor.watch(this);
   }
-  if (number < 0) {
-    throw new RangeError(
-      `Cannot ${action}: file descriptor must be 0 or more, received ${number}`,
-    );
+
+  add(entry: Entry<Interest>): void {
+    if (this.#first === undefined) this.#first = entry;
+    else (this.#others ??= new Set()).add(entry);
   }
-  return number;
-}
 
-function hasFileno(file: unknown): file is HasFileno {
-  return typeof file === "object" && file !== null &&
-    typeof (file as Partial<HasFileno>).fileno === "function";
-}
-
-/** The descriptor that is open now under the number of a file. */
-export function toOpenDescriptor(action: string, file: unknown): Descriptor {
-  const number = toNumber(action, file);
-  const descriptor = findDescriptor(number);
-  if (descriptor === undefined) throw osError("EBADF", `descriptor ${number}`);
-  return descriptor;
-}
-
-const RECEIVABLE = POLLIN | POLLRDNORM;
-const SENDABLE = POLLOUT | POLLWRNORM;
-
-/** The events that hold now, as far as they are known, as Linux has them. */
-export function eventsOf(descriptor: Descriptor | undefined): number {
-  if (descriptor === undefined || descriptor.closed) return POLLNVAL;
-  const { endpoint, family, type } = descriptor.description;
-  let events = endpoint.failed ? POLLERR : 0;
-  if (endpoint.state === "unconnected") {
-    // Linux says so of a stream socket that has no peer and waits for none.
-    events |= SENDABLE | POLLHUP;
-    if (endpoint.failed) events |= RECEIVABLE | POLLRDHUP;
-  } else {
-    if (endpoint.readable) events |= RECEIVABLE;
-    if (endpoint.writable) events |= SENDABLE;
-    if (endpoint.ended) events |= POLLRDHUP;
-    if (endpoint.hungUp) events |= POLLHUP;
+  delete(entry: Entry<Interest>): void {
+    if (this.#first === entry) this.#first = undefined;
+    else this.#others?.delete(entry);
   }
-  const hasBands = family === AF_UNIX || type === SOCK_DGRAM;
-  return hasBands && (events & POLLOUT) !== 0 ? events | POLLWRBAND : events;
+
+  #entries(): Entry<Interest>[] {
+    const entries = [...this.#others ?? []];
+    if (this.#first !== undefined) entries.unshift(this.#first);
+    return entries;
+  }
+
+  /** Awaits the directions that are not ready. */
+  start(directions: number): void {
+    const missing = directions & ~this.waiting;
+    if (missing === 0 || this.#descriptor.closed) return;
+    const { endpoint } = this.#descriptor.description;
+    if ((missing & RECEIVING) !== 0 && !endpoint.readable) {
+      this.#wait(RECEIVING, endpoint.whenReadable(this.#context));
+    }
+    if ((missing & SENDING) !== 0 && !endpoint.writable) {
+      this.#wait(SENDING, endpoint.whenWritable(this.#context));
+    }
+  }
+
+  #wait(direction: number, ready: Promise<true>): void {
+    this.waiting |= direction;
+    // A waiter also rejects when the socket changes its state; its events must
+    // then be evaluated again.
+    const settled = () => {
+      this.waiting &= ~direction;
+      for (const entry of this.#entries()) entry.set.settled(entry, direction);
+    };
+    ready.then(settled, settled);
+  }
+
+  /** Whether an operation is in flight that can keep the process alive. */
+  get isOperation(): boolean {
+    if ((this.waiting & RECEIVING) === 0) return false;
+    const { state } = this.#descriptor.description.endpoint;
+    return state === "connected" || state === "listening";
+  }
+
+  /** Lets the operation in flight keep the process alive (1), or no more (-1). */
+  anchor(by: 1 | -1): void {
+    this.#anchors += by;
+    this.#context.owner.referenced = this.#anchors > 0;
+  }
+
+  descriptorChanged(descriptor: Descriptor): void {
+    const entries = this.#entries();
+    if (descriptor.closed) this.#context.owner.close(CLOSED);
+    for (const { set } of entries) set.descriptorChanged(descriptor);
+  }
 }
 
-/** A direction to be watched: what comes from the peer. */
-export const RECEIVING = 1;
-/** A direction to be watched: room for what goes there. */
-export const SENDING = 2;
+const readinesses = new WeakMap<Descriptor, Readiness>();
 
-/** The directions to be watched in order to see events come. */
-export function directionsOf(events: number): number {
-  const sending = (events & (SENDABLE | POLLWRBAND)) !== 0 ? SENDING : 0;
-  const ends = sending === 0 ? POLLHUP : 0;
-  const receiving = events & (RECEIVABLE | POLLRDHUP | ends);
-  return receiving !== 0 ? sending | RECEIVING : sending;
+function readinessOf(descriptor: Descriptor): Readiness {
+  let readiness = readinesses.get(descriptor);
+  if (readiness === undefined) {
+    readiness = new Readiness(descriptor);
+    readinesses.set(descriptor, readiness);
+  }
+  return readiness;
+}
+
+/** An interest in a set. */
+interface Entry<I extends Interest> {
+  readonly set: PollSet<I>;
+  readonly interest: I;
+  readonly directions: number;
+  readonly readiness: Readiness | undefined;
 }
 
 // A call that waits for many descriptors, until some are ready.
 
 /**
- * After as many microtasks everything has settled that the runtime can settle
- * without a turn of the event loop, or has settled in the same turn.
+ * After this many microtasks everything has settled that settles without a turn
+ * of the event loop, or in the same turn.
  */
 const MICROTASKS = 16;
 
 /**
- * A program that receives what is queued piece by piece would pay these turns
- * for each piece: a tenth of the throughput. So when several in a row have shown
- * nothing, for a millisecond only one immediate is waited for.
+ * A program that receives what is queued piece by piece would pay for the ticks
+ * with each piece: a tenth of the throughput. So when several polls in a row have
+ * shown nothing, for a millisecond each waits for one tick only.
  */
 const MAX_FRUITLESS_POLLS = 4;
 const PAUSE_MS = 1;
@@ -160,7 +158,7 @@ const RESET_AFTER_MS = 10;
 let fruitlessPolls = 0;
 let lastMs = -Infinity;
 
-function turnsNeeded(): number {
+function ticksNeeded(): number {
   const sinceMs = timers.now() - lastMs;
   if (sinceMs > RESET_AFTER_MS) fruitlessPolls = 0;
   return fruitlessPolls >= MAX_FRUITLESS_POLLS && sinceMs < PAUSE_MS
@@ -168,67 +166,52 @@ function turnsNeeded(): number {
     : REACTOR_TICKS;
 }
 
-function rememberTurns(showedSomething: boolean): void {
+function rememberPoll(showedSomething: boolean): void {
   fruitlessPolls = showedSomething ? 0 : fruitlessPolls + 1;
   lastMs = timers.now();
 }
 
-/** An interest that has come true, and the events of it that have. */
+/** A ready interest, and which of its events are ready. */
 export type Ready<I> = [interest: I, events: number];
 
-/** What a call waits for. */
-export interface PollSource<I> {
-  /** How many of the interests are being waited for, and so unknown. */
-  readonly unknown: number;
-  /** Whether something has come true, be it a close. */
-  readonly isAnyReady: boolean;
-  /** What has come true; throws if a descriptor is closed. */
-  ready(): Ready<I>[];
-  /** Waits for what is not known. */
-  watch(): void;
-  /** Called when the call has to keep the process alive. */
-  updateLiveness(): void;
-  /** Called when it has settled. */
-  leave(call: PollCall<I>): void;
-}
-
-const TIME_OVER = new Error("The time of a poll is over");
+const TIMEOUT = new Error("The time of a poll is over");
 
 /**
- * A call that waits until something can be done with one of many descriptors.
+ * A call that waits until some of many descriptors are ready.
  *
- * All that are ready are reported, not only the first: if some are ready at
- * once, the others get one turn of the reactor to show it, also so that a socket
- * which is always writable does not hide that another is readable.
+ * It reports all that are ready, not only the first: if some are ready at once,
+ * the others get one turn of the reactor to show it. So a socket that is always
+ * writable does not hide that another is readable.
  */
-export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
-  readonly #set: PollSource<I>;
+class PollCall<I extends Interest> extends Waiter<Ready<I>[]>
+  implements WaitQueue {
+  readonly #set: PollSet<I>;
   #scheduled = false;
-  #turn: ReturnType<typeof setImmediate> | undefined;
-  /** The turns to let pass before it ends. */
-  #turns = 0;
-  /** How many were unknown before them, and whether they show all that is. */
-  #unknown = 0;
+  #tick: Tick | undefined;
+  /** The ticks to wait for before it ends. */
+  #ticks = 0;
+  /** How many descriptors were pending before them. */
+  #pending = 0;
+  /** Whether the ticks show everything that is ready. */
   #isFull = false;
-  /** Whether time is over, but for these turns. */
-  #over = false;
+  /** Whether it ends after the ticks, ready or not. */
+  #isOver: boolean;
   /** Whether nothing was ready at first. */
-  late = false;
+  hasWaited = false;
 
   constructor(
-    set: PollSource<I>,
+    set: PollSet<I>,
     timeoutMs: number | null,
     signal: AbortSignal | undefined,
   ) {
-    const context = {
+    super({
       owner: new CallOwner(),
       timeoutMs: timeoutMs === 0 ? null : timeoutMs,
       signal,
-      timeoutError: () => TIME_OVER,
-    };
-    super(context);
+      timeoutError: () => TIMEOUT,
+    });
     this.#set = set;
-    this.#over = timeoutMs === 0;
+    this.#isOver = timeoutMs === 0;
   }
 
   attempt(): Ready<I>[] | undefined {
@@ -239,53 +222,53 @@ export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
   start(): Promise<Ready<I>[]> {
     const promise = this.begin(this);
     this.#set.watch();
-    if (this.#over) this.#letPass(REACTOR_TICKS);
+    if (this.#isOver) this.#waitTicks(REACTOR_TICKS);
     else this.soon();
     return promise;
   }
 
-  /** Looks when everything has settled that settles at the same time. */
+  /** Looks again when everything has settled that settles at the same time. */
   soon(): void {
-    if (this.#scheduled || this.#turn !== undefined) return;
+    if (this.#scheduled || this.#tick !== undefined) return;
     this.#scheduled = true;
     afterMicrotasks(MICROTASKS, this.#onSettled);
   }
 
   readonly #onSettled = (): void => {
     this.#scheduled = false;
-    if (this.queue === undefined || this.#turn !== undefined) return;
-    // When the first becomes ready later, the reactor has just been polled, and
-    // all that it has found are known by now.
-    if (this.late) this.#goOn();
-    // A turn in any case, so that a program which loops over what is always
-    // ready does not keep timers and the network waiting for ever.
-    else if (this.#set.isAnyReady) this.#letPass(turnsNeeded());
-    else this.#goOn();
+    if (this.queue === undefined || this.#tick !== undefined) return;
+    // If the first became ready later, the reactor has just been polled, and all
+    // that it has found is known by now.
+    if (this.hasWaited) this.#evaluate();
+    // One tick in any case: a program that loops over descriptors which are
+    // always ready would keep timers and the network from their turn for ever.
+    else if (this.#set.isAnyReady) this.#waitTicks(ticksNeeded());
+    else this.#evaluate();
   };
 
-  #letPass(turns: number): void {
-    this.#turns = turns;
-    this.#unknown = this.#set.unknown;
-    this.#isFull = turns === REACTOR_TICKS && this.#unknown > 0;
-    this.#turn ??= timers.setImmediate(this.#onTurn);
+  #waitTicks(ticks: number): void {
+    this.#ticks = ticks;
+    this.#pending = this.#set.pendingCount;
+    this.#isFull = ticks === REACTOR_TICKS && this.#pending > 0;
+    this.#tick ??= afterTicks(1, this.#onTick);
   }
 
-  readonly #onTurn = (): void => {
-    const { unknown } = this.#set;
-    if (--this.#turns > 0 && unknown > 0) {
-      this.#turn = timers.setImmediate(this.#onTurn);
+  readonly #onTick = (): void => {
+    const { pendingCount } = this.#set;
+    if (--this.#ticks > 0 && pendingCount > 0) {
+      this.#tick = afterTicks(1, this.#onTick);
       return;
     }
-    this.#turn = undefined;
-    if (this.#over) return this.#end();
-    if (this.#isFull) rememberTurns(unknown < this.#unknown);
-    this.#goOn();
+    this.#tick = undefined;
+    if (this.#isOver) return this.#end();
+    if (this.#isFull) rememberPoll(pendingCount < this.#pending);
+    this.#evaluate();
   };
 
   /** Ends if something is ready, and otherwise goes on waiting. */
-  #goOn(): void {
+  #evaluate(): void {
     if (this.tryNow()) return;
-    this.late = true;
+    this.hasWaited = true;
     this.#set.watch();
     this.#set.updateLiveness();
   }
@@ -293,9 +276,9 @@ export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
   referenceChanged(): void {}
 
   override cancel(reason: unknown): void {
-    if (reason !== TIME_OVER) return this.reject(reason);
-    this.#over = true;
-    this.#letPass(REACTOR_TICKS);
+    if (reason !== TIMEOUT) return this.reject(reason);
+    this.#isOver = true;
+    this.#waitTicks(REACTOR_TICKS);
   }
 
   #end(): void {
@@ -308,129 +291,58 @@ export class PollCall<I> extends Waiter<Ready<I>[]> implements WaitQueue {
 
   /** Called when it has settled. */
   remove(): void {
-    clearImmediate(this.#turn);
-    this.context.owner.close(TIME_OVER);
+    if (this.#tick !== undefined) cancelTick(this.#tick);
+    this.context.owner.close(TIMEOUT);
     this.#set.leave(this);
   }
 }
 
-// Waiting for many descriptors at once, the one mechanism under `select`,
-// `poll` and the selectors.
-
-const WITHDRAWN = new Error("Nobody waits for this any more");
-
-/** An interest, and the waits at its endpoint for it. */
-class Watch<I extends Interest> {
-  interest: I;
-  /** The directions that are being waited for. */
-  waiting = 0;
-  readonly #set: PollSet<I>;
-  readonly #context: CallContext;
-
-  constructor(set: PollSet<I>, interest: I) {
-    this.#set = set;
-    this.interest = interest;
-    const owner = new CallOwner();
-    owner.referenced = false;
-    this.#context = { owner, timeoutMs: null, signal: undefined };
-  }
-
-  set referenced(value: boolean) {
-    this.#context.owner.referenced = value;
-  }
-
-  /** Whether an operation is in flight that can keep the process alive. */
-  get isOperation(): boolean {
-    if ((this.waiting & RECEIVING) === 0) return false;
-    const { state } = this.interest.descriptor!.description.endpoint;
-    return state === "connected" || state === "listening";
-  }
-
-  /** Starts to wait for what is not known. */
-  start(): void {
-    const { descriptor, events } = this.interest;
-    const missing = directionsOf(events) & ~this.waiting;
-    if (missing === 0 || descriptor === undefined || descriptor.closed) return;
-    const { endpoint } = descriptor.description;
-    if ((missing & RECEIVING) !== 0 && !endpoint.readable) {
-      this.#wait(RECEIVING, endpoint.whenReadable(this.#context));
-    }
-    if ((missing & SENDING) !== 0 && !endpoint.writable) {
-      this.#wait(SENDING, endpoint.whenWritable(this.#context));
-    }
-  }
-
-  #wait(direction: number, ready: Promise<true>): void {
-    this.waiting |= direction;
-    // What fails does so on a change of state, which has to be looked at too.
-    const settled = () => {
-      this.waiting &= ~direction;
-      this.#set.settled(this);
-    };
-    ready.then(settled, settled);
-  }
-
-  /** Stops waiting, which takes nothing from anybody. */
-  withdraw(): void {
-    this.#context.owner.close(WITHDRAWN);
-  }
-}
-
-/**
- * Interests by number, which may change while calls wait for them.
- *
- * What is known of an endpoint is not asked for again. For the rest one of its
- * waits stands in line there, also between the calls, since to line up again
- * with a thousand idle sockets for each call would cost a millisecond. So there
- * is one operation in flight for each at most, and what that brings is there for
- * whoever receives next.
- */
-export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
-  readonly #watches = new Map<number, Watch<I>>();
+/** Interests by number, which may change while calls wait for them. */
+export class PollSet<I extends Interest> {
+  readonly #entries = new Map<number, Entry<I>>();
   readonly #calls = new Set<PollCall<I>>();
-  #waiting = 0;
-  /** The one whose operation keeps the process alive. */
-  #anchor: Watch<I> | undefined;
-  /** Does so if there is none. */
-  #keepAlive: EventLoopHold | undefined;
+  /** How many entries are pending: awaited, and so not known to be ready. */
+  #pendingCount = 0;
+  /** The descriptor whose operation keeps the process alive. */
+  #anchor: Readiness | undefined;
+  /** Keeps the process alive if there is no such operation. */
+  #hold: EventLoopHold | undefined;
 
   get size(): number {
-    return this.#watches.size;
+    return this.#entries.size;
   }
 
   get(number: number): I | undefined {
-    return this.#watches.get(number)?.interest;
+    return this.#entries.get(number)?.interest;
   }
 
   *values(): Generator<I> {
-    for (const { interest } of this.#watches.values()) yield interest;
+    for (const { interest } of this.#entries.values()) yield interest;
   }
 
   set(number: number, interest: I): void {
-    const { descriptor } = interest;
-    const old = this.#watches.get(number);
-    if (old !== undefined && old.interest.descriptor === descriptor) {
-      old.interest = interest;
-    } else {
-      if (old !== undefined) this.#drop(old);
-      this.#watches.set(number, new Watch(this, interest));
-      descriptor?.watch(this);
-    }
+    const old = this.#entries.get(number);
+    if (old !== undefined) this.#drop(old);
+    const { descriptor, events } = interest;
+    const readiness = descriptor && readinessOf(descriptor);
+    const directions = directionsOf(events);
+    const entry = { set: this, interest, directions, readiness };
+    this.#entries.set(number, entry);
+    readiness?.add(entry as unknown as Entry<Interest>);
     this.#changed();
   }
 
   delete(number: number): boolean {
-    const watch = this.#watches.get(number);
-    if (watch === undefined) return false;
-    this.#watches.delete(number);
-    this.#drop(watch);
+    const entry = this.#entries.get(number);
+    if (entry === undefined) return false;
+    this.#entries.delete(number);
+    this.#drop(entry);
     this.#changed();
     return true;
   }
 
-  #drop(watch: Watch<I>): void {
-    watch.interest.descriptor?.unwatch(this);
-    watch.withdraw();
+  #drop(entry: Entry<I>): void {
+    entry.readiness?.delete(entry as unknown as Entry<Interest>);
   }
 
   #changed(): void {
@@ -440,14 +352,14 @@ export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
     for (const call of this.#calls) call.soon();
   }
 
-  /** Removes everything, and ends the calls that wait. */
-  end(reason: Error = WITHDRAWN): void {
-    for (const watch of this.#watches.values()) this.#drop(watch);
-    this.#watches.clear();
+  /** Removes everything; with a reason, the calls that wait reject. */
+  end(reason?: Error): void {
+    for (const entry of this.#entries.values()) this.#drop(entry);
+    this.#entries.clear();
     for (const call of [...this.#calls]) call.reject(reason);
   }
 
-  /** Waits until some of the interests come true; none if time is over. */
+  /** Waits until some of the interests are ready; none after the timeout. */
   wait(
     timeoutMs: number | null,
     signal: AbortSignal | undefined,
@@ -463,27 +375,31 @@ export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
     this.updateLiveness();
   }
 
-  get unknown(): number {
-    return this.#waiting;
+  get pendingCount(): number {
+    return this.#pendingCount;
   }
 
+  /** Awaits all that is not known to be ready. */
   watch(): void {
-    for (const watch of this.#watches.values()) {
-      const before = watch.waiting;
-      watch.start();
-      if (before === 0 && watch.waiting !== 0) this.#waiting++;
+    this.#pendingCount = 0;
+    for (const { directions, readiness } of this.#entries.values()) {
+      if (readiness === undefined) continue;
+      readiness.start(directions);
+      if ((readiness.waiting & directions) !== 0) this.#pendingCount++;
     }
   }
 
-  /** Called by a watch when a wait of it has settled. */
-  settled(watch: Watch<I>): void {
-    if (watch.waiting === 0) this.#waiting--;
+  /** Called when a direction of an entry's descriptor may be ready. */
+  settled({ directions, readiness }: Entry<I>, direction: number): void {
+    if ((directions & direction) === 0) return;
+    if ((readiness!.waiting & directions) === 0) this.#pendingCount--;
     for (const call of this.#calls) call.soon();
   }
 
+  /** All that is ready; throws if a descriptor is closed. */
   ready(): Ready<I>[] {
     const ready: Ready<I>[] = [];
-    for (const { interest } of this.#watches.values()) {
+    for (const { interest } of this.#entries.values()) {
       const events = eventsOf(interest.descriptor);
       const wanted = events & interest.events;
       if (wanted !== 0) ready.push([interest, wanted]);
@@ -496,7 +412,7 @@ export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
   }
 
   get isAnyReady(): boolean {
-    for (const { interest } of this.#watches.values()) {
+    for (const { interest } of this.#entries.values()) {
       const events = eventsOf(interest.descriptor);
       if ((events & interest.events) !== 0 || events === POLLNVAL) return true;
     }
@@ -509,37 +425,37 @@ export class PollSet<I extends Interest> implements Watcher, PollSource<I> {
   }
 
   /**
-   * One operation is enough to keep the process alive. Where there is none, as
-   * in a mere sleep, a timer does it, which costs as much as all the rest.
+   * One operation is enough to keep the process alive. Where there is none, such
+   * as in a mere sleep, a timer does it, which costs as much as all the rest.
    */
   updateLiveness(): void {
-    let anchor: Watch<I> | undefined;
-    let alone = false;
+    let anchor: Readiness | undefined;
+    let needsHold = false;
     if (this.#isWaited()) {
-      alone = this.#watches.size === 0;
-      for (const watch of this.#watches.values()) {
-        if (!watch.interest.descriptor?.referenced) continue;
-        alone = !watch.isOperation;
-        if (!alone) {
-          anchor = watch;
+      needsHold = this.#entries.size === 0;
+      for (const { interest, readiness } of this.#entries.values()) {
+        if (!interest.descriptor?.referenced) continue;
+        needsHold = !readiness!.isOperation;
+        if (!needsHold) {
+          anchor = readiness;
           break;
         }
       }
     }
     if (anchor !== this.#anchor) {
-      if (this.#anchor !== undefined) this.#anchor.referenced = false;
-      if (anchor !== undefined) anchor.referenced = true;
+      this.#anchor?.anchor(-1);
+      anchor?.anchor(1);
       this.#anchor = anchor;
     }
-    if (alone) this.#keepAlive ??= new EventLoopHold();
+    if (needsHold) this.#hold ??= new EventLoopHold();
     else {
-      this.#keepAlive?.end();
-      this.#keepAlive = undefined;
+      this.#hold?.end();
+      this.#hold = undefined;
     }
   }
 
   #isWaited(): boolean {
-    for (const call of this.#calls) if (call.late) return true;
+    for (const call of this.#calls) if (call.hasWaited) return true;
     return false;
   }
 }

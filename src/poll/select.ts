@@ -1,12 +1,11 @@
 import {
   checkInt,
-  checkSignal,
   checkTimeout,
-  type KnownOptions,
+  optionalArguments,
   show,
   showObject,
 } from "../base/checks.ts";
-import { osError } from "../base/os_error.ts";
+import { atCaller, osError } from "../base/os_error.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
   type FileDescriptorLike,
@@ -18,10 +17,10 @@ import {
   POLLNVAL,
   POLLOUT,
   POLLPRI,
-  PollSet,
   toNumber,
   toOpenDescriptor,
-} from "./poll_set.ts";
+} from "./events.ts";
+import { PollSet } from "./poll_set.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
 export { OSError, OSError as error } from "../base/errors.ts";
@@ -38,21 +37,29 @@ export {
   POLLRDNORM,
   POLLWRBAND,
   POLLWRNORM,
-} from "./poll_set.ts";
+} from "./events.ts";
 
 export type { FileDescriptorLike, HasFileno, SignalOption };
 
-const SELECT_OPTIONS: KnownOptions = {
-  signal: true,
-  timeout: "it is the fourth argument",
-};
+/** The optional arguments of {@linkcode select} and of a selector's, by name. */
+export interface SelectOptions extends SignalOption {
+  /** Seconds; 0 to poll without waiting, null to wait for ever. */
+  timeout?: number | null | undefined;
+}
 
-const POLL_OPTIONS: KnownOptions = {
-  signal: true,
-  timeout: "it is the first argument",
-};
+/** The optional arguments of {@linkcode Poll.prototype.poll}, by name. */
+export interface PollOptions extends SignalOption {
+  /** Milliseconds; 0 to poll without waiting, null to wait for ever. */
+  timeout?: number | null | undefined;
+}
 
-/** An item of one of the three lists, and where to report it. */
+/** The optional argument of {@linkcode Poll.prototype.register}, by name. */
+export interface RegisterOptions {
+  /** The events to wait for, or-ed. */
+  eventmask?: number | undefined;
+}
+
+/** An item of one of the three lists, and the list that it is reported in. */
 interface Item extends Interest {
   readonly file: unknown;
   readonly ready: unknown[];
@@ -61,11 +68,11 @@ interface Item extends Interest {
 /**
  * Waits until some of the files are ready.
  *
- * A listening socket is readable when a connection can be accepted; a connecting
- * one is writable when the connect has succeeded or failed, which
- * `getsockopt(SOL_SOCKET, SO_ERROR)` tells; at its end or with an error a
- * connection is readable. As on Linux, a stream socket without a peer that is
- * not listening is always ready.
+ * A listening socket is readable when a connection can be accepted. A connecting
+ * one is writable when the connect has succeeded or failed;
+ * `getsockopt(SOL_SOCKET, SO_ERROR)` returns which. At the end of its stream, or
+ * with an error, a connection is readable. As on Linux, a stream socket without a
+ * peer that is not listening is always ready.
  *
  * With three empty lists it sleeps.
  *
@@ -89,31 +96,36 @@ interface Item extends Interest {
  * for (const conn of conns) conn.close();
  * ```
  *
- * @example Not waiting
+ * @example Polling without waiting
  * ```ts
  * import * as socket from "@pystd/socket";
  * import { select } from "@pystd/socket/select";
  * import { assertEquals } from "@std/assert";
  *
  * await using server = socket.create_server(["127.0.0.1", 0]);
- * assertEquals(await select([server], [], [], 0), [[], [], []]);
+ * assertEquals(await select([server], [], [], { timeout: 0 }), [[], [], []]);
  * ```
  *
- * @typeParam R What is in `rlist`.
- * @typeParam W What is in `wlist`.
- * @typeParam X What is in `xlist`.
- * @param rlist What to wait for until it is readable.
- * @param wlist What to wait for until it is writable.
- * @param xlist What to wait for until it has an exceptional condition, which for
- * a socket is urgent data on Linux. Deno cannot see that: none is ever reported.
- * @param timeout Seconds; 0 to only look, null to wait for ever.
- * @param options `signal` ends the wait.
- * @returns Of each list the items that are ready, as they were given; nothing if
- * time was over before.
- * @throws {OSError} EBADF if a descriptor is not open, or is closed meanwhile.
- * @throws {TypeError} If an argument or an item is of another type.
- * @throws {RangeError} If the timeout is negative, or a descriptor, as of a
- * closed socket, or if a file object is closed.
+ * @typeParam R The type of the items of `rlist`.
+ * @typeParam W The type of the items of `wlist`.
+ * @typeParam X The type of the items of `xlist`.
+ * @param rlist Sockets, file objects and descriptors to wait for until they are
+ * readable. Standard input has no descriptor here: read it in a task of its own.
+ * @param wlist Those to wait for until they are writable.
+ * @param xlist Those to wait for until they have an exceptional condition, which
+ * for a socket on Linux is urgent data. Deno cannot see that, so none is ever
+ * reported.
+ * @param timeout Seconds; 0 to poll without waiting, null to wait for ever. Or
+ * the options, with `timeout` among them.
+ * @param options `signal` cancels the call.
+ * @returns Three lists of the items that are ready, as they were given; three
+ * empty lists on timeout.
+ * @throws {OSError} EBADF if a descriptor is not open, or is closed during the
+ * call.
+ * @throws {TypeError} If an argument or an item has another type; if an item is
+ * of another copy of this package.
+ * @throws {RangeError} If the timeout is negative; if a descriptor is negative,
+ * such as that of a closed socket; if a file object is closed.
  * @see {@link https://docs.python.org/3/library/select.html#select.select | Python: select.select}
  */
 export async function select<
@@ -121,44 +133,46 @@ export async function select<
   W extends FileDescriptorLike = never,
   X extends FileDescriptorLike = never,
 >(
-  rlist: Iterable<R>,
-  wlist: Iterable<W>,
-  xlist: Iterable<X>,
-  timeout: number | null = null,
+  // With the array first, the compiler's error is about the one wrong item.
+  rlist: readonly R[] | Iterable<R>,
+  wlist: readonly W[] | Iterable<W>,
+  xlist: readonly X[] | Iterable<X>,
+  timeout?: number | null | SelectOptions,
   options?: SignalOption,
 ): Promise<[R[], W[], X[]]> {
-  const signal = checkSignal("select", options, SELECT_OPTIONS);
-  const timeoutMs = checkTimeout(
+  const given = [timeout, options];
+  const [seconds = null, signal] = optionalArguments(
     "select",
-    timeout,
-    "options are the fifth argument",
-  );
+    ["timeout"],
+    given,
+  ) as [unknown, AbortSignal | undefined];
+  const timeoutMs = checkTimeout("select", seconds);
   const readable: R[] = [];
   const writable: W[] = [];
   const exceptional: X[] = [];
-  const items = [
-    // The sets of the kernel's own select(2).
-    ...itemsOf("rlist", rlist, POLLIN | POLLHUP | POLLERR, readable),
-    ...itemsOf("wlist", wlist, POLLOUT | POLLERR, writable),
-    ...itemsOf("xlist", xlist, POLLPRI, exceptional),
-  ];
   const set = new PollSet<Item>();
-  for (const [index, item] of items.entries()) set.set(index, item);
   try {
+    // The events are those of the kernel's own select(2).
+    addItems(set, "rlist", rlist, POLLIN | POLLHUP | POLLERR, readable);
+    addItems(set, "wlist", wlist, POLLOUT | POLLERR, writable);
+    addItems(set, "xlist", xlist, POLLPRI, exceptional);
     const found = await set.wait(timeoutMs, signal);
     for (const [{ file, ready }] of found) ready.push(file);
+  } catch (error) {
+    throw atCaller(error, select, signal);
   } finally {
     set.end();
   }
   return [readable, writable, exceptional];
 }
 
-function itemsOf(
+function addItems(
+  set: PollSet<Item>,
   name: string,
   list: Iterable<unknown>,
   events: number,
   ready: unknown[],
-): Item[] {
+): void {
   if (
     typeof list !== "object" || list === null || !(Symbol.iterator in list)
   ) {
@@ -168,13 +182,13 @@ function itemsOf(
       }`,
     );
   }
-  return Array.from(list, (file) => {
+  for (const file of list) {
     const descriptor = toOpenDescriptor("select", file);
-    return { descriptor, events, file, ready };
-  });
+    set.set(set.size, { descriptor, events, file, ready });
+  }
 }
 
-/** What is registered with a polling object. */
+/** A descriptor that is registered with a polling object. */
 interface Registered extends Interest {
   readonly number: number;
   readonly descriptor: Descriptor | undefined;
@@ -186,11 +200,11 @@ const ALWAYS = POLLERR | POLLHUP | POLLNVAL;
 /**
  * A polling object: descriptors, each with the events to wait for.
  *
- * A descriptor that is closed is reported with POLLNVAL, also while waiting and
- * also after its number has come to belong to another socket, until that one is
- * registered. Changes take effect on calls that are waiting.
+ * A closed descriptor is reported with POLLNVAL, also to a call that is pending,
+ * and also when another socket has got its number, until that one is registered.
+ * Changes take effect on pending calls.
  *
- * Made by {@linkcode poll}.
+ * {@linkcode poll} makes it.
  *
  * @see {@link https://docs.python.org/3/library/select.html#polling-objects | Python: Polling objects}
  *
@@ -221,18 +235,23 @@ export class Poll {
    *
    * @param fd The descriptor, or something that has one. As in Python, one that
    * is not open is reported with POLLNVAL.
-   * @param eventmask The events to wait for, or-ed; if left out POLLIN, POLLPRI
-   * and POLLOUT.
-   * @throws {TypeError} If an argument is of another type.
-   * @throws {RangeError} If the descriptor is negative, as of a closed socket;
-   * if `eventmask` is not 0 to 65535.
+   * @param eventmask The events to wait for, or-ed; by default POLLIN, POLLPRI
+   * and POLLOUT. Or an object with `eventmask`.
+   * @throws {TypeError} If an argument has another type.
+   * @throws {RangeError} If the descriptor is negative, such as that of a closed
+   * socket; if `eventmask` is not 0 to 65535.
    */
   register(
     fd: FileDescriptorLike,
-    eventmask: number = POLLIN | POLLPRI | POLLOUT,
+    eventmask?: number | RegisterOptions,
   ): void {
     const number = toNumber("register", fd);
-    const events = checkEvents("register", eventmask) | ALWAYS;
+    const [mask = POLLIN | POLLPRI | POLLOUT] = optionalArguments(
+      "register",
+      ["eventmask"],
+      [eventmask],
+    );
+    const events = checkEvents("register", mask) | ALWAYS;
     const descriptor = findDescriptor(number);
     this.#registered.set(number, { number, descriptor, events });
   }
@@ -243,7 +262,7 @@ export class Poll {
    * @param fd The descriptor, or something that has one.
    * @param eventmask The events to wait for, or-ed.
    * @throws {FileNotFoundError} ENOENT if it is not registered.
-   * @throws {TypeError} If an argument is of another type.
+   * @throws {TypeError} If an argument has another type.
    * @throws {RangeError} If the descriptor is negative; if `eventmask` is not 0
    * to 65535.
    */
@@ -254,7 +273,10 @@ export class Poll {
     const { descriptor } = registered ?? {};
     const now = findDescriptor(number) ?? descriptor;
     if (registered === undefined || now !== descriptor) {
-      throw osError("ENOENT", `descriptor ${number} is not registered`);
+      throw atCaller(
+        osError("ENOENT", `descriptor ${number} is not registered`),
+        this.modify,
+      );
     }
     this.#registered.set(number, { number, descriptor, events });
   }
@@ -264,7 +286,8 @@ export class Poll {
    *
    * @param fd The descriptor, or something that has one.
    * @throws {RangeError} If it is not registered, Python's `KeyError`, or is
-   * negative, as of a closed socket; its number can still be unregistered.
+   * negative, such as that of a closed socket; its number can still be
+   * unregistered.
    * @throws {TypeError} If it is no descriptor.
    */
   unregister(fd: FileDescriptorLike): void {
@@ -279,22 +302,31 @@ export class Poll {
   /**
    * Waits until some of the descriptors are ready.
    *
-   * @param timeout Milliseconds; 0 to only look; negative, null or left out to
-   * wait for ever.
-   * @param options `signal` ends the wait.
+   * @param timeout Milliseconds; 0 to poll without waiting; negative, null or
+   * left out to wait for ever. Or the options, with `timeout` among them.
+   * @param options `signal` cancels the call.
    * @returns The numbers of those that are ready, each with its events, or-ed;
-   * nothing if time was over before.
+   * an empty list on timeout.
    * @throws {TypeError} If `timeout` is neither a number nor null.
    * @throws {RangeError} If `timeout` is NaN.
    */
   async poll(
-    timeout: number | null = null,
+    timeout?: number | null | PollOptions,
     options?: SignalOption,
   ): Promise<[fd: number, event: number][]> {
-    const signal = checkSignal("poll", options, POLL_OPTIONS);
-    const timeoutMs = checkMilliseconds(timeout);
-    const ready = await this.#registered.wait(timeoutMs, signal);
-    return ready.map(([{ number }, events]) => [number, events]);
+    const given = [timeout, options];
+    const [time = null, signal] = optionalArguments(
+      "poll",
+      ["timeout"],
+      given,
+    ) as [unknown, AbortSignal | undefined];
+    const timeoutMs = checkMilliseconds(time);
+    try {
+      const ready = await this.#registered.wait(timeoutMs, signal);
+      return ready.map(([{ number }, events]) => [number, events]);
+    } catch (error) {
+      throw atCaller(error, this.poll, signal);
+    }
   }
 }
 

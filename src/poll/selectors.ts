@@ -1,4 +1,5 @@
-import { checkSignal, type KnownOptions, show } from "../base/checks.ts";
+import { optionalArguments, show } from "../base/checks.ts";
+import { atCaller } from "../base/os_error.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
   type FileDescriptorLike,
@@ -8,14 +9,23 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
-  PollSet,
   toNumber,
   toOpenDescriptor,
-} from "./poll_set.ts";
+} from "./events.ts";
+import { PollSet } from "./poll_set.ts";
+import type { SelectOptions } from "./select.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
 /**
- * What was registered.
+ * The type of file objects and of data in a selector that says nothing else: as
+ * in Python, a program may use them as whatever it has registered. Every other
+ * type would need a cast in the programs of Python's documentation.
+ */
+// deno-lint-ignore no-explicit-any
+export type Registrable = any;
+
+/**
+ * A registered file object, with its events and its data.
  *
  * @typeParam F The type of the file object.
  * @typeParam D The type of the data.
@@ -30,7 +40,7 @@ export class SelectorKey<
   readonly fd: number;
   /** The events to wait for: EVENT_READ, EVENT_WRITE or both. */
   readonly events: number;
-  /** What was registered with it. */
+  /** The data that it was registered with. */
   readonly data: D;
 
   /**
@@ -39,7 +49,7 @@ export class SelectorKey<
    * @param fileobj The file object.
    * @param fd The number of its descriptor.
    * @param events The events to wait for.
-   * @param data What to keep with it.
+   * @param data The data to keep with it.
    */
   constructor(fileobj: F, fd: number, events: number, data: D) {
     this.fileobj = fileobj;
@@ -49,15 +59,15 @@ export class SelectorKey<
   }
 }
 
-/** What is registered under a number. */
+/** A key, and the descriptor that it was registered with. */
 interface Registered<F extends FileDescriptorLike, D> extends Interest {
   readonly descriptor: Descriptor;
   readonly key: SelectorKey<F, D>;
 }
 
 /**
- * Finds what is registered: by the descriptor that a file object has now, or,
- * since a closed one has none, by the object.
+ * Finds a registered file object: by the descriptor that it has now, or, since a
+ * closed one has none, by the object itself.
  */
 function findRegistered<F extends FileDescriptorLike, D>(
   registered: PollSet<Registered<F, D>>,
@@ -81,8 +91,8 @@ function findRegistered<F extends FileDescriptorLike, D>(
 }
 
 /**
- * The keys of a selector by the numbers of their descriptors: a view, which
- * shows what is registered now.
+ * The keys of a selector by the numbers of their descriptors. It is a view, which
+ * shows the keys that are registered at the time.
  *
  * @typeParam F The type of the file objects.
  * @typeParam D The type of the data.
@@ -91,7 +101,7 @@ export class SelectorMapping<F extends FileDescriptorLike, D> {
   readonly #registered: PollSet<Registered<F, D>>;
 
   /**
-   * A view of what a selector has.
+   * Makes a view, as a selector does.
    *
    * @ignore
    */
@@ -99,7 +109,7 @@ export class SelectorMapping<F extends FileDescriptorLike, D> {
     this.#registered = registered;
   }
 
-  /** How many there are. */
+  /** How many file objects are registered. */
   get size(): number {
     return this.#registered.size;
   }
@@ -145,14 +155,9 @@ export class SelectorMapping<F extends FileDescriptorLike, D> {
   }
 }
 
-export type { FileDescriptorLike, HasFileno, SignalOption };
+export type { FileDescriptorLike, HasFileno, SelectOptions, SignalOption };
 
-const SELECT_OPTIONS: KnownOptions = {
-  signal: true,
-  timeout: "it is the first argument",
-};
-
-/** There is something to receive or to accept, or the end of it. */
+/** Bytes, a connection or the end of the stream can be received. */
 export const EVENT_READ: number = 1;
 /** A send would not wait. */
 export const EVENT_WRITE: number = 2;
@@ -161,22 +166,22 @@ export const EVENT_WRITE: number = 2;
 export type DataArgument<D> = null extends D ? [data?: D] : [data: D];
 
 /**
- * What all selectors do. Here they differ only in name.
+ * The members of all selectors, which differ here only in name.
  *
- * A key is of the descriptor that it was registered with, not of its number:
- * while one is registered that has been closed, {@linkcode BaseSelector.prototype.select}
- * is an error, also if another socket has its number now. It can be unregistered
- * by the object that it was registered with.
+ * A key belongs to the descriptor that was registered, not to its number: while a
+ * closed one is registered, {@linkcode BaseSelector.prototype.select} fails, even
+ * if another socket has its number now. A closed one can be unregistered by the
+ * object that it was registered with.
  *
- * Registering and unregistering takes effect on calls that are waiting.
+ * Registering and unregistering take effect on pending calls.
  *
  * @typeParam F The type of the file objects, by default any.
- * @typeParam D The type of the data, by default unknown.
+ * @typeParam D The type of the data, by default any.
  * @see {@link https://docs.python.org/3/library/selectors.html#selectors.BaseSelector | Python: BaseSelector}
  */
 export abstract class BaseSelector<
-  F extends FileDescriptorLike = FileDescriptorLike,
-  D = unknown,
+  F extends FileDescriptorLike = Registrable,
+  D = Registrable,
 > implements Disposable {
   readonly #registered = new PollSet<Registered<F, D>>();
   readonly #map = new SelectorMapping(this.#registered);
@@ -200,22 +205,23 @@ export abstract class BaseSelector<
    * @param fileobj A socket, a file object, anything with `fileno()`, or a
    * descriptor's number.
    * @param events EVENT_READ, EVENT_WRITE or both, or-ed.
-   * @param rest What to keep with it, null by default.
+   * @param data The data to keep with it, null by default.
    * @returns The key.
    * @throws {OSError} EBADF if the descriptor is not open.
-   * @throws {TypeError} If `fileobj` is no file object.
+   * @throws {TypeError} If `fileobj` is no file object, or is of another copy of
+   * this package.
    * @throws {RangeError} If it is registered already, Python's `KeyError`; if it
    * is closed, `events` are others, or the selector is closed.
    */
   register(
     fileobj: F,
     events: number,
-    ...rest: DataArgument<D>
+    ...[data]: DataArgument<D>
   ): SelectorKey<F, D> {
     this.#checkOpen();
     const action = "register";
     checkEvents(action, events);
-    const descriptor = toOpenDescriptor(action, fileobj);
+    const descriptor = this.#open(action, fileobj);
     const { number } = descriptor;
     const other = this.#registered.get(number);
     if (other !== undefined) {
@@ -225,11 +231,19 @@ export abstract class BaseSelector<
         }`,
       );
     }
-    const [data = null] = rest;
+    const kept = (data ?? null) as D;
     return this.#set(
       descriptor,
-      new SelectorKey(fileobj, number, events, data as D),
+      new SelectorKey(fileobj, number, events, kept),
     );
+  }
+
+  #open(action: string, fileobj: F): Descriptor {
+    try {
+      return toOpenDescriptor(action, fileobj);
+    } catch (error) {
+      throw atCaller(error, this.register);
+    }
   }
 
   #set(descriptor: Descriptor, key: SelectorKey<F, D>): SelectorKey<F, D> {
@@ -260,7 +274,7 @@ export abstract class BaseSelector<
    *
    * @param fileobj The file object, or the number of its descriptor.
    * @param events EVENT_READ, EVENT_WRITE or both, or-ed.
-   * @param rest What to keep with it, null by default.
+   * @param data The data to keep with it, null by default.
    * @returns The new key; the old one if nothing has changed.
    * @throws {TypeError} If `fileobj` is no file object.
    * @throws {RangeError} If it is not registered, Python's `KeyError`; if
@@ -269,15 +283,15 @@ export abstract class BaseSelector<
   modify(
     fileobj: FileDescriptorLike,
     events: number,
-    ...rest: DataArgument<D>
+    ...[data]: DataArgument<D>
   ): SelectorKey<F, D> {
     const { descriptor, key } = this.#lookUp("modify", fileobj);
     checkEvents("modify", events);
-    const [data = null] = rest;
-    if (events === key.events && data === key.data) return key;
+    const kept = (data ?? null) as D;
+    if (events === key.events && kept === key.data) return key;
     return this.#set(
       descriptor,
-      new SelectorKey(key.fileobj, key.fd, events, data as D),
+      new SelectorKey(key.fileobj, key.fd, events, kept),
     );
   }
 
@@ -290,15 +304,14 @@ export abstract class BaseSelector<
    * import * as socket from "@pystd/socket";
    * import { assertEquals } from "@std/assert";
    *
-   * type Callback = (sock: socket.Socket, mask: number) => Promise<void>;
-   * using sel = new selectors.DefaultSelector<socket.Socket, Callback>();
+   * using sel = new selectors.DefaultSelector();
    *
-   * const accept: Callback = async (sock) => {
+   * async function accept(sock: socket.Socket) {
    *   const [conn] = await sock.accept(); // Should be ready
    *   conn.setblocking(false);
    *   sel.register(conn, selectors.EVENT_READ, read);
-   * };
-   * const read: Callback = async (conn) => {
+   * }
+   * async function read(conn: socket.Socket) {
    *   const data = await conn.recv(1000); // Should be ready
    *   if (data.length) {
    *     await conn.send(data); // Hope it won't block
@@ -306,7 +319,7 @@ export abstract class BaseSelector<
    *     sel.unregister(conn);
    *     conn.close();
    *   }
-   * };
+   * }
    *
    * await using server = socket.create_server(["127.0.0.1", 0]);
    * server.setblocking(false);
@@ -319,33 +332,43 @@ export abstract class BaseSelector<
    *   for (const [key, mask] of await sel.select()) {
    *     await key.data(key.fileobj, mask);
    *   }
-   * } while (sel.get_map()!.size > 1);
+   * } while (sel.get_map().size > 1);
    * assertEquals(await client.recv(100), new TextEncoder().encode("hello"));
    * ```
    *
-   * @param timeout Seconds; 0 or negative to only look, null to wait for ever.
-   * @param options `signal` ends the wait.
+   * @param timeout Seconds; 0 or negative to poll without waiting, null to wait
+   * for ever. Or the options, with `timeout` among them.
+   * @param options `signal` cancels the call.
    * @returns The key of each that is ready, with the events that it is ready
-   * for; nothing if time was over before.
-   * @throws {OSError} EBADF if something registered has been closed, or is
-   * closed meanwhile.
+   * for; an empty list on timeout.
+   * @throws {OSError} EBADF if something registered is closed, before or during
+   * the call.
    * @throws {TypeError} If `timeout` is neither a number nor null.
    * @throws {RangeError} If `timeout` is NaN, or the selector is or gets closed.
    * @see {@link https://docs.python.org/3/library/selectors.html#selectors.BaseSelector.select | Python: select}
    */
   async select(
-    timeout: number | null = null,
+    timeout?: number | null | SelectOptions,
     options?: SignalOption,
   ): Promise<[key: SelectorKey<F, D>, events: number][]> {
     this.#checkOpen();
-    const signal = checkSignal("select", options, SELECT_OPTIONS);
-    const timeoutMs = checkSeconds(timeout);
-    const ready = await this.#registered.wait(timeoutMs, signal);
-    return ready.map(([{ key }, events]) => {
-      const mask = (events & ~POLLOUT ? EVENT_READ : 0) |
-        (events & ~POLLIN ? EVENT_WRITE : 0);
-      return [key, mask & key.events];
-    });
+    const given = [timeout, options];
+    const [seconds = null, signal] = optionalArguments(
+      "select",
+      ["timeout"],
+      given,
+    ) as [unknown, AbortSignal | undefined];
+    const timeoutMs = checkSeconds(seconds);
+    try {
+      const ready = await this.#registered.wait(timeoutMs, signal);
+      return ready.map(([{ key }, events]) => {
+        const mask = (events & ~POLLOUT ? EVENT_READ : 0) |
+          (events & ~POLLIN ? EVENT_WRITE : 0);
+        return [key, mask & key.events];
+      });
+    } catch (error) {
+      throw atCaller(error, this.select, signal);
+    }
   }
 
   /**
@@ -362,17 +385,19 @@ export abstract class BaseSelector<
   }
 
   /**
-   * What is registered.
+   * The keys that are registered.
    *
-   * @returns The keys by number, a view; null if the selector is closed.
+   * @returns The keys by number, a view. A closed selector gives null, which the
+   * type leaves out: programs ask an open one.
    */
-  get_map(): SelectorMapping<F, D> | null {
-    return this.#closed ? null : this.#map;
+  get_map(): SelectorMapping<F, D> {
+    const map: SelectorMapping<F, D> | null = this.#closed ? null : this.#map;
+    return map as SelectorMapping<F, D>;
   }
 
   /**
-   * Closes the selector, which forgets what was registered, and closes none of
-   * it. Calls that are waiting reject. Closing twice does nothing.
+   * Closes the selector and forgets the keys; the file objects stay open. Pending
+   * calls reject. Closing twice does nothing.
    */
   close(): void {
     this.#closed = true;
@@ -416,7 +441,7 @@ function checkEvents(action: string, events: unknown): void {
   );
 }
 
-/** In milliseconds; unlike for sockets, negative is 0. */
+/** A timeout in milliseconds; unlike for sockets, a negative one is 0. */
 function checkSeconds(timeout: unknown): number | null {
   if (timeout === null) return null;
   if (typeof timeout !== "number") {
@@ -437,12 +462,12 @@ function checkSeconds(timeout: unknown): number | null {
  * {@linkcode BaseSelector}.
  *
  * @typeParam F The type of the file objects, by default any.
- * @typeParam D The type of the data, by default unknown.
+ * @typeParam D The type of the data, by default any.
  * @see {@link https://docs.python.org/3/library/selectors.html#selectors.SelectSelector | Python: SelectSelector}
  */
 export class SelectSelector<
-  F extends FileDescriptorLike = FileDescriptorLike,
-  D = unknown,
+  F extends FileDescriptorLike = Registrable,
+  D = Registrable,
 > extends BaseSelector<F, D> {}
 
 /**
@@ -450,12 +475,12 @@ export class SelectSelector<
  * {@linkcode BaseSelector}. It is `DefaultSelector` too.
  *
  * @typeParam F The type of the file objects, by default any.
- * @typeParam D The type of the data, by default unknown.
+ * @typeParam D The type of the data, by default any.
  * @see {@link https://docs.python.org/3/library/selectors.html#selectors.PollSelector | Python: PollSelector}
  */
 export class PollSelector<
-  F extends FileDescriptorLike = FileDescriptorLike,
-  D = unknown,
+  F extends FileDescriptorLike = Registrable,
+  D = Registrable,
 > extends BaseSelector<F, D> {}
 
 export { PollSelector as DefaultSelector };
