@@ -3,6 +3,7 @@ import {
   checkBytes,
   checkSignal,
   isOptions,
+  markAsOwn,
   show,
 } from "../base/checks.ts";
 import { UnsupportedOperation } from "../base/errors.ts";
@@ -150,6 +151,7 @@ export class IOBase<
   #detached = false;
 
   static {
+    markAsOwn(this.prototype);
     readOf = (file, action, options, read) =>
       file.#run(file.#file.readLock, action, options, (signal) => {
         file.#readable();

@@ -15,6 +15,7 @@ import {
   checkSize,
   checkTimeout,
   isOptions,
+  markAsOwn,
 } from "../base/checks.ts";
 import {
   AF_INET,
@@ -232,6 +233,10 @@ export class Socket<A extends Address = Address> {
   readonly #core: SocketCore;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
+
+  static {
+    markAsOwn(this.prototype);
+  }
 
   /**
    * Makes a socket, or takes over a descriptor.
