@@ -367,7 +367,7 @@ export class Descriptor {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     table.delete(this.number);
-    if (this.number < lowest) lowest = this.number;
+    addFree(this.number);
     this.#tellWatchers();
     return this.description.release(owner);
   }
@@ -377,14 +377,49 @@ export class Descriptor {
 const FIRST = 3;
 
 const table = new Map<number, Descriptor>();
-/** No number below this is free. */
-let lowest = FIRST;
+/** No number from here on was ever used. */
+let unused = FIRST;
+/**
+ * The numbers below that are free: a heap, whose first is the smallest. Looking
+ * for the smallest in the table took a third of a millisecond for each open among
+ * 100,000 descriptors.
+ */
+const free: number[] = [];
+
+function addFree(number: number): void {
+  let at = free.push(number) - 1;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (free[parent]! <= number) break;
+    free[at] = free[parent]!;
+    at = parent;
+  }
+  free[at] = number;
+}
+
+/** Takes the smallest free number. */
+function takeFree(): number {
+  const smallest = free[0];
+  if (smallest === undefined) return unused++;
+  const last = free.pop()!;
+  if (free.length === 0) return smallest;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= free.length) break;
+    if (free[child + 1]! < free[child]!) child++;
+    if (free[child]! >= last) break;
+    free[at] = free[child]!;
+    at = child;
+  }
+  free[at] = last;
+  return smallest;
+}
 
 /** A new descriptor for a description, with the smallest free number. */
 export function openDescriptor(description: Description): Descriptor {
-  while (table.has(lowest)) lowest++;
-  const descriptor = new Descriptor(lowest, description);
-  table.set(lowest++, descriptor);
+  const descriptor = new Descriptor(takeFree(), description);
+  table.set(descriptor.number, descriptor);
   return descriptor;
 }
 

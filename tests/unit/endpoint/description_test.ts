@@ -69,3 +69,29 @@ Deno.test("a description closes with its last descriptor", async () => {
   await second.close();
   assertEquals(shared.endpoint.state, "closed");
 });
+
+Deno.test("openDescriptor() gives the smallest free number after any closes", async () => {
+  // A linear congruential generator, so that every run is the same.
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return seed % below;
+  };
+  const all = open(200);
+  const used = new Set(all.map(({ number }) => number));
+  for (let round = 0; round < 2000; round++) {
+    if (random(2) === 0 && all.length > 0) {
+      const [closed] = all.splice(random(all.length), 1);
+      used.delete(closed!.number);
+      await closed!.close();
+      continue;
+    }
+    let smallest = 3;
+    while (used.has(smallest)) smallest++;
+    const [opened] = open(1) as [Descriptor];
+    assertEquals(opened.number, smallest);
+    used.add(smallest);
+    all.push(opened);
+  }
+  for (const each of all) await each.close();
+});
