@@ -166,6 +166,8 @@ export { IOBase } from "./src/file/io_base.ts";
 export { TextIOWrapper } from "./src/file/text_file.ts";
 export {
   type AddrInfo,
+  type AddrInfoOptions,
+  type FqdnOptions,
   getaddrinfo,
   getfqdn,
   gethostbyaddr,
@@ -182,6 +184,7 @@ export {
   getprotobyname,
   getservbyname,
   getservbyport,
+  type ServiceOptions,
 } from "./src/netdb/services.ts";
 export {
   close,

@@ -6,7 +6,7 @@
 
 import { checkBytes, checkInt, checkText, checkUnsigned } from "./checks.ts";
 import { AF_INET, AF_INET6 } from "./constants.ts";
-import { osError } from "./os_error.ts";
+import { atCaller, osError } from "./os_error.ts";
 
 /**
  * Packs an IPv4 address, in any of the notations that C takes: one to four
@@ -40,12 +40,12 @@ export function inet_aton(ip_string: string): Uint8Array<ArrayBuffer> {
   const packed = new Uint8Array(4);
   const rest = 4 - parts.length;
   if (rest < 1 || last === undefined || last >= 256 ** rest) {
-    throw malformed("inet_aton");
+    throw malformed(inet_aton);
   }
   new DataView(packed.buffer).setUint32(0, last);
   for (const [index, part] of parts.entries()) {
     const value = parseCNumber(part);
-    if (value === undefined || value > 255) throw malformed("inet_aton");
+    if (value === undefined || value > 255) throw malformed(inet_aton);
     packed[index] = value;
   }
   return packed;
@@ -78,7 +78,10 @@ function parseCNumber(text: string | undefined): number | undefined {
 export function inet_ntoa(packed_ip: Uint8Array): string {
   const packed = checkBytes("call inet_ntoa", "packed_ip", packed_ip);
   if (packed.length !== 4) {
-    throw osError("EINVAL", "packed IP wrong length for inet_ntoa");
+    throw atCaller(
+      osError("EINVAL", "packed IP wrong length for inet_ntoa"),
+      inet_ntoa,
+    );
   }
   return packed.join(".");
 }
@@ -112,10 +115,13 @@ export function inet_pton(
   const family = checkInt("call inet_pton", "address_family", address_family);
   const text = checkText("call inet_pton", "ip_string", ip_string);
   if (family !== AF_INET && family !== AF_INET6) {
-    throw osError("EAFNOSUPPORT", `inet_pton of family ${family}`);
+    throw atCaller(
+      osError("EAFNOSUPPORT", `inet_pton of family ${family}`),
+      inet_pton,
+    );
   }
   const bytes = family === AF_INET ? parseInet(text) : parseInet6(text);
-  if (bytes === undefined) throw malformed("inet_pton");
+  if (bytes === undefined) throw malformed(inet_pton);
   return new Uint8Array(bytes);
 }
 
@@ -325,9 +331,9 @@ function swap32(x: number): number {
   return (swap16(x & 0xffff) << 16 | swap16(x >>> 16)) >>> 0;
 }
 
-function malformed(action: string): Error {
-  return osError(
-    "EINVAL",
-    `illegal IP address string passed to ${action}`,
+function malformed(call: typeof inet_aton | typeof inet_pton): unknown {
+  return atCaller(
+    osError("EINVAL", `illegal IP address string passed to ${call.name}`),
+    call,
   );
 }

@@ -1,10 +1,11 @@
 /**
- * Names of hosts and addresses.
+ * Names and addresses of hosts, and names of interfaces.
  *
- * A numeric host asks nobody and needs no permission. A name is looked up by the
- * system's resolver and needs a grant for it, as `--allow-net=example.com`;
- * `localhost` needs one for it or for `127.0.0.1` or `[::1]`. The name of an
- * address needs a grant for the address.
+ * A numeric host needs neither a lookup nor a permission. A name is looked up by
+ * the system's resolver and needs a grant for the name, such as
+ * `--allow-net=example.com`; `localhost` needs one for the name, for `127.0.0.1`
+ * or for `[::1]`. To look up the name of an address needs a grant for the
+ * address.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getaddrinfo | Python: getaddrinfo}
  */
@@ -22,18 +23,19 @@ import {
   checkSignal,
   checkText,
   checkUnsigned,
+  optionalArguments,
 } from "../base/checks.ts";
 import { AF_INET, AF_UNSPEC } from "../base/constants.ts";
 import { OSError } from "../base/errors.ts";
-import { hostError, osError } from "../base/os_error.ts";
-import { findAddresses } from "./addrinfo.ts";
+import { atCaller, hostError, osError } from "../base/os_error.ts";
 import {
-  checkService,
   checkSockaddr,
+  findAddresses,
   hostAddresses,
   nameInfo,
   reverseLookup,
-} from "./nameinfo.ts";
+} from "./lookup.ts";
+import { checkService } from "./services.ts";
 import {
   interfaceIndex,
   interfaceName,
@@ -46,7 +48,7 @@ import type { SignalOption } from "../wait/waiter.ts";
  * One result of {@linkcode getaddrinfo}. `socket(family, type, proto)` makes a
  * socket that takes `sockaddr`.
  *
- * @typeParam A The addresses of the family that was asked for.
+ * @typeParam A The address type of the family.
  */
 export type AddrInfo<A extends Address = Address> = A extends
   InetAddress | Inet6Address ? [
@@ -59,8 +61,31 @@ export type AddrInfo<A extends Address = Address> = A extends
   : never;
 
 /**
- * What is known of a host: its name, its other names, which are never known
- * here, and its addresses.
+ * The optional arguments of {@linkcode getaddrinfo} by name.
+ *
+ * @typeParam A The address type of the family.
+ */
+export interface AddrInfoOptions<A extends Address = Address>
+  extends SignalOption {
+  /** AF_INET, AF_INET6, or AF_UNSPEC for both. */
+  family?: Family<A> | undefined;
+  /** SOCK_STREAM or another type; 0 for all. */
+  type?: number | undefined;
+  /** IPPROTO_TCP or another protocol; 0 for all. */
+  proto?: number | undefined;
+  /** AI_* flags, or-ed. */
+  flags?: number | undefined;
+}
+
+/** The optional arguments of {@linkcode getfqdn} by name. */
+export interface FqdnOptions extends SignalOption {
+  /** A name or an address. */
+  name?: string | undefined;
+}
+
+/**
+ * The name of a host, its other names, and its addresses. Deno does not report
+ * other names, so that list is always empty.
  */
 export type HostEntry = [
   hostname: string,
@@ -72,13 +97,13 @@ export type HostEntry = [
  * Looks up the addresses of a host and the port of a service, as `socket()` and
  * `connect()` take them.
  *
- * There is one result for each address and each kind of socket: stream,
- * datagram and raw, unless `type` or `proto` says which. They come in the order
- * in which glibc gives them, on every system.
+ * There is one result for each address and each type of socket: stream,
+ * datagram and raw, unless `type` or `proto` chooses one. Their order is that of
+ * glibc, on every system.
  *
- * The canonical name is the one asked for: Deno tells no other.
+ * The canonical name is the host itself, since Deno does not report another.
  *
- * @example Connecting to whatever address there is
+ * @example Trying each address in turn
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as socket from "@pystd/socket";
@@ -88,7 +113,9 @@ export type HostEntry = [
  * server.listen();
  * const [, port] = server.getsockname();
  *
- * const all = await socket.getaddrinfo("127.0.0.1", port, 0, socket.SOCK_STREAM);
+ * const all = await socket.getaddrinfo("127.0.0.1", port, {
+ *   type: socket.SOCK_STREAM,
+ * });
  * for (const [af, socktype, proto, , sa] of all) {
  *   using client = socket.socket(af, socktype, proto);
  *   await client.connect(sa);
@@ -108,56 +135,67 @@ export type HostEntry = [
  * );
  * ```
  *
- * @typeParam A The addresses of `family`.
+ * @typeParam A The address type of `family`.
  * @param host A name, or an IPv4 or IPv6 address; null for this machine, or with
- * AI_PASSIVE for all of its addresses.
+ * AI_PASSIVE for all of its addresses. The scope of a link-local address may be
+ * the name of an interface, which needs `--allow-sys=networkInterfaces`.
  * @param port A number, also as text, or the name of a service; null for 0.
- * @param family AF_INET, AF_INET6, or AF_UNSPEC for both.
- * @param type SOCK_STREAM or another; 0 for all.
- * @param proto IPPROTO_TCP or another; 0 for all.
+ * @param family AF_INET, AF_INET6, or AF_UNSPEC for both. The options may stand
+ * here, or in place of a later argument, and name those that are left out.
+ * @param type SOCK_STREAM or another type; 0 for all.
+ * @param proto IPPROTO_TCP or another protocol; 0 for all.
  * @param flags AI_* flags, or-ed. AI_ADDRCONFIG needs
  * `--allow-sys=networkInterfaces`.
- * @param options `signal` ends the wait.
+ * @param options `signal` cancels the call.
  * @returns The results, at least one.
  * @throws {gaierror} EAI_NONAME if the host is unknown, has no address of the
- * family, or is null and `port` too; EAI_SERVICE if the service is unknown;
- * EAI_ADDRFAMILY if the host is an address of the other family; EAI_FAMILY,
- * EAI_SOCKTYPE, EAI_BADFLAGS for arguments that do not fit; EAI_AGAIN if no
- * server answers.
+ * family, or if `host` and `port` are both null; EAI_SERVICE if the service is
+ * unknown; EAI_ADDRFAMILY if the host is an address of the other family;
+ * EAI_FAMILY, EAI_SOCKTYPE, EAI_BADFLAGS for arguments that do not fit;
+ * EAI_AGAIN if no name server answers.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
- * @throws {TypeError} If an argument has the wrong type.
- * @throws {RangeError} If the port is not 0 to 65535, which Python wraps round,
- * or a text has a null character.
+ * @throws {OSError} EMFILE if too many files are open.
+ * @throws {TypeError} If an argument has the wrong type, or was given twice.
+ * @throws {RangeError} If the port is not 0 to 65535, where Python wraps around;
+ * if a text contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getaddrinfo | Python: getaddrinfo}
  * @see {@link https://man7.org/linux/man-pages/man3/getaddrinfo.3.html | getaddrinfo(3)}
  */
 export async function getaddrinfo<A extends Address = Address>(
   host: string | null,
   port: string | number | null,
-  family: Family<A> = 0,
-  type: number = 0,
-  proto: number = 0,
-  flags: number = 0,
+  family?: Family<A> | AddrInfoOptions<A>,
+  type?: number | Omit<AddrInfoOptions, "family">,
+  proto?: number | Omit<AddrInfoOptions, "family" | "type">,
+  flags?: number | Omit<AddrInfoOptions, "family" | "type" | "proto">,
   options?: SignalOption,
 ): Promise<AddrInfo<A>[]> {
   const action = "call getaddrinfo";
+  const names = ["family", "type", "proto", "flags"];
+  const given = [family, type, proto, flags, options];
+  const values = optionalArguments(action, names, given);
+  const signal = values.pop() as AbortSignal | undefined;
+  const [familyOf = 0, typeOf = 0, protoOf = 0, flagsOf = 0] = values;
   const query = {
     host: host === null ? null : checkText(action, "host", host),
     service: checkService(action, port),
-    family: checkInt(action, "family", family),
-    type: checkInt(action, "type", type),
-    proto: checkInt(action, "proto", proto),
-    flags: checkInt(action, "flags", flags),
+    family: checkInt(action, "family", familyOf),
+    type: checkInt(action, "type", typeOf),
+    proto: checkInt(action, "proto", protoOf),
+    flags: checkInt(action, "flags", flagsOf),
   };
-  const signal = checkSignal(action, options);
-  const all = await abortable(() => findAddresses(query), signal);
-  return all as AddrInfo<A>[];
+  try {
+    const all = await abortable(() => findAddresses(query), signal);
+    return all as AddrInfo<A>[];
+  } catch (error) {
+    throw atCaller(error, getaddrinfo, signal);
+  }
 }
 
 /**
- * Gives the host and the service of an address by name.
+ * Looks up the names of the host and of the service of an address.
  *
- * @example As numbers, and a service's name
+ * @example Numeric results, and the name of a service
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as socket from "@pystd/socket";
@@ -177,18 +215,18 @@ export async function getaddrinfo<A extends Address = Address>(
  * @param sockaddr `[host, port]`, or for IPv6 `[host, port, flowinfo, scope_id]`
  * with the last two optional; the host is a numeric address.
  * @param flags NI_* flags, or-ed. NI_NOFQDN needs `--allow-sys=hostname`.
- * @param options `signal` ends the wait.
- * @returns Host and service. An address without a name is given as a number,
- * and so is a port without one. The scope of a link-local address is given as
- * the interface's name if the program may ask for it.
+ * @param options `signal` cancels the call.
+ * @returns Host and service. An address or a port without a name is numeric. The
+ * scope of a link-local address is the name of its interface where
+ * `--allow-sys=networkInterfaces` is granted, and a number otherwise.
  * @throws {gaierror} EAI_NONAME if the host is not numeric, or with NI_NAMEREQD
- * has no name; EAI_BADFLAGS for unknown flags; EAI_AGAIN if no server answers.
+ * has no name; EAI_BADFLAGS for unknown flags; EAI_AGAIN if no name server
+ * answers.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
  * @throws {OSError} EINVAL if an IPv4 address has more than two parts, in Python
- * without a number.
+ * without a number; EMFILE if too many files are open.
  * @throws {TypeError} If an argument has the wrong type.
- * @throws {RangeError} If a number is out of range, or the host has a null
- * character.
+ * @throws {RangeError} If a number is out of range, or the host contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getnameinfo | Python: getnameinfo}
  * @see {@link https://man7.org/linux/man-pages/man3/getnameinfo.3.html | getnameinfo(3)}
  */
@@ -201,12 +239,16 @@ export async function getnameinfo(
   const raw = checkSockaddr(action, sockaddr);
   const wanted = checkInt(action, "flags", flags);
   const signal = checkSignal(action, options);
-  return await abortable(() => nameInfo(raw, wanted), signal);
+  try {
+    return await abortable(() => nameInfo(raw, wanted), signal);
+  } catch (error) {
+    throw atCaller(error, getnameinfo, signal);
+  }
 }
 
 /**
- * Looks up the first IPv4 address of a host. {@linkcode getaddrinfo} knows IPv6
- * too.
+ * Looks up the first IPv4 address of a host. {@linkcode getaddrinfo} finds IPv6
+ * addresses too.
  *
  * @example This machine
  * ```ts
@@ -219,13 +261,13 @@ export async function getnameinfo(
  *
  * @param hostname A name, or an IPv4 address; `""` for 0.0.0.0, `"<broadcast>"`
  * for 255.255.255.255.
- * @param options `signal` ends the wait.
+ * @param options `signal` cancels the call.
  * @returns The address.
  * @throws {gaierror} EAI_NONAME if the host is unknown or has no IPv4 address;
- * EAI_ADDRFAMILY if it is an IPv6 address; EAI_AGAIN if no server answers.
+ * EAI_ADDRFAMILY if it is an IPv6 address; EAI_AGAIN if no name server answers.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
  * @throws {TypeError} If the host is not a string.
- * @throws {RangeError} If the host has a null character.
+ * @throws {RangeError} If the host contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.gethostbyname | Python: gethostbyname}
  * @see {@link https://man7.org/linux/man-pages/man3/gethostbyname.3.html | gethostbyname(3)}
  */
@@ -236,15 +278,20 @@ export async function gethostbyname(
   const action = "call gethostbyname";
   const host = checkText(action, "hostname", hostname);
   const signal = checkSignal(action, options);
-  const [address] = await abortable(() => hostAddresses(host, AF_INET), signal);
-  return address!;
+  try {
+    const find = () => hostAddresses(host, AF_INET);
+    const [address] = await abortable(find, signal);
+    return address!;
+  } catch (error) {
+    throw atCaller(error, gethostbyname, signal);
+  }
 }
 
 /**
  * Looks up all IPv4 addresses of a host.
  *
- * The name is the one asked for, and the list of other names empty: Deno tells
- * no other names.
+ * The name is the one that was given, and the list of other names is empty:
+ * Deno does not report them.
  *
  * @example This machine
  * ```ts
@@ -258,14 +305,14 @@ export async function gethostbyname(
  * ```
  *
  * @param hostname A name, or an IPv4 address.
- * @param options `signal` ends the wait.
+ * @param options `signal` cancels the call.
  * @returns Name, other names and addresses.
  * @throws {gaierror} EAI_NONAME if the host is unknown or has no IPv4 address;
- * EAI_ADDRFAMILY if it is an IPv6 address; EAI_AGAIN if no server answers.
+ * EAI_ADDRFAMILY if it is an IPv6 address; EAI_AGAIN if no name server answers.
  * @throws {herror} HOST_NOT_FOUND for `""` and `"<broadcast>"`.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
  * @throws {TypeError} If the host is not a string.
- * @throws {RangeError} If the host has a null character.
+ * @throws {RangeError} If the host contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.gethostbyname_ex | Python: gethostbyname_ex}
  * @see {@link https://man7.org/linux/man-pages/man3/gethostbyname.3.html | gethostbyname(3)}
  */
@@ -276,17 +323,21 @@ export async function gethostbyname_ex(
   const action = "call gethostbyname_ex";
   const host = checkText(action, "hostname", hostname);
   const signal = checkSignal(action, options);
-  const all = await abortable(() => hostAddresses(host, AF_INET), signal);
-  if (host === "" || host === "<broadcast>") {
-    throw hostError("HOST_NOT_FOUND", JSON.stringify(host));
+  try {
+    const all = await abortable(() => hostAddresses(host, AF_INET), signal);
+    if (host === "" || host === "<broadcast>") {
+      throw hostError("HOST_NOT_FOUND", JSON.stringify(host));
+    }
+    return [isLocalhost(host) ? "localhost" : host, [], [...new Set(all)]];
+  } catch (error) {
+    throw atCaller(error, gethostbyname_ex, signal);
   }
-  return [isLocalhost(host) ? "localhost" : host, [], [...new Set(all)]];
 }
 
 /**
  * Looks up the name of an address, or of the first address of a host.
  *
- * The list of other names is empty: Deno tells no other names.
+ * The list of other names is empty: Deno does not report them.
  *
  * @example This machine's name for loopback
  * ```ts
@@ -299,15 +350,15 @@ export async function gethostbyname_ex(
  * ```
  *
  * @param ip_address An IPv4 or IPv6 address, or a name.
- * @param options `signal` ends the wait.
+ * @param options `signal` cancels the call.
  * @returns Name, other names and the address.
  * @throws {herror} HOST_NOT_FOUND if the address has no name; TRY_AGAIN if no
- * server answers.
+ * name server answers.
  * @throws {gaierror} EAI_NONAME if a host is unknown.
  * @throws {OSError} EINVAL for `""`, in Python without a number.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
  * @throws {TypeError} If the address is not a string.
- * @throws {RangeError} If the address has a null character.
+ * @throws {RangeError} If the address contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.gethostbyaddr | Python: gethostbyaddr}
  * @see {@link https://man7.org/linux/man-pages/man3/gethostbyaddr.3.html | gethostbyaddr(3)}
  */
@@ -318,14 +369,20 @@ export async function gethostbyaddr(
   const action = "call gethostbyaddr";
   const host = checkText(action, "ip_address", ip_address);
   const signal = checkSignal(action, options);
-  return await abortable(async () => {
-    const [address] = await hostAddresses(host, AF_UNSPEC);
-    return [await reverseLookup(address!), [], [address!]];
-  }, signal);
+  try {
+    return await abortable(() => entryOf(host), signal);
+  } catch (error) {
+    throw atCaller(error, gethostbyaddr, signal);
+  }
+}
+
+async function entryOf(host: string): Promise<HostEntry> {
+  const [address] = await hostAddresses(host, AF_UNSPEC);
+  return [await reverseLookup(address!), [], [address!]];
 }
 
 /**
- * Gives the name of this machine.
+ * Returns the name of this machine.
  *
  * @example With `--allow-sys=hostname`; without it an error
  * ```ts
@@ -345,7 +402,11 @@ export async function gethostbyaddr(
  * @see {@link https://man7.org/linux/man-pages/man2/gethostname.2.html | gethostname(2)}
  */
 export function gethostname(): string {
-  return hostname();
+  try {
+    return hostname();
+  } catch (error) {
+    throw atCaller(error, gethostname);
+  }
 }
 
 /**
@@ -359,37 +420,37 @@ export function gethostname(): string {
  * console.log(await socket.getfqdn("127.0.0.1"));
  * ```
  *
- * @param name A name or an address; `""`, `"0.0.0.0"` or `"::"` for this
- * machine, which needs `--allow-sys=hostname`.
- * @param options `signal` ends the wait.
+ * @param name A name or an address; by default, and for `"0.0.0.0"` and `"::"`,
+ * this machine, which needs `--allow-sys=hostname`. Or the options, with `name`
+ * among them.
+ * @param options `signal` cancels the call.
  * @returns The name that {@linkcode gethostbyaddr} gives, or `name` if it gives
  * none; `"localhost"` if `name` is empty and the machine's name is not to be
  * had.
- * @throws {TypeError} If the name is not a string.
- * @throws {RangeError} If the name has a null character.
+ * @throws {TypeError} If the name is not a string, or was given twice.
+ * @throws {RangeError} If the name contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getfqdn | Python: getfqdn}
  */
 export async function getfqdn(
-  name: string = "",
+  name?: string | FqdnOptions,
   options?: SignalOption,
 ): Promise<string> {
   const action = "call getfqdn";
-  const given = checkText(action, "name", name).trim();
-  const signal = checkSignal(action, options);
-  let host = given;
+  const given = [name, options];
+  const [text = "", signal] = optionalArguments(action, ["name"], given) as [
+    unknown,
+    AbortSignal | undefined,
+  ];
+  let host = checkText(action, "name", text).trim();
   try {
-    if (["", "0.0.0.0", "::"].includes(given)) host = hostname();
-    const [found] = await gethostbyaddr(host, { signal });
+    if (["", "0.0.0.0", "::"].includes(host)) host = hostname();
+    const [found] = await abortable(() => entryOf(host), signal);
     return found;
   } catch (error) {
     if (!(error instanceof OSError) || error === signal?.reason) throw error;
     return host || "localhost";
   }
 }
-
-// Network interfaces by name and index, on Linux, from `/sys/class/net`.
-//
-// Python: if_nameindex: https://docs.python.org/3/library/socket.html#socket.if_nameindex
 
 /**
  * Lists the network interfaces.
@@ -410,19 +471,24 @@ export async function getfqdn(
  * for (const [index, name] of interfaces()) console.log(index, name);
  * ```
  *
- * @returns Index and name of each, in order of the indices.
- * @throws {PermissionError} EACCES without `--allow-all`, which Deno asks for
- * where `/sys` is read.
+ * @returns Index and name of each, sorted by index.
+ * @throws {PermissionError} EACCES without `--allow-all`, which Deno requires
+ * for `/sys`.
  * @throws {OSError} EOPNOTSUPP on a system other than Linux.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.if_nameindex | Python: if_nameindex}
  * @see {@link https://man7.org/linux/man-pages/man3/if_nameindex.3.html | if_nameindex(3)}
  */
 export function if_nameindex(): [index: number, name: string][] {
-  return listInterfaces();
+  try {
+    return listInterfaces();
+  } catch (error) {
+    throw atCaller(error, if_nameindex);
+  }
 }
 
 /**
- * Gives the index of a network interface, as IPv6 has it as `scope_id`.
+ * Returns the index of a network interface, which IPv6 addresses have as their
+ * `scope_id`.
  *
  * @example With `--allow-all` on Linux; elsewhere an error
  * ```ts
@@ -436,28 +502,30 @@ export function if_nameindex(): [index: number, name: string][] {
  * }
  * ```
  *
- * @param if_name The name, as `"lo"`.
+ * @param if_name The name, such as `"lo"`.
  * @returns The index.
  * @throws {OSError} ENODEV, `no interface with this name`, if there is none, in
  * Python without a number; EOPNOTSUPP on a system other than Linux.
- * @throws {PermissionError} EACCES without `--allow-all`, which Deno asks for
- * where `/sys` is read.
+ * @throws {PermissionError} EACCES without `--allow-all`, which Deno requires
+ * for `/sys`.
  * @throws {TypeError} If the name is not a string.
- * @throws {RangeError} If the name has a null character.
+ * @throws {RangeError} If the name contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.if_nametoindex | Python: if_nametoindex}
  * @see {@link https://man7.org/linux/man-pages/man3/if_nametoindex.3.html | if_nametoindex(3)}
  */
 export function if_nametoindex(if_name: string): number {
   const name = checkText("call if_nametoindex", "if_name", if_name);
-  const index = interfaceIndex(name);
-  if (index === undefined) {
+  try {
+    const index = interfaceIndex(name);
+    if (index !== undefined) return index;
     throw osError("ENODEV", "no interface with this name");
+  } catch (error) {
+    throw atCaller(error, if_nametoindex);
   }
-  return index;
 }
 
 /**
- * Gives the name of a network interface.
+ * Returns the name of a network interface.
  *
  * @example With `--allow-all` on Linux; elsewhere an error
  * ```ts
@@ -475,8 +543,8 @@ export function if_nametoindex(if_name: string): number {
  * @returns The name.
  * @throws {OSError} ENXIO if there is no interface of the index; EOPNOTSUPP on a
  * system other than Linux.
- * @throws {PermissionError} EACCES without `--allow-all`, which Deno asks for
- * where `/sys` is read.
+ * @throws {PermissionError} EACCES without `--allow-all`, which Deno requires
+ * for `/sys`.
  * @throws {TypeError} If the index is not an integer.
  * @throws {RangeError} If the index is not 0 to 4294967295, Python's
  * `OverflowError`.
@@ -490,7 +558,11 @@ export function if_indextoname(if_index: number): string {
     if_index,
     0xffffffff,
   );
-  const name = interfaceName(index);
-  if (name === undefined) throw osError("ENXIO");
-  return name;
+  try {
+    const name = interfaceName(index);
+    if (name !== undefined) return name;
+    throw osError("ENXIO");
+  } catch (error) {
+    throw atCaller(error, if_indextoname);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Services and protocols by name and number, as glibc's `/etc/services` and
- * `/etc/protocols` have them on Debian.
+ * Services and protocols by name and number, from tables of their own: those of
+ * `/etc/services` and `/etc/protocols` on Debian.
  *
  * The files themselves are not read: a program would need a grant for them, and
  * not every system has them.
@@ -9,10 +9,22 @@
  * @see {@link https://www.iana.org/assignments/protocol-numbers | IANA: Protocol Numbers}
  */
 
-import { checkPort, checkText } from "../base/checks.ts";
-import { osError } from "../base/os_error.ts";
+import {
+  checkPort,
+  checkText,
+  optionalArguments,
+  show,
+} from "../base/checks.ts";
+import {
+  AI_NUMERICSERV,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+} from "../base/constants.ts";
+import { atCaller, gaiError, osError } from "../base/os_error.ts";
 
-/** Name, port, protocols and aliases; the first that fits is the answer. */
+/** Name, port, protocols and aliases. The first row that fits is the result. */
 const SERVICES = `
 tcpmux 1/tcp
 echo 7/tcp,udp
@@ -224,28 +236,28 @@ mptcp 262 MPTCP
 `;
 
 interface Services {
-  /** By name or alias, and by that, a slash and the protocol. */
+  /** Keys are a name or alias, or one with a slash and the protocol. */
   readonly ports: ReadonlyMap<string, number>;
-  /** By port, and by that, a slash and the protocol. */
+  /** Keys are a port, or one with a slash and the protocol. */
   readonly names: ReadonlyMap<string, string>;
 }
 
 let services: Services | undefined;
 let protocols: ReadonlyMap<string, number> | undefined;
 
-/** The port of a service, undefined if it is not known. */
+/** The port of a service, undefined if it is unknown. */
 export function portOf(name: string, protocol?: string): number | undefined {
   services ??= readServices();
   return services.ports.get(key(name, protocol));
 }
 
-/** The name of the service of a port, undefined if it is not known. */
+/** The name of the service of a port, undefined if it is unknown. */
 export function serviceOf(port: number, protocol?: string): string | undefined {
   services ??= readServices();
   return services.names.get(key(port, protocol));
 }
 
-/** The number of a protocol, undefined if it is not known. */
+/** The number of a protocol, undefined if it is unknown. */
 export function protocolOf(name: string): number | undefined {
   protocols ??= readProtocols();
   return protocols.get(name);
@@ -286,13 +298,115 @@ function add<V>(map: Map<string, V>, name: string, value: V): void {
   if (!map.has(name)) map.set(name, value);
 }
 
-// Well-known services and protocols, from a table of the module's own: no file
-// is read and no permission needed.
-//
-// Python: getservbyname: https://docs.python.org/3/library/socket.html#socket.getservbyname
+// The part of getaddrinfo(3) that is about services, as glibc has it.
+
+/** Checks a port that is a number, a text or null. */
+export function checkService(action: string, port: unknown): string | null {
+  if (port === null) return null;
+  if (typeof port === "string") return checkText(action, "port", port);
+  if (typeof port === "number") return String(checkPort(action, port));
+  throw new TypeError(
+    `Cannot ${action}: port must be a number, a string or null, received ${
+      show(port)
+    }`,
+  );
+}
+
+/** One of the sockets that reach a service. */
+export interface ServiceSocket {
+  readonly type: number;
+  readonly proto: number;
+  readonly port: number;
+}
+
+/** The arguments of `getaddrinfo` that choose sockets. */
+export interface SocketQuery {
+  readonly type: number;
+  readonly proto: number;
+  readonly flags: number;
+}
+
+/** A row of glibc's table of socket types and protocols. */
+interface ProtocolEntry {
+  readonly type: number;
+  readonly proto: number;
+  /** The name in the table of services; undefined if it has no services. */
+  readonly name?: string;
+  /** Left out if neither type nor protocol is given. */
+  readonly special?: boolean;
+}
+
+const SOCKETS: readonly ProtocolEntry[] = [
+  { type: SOCK_STREAM, proto: 6, name: "tcp" },
+  { type: SOCK_DGRAM, proto: 17, name: "udp" },
+  { type: 6, proto: 33, name: "dccp", special: true },
+  { type: SOCK_DGRAM, proto: 136, name: "udplite", special: true },
+  { type: SOCK_STREAM, proto: 132, name: "sctp", special: true },
+  { type: SOCK_SEQPACKET, proto: 132, name: "sctp", special: true },
+  { type: SOCK_RAW, proto: 0 },
+];
+
+/** The sockets that reach a service. */
+export function findSockets(
+  service: string | null,
+  { type, proto, flags }: SocketQuery,
+): ServiceSocket[] {
+  const number = service === null || service === "" ? 0 : toNumber(service);
+  if (number === undefined && (flags & AI_NUMERICSERV) !== 0) {
+    throw gaiError("EAI_NONAME", service!);
+  }
+  const given = type !== 0 || proto !== 0;
+  const only = given
+    ? SOCKETS.find((each) =>
+      (type === 0 || type === each.type) &&
+      (proto === 0 || each.name === undefined || proto === each.proto)
+    )
+    : undefined;
+  if (given && only === undefined) {
+    throw gaiError("EAI_SOCKTYPE", `type ${type}, proto ${proto}`);
+  }
+  if (only !== undefined && only.name === undefined && service) {
+    throw gaiError("EAI_SERVICE", `${service} of SOCK_RAW`);
+  }
+  if (number !== undefined && number >= 0) {
+    const port = checkRange(number);
+    if (only === undefined) {
+      return SOCKETS.filter((each) => !each.special)
+        .map((each) => ({ type: each.type, proto: each.proto, port }));
+    }
+    const own = only.name === undefined ? proto : only.proto;
+    return [{ type: only.type, proto: own, port }];
+  }
+  const found = (only === undefined ? SOCKETS : [only]).flatMap((each) => {
+    const port = each.name && portOf(service!, each.name);
+    return port ? [{ type: each.type, proto: each.proto, port }] : [];
+  });
+  if (found.length === 0) throw gaiError("EAI_SERVICE", service!);
+  return found;
+}
+
+/** A service as `strtoul` parses it, undefined if it is a name. */
+function toNumber(service: string): number | undefined {
+  const [, digits] = /^[ \t\n\v\f\r]*([+-]?\d+)$/.exec(service) ?? [];
+  // "-0" must be 0 too, and not JavaScript's negative zero.
+  return digits === undefined ? undefined : Number(digits) || 0;
+}
+
+function checkRange(port: number): number {
+  if (port <= 65535) return port;
+  throw new RangeError(
+    `Cannot call getaddrinfo: port must be 0 to 65535, received ${port}`,
+  );
+}
+
+/** The optional argument of the functions about services, by name. */
+export interface ServiceOptions {
+  /** `"tcp"` or `"udp"`. */
+  protocolname?: string | undefined;
+}
 
 /**
- * Gives the port of a service.
+ * Returns the port of a service.
  *
  * @example A web server's port
  * ```ts
@@ -303,31 +417,33 @@ function add<V>(map: Map<string, V>, name: string, value: V): void {
  * assertEquals(socket.getservbyname("domain", "udp"), 53);
  * ```
  *
- * @param servicename The name, as `"http"`, or one of its aliases.
- * @param protocolname `"tcp"` or `"udp"`; left out for any.
+ * @param servicename The name, such as `"http"`, or one of its aliases.
+ * @param protocolname `"tcp"` or `"udp"`; by default any. Or an object with
+ * `protocolname`.
  * @returns The port.
  * @throws {OSError} EINVAL, `service/proto not found`, if there is no such
  * service; in Python without a number.
  * @throws {TypeError} If an argument is not a string.
- * @throws {RangeError} If an argument has a null character.
+ * @throws {RangeError} If an argument contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getservbyname | Python: getservbyname}
  * @see {@link https://man7.org/linux/man-pages/man3/getservbyname.3.html | getservbyname(3)}
  */
 export function getservbyname(
   servicename: string,
-  protocolname?: string,
+  protocolname?: string | ServiceOptions,
 ): number {
   const action = "call getservbyname";
   const name = checkText(action, "servicename", servicename);
   const port = portOf(name, checkProtocol(action, protocolname));
-  if (port === undefined) throw osError("EINVAL", "service/proto not found");
-  return port;
+  if (port !== undefined) return port;
+  const error = osError("EINVAL", "service/proto not found");
+  throw atCaller(error, getservbyname);
 }
 
 /**
- * Gives the name of the service of a port.
+ * Returns the name of the service of a port.
  *
- * @example What listens on a port
+ * @example The service of a port
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as socket from "@pystd/socket";
@@ -337,26 +453,30 @@ export function getservbyname(
  * ```
  *
  * @param port The port.
- * @param protocolname `"tcp"` or `"udp"`; left out for any.
+ * @param protocolname `"tcp"` or `"udp"`; by default any. Or an object with
+ * `protocolname`.
  * @returns The service's name.
  * @throws {OSError} EINVAL, `port/proto not found`, if the port has no service;
  * in Python without a number.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If the port is not 0 to 65535, Python's `OverflowError`,
- * or the protocol has a null character.
+ * or the protocol contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getservbyport | Python: getservbyport}
  * @see {@link https://man7.org/linux/man-pages/man3/getservbyport.3.html | getservbyport(3)}
  */
-export function getservbyport(port: number, protocolname?: string): string {
+export function getservbyport(
+  port: number,
+  protocolname?: string | ServiceOptions,
+): string {
   const action = "call getservbyport";
   const number = checkPort(action, port);
   const name = serviceOf(number, checkProtocol(action, protocolname));
-  if (name === undefined) throw osError("EINVAL", "port/proto not found");
-  return name;
+  if (name !== undefined) return name;
+  throw atCaller(osError("EINVAL", "port/proto not found"), getservbyport);
 }
 
 /**
- * Gives the number of a protocol, as the third argument of `socket()` takes it.
+ * Returns the number of a protocol, for the third argument of `socket()`.
  *
  * @example TCP
  * ```ts
@@ -366,23 +486,25 @@ export function getservbyport(port: number, protocolname?: string): string {
  * assertEquals(socket.getprotobyname("tcp"), socket.IPPROTO_TCP);
  * ```
  *
- * @param protocolname The name, as `"tcp"`, or one of its aliases, as `"TCP"`.
+ * @param protocolname The name, such as `"tcp"`, or an alias, such as `"TCP"`.
  * @returns The number.
  * @throws {OSError} EINVAL, `protocol not found`, if there is no such protocol;
  * in Python without a number.
  * @throws {TypeError} If the name is not a string.
- * @throws {RangeError} If the name has a null character.
+ * @throws {RangeError} If the name contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getprotobyname | Python: getprotobyname}
  * @see {@link https://man7.org/linux/man-pages/man3/getprotobyname.3.html | getprotobyname(3)}
  */
 export function getprotobyname(protocolname: string): number {
   const action = "call getprotobyname";
   const number = protocolOf(checkText(action, "protocolname", protocolname));
-  if (number === undefined) throw osError("EINVAL", "protocol not found");
-  return number;
+  if (number !== undefined) return number;
+  throw atCaller(osError("EINVAL", "protocol not found"), getprotobyname);
 }
 
-function checkProtocol(action: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  return checkText(action, "protocolname", value);
+function checkProtocol(action: string, given: unknown): string | undefined {
+  const [name] = optionalArguments(action, ["protocolname"], [given]);
+  return name === undefined
+    ? undefined
+    : checkText(action, "protocolname", name);
 }

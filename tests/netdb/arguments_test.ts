@@ -75,9 +75,9 @@ const wrong: readonly Failure[] = [
     "Cannot call getaddrinfo: family must fit in 32 bits",
   ],
   [
-    () => getaddrinfo("::1", 80, 0, any({})),
+    () => getaddrinfo("::1", 80, 0, any([])),
     TypeError,
-    "Cannot call getaddrinfo: type must be an integer, received an object",
+    "Cannot call getaddrinfo: type must be an integer, received an array",
   ],
   [
     () => getaddrinfo("::1", 80, 0, 0, 0, 0, any({ signal: 1 })),
@@ -140,6 +140,77 @@ const wrong: readonly Failure[] = [
     "Cannot call getfqdn: name must be a string, received 5",
   ],
 ];
+
+const twice: readonly [string, () => Promise<unknown> | unknown, string][] = [
+  [
+    "family",
+    () => getaddrinfo("::1", 80, 10, any({ family: 2 })),
+    "Cannot call getaddrinfo: family was given twice, as an argument and in the options",
+  ],
+  [
+    "flags",
+    () => getaddrinfo("::1", 80, 0, 0, 0, 0, any({ flags: 0 })),
+    "Cannot call getaddrinfo: flags was given twice, as an argument and in the options",
+  ],
+  [
+    "options",
+    () => getaddrinfo("::1", 80, { type: 1 }, 0),
+    "Cannot call getaddrinfo: options must come last",
+  ],
+  [
+    "an unknown option",
+    () => getaddrinfo("::1", 80, any({ kind: 1 })),
+    'Cannot call getaddrinfo: no option "kind"',
+  ],
+  [
+    "name",
+    () => socket.getfqdn("x", any({ name: "y" })),
+    "Cannot call getfqdn: name was given twice, as an argument and in the options",
+  ],
+];
+for (const [name, call, message] of twice) {
+  Deno.test(`netdb: ${name} in the wrong place is a TypeError`, async () => {
+    const error = await assertRejects(
+      () => Promise.resolve().then(call),
+      TypeError,
+    );
+    assertStringIncludes(error.message, message);
+  });
+}
+
+Deno.test("getaddrinfo() takes every optional argument by name", async () => {
+  const { AF_INET6, AI_NUMERICHOST, SOCK_DGRAM } = socket;
+  const expected = await getaddrinfo(
+    "::1",
+    80,
+    AF_INET6,
+    SOCK_DGRAM,
+    17,
+    AI_NUMERICHOST,
+  );
+  const proto = 17;
+  const flags = AI_NUMERICHOST;
+  const type = SOCK_DGRAM;
+  for (
+    const all of [
+      await getaddrinfo("::1", 80, { family: AF_INET6, type, proto, flags }),
+      await getaddrinfo("::1", 80, AF_INET6, { type, proto, flags }),
+      await getaddrinfo("::1", 80, AF_INET6, type, { proto, flags }),
+      await getaddrinfo("::1", 80, AF_INET6, type, proto, { flags }),
+      await getaddrinfo("::1", 80, undefined, undefined, undefined, undefined, {
+        signal: new AbortController().signal,
+      }).then((all) => all.filter(([, each]) => each === type)),
+    ]
+  ) {
+    assertEquals(all, expected);
+  }
+});
+
+Deno.test("functions about services and getfqdn() take options by name", async () => {
+  assertEquals(socket.getservbyname("domain", { protocolname: "udp" }), 53);
+  assertEquals(socket.getservbyport(53, { protocolname: "udp" }), "domain");
+  assertEquals(await socket.getfqdn({ name: "a b" }), "a b");
+});
 
 for (const [call, Class, message] of wrong) {
   Deno.test(`netdb: ${message}`, async () => {

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkService, checkSockaddr } from "../../../src/netdb/nameinfo.ts";
+import { checkSockaddr } from "../../../src/netdb/lookup.ts";
+import { checkService } from "../../../src/netdb/services.ts";
 
 Deno.test("checkService() takes a number, a text or null", () => {
   assertEquals(checkService("try", 80), "80");

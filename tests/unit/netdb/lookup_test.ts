@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { AF_INET, AF_INET6, AF_UNSPEC } from "../../../src/base/constants.ts";
 import { gaierror } from "../../../src/base/errors.ts";
 import { isLinkLocal, toAscii } from "../../../src/base/sockaddr.ts";
-import { findNumericHost, findSockets } from "../../../src/netdb/addrinfo.ts";
+import { findNumericHost } from "../../../src/netdb/lookup.ts";
+import { findSockets } from "../../../src/netdb/services.ts";
 
 const ascii: readonly [string, string | null][] = [
   ["example.com", "example.com"],
