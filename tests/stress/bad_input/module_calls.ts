@@ -1,7 +1,7 @@
 /** The functions of the module, and its errors' constructors. */
 
 import * as socket from "@pystd/socket";
-import { type Call, invoke, type Param, param } from "./call.ts";
+import { type Call, early, invoke, type Param, param } from "./call.ts";
 import {
   address,
   anything,
@@ -13,6 +13,7 @@ import {
   nullable,
   optional,
   options,
+  orOptions,
   service,
   source,
   text,
@@ -139,7 +140,7 @@ const sockets: readonly Call[] = [
   call("setdefaulttimeout", [param(timeout, 1)]),
 ];
 
-const numbers = param(optional(int32), 0);
+const numbers = early(orOptions(int32));
 
 const names: readonly Call[] = [
   call("getaddrinfo", [
@@ -160,10 +161,10 @@ const names: readonly Call[] = [
   ...["gethostbyname", "gethostbyname_ex", "gethostbyaddr"].map((name) =>
     call(name, [param(text, "127.0.0.1"), last], waits)
   ),
-  call("getfqdn", [param(optional(text), "127.0.0.1"), last], waits),
+  call("getfqdn", [early(orOptions(text), "127.0.0.1"), last], waits),
   call("gethostname", []),
-  call("getservbyname", [param(text, "http"), param(optional(text), "tcp")]),
-  call("getservbyport", [param(uint16, 80), param(optional(text), "tcp")]),
+  call("getservbyname", [param(text, "http"), early(orOptions(text), "tcp")]),
+  call("getservbyport", [param(uint16, 80), early(orOptions(text), "tcp")]),
   call("getprotobyname", [param(text, "tcp")]),
   call("if_nameindex", []),
   call("if_nametoindex", [param(text, "lo")]),

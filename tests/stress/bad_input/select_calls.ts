@@ -2,7 +2,7 @@
 
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
-import { type Call, invoke, type Param, param } from "./call.ts";
+import { type Call, early, invoke, type Param, param } from "./call.ts";
 import {
   anything,
   events,
@@ -10,8 +10,8 @@ import {
   list,
   looked,
   looseTimeout,
-  optional,
   options,
+  orOptions,
   timeout,
   uint16,
 } from "./kinds.ts";
@@ -83,7 +83,7 @@ export const selectCalls: readonly Call[] = [
       param(list, () => []),
       param(list, (rig: Rig) => [rig.client]),
       param(list, () => []),
-      param(optional(timeout), 0),
+      early(orOptions(timeout), 0),
       last,
     ],
     run: (_rig, args) => invoke(select, "select", args),
@@ -94,10 +94,10 @@ export const selectCalls: readonly Call[] = [
     params: [],
     run: () => new select.Poll(),
   },
-  onPoll("register", [fileobj, param(optional(uint16), 1)]),
+  onPoll("register", [fileobj, early(orOptions(uint16), 1)]),
   onPoll("modify", [fileobj, param(uint16, 1)]),
   onPoll("unregister", [fileobj]),
-  onPoll("poll", [param(looseTimeout, 0), last], true),
+  onPoll("poll", [early(orOptions(looseTimeout), 0), last], true),
   ...["SelectSelector", "PollSelector"].map((name): Call => ({
     name: `${name}.constructor`,
     params: [],
@@ -116,7 +116,7 @@ export const selectCalls: readonly Call[] = [
   ]),
   ...onSelector("unregister", [fileobj]),
   ...onSelector("get_key", [fileobj]),
-  ...onSelector("select", [param(looseTimeout, 0), last], true),
+  ...onSelector("select", [early(orOptions(looseTimeout), 0), last], true),
   ...onSelector("get_map", []),
   ...onSelector("close", []),
   ...onSelector(Symbol.dispose, []),
