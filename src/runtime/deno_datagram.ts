@@ -4,7 +4,11 @@ import type { UnixSockaddr } from "../base/sockaddr.ts";
 import { osError } from "../base/os_error.ts";
 import {
   type DatagramConn,
+  type DenoDatagramConn,
+  findListenDatagram,
   fromUnix,
+  hasDatagrams,
+  type JoinedGroup,
   type Membership,
   type Multicast,
   needsUnstableNet,
@@ -13,17 +17,17 @@ import {
 
 /** Opens a datagram port. */
 export function openUnixDatagram(sockaddr: UnixSockaddr): DatagramConn {
-  if (typeof Deno.listenDatagram !== "function") {
+  if (!hasDatagrams()) {
     throw needsUnstableNet("Unix datagrams need");
   }
   return new UnixDatagramPort(open(sockaddr.path));
 }
 
-function open(path: string): Deno.DatagramConn {
+function open(path: string): DenoDatagramConn {
   const transport = "unixpacket";
   return openNamedSocket(
     path,
-    (path) => Deno.listenDatagram({ transport, path }),
+    (path) => findListenDatagram()!({ transport, path }),
   );
 }
 
@@ -39,7 +43,7 @@ const MAX_PAUSE_MS = 200;
  */
 class UnixDatagramPort implements DatagramConn {
   readonly addr: Deno.UnixAddr;
-  readonly #conn: Deno.DatagramConn;
+  readonly #conn: DenoDatagramConn;
   readonly #token: Uint8Array = crypto.getRandomValues(new Uint8Array(16));
   #referenced = true;
   #closed = false;
@@ -49,7 +53,7 @@ class UnixDatagramPort implements DatagramConn {
   #waking: Promise<void> | undefined;
   #resume: (() => void) | undefined;
 
-  constructor(conn: Deno.DatagramConn) {
+  constructor(conn: DenoDatagramConn) {
     this.#conn = conn;
     this.addr = conn.addr as Deno.UnixAddr;
   }
@@ -153,29 +157,26 @@ class UnixDatagramPort implements DatagramConn {
 
 // Multicast on a port of `Deno.listenDatagram`.
 
-/** What Deno gives for having joined. Its options are the socket's. */
-type Joined = Deno.MulticastV4Membership | Deno.MulticastV6Membership;
-
 /** Joined for a moment, where only that gives access to the options. */
 const SCRATCH_GROUP = "239.255.255.255";
 
 /** Joins, leaves and sets options; all but the first step is asynchronous. */
 export class DenoMulticast implements Multicast {
   readonly loop: boolean;
-  readonly #conn: Deno.DatagramConn;
-  readonly #joined = new Map<Membership, Promise<Joined>>();
-  #left: Promise<Joined> | undefined;
+  readonly #conn: DenoDatagramConn;
+  readonly #joined = new Map<Membership, Promise<JoinedGroup>>();
+  #left: Promise<JoinedGroup> | undefined;
   /** Settles when all that was left has been left: else it cannot be joined. */
   #leaving: Promise<unknown> = Promise.resolve();
 
-  constructor(conn: Deno.DatagramConn, loop: boolean) {
+  constructor(conn: DenoDatagramConn, loop: boolean) {
     this.#conn = conn;
     this.loop = loop;
   }
 
   async join(membership: Membership): Promise<void> {
     const { group, address, index } = membership;
-    const joining: Promise<Joined> = this.#leaving.then(() =>
+    const joining: Promise<JoinedGroup> = this.#leaving.then(() =>
       address === ""
         ? this.#conn.joinMulticastV6(group, index)
         : this.#conn.joinMulticastV4(group, address)
@@ -198,26 +199,26 @@ export class DenoMulticast implements Multicast {
   }
 
   async setTtl(ttl: number): Promise<void> {
-    await this.#withOptions((options) => options.setTTL(ttl));
+    await this.#withOptions((options) => options.setTTL!(ttl));
   }
 
   async setLoop(on: boolean): Promise<void> {
     await this.#withOptions((options) => options.setLoopback(on));
   }
 
-  /** Only an IPv4 socket has such options here. */
+  /**
+   * Sets options of the socket, which a group that was joined gives access to.
+   * Only an IPv4 socket has such options here.
+   */
   async #withOptions(
-    set: (options: Deno.MulticastV4Membership) => Promise<void>,
+    set: (options: JoinedGroup) => Promise<void>,
   ): Promise<void> {
     const [joined] = this.#joined.values();
-    await set(
-      await (joined ??
-        (this.#left ??= this.#joinAndLeave())) as Deno.MulticastV4Membership,
-    );
+    await set(await (joined ?? (this.#left ??= this.#joinAndLeave())));
   }
 
   /** What it returns goes on to reach the options. */
-  async #joinAndLeave(): Promise<Joined> {
+  async #joinAndLeave(): Promise<JoinedGroup> {
     const conn = this.#conn;
     const joined = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");
     await joined.leave();

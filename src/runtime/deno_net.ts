@@ -89,6 +89,47 @@ export interface DatagramConn extends Referenced {
   close(): void | Promise<void>;
 }
 
+/** A group that `Deno.listenDatagram`'s socket has joined. */
+export interface JoinedGroup {
+  leave(): Promise<void>;
+  setLoopback(on: boolean): Promise<void>;
+  /** IPv4 groups have it. */
+  setTTL?(ttl: number): Promise<void>;
+}
+
+/**
+ * The part of `Deno.DatagramConn` that is used. The type itself is in the
+ * library `deno.unstable`, which a program that imports this module may not have
+ * among its compiler options.
+ */
+export interface DenoDatagramConn extends Referenced {
+  readonly addr: Deno.Addr;
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
+  send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
+  joinMulticastV4(group: string, address: string): Promise<JoinedGroup>;
+  joinMulticastV6(group: string, index: number): Promise<JoinedGroup>;
+  close(): void;
+}
+
+/** `Deno.listenDatagram`, undefined without `--unstable-net`. */
+export function findListenDatagram():
+  | ((options: Deno.Addr | DatagramOptions) => DenoDatagramConn)
+  | undefined {
+  return (Deno as unknown as {
+    listenDatagram?: ReturnType<typeof findListenDatagram>;
+  })
+    .listenDatagram;
+}
+
+/** The options of `Deno.listenDatagram` for UDP. */
+interface DatagramOptions {
+  readonly transport: "udp";
+  readonly hostname: string;
+  readonly port: number;
+  readonly reuseAddress?: boolean;
+  readonly loopback: boolean;
+}
+
 /** How a port is opened. */
 export interface OpenOptions {
   readonly reuseAddress?: boolean;
@@ -150,7 +191,7 @@ export function connect(sockaddr: InetSockaddr): ConnectOperation {
 
 /** Whether `Deno.listenDatagram` is there: it needs `--unstable-net`. */
 export function hasDatagrams(): boolean {
-  return typeof Deno.listenDatagram === "function";
+  return typeof findListenDatagram() === "function";
 }
 
 /** The error of what is not there without `--unstable-net`. */
@@ -165,16 +206,16 @@ export function needsUnstableNet(what: string): Error {
 export function listenDatagram(
   sockaddr: InetSockaddr,
   options: OpenOptions,
-): DatagramConn & Deno.DatagramConn {
+): DenoDatagramConn {
   try {
-    return Deno.listenDatagram({
+    return findListenDatagram()!({
       transport: "udp",
       hostname: denoHost(sockaddr),
       port: sockaddr.port,
       ...(options.reuseAddress ? { reuseAddress: true } : {}),
       // Deno turns it off unless asked, where the system has it on.
       loopback: options.multicastLoop ?? true,
-    }) as Deno.DatagramConn & Referenced;
+    });
   } catch (error) {
     throw fromDeno(error);
   }
