@@ -317,7 +317,11 @@ export function optionalArguments(
   const options = given[at];
   const values = given.slice(0, at);
   if (given.slice(at + 1).some((value) => value !== undefined)) {
-    throw new TypeError(`Cannot ${action}: options must come last`);
+    throw new TypeError(
+      `Cannot ${action}: options come last, received ${show(options)} before ${
+        show(given.at(-1))
+      }`,
+    );
   }
   const known = Object.fromEntries(names.map((name) => [name, true as const]));
   const signal = checkSignal(action, options, { ...SIGNAL_ONLY, ...known });

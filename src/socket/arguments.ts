@@ -2,14 +2,7 @@
 
 import type { Address, AddressInput } from "../base/address.ts";
 import { isPath, parseAddress, type Sockaddr } from "../base/sockaddr.ts";
-import {
-  checkBytes,
-  checkInt,
-  checkSignal,
-  checkSize,
-  isOptions,
-  show,
-} from "../base/checks.ts";
+import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
 import {
   AddressFamily,
   AF_INET,
@@ -203,56 +196,3 @@ export interface SendMessageOptions<A extends Address = Address>
   /** The destination of a datagram, if it is not given as an argument. */
   address?: AddressInput<A> | null | undefined;
 }
-
-/**
- * The optional arguments of a call, by position or by name.
- *
- * `given` holds the optional arguments in order, where options may take the place
- * of those that are left out. Returns a value for each name, undefined if it was
- * left out, and at the end the signal.
- *
- * @throws {TypeError} If one was given twice, or there is no such option.
- */
-export function optionalArguments(
-  action: string,
-  names: readonly string[],
-  given: readonly unknown[],
-): [...values: unknown[], signal: AbortSignal | undefined] {
-  // Whatever follows the options was left out, or has been given twice.
-  let at = given.findIndex((value, i) =>
-    i === names.length || isOptions(value)
-  );
-  if (at < 0) at = names.length;
-  const options = given[at];
-  const values: unknown[] = given.slice(0, at);
-  if (given.slice(at + 1).some((value) => value !== undefined)) {
-    throw new TypeError(
-      `Cannot ${action}: options come last, received ${show(options)} before ${
-        show(given.at(-1))
-      }`,
-    );
-  }
-  const known: Record<string, true> = {};
-  for (const name of names) known[name] = true;
-  const signal = options === undefined
-    ? undefined
-    : checkSignal(action, options, { ...SIGNAL, ...known });
-  return [
-    ...names.map((name, i) => {
-      const named = (options as Record<string, unknown> | undefined)?.[name];
-      if (named === undefined || values[i] === undefined) {
-        return named ?? values[i];
-      }
-      throw new TypeError(
-        `Cannot ${action}: ${name} was given twice, as an argument and in the options`,
-      );
-    }),
-    signal,
-  ];
-}
-
-const SIGNAL = {
-  signal: true,
-  timeout:
-    "a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)",
-} as const;

@@ -16,6 +16,7 @@ import {
   checkTimeout,
   isOptions,
   markAsOwn,
+  optionalArguments,
 } from "../base/checks.ts";
 import {
   AF_INET,
@@ -71,7 +72,6 @@ import {
   checkKind,
   checkOneAddress,
   type FlagsOption,
-  optionalArguments,
   parseSingleAddress,
   type ReceiveIntoOptions,
   type ReceiveMessageOptions,

@@ -4,6 +4,7 @@ import {
   checkBytes,
   checkSize,
   checkTimeout,
+  optionalArguments,
 } from "../base/checks.ts";
 import { MSG_DONTWAIT } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
@@ -26,7 +27,6 @@ import {
   checkFlags,
   checkTarget,
   type FlagsOption,
-  optionalArguments,
   type ReceiveIntoOptions,
 } from "./arguments.ts";
 

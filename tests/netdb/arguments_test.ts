@@ -155,7 +155,7 @@ const twice: readonly [string, () => Promise<unknown> | unknown, string][] = [
   [
     "options",
     () => getaddrinfo("::1", 80, { type: 1 }, 0),
-    "Cannot call getaddrinfo: options must come last",
+    "Cannot call getaddrinfo: options come last",
   ],
   [
     "an unknown option",
