@@ -290,7 +290,10 @@ export function checkSignal(
   if (options === undefined) return undefined;
   checkOptions(action, options, known);
   const { signal }: { signal?: unknown } = options;
-  if (signal === undefined || isSignal(signal)) return signal;
+  if (signal === undefined || isSignal(signal)) {
+    // Without `strictNullChecks` the check above narrows to an empty object.
+    return signal as AbortSignal | undefined;
+  }
   throw new TypeError(
     `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
   );

@@ -270,8 +270,8 @@ export class gaierror extends OSError {
     this.prototype.name = "gaierror";
   }
 
-  /** The name of the number, as `"EAI_NONAME"`; `"UNKNOWN"` if it has none. */
-  override readonly code: string;
+  /** The name of the number, such as `"EAI_NONAME"`; `"UNKNOWN"` without one. */
+  override readonly code: string = gaiCodeOf(this.errno) ?? "UNKNOWN";
 
   /**
    * Makes an error.
@@ -282,7 +282,6 @@ export class gaierror extends OSError {
    */
   constructor(errno: number, strerror?: string, options?: ErrorOptions) {
     super(errno, strerror ?? gaiStrerror(errno), options);
-    this.code = gaiCodeOf(errno) ?? "UNKNOWN";
   }
 }
 
@@ -297,8 +296,8 @@ export class herror extends OSError {
     this.prototype.name = "herror";
   }
 
-  /** The name of the number, as `"HOST_NOT_FOUND"`; `"UNKNOWN"` if it has none. */
-  override readonly code: string;
+  /** The name of the number, such as `"HOST_NOT_FOUND"`; or `"UNKNOWN"`. */
+  override readonly code: string = hostCodeOf(this.errno) ?? "UNKNOWN";
 
   /**
    * Makes an error.
@@ -309,7 +308,6 @@ export class herror extends OSError {
    */
   constructor(errno: number, strerror?: string, options?: ErrorOptions) {
     super(errno, strerror ?? hostStrerror(errno), options);
-    this.code = hostCodeOf(errno) ?? "UNKNOWN";
   }
 }
 

@@ -246,7 +246,7 @@ export class Connected implements Endpoint {
   }
 
   async #closeWrite(owner: CallOwner): Promise<void> {
-    const context = { owner, timeoutMs: null, signal: undefined };
+    const context: CallContext = { owner, timeoutMs: null, signal: undefined };
     const turn = await this.#sender.enter(context);
     try {
       await turn.wait(() => this.conn.closeWrite());

@@ -2,6 +2,7 @@
 
 import type { Address } from "../base/address.ts";
 import {
+  type InetSockaddr,
   isLinkLocal,
   isLoopback,
   isPath,
@@ -116,7 +117,7 @@ export function implicitBindAddress(to: Sockaddr): Sockaddr {
     checkUnixGrants(to.path);
     return { ...to, path: "" };
   }
-  const sockaddr = {
+  const sockaddr: InetSockaddr = {
     ...to,
     port: 0,
     scopeId: 0,

@@ -279,7 +279,7 @@ export class Connecting extends OperationQueue implements Opening {
   /** The outcome for the call that connects; undefined if there is none yet. */
   succeeded(): true | undefined {
     if (this.#outcome instanceof Error) throw this.#outcome;
-    return this.#outcome && true;
+    return this.#outcome === undefined ? undefined : true;
   }
 
   start(first: AnyWaiter): boolean {

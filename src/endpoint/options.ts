@@ -437,8 +437,8 @@ export class MulticastState {
       undo();
       throw fromDeno(error);
     }
-    if (changing === undefined) return;
-    const settled = changing.catch((error) => {
+    if (!(changing instanceof Promise)) return;
+    const settled = changing.catch((error: unknown) => {
       undo();
       this.#error ??= fromDeno(error);
       this.#onError();

@@ -14,7 +14,9 @@ const CLASSES: readonly [size: number, kept: number][] = [
   [262_144, 4],
 ];
 
-const pools = new Map<number, Bytes[]>(CLASSES.map(([size]) => [size, []]));
+const pools = new Map<number, Bytes[]>(
+  CLASSES.map(([size]): [number, Bytes[]] => [size, []]),
+);
 const limits = new Map<number, number>(CLASSES);
 
 /** A buffer of at least `size` bytes, with any content. */

@@ -1439,7 +1439,9 @@ export class Socket<A extends Address = Address> {
           "Cannot send a file: only SOCK_STREAM type sockets are supported",
         );
       }
-      checkPart(file, offset, count);
+      // The casts are for programs that check without `strictNullChecks`.
+      const [start, size] = [offset as number, count as number | null];
+      checkPart(file, start, size);
       signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
       const onProgress = checkProgress(options);
       if (coreOf(this).timeout === 0) {
@@ -1448,7 +1450,7 @@ export class Socket<A extends Address = Address> {
         );
       }
       const context = coreOf(this).context("send", 0, signal);
-      const part = { file, offset, count, onProgress };
+      const part = { file, offset: start, count: size, onProgress };
       if (this.send !== Socket.prototype.send) {
         const send = (data: Uint8Array) => this.send(data, { signal });
         return await sendFileWith(send, part);

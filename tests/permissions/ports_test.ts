@@ -105,7 +105,8 @@ Deno.test("an address of a granted name is refused with both named", async () =>
     'const [[,,,, sa]] = await socket.getaddrinfo("localhost", port, 2, 1);';
   const calls = [
     `${found} await tcp().connect(sa);`,
-    `${found} const s = tcp(); s.setblocking(false); await s.connect(sa);`,
+    `${found} const s = tcp(); s.setblocking(false);
+     await s.connect_ex(sa); s.settimeout(5); await s.sendall(one);`,
     `${found} await udp().sendto(one, sa);`,
     // Another port of the name is not granted, so nothing is said of it.
     `${found} await tcp().connect(["127.0.0.1", 9]);`,

@@ -31,6 +31,7 @@ async function runOnLink(
 
 const program = (link: string) => `
   import * as socket from "@pystd/socket";
+  import { select } from "@pystd/socket/select";
   const { AF_INET6, SOCK_DGRAM } = socket;
   const one = new Uint8Array(1);
   const link = ${JSON.stringify(link)};
@@ -59,6 +60,7 @@ const program = (link: string) => `
   const waiting = socket.socket(AF_INET6);
   waiting.settimeout(0);
   await waiting.connect_ex(at(port));
+  await select([], [waiting], []);
   await server.accept();
   see("non-blocking peer", waiting.getpeername());
 
