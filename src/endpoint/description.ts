@@ -1,4 +1,3 @@
-import type { Address } from "../base/address.ts";
 import { isPath, type Sockaddr, wildcardToLoopback } from "../base/sockaddr.ts";
 import {
   AF_INET6,

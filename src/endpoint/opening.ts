@@ -1,6 +1,5 @@
 import type { Address } from "../base/address.ts";
 import {
-  type InetSockaddr,
   isLinkLocal,
   isPath,
   type Sockaddr,

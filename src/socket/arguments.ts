@@ -1,7 +1,7 @@
 /** The arguments of a socket's calls, checked before anything is sent. */
 
 import type { Address, AddressInput } from "../base/address.ts";
-import { isPath, parseAddress, type Sockaddr } from "../base/sockaddr.ts";
+import { parseAddress, type Sockaddr } from "../base/sockaddr.ts";
 import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
 import {
   AddressFamily,
@@ -13,7 +13,6 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_PEEK,
-  MSG_TRUNC,
   MSG_WAITALL,
   MsgFlag,
   SOCK_DGRAM,
