@@ -149,7 +149,6 @@ Deno.test("curl gets a page, by HTTP/1.0 that ends with the connection", {
   ]);
   const [result, [request, protocol]] = await within(
     Promise.all([child.result(), serving]),
-    20_000,
   );
   // An end without close_notify would be an error to curl here.
   assertEquals([result.code, result.stderr], [0, ""]);
@@ -176,7 +175,6 @@ Deno.test("curl refuses a server that it does not trust, which learns of it", {
   ]);
   const [result, error] = await within(
     Promise.all([child.result(), settle(server.accept())]),
-    20_000,
   );
   assertEquals(result.code, 60);
   assert(error instanceof ssl.SSLError);

@@ -61,7 +61,7 @@ Deno.test("Datagram leaves a receive in flight for the next call", async () => {
 Deno.test("Datagram copies what it receives out of its one buffer", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const pending = endpoint.recvFrom(rig.context({ flags: MSG_PEEK }), 2);
+  const pending = endpoint.recvMessage(rig.context({ flags: MSG_PEEK }), 2);
   port.deliver(bytes(1, 2, 3));
   const peeked = await pending;
   assertEquals([...peeked.data], [1, 2]);
@@ -237,7 +237,7 @@ Deno.test("Datagram rejects its close with the failure of a taken datagram", asy
 Deno.test("Datagram lets in what its peer sends, and what came before it had one", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
-  const peeked = endpoint.recvFrom(rig.context({ flags: MSG_PEEK }), 10);
+  const peeked = endpoint.recvMessage(rig.context({ flags: MSG_PEEK }), 10);
   port.deliver(bytes(1), 7);
   await peeked;
   await endpoint.connect(place(8), rig.context());
