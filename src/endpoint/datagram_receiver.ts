@@ -199,7 +199,8 @@ export class DatagramReceiver extends OperationQueue {
 
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void => {
     // Destructuring would go through an iterator.
-    const data = received[0], addr = received[1];
+    const data = received[0];
+    const addr = received[1];
     const { boundInterface } = this.#options;
     const address = toScopedAddress(this.#family, addr, boundInterface);
     if (!this.#closed && this.#isWanted(address)) {

@@ -293,7 +293,9 @@ export class Sender extends OperationQueue {
   }
 
   async #sendRest(sent: number): Promise<void> {
-    const data = this.#chunk, length = this.#length, write = this.#write!;
+    const data = this.#chunk;
+    const length = this.#length;
+    const write = this.#write!;
     try {
       while (sent < length) {
         this.#progress++;

@@ -4,7 +4,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
 import { runDeno } from "../support/child.ts";

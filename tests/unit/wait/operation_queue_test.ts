@@ -7,7 +7,6 @@ import {
 } from "@std/assert";
 import { OSError } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
-import { yieldToLoop } from "../../../src/wait/event_loop.ts";
 import { OperationQueue } from "../../../src/wait/operation_queue.ts";
 import {
   type CallContext,
