@@ -143,14 +143,6 @@
  * @module
  */
 
-export type {
-  Address,
-  AddressInput,
-  Family,
-  Inet6Address,
-  InetAddress,
-  UnixAddress,
-} from "./src/base/address.ts";
 export * from "./src/base/constants.ts";
 export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno.ts";
 export * from "./src/base/errors.ts";

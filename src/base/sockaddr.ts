@@ -4,9 +4,8 @@
  * as Python's tuples.
  */
 
-import type { Address } from "./address.ts";
+import { type Address, AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
 import { checkPort, checkText, checkUnsigned, show } from "./checks.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
 import { byOs } from "./errno_table.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "./inet.ts";
 import { gaiError, osError } from "./os_error.ts";

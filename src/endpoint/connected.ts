@@ -1,6 +1,5 @@
-import type { Address } from "../base/address.ts";
-import type { Bytes } from "../base/checks.ts";
 import {
+  type Address,
   AF_UNIX,
   IPPROTO_TCP,
   SHUT_RD,
@@ -9,6 +8,7 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "../base/constants.ts";
+import type { Bytes } from "../base/checks.ts";
 import { BlockingIOError, TimeoutError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";

@@ -1,17 +1,7 @@
 /** Opens the port of a datagram socket, on the runtime's API that can do it. */
 
-import type { Address } from "../base/address.ts";
 import {
-  type InetSockaddr,
-  isLinkLocal,
-  isLoopback,
-  isPath,
-  type Sockaddr,
-  toAddress,
-  unspecified,
-  wildcard,
-} from "../base/sockaddr.ts";
-import {
+  type Address,
   AF_UNIX,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
@@ -23,6 +13,16 @@ import {
   SO_REUSEPORT,
   SOL_SOCKET,
 } from "../base/constants.ts";
+import {
+  type InetSockaddr,
+  isLinkLocal,
+  isLoopback,
+  isPath,
+  type Sockaddr,
+  toAddress,
+  unspecified,
+  wildcard,
+} from "../base/sockaddr.ts";
 import type { Bytes } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
 import { DatagramReceiver } from "./datagram_receiver.ts";

@@ -1,5 +1,4 @@
-import type { Address } from "../base/address.ts";
-import { AF_UNIX, MSG_PEEK } from "../base/constants.ts";
+import { type Address, AF_UNIX, MSG_PEEK } from "../base/constants.ts";
 import { fromDeno } from "../base/os_error.ts";
 import { noDatagram, type Received, type ReceiveSink } from "./endpoint.ts";
 import type { MulticastState, Options } from "./options.ts";

@@ -3,7 +3,7 @@
  * a change of state.
  */
 
-import type { Address } from "../base/address.ts";
+import type { Address } from "../base/constants.ts";
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { osError } from "../base/os_error.ts";

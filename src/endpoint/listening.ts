@@ -1,5 +1,9 @@
-import type { Address } from "../base/address.ts";
-import { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY } from "../base/constants.ts";
+import {
+  type Address,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+} from "../base/constants.ts";
 import { byOs } from "../base/errno_table.ts";
 import { fromDeno } from "../base/os_error.ts";
 import type { Endpoint } from "./endpoint.ts";

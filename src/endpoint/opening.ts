@@ -1,4 +1,4 @@
-import type { Address } from "../base/address.ts";
+import { type Address, SO_REUSEPORT, SOL_SOCKET } from "../base/constants.ts";
 import {
   isLinkLocal,
   isPath,
@@ -6,7 +6,6 @@ import {
   unspecified,
   withHost,
 } from "../base/sockaddr.ts";
-import { SO_REUSEPORT, SOL_SOCKET } from "../base/constants.ts";
 import type { ErrnoCode } from "../base/errno.ts";
 import { byOs } from "../base/errno_table.ts";
 import { fromDeno, osError } from "../base/os_error.ts";

@@ -150,16 +150,36 @@ function nameOf(level: number, option: number): string {
   return found ? found[0] : `level ${level}, option ${option}`;
 }
 
+/** Options without which a program does the same, if not at the same speed. */
+const TUNING =
+  /^(?:SO_(?:RCVBUF|SNDBUF|RCVLOWAT|SNDLOWAT|LINGER|PRIORITY|INCOMING_CPU|BUSY_POLL|NO_CHECK|MARK)|TCP_(?:KEEP\w+|QUICKACK|CORK|DEFER_ACCEPT|USER_TIMEOUT|MAXSEG|WINDOW_CLAMP|SYNCNT|LINGER2|FASTOPEN|CONGESTION|NOTSENT_LOWAT)|IP_(?:TOS|TTL)|IPV6_(?:TCLASS|UNICAST_HOPS))$/;
+
+/** Whether it asks for a close that resets, or waits: then it does not tune. */
+function isLinger(
+  name: string,
+  value: number | Uint8Array | undefined,
+): boolean {
+  return name === "SO_LINGER" &&
+    (typeof value === "number" ? value !== 0 : value?.[0] !== 0);
+}
+
 function find(
   level: number,
   option: number,
   family: number,
   type: number,
   foreign: ErrnoCode,
+  value?: number | Uint8Array,
 ): Option {
   const found = OPTIONS.get(key(level, option));
   if (found === undefined) {
-    throw osError("ENOPROTOOPT", nameOf(level, option));
+    const name = nameOf(level, option);
+    throw osError(
+      "ENOPROTOOPT",
+      TUNING.test(name)
+        ? `${name} only tunes, and Deno cannot set it; the program runs without this line`
+        : name,
+    );
   }
   if (!found.has(family, type)) throw osError(foreign, found.name);
   return found;
@@ -219,6 +239,7 @@ export class Options {
       this.#family,
       this.#type,
       foreign,
+      value,
     );
     if (kind === "readonly") {
       throw osError("ENOPROTOOPT", `${name} is read-only`);

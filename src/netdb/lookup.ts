@@ -7,8 +7,6 @@
  * @see {@link https://man7.org/linux/man-pages/man3/getnameinfo.3.html | getnameinfo(3)}
  */
 
-import type { Inet6Address, InetAddress } from "../base/address.ts";
-import { checkPort, checkText, checkUnsigned, show } from "../base/checks.ts";
 import {
   AddressInfo,
   AF_INET,
@@ -20,6 +18,8 @@ import {
   AI_NUMERICHOST,
   AI_PASSIVE,
   AI_V4MAPPED,
+  type Inet6Address,
+  type InetAddress,
   NI_DGRAM,
   NI_NAMEREQD,
   NI_NOFQDN,
@@ -27,6 +27,7 @@ import {
   NI_NUMERICSERV,
   SOCK_DGRAM,
 } from "../base/constants.ts";
+import { checkPort, checkText, checkUnsigned, show } from "../base/checks.ts";
 import type { HostCode } from "../base/errno_table.ts";
 import { gaierror } from "../base/errors.ts";
 import { inet_ntop, inet_pton } from "../base/inet.ts";

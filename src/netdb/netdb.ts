@@ -10,13 +10,15 @@
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getaddrinfo | Python: getaddrinfo}
  */
 
-import type {
-  Address,
-  AddressInput,
-  Family,
-  Inet6Address,
-  InetAddress,
-} from "../base/address.ts";
+import {
+  type Address,
+  type AddressInput,
+  AF_INET,
+  AF_UNSPEC,
+  type Family,
+  type Inet6Address,
+  type InetAddress,
+} from "../base/constants.ts";
 import { isLocalhost } from "../base/sockaddr.ts";
 import {
   checkInt,
@@ -25,7 +27,6 @@ import {
   checkUnsigned,
   optionalArguments,
 } from "../base/checks.ts";
-import { AF_INET, AF_UNSPEC } from "../base/constants.ts";
 import { OSError } from "../base/errors.ts";
 import { atCaller, hostError, osError } from "../base/os_error.ts";
 import {

@@ -7,8 +7,7 @@
  * `/sys/class/net`, for which Deno 2.9 requires `--allow-all`.
  */
 
-import type { Address } from "../base/address.ts";
-import { AF_INET6 } from "../base/constants.ts";
+import { type Address, AF_INET6 } from "../base/constants.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import {
   ipv4FromMapped,

@@ -1,7 +1,7 @@
 /** Names of hosts to addresses, and back. */
 
 import type { LookupAddress } from "node:dns";
-import type { Address } from "../base/address.ts";
+import { type Address, AF_INET, AF_INET6 } from "../base/constants.ts";
 import {
   type InetSockaddr,
   invalidHostError,
@@ -12,7 +12,6 @@ import {
   wildcardToLoopback,
   withHost,
 } from "../base/sockaddr.ts";
-import { AF_INET, AF_INET6 } from "../base/constants.ts";
 import { osName } from "../base/errno_table.ts";
 import { gaierror, PermissionError } from "../base/errors.ts";
 import {

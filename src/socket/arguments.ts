@@ -1,10 +1,9 @@
 /** The arguments of a socket's calls, checked before anything is sent. */
 
-import type { Address, AddressInput } from "../base/address.ts";
-import { parseAddress, type Sockaddr } from "../base/sockaddr.ts";
-import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
 import {
+  type Address,
   AddressFamily,
+  type AddressInput,
   AF_INET,
   AF_INET6,
   AF_UNIX,
@@ -19,6 +18,8 @@ import {
   SOCK_STREAM,
   SocketKind,
 } from "../base/constants.ts";
+import { parseAddress, type Sockaddr } from "../base/sockaddr.ts";
+import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import type { SignalOption } from "../wait/waiter.ts";

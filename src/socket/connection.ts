@@ -1,12 +1,20 @@
 /** Sockets that are connected or listening when they are handed out. */
 
-import type {
-  Address,
-  AddressInput,
-  Family,
-  Inet6Address,
-  InetAddress,
-} from "../base/address.ts";
+import {
+  type Address,
+  type AddressInput,
+  AF_INET,
+  AF_INET6,
+  type Family,
+  type Inet6Address,
+  type InetAddress,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../base/constants.ts";
 import { isLoopback, loopback, wildcard } from "../base/sockaddr.ts";
 import {
   checkInt,
@@ -17,16 +25,6 @@ import {
   show,
   showObject,
 } from "../base/checks.ts";
-import {
-  AF_INET,
-  AF_INET6,
-  IPPROTO_IPV6,
-  IPV6_V6ONLY,
-  SO_REUSEADDR,
-  SO_REUSEPORT,
-  SOCK_STREAM,
-  SOL_SOCKET,
-} from "../base/constants.ts";
 import { ECONNABORTED } from "../base/errno.ts";
 import { ConnectionError, OSError, PermissionError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";

@@ -2,12 +2,20 @@
  * The class {@linkcode Socket}, and {@linkcode socket}, which makes one.
  */
 
-import type {
-  Address,
-  AddressInput,
-  Family,
-  InetAddress,
-} from "../base/address.ts";
+import {
+  type Address,
+  type AddressInput,
+  AF_INET,
+  AF_UNIX,
+  type Family,
+  type InetAddress,
+  MSG_TRUNC,
+  SHUT_RD,
+  SHUT_RDWR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+} from "../base/constants.ts";
 import {
   checkBytes,
   checkInt,
@@ -18,16 +26,6 @@ import {
   markAsOwn,
   optionalArguments,
 } from "../base/checks.ts";
-import {
-  AF_INET,
-  AF_UNIX,
-  MSG_TRUNC,
-  SHUT_RD,
-  SHUT_RDWR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_STREAM,
-} from "../base/constants.ts";
 import { EAGAIN } from "../base/errno.ts";
 import { gaierror, OSError, TimeoutError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
@@ -88,9 +86,8 @@ import {
   type SendfileOptions,
   sendFileWith,
 } from "./sendfile.ts";
-import type { Overrides } from "./byte_stream.ts";
+import { type Overrides, toReadable, toWritable } from "./streams.ts";
 import { getdefaulttimeout, repr, SocketCore } from "./socket_core.ts";
-import { toReadable, toWritable } from "./web_streams.ts";
 
 export type { Newline } from "../file/text_file.ts";
 

@@ -1,4 +1,4 @@
-import type { Address } from "../base/address.ts";
+import { type Address, MSG_DONTWAIT } from "../base/constants.ts";
 import {
   type Bytes,
   checkBytes,
@@ -6,7 +6,6 @@ import {
   checkTimeout,
   optionalArguments,
 } from "../base/checks.ts";
-import { MSG_DONTWAIT } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { isPath, type Sockaddr } from "../base/sockaddr.ts";
 import type { Connected } from "../endpoint/connected.ts";
@@ -20,7 +19,7 @@ import {
   ScatterSink,
 } from "../endpoint/endpoint.ts";
 import type { ByteStream } from "../file/raw_stream.ts";
-import { FileHold, type Overrides } from "./byte_stream.ts";
+import { FileHold, type Overrides } from "./streams.ts";
 import { timers } from "../wait/event_loop.ts";
 import { type CallContext, CallOwner, failure } from "../wait/waiter.ts";
 import {

@@ -1,6 +1,6 @@
 /** The states of a socket that speaks TLS. */
 
-import type { Address } from "../base/address.ts";
+import type { Address } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import type { Description, Layer } from "../endpoint/description.ts";

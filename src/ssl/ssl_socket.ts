@@ -1,4 +1,4 @@
-import type { Address, AddressInput } from "../base/address.ts";
+import { type Address, type AddressInput, SHUT_WR } from "../base/constants.ts";
 import {
   checkBytes,
   checkOptions,
@@ -9,7 +9,6 @@ import {
   type KnownOptions,
   show,
 } from "../base/checks.ts";
-import { SHUT_WR } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";

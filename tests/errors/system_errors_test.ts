@@ -339,7 +339,8 @@ const rows: readonly Row[] = [
       (s) => s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
     ),
     code: "ENOPROTOOPT",
-    hint: "SO_RCVBUF",
+    hint:
+      "SO_RCVBUF only tunes, and Deno cannot set it; the program runs without this line",
   },
   {
     situation: "setsockopt() of an option that Deno does not offer",
@@ -348,7 +349,8 @@ const rows: readonly Row[] = [
       (s) => s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 1),
     ),
     code: "ENOPROTOOPT",
-    hint: "IP_TOS",
+    hint:
+      "IP_TOS only tunes, and Deno cannot set it; the program runs without this line",
   },
   {
     situation: "a flag that there is not",

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { SendMode } from "../../src/endpoint/sender.ts";
-import { Sender } from "../../src/endpoint/sender.ts";
+import { Sender, type SendMode } from "../../src/endpoint/sender.ts";
 import { type CallContext, CallOwner } from "../../src/wait/waiter.ts";
 import { settle } from "./event_loop.ts";
 import { FakeConn } from "./fake_conn.ts";

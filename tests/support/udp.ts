@@ -1,7 +1,6 @@
 import * as socket from "@pystd/socket";
 import { decode, encode } from "./bytes.ts";
-import type { TcpSocket } from "./pair.ts";
-import { udpSocket } from "./pair.ts";
+import { type TcpSocket, udpSocket } from "./pair.ts";
 import { within } from "./within.ts";
 
 /** Two datagram sockets, for `using`. */

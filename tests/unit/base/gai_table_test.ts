@@ -8,8 +8,8 @@ import {
   hostErrnoOf,
   hostStrerror,
   isGaiCode,
+  osName,
 } from "../../../src/base/errno_table.ts";
-import { osName } from "../../../src/base/errno_table.ts";
 import { python, runPython } from "../../support/python.ts";
 
 const noLibc = python === null || osName === "windows";

@@ -5,8 +5,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { gaierror, OSError } from "../../../src/base/errors.ts";
-import { errnoOf } from "../../../src/base/errno_table.ts";
-import { gaiErrnoOf, gaiStrerror } from "../../../src/base/errno_table.ts";
+import {
+  errnoOf,
+  gaiErrnoOf,
+  gaiStrerror,
+} from "../../../src/base/errno_table.ts";
 import {
   fromDeno,
   gaiError,

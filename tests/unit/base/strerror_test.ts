@@ -3,9 +3,9 @@ import {
   errnoCodes,
   errnoOf,
   isErrnoCode,
+  osName,
+  strerror,
 } from "../../../src/base/errno_table.ts";
-import { osName } from "../../../src/base/errno_table.ts";
-import { strerror } from "../../../src/base/errno_table.ts";
 import { python, runPython } from "../../support/python.ts";
 
 // On Windows os.strerror does not know Winsock's numbers, and OSError does not

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { AF_INET, SOCK_STREAM } from "../../../src/base/constants.ts";
-import { Description } from "../../../src/endpoint/description.ts";
 import {
+  Description,
   type Descriptor,
   findDescriptor,
   openDescriptor,

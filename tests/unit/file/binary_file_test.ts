@@ -12,13 +12,13 @@ import {
   BufferedReader,
   type BufferedRWPair,
   type BufferedWriter,
+  SocketIO,
 } from "../../../src/file/binary_file.ts";
 import {
   type FileOptions,
   makefileMode,
   openFile,
 } from "../../../src/file/makefile.ts";
-import { SocketIO } from "../../../src/file/binary_file.ts";
 import type { TextIOWrapper } from "../../../src/file/text_file.ts";
 import {
   EOF,
