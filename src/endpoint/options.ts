@@ -176,7 +176,7 @@ function find(
     const name = nameOf(level, option);
     throw osError(
       "ENOPROTOOPT",
-      TUNING.test(name)
+      TUNING.test(name) && !isLinger(name, value)
         ? `${name} only tunes, and Deno cannot set it; the program runs without this line`
         : name,
     );
