@@ -19,7 +19,12 @@ import {
   ScatterSink,
 } from "../endpoint/endpoint.ts";
 import type { ByteStream } from "../file/raw_stream.ts";
-import { FileHold, type Overrides } from "./streams.ts";
+import {
+  FileHold,
+  type FileSource,
+  type Overrides,
+  type Ready,
+} from "./streams.ts";
 import { timers } from "../wait/event_loop.ts";
 import { type CallContext, CallOwner, failure } from "../wait/waiter.ts";
 import {
@@ -135,17 +140,11 @@ export function repr(socket: {
   return `${parts.join(", ")}>`;
 }
 
-/** An endpoint that is ready for a call, and what is left of its time. */
-export interface Ready {
-  readonly endpoint: Connected | Datagram;
-  readonly context: CallContext;
-}
-
 /**
  * The machinery of a socket: its descriptor, its pending calls, its timeout. The
  * methods of `Socket` check, call this, and return.
  */
-export class SocketCore {
+export class SocketCore implements FileSource {
   readonly owner: CallOwner = new CallOwner();
   readonly descriptor: Descriptor;
   /** In seconds, as it was given. */

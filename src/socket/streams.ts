@@ -7,7 +7,6 @@ import type { Datagram } from "../endpoint/datagram.ts";
 import type { Description, Descriptor } from "../endpoint/description.ts";
 import type { ReceiveSink } from "../endpoint/endpoint.ts";
 import type { ByteStream } from "../file/raw_stream.ts";
-import type { SocketCore } from "./socket_core.ts";
 import {
   type CallContext,
   CallOwner,
@@ -24,20 +23,47 @@ export interface Overrides {
 /** How much an overridden `recv_into` is asked for at most, as in CPython. */
 const OVERRIDE_BUFFER = 8192;
 
+/** An endpoint that is ready for a call, and what is left of its time. */
+export interface Ready {
+  readonly endpoint: Connected | Datagram;
+  readonly context: CallContext;
+}
+
+/** The part of a socket's core that the hold of a file object uses. */
+export interface FileSource {
+  readonly owner: CallOwner;
+  readonly descriptor: Descriptor;
+  readonly description: Description;
+  context(
+    operation: "recv" | "send",
+    flags: number,
+    signal: AbortSignal | undefined,
+  ): CallContext;
+  ready(
+    operation: "recv" | "send",
+    context: CallContext,
+    description: Description,
+  ): Promise<Ready>;
+  /** Runs a method of a subclass, which may use the socket until its end. */
+  forFile<T>(call: () => Promise<T>): Promise<T>;
+  /** Called by a hold that is released; false if it was released before. */
+  leave(hold: FileHold): boolean;
+}
+
 /**
  * The hold of a file object on a socket's descriptor, with calls of its own,
  * which go on when the socket is closed.
  */
 export class FileHold implements ByteStream {
   readonly owner: CallOwner = new CallOwner();
-  readonly #core: SocketCore;
+  readonly #core: FileSource;
   readonly #overrides: Overrides;
   readonly #descriptor: Descriptor;
   readonly #description: Description;
   /** Cancels the receives that are a subclass's own calls. */
   #ending: AbortController | undefined;
 
-  constructor(core: SocketCore, overrides: Overrides) {
+  constructor(core: FileSource, overrides: Overrides) {
     this.#core = core;
     this.#overrides = overrides;
     this.#description = core.description;

@@ -186,13 +186,7 @@ const rows: readonly Row[] = [
     mistake: "makefile() with a positional argument among the options",
     call: (s) => s.makefile("r", null, wrong({ buffering: 1 })),
     message:
-      'Cannot open file: no option "buffering"; it is the second argument',
-  },
-  {
-    mistake: "makefile() with the options too early",
-    call: (s) => s.makefile("r", wrong({ encoding: "utf-8" })),
-    message:
-      'Cannot open file: buffering must be an integer or null, received an object; options are the third argument: makefile("r", null, { encoding })',
+      "Cannot open file: buffering was given twice, as an argument and in the options",
   },
   {
     mistake: "create_connection() with the options in place of source_address",
