@@ -32,6 +32,8 @@ export interface Ready {
 /** The part of a socket's core that the hold of a file object uses. */
 export interface FileSource {
   readonly owner: CallOwner;
+  /** Whether the socket itself has been closed. */
+  readonly closed: boolean;
   readonly descriptor: Descriptor;
   readonly description: Description;
   context(
