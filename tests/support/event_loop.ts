@@ -1,3 +1,5 @@
+import { REACTOR_TICKS, yieldToLoop } from "../../src/wait/event_loop.ts";
+
 /** Lets one tick of the event loop pass: what is pending is then waited for. */
 export function tick(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
@@ -37,4 +39,17 @@ export async function microtasks(count: number): Promise<void> {
 /** Lets all microtasks pass, and nothing else that matters to a fake. */
 export async function settle(): Promise<void> {
   await microtasks(50);
+}
+
+/**
+ * Lets the event loop turn until nothing of an earlier test waits for it, and no
+ * call that was answered at once counts any more: after a number of such calls
+ * the next one waits for a turn. A test that counts microtasks or calls begins
+ * with this.
+ */
+export async function freshLoop(): Promise<void> {
+  for (let i = 0; i <= REACTOR_TICKS; i++) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+  await yieldToLoop();
 }

@@ -1,4 +1,5 @@
 import { type Timers, timers } from "../../src/wait/event_loop.ts";
+import { freshLoop } from "./event_loop.ts";
 
 /**
  * A clock that a test moves, in place of the timers that the module has captured
@@ -20,7 +21,13 @@ export class FakeClock implements Disposable {
   /** Called when a timer has been set. */
   onSet: () => void = () => {};
 
-  constructor() {
+  /** Puts a clock in place, when nothing waits for the event loop any more. */
+  static async install(): Promise<FakeClock> {
+    await freshLoop();
+    return new FakeClock();
+  }
+
+  private constructor() {
     this.#replace("now", () => this.#nowMs);
     this.#replace("setTimeout", this.#set(false));
     this.#replace("setInterval", this.#set(true));

@@ -1,4 +1,3 @@
-import { yieldToLoop } from "../../src/wait/event_loop.ts";
 import type { StreamConn } from "../../src/runtime/deno_net.ts";
 
 /** An operation that a test settles. */
@@ -177,14 +176,4 @@ export class FakeConn implements StreamConn {
 
 function addr(port: number): Deno.Addr {
   return { transport: "tcp", hostname: "127.0.0.1", port };
-}
-
-/**
- * Lets the event loop turn, so that the calls of other tests no longer count:
- * after a number of calls that were answered at once, the next one waits for
- * such a turn. A test that counts microtasks, or that moves a fake clock, begins
- * with this.
- */
-export async function freshBudget(): Promise<void> {
-  await yieldToLoop();
 }

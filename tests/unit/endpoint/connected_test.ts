@@ -25,7 +25,7 @@ import type { StreamConn } from "../../../src/runtime/deno_net.ts";
 import { Options } from "../../../src/endpoint/options.ts";
 import { type CallContext, CallOwner } from "../../../src/wait/waiter.ts";
 import { numbered } from "../../support/bytes.ts";
-import { settle } from "../../support/event_loop.ts";
+import { freshLoop, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { FakeConn } from "../../support/fake_conn.ts";
 
@@ -51,16 +51,17 @@ class Rig {
     return { owner, timeoutMs: null, signal: undefined, ...context };
   }
 
-  /** A message that is given up while its write is pending, and so taken. */
-  async take(data: Uint8Array): Promise<void> {
+  /** Sends bytes that are committed: the call is cancelled during the write. */
+  async commit(data: Uint8Array): Promise<void> {
     const controller = new AbortController();
     const { signal } = controller;
     const call = this.endpoint.send(this.context({ signal }), data);
-    controller.abort("given up");
+    await settle();
+    controller.abort("cancelled");
     assertEquals(await call, data.length);
   }
 
-  /** Closes, and says how. */
+  /** Closes, and keeps the outcome. */
   close(): { state: string } {
     const closing = { state: "pending" };
     this.endpoint.close().then(
@@ -72,7 +73,7 @@ class Rig {
 }
 
 Deno.test("Connected.close() closes at once when nothing is unsent", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const rig = new Rig();
   const closing = rig.close();
   assertEquals(rig.conn.events, ["close"]);
@@ -81,10 +82,10 @@ Deno.test("Connected.close() closes at once when nothing is unsent", async () =>
   assertEquals(clock.pending, []);
 });
 
-Deno.test("Connected.close() lets what was started and taken go out first", async () => {
-  using clock = new FakeClock();
+Deno.test("Connected.close() sends started and committed bytes first", async () => {
+  using clock = await FakeClock.install();
   const rig = new Rig();
-  await rig.take(numbered(10));
+  await rig.commit(numbered(10));
   const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
   const closing = rig.close();
   for (const n of [7, 3, 6]) {
@@ -103,10 +104,10 @@ Deno.test("Connected.close() lets what was started and taken go out first", asyn
   assertEquals(clock.pending, []);
 });
 
-Deno.test("Connected.close() gives a peer that never reads 30 seconds, then resets", async () => {
-  using clock = new FakeClock();
+Deno.test("Connected.close() resets after 30 seconds in which the peer reads nothing", async () => {
+  using clock = await FakeClock.install();
   const rig = new Rig();
-  await rig.take(numbered(10));
+  await rig.commit(numbered(10));
   const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
   const outcome = call.catch((error) => error);
   const closing = rig.close();
@@ -119,8 +120,8 @@ Deno.test("Connected.close() gives a peer that never reads 30 seconds, then rese
   assertEquals(clock.pending, []);
 });
 
-Deno.test("Connected.close() waits on while the peer reads, however slowly", async () => {
-  using clock = new FakeClock();
+Deno.test("Connected.close() goes on waiting while the peer reads, however slowly", async () => {
+  using clock = await FakeClock.install();
   const rig = new Rig();
   const call = rig.endpoint.sendAll(rig.context(), numbered(10));
   const closing = rig.close();
@@ -137,22 +138,27 @@ Deno.test("Connected.close() waits on while the peer reads, however slowly", asy
   assertEquals(Uint8Array.from(rig.conn.written), numbered(10));
 });
 
-Deno.test("Connected.close() does not wait much longer than 30 seconds after the last progress", async () => {
-  using clock = new FakeClock();
-  const rig = new Rig();
-  const call = rig.endpoint.sendAll(rig.context(), numbered(10));
-  void call.catch(() => {});
-  const closing = rig.close();
-  await clock.advance(1000);
-  rig.conn.take(1);
-  await clock.advance(60_000);
-  assertEquals(closing.state, "ECONNRESET");
-});
+for (const progressMs of [0, 1, 500, 999, 1000, 1001, 12_345, 29_999]) {
+  Deno.test(`Connected.close() resets 30 seconds after progress at ${progressMs} ms, measured to a second`, async () => {
+    await freshLoop();
+    using clock = await FakeClock.install();
+    const rig = new Rig();
+    const call = rig.endpoint.sendAll(rig.context(), numbered(10));
+    void call.catch(() => {});
+    const closing = rig.close();
+    await clock.advance(progressMs);
+    rig.conn.take(1);
+    await clock.advance(29_999);
+    assertEquals(closing.state, "pending");
+    await clock.advance(1002);
+    assertEquals(closing.state, "ECONNRESET");
+  });
+}
 
-Deno.test("Connected.close() rejects with what taken bytes failed with", async () => {
+Deno.test("Connected.close() rejects with the failure of committed bytes", async () => {
   for (const when of ["before", "after"]) {
     const rig = new Rig();
-    await rig.take(numbered(10));
+    await rig.commit(numbered(10));
     const fail = async () => {
       const error = new Deno.errors.BrokenPipe("Broken pipe");
       rig.conn.failWrite(Object.assign(error, { code: "EPIPE" }));
@@ -167,7 +173,7 @@ Deno.test("Connected.close() rejects with what taken bytes failed with", async (
   }
 });
 
-Deno.test("Connected.close() rejects a receive that waits, at once, and not the sends", async () => {
+Deno.test("Connected.close() rejects a waiting receive at once, and not the sends", async () => {
   const rig = new Rig();
   const receive = rig.endpoint.recv(rig.context(), 10);
   const received = receive.catch((error: OSError) => error.code);
@@ -180,9 +186,9 @@ Deno.test("Connected.close() rejects a receive that waits, at once, and not the 
   assert(rig.conn.closed);
 });
 
-Deno.test("Connected.shutdown() comes after what was sent before", async () => {
+Deno.test("Connected.shutdown() half-closes after all that was sent before", async () => {
   const rig = new Rig();
-  await rig.take(numbered(10));
+  await rig.commit(numbered(10));
   const call = rig.endpoint.sendAll(rig.context(), numbered(10, 10));
   const shutdown = rig.endpoint.shutdown(rig.context(), SHUT_WR);
   rig.conn.instant = true;
@@ -209,29 +215,31 @@ Deno.test("Connected.shutdown() refuses sends from the moment of the call", asyn
   assertEquals(rig.conn.events, ["write 10", "closeWrite"]);
 });
 
-const givenUp: readonly [string, (rig: Rig) => [CallContext, () => unknown]][] =
+const cancelled: readonly [
+  string,
+  (rig: Rig) => [CallContext, () => unknown],
+][] = [
+  ["a timeout", (rig) => [rig.context({ timeoutMs: 50 }), () => {}]],
   [
-    ["a timeout", (rig) => [rig.context({ timeoutMs: 50 }), () => {}]],
-    [
-      "a non-blocking socket",
-      (rig) => [rig.context({ timeoutMs: 0 }), () => {}],
-    ],
-    ["a signal", (rig) => {
-      const controller = new AbortController();
-      const { signal } = controller;
-      return [rig.context({ signal }), () => controller.abort("given up")];
-    }],
-    ["a signal that has aborted", (rig) => {
-      const signal = AbortSignal.abort("given up");
-      return [rig.context({ signal }), () => {}];
-    }],
-    ["close()", (rig) => [rig.context(), () => rig.close()]],
-  ];
-for (const [what, prepare] of givenUp) {
-  Deno.test(`Connected.shutdown() still comes when its wait is ended by ${what}`, async () => {
-    using clock = new FakeClock();
+    "a non-blocking socket",
+    (rig) => [rig.context({ timeoutMs: 0 }), () => {}],
+  ],
+  ["a signal", (rig) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    return [rig.context({ signal }), () => controller.abort("cancelled")];
+  }],
+  ["a signal that has aborted", (rig) => {
+    const signal = AbortSignal.abort("cancelled");
+    return [rig.context({ signal }), () => {}];
+  }],
+  ["close()", (rig) => [rig.context(), () => rig.close()]],
+];
+for (const [what, prepare] of cancelled) {
+  Deno.test(`Connected.shutdown() still half-closes when its wait is cancelled by ${what}`, async () => {
+    using clock = await FakeClock.install();
     const rig = new Rig();
-    await rig.take(numbered(10));
+    await rig.commit(numbered(10));
     const [context, end] = prepare(rig);
     const call = rig.endpoint.shutdown(context, SHUT_WR);
     const outcome = call.then(() => "done", (reason) => reason);
@@ -243,12 +251,12 @@ for (const [what, prepare] of givenUp) {
     await settle();
     const { events } = rig.conn;
     assertEquals(events.slice(0, 2), ["write 10", "closeWrite"]);
-    assertEquals(await outcome, context.signal ? "given up" : "done");
+    assertEquals(await outcome, context.signal ? "cancelled" : "done");
   });
 }
 
-Deno.test("Connected.shutdown() comes when its own wait for the system is ended", async () => {
-  using clock = new FakeClock();
+Deno.test("Connected.shutdown() still half-closes when its wait for the kernel is cancelled", async () => {
+  using clock = await FakeClock.install();
   const rig = new Rig();
   const call = rig.endpoint.shutdown(rig.context({ timeoutMs: 50 }), SHUT_WR);
   await clock.advance(60);
@@ -269,10 +277,10 @@ Deno.test("Connected.shutdown() of the receiving half leaves sending alone", asy
   assertEquals(await call, undefined);
 });
 
-Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset", async () => {
+Deno.test("Connected.takeError() takes the failure of committed bytes", async () => {
   const rig = new Rig();
   assertEquals(rig.endpoint.takeError(), undefined);
-  await rig.take(numbered(10));
+  await rig.commit(numbered(10));
   const error = new Deno.errors.ConnectionReset("Connection reset");
   rig.conn.failWrite(Object.assign(error, { code: "ECONNRESET" }));
   await settle();
@@ -283,12 +291,12 @@ Deno.test("Connected.takeError() takes what taken bytes failed with, or a reset"
 
 Deno.test("Connected.send() of nothing is done at once", async () => {
   const rig = new Rig();
-  await rig.take(numbered(10));
+  await rig.commit(numbered(10));
   assertEquals(await rig.endpoint.send(rig.context(), numbered(0)), 0);
   assertEquals(rig.conn.writeSizes, [10]);
 });
 
-Deno.test("Connected.reset() ends everything, and closes once", async () => {
+Deno.test("Connected.reset() rejects every call, and closes once", async () => {
   const rig = new Rig();
   const calls = [
     rig.endpoint.sendAll(rig.context(), numbered(10)),
@@ -305,7 +313,7 @@ Deno.test("Connected.reset() ends everything, and closes once", async () => {
   assertEquals(rig.conn.events, ["reset"]);
 });
 
-Deno.test("Connected puts the options in force that were set before", () => {
+Deno.test("Connected puts options in force that were set before the connect", () => {
   const set: string[] = [];
   const rig = new Rig((rig) => {
     const conn: StreamConn = rig.conn;
@@ -317,12 +325,12 @@ Deno.test("Connected puts the options in force that were set before", () => {
   assertEquals(set, ["keepalive true", "keepalive false"]);
 });
 
-/** What macOS has for a connection that is over. */
+/** The error of macOS for a connection that is over. */
 const einval = () => {
   throw new TypeError("Invalid argument (os error 22)");
 };
 
-Deno.test("Connected is made with options that the system refuses a connection that is over", async () => {
+Deno.test("Connected can be made though the system refuses its options, since the connection is over", async () => {
   const rig = new Rig(({ conn, options }) => {
     Object.assign(conn, { setNoDelay: einval, setKeepAlive: einval });
     options.set(SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -21,11 +21,20 @@ import { DatagramRig, place } from "../../support/fake_datagram.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
+/** Sends a datagram that is committed: the call is cancelled during the send. */
+async function commit(rig: DatagramRig, data: Uint8Array): Promise<void> {
+  const controller = new AbortController();
+  const call = rig.send(data, 8, { signal: controller.signal });
+  await settle();
+  controller.abort();
+  assertEquals(await call, data.length);
+}
+
 function systemError(code: string): Error {
   return Object.assign(new Error("on purpose"), { code });
 }
 
-Deno.test("Datagram receives one at a time, and only while somebody waits", async () => {
+Deno.test("Datagram receives one at a time, and only while a call waits", async () => {
   using rig = new DatagramRig().bind();
   const { port } = rig;
   assertFalse(port.receiving);
@@ -40,13 +49,13 @@ Deno.test("Datagram receives one at a time, and only while somebody waits", asyn
   assertFalse(port.receiving);
 });
 
-Deno.test("Datagram leaves a receive in flight for the next call", async () => {
+Deno.test("Datagram leaves a receive in flight to the next call", async () => {
   using rig = new DatagramRig().bind();
   const { port } = rig;
   const controller = new AbortController();
-  const given = rig.recv({ signal: controller.signal });
+  const cancelled = rig.recv({ signal: controller.signal });
   controller.abort();
-  await assertRejects(() => given);
+  await assertRejects(() => cancelled);
   assertEquals([port.receiving, port.referenced], [true, false]);
   port.deliver(bytes(1));
   await settle();
@@ -58,7 +67,7 @@ Deno.test("Datagram leaves a receive in flight for the next call", async () => {
   assertEquals(await next, [2]);
 });
 
-Deno.test("Datagram copies what it receives out of its one buffer", async () => {
+Deno.test("Datagram copies received bytes out of its one buffer", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
   const pending = endpoint.recvMessage(rig.context({ flags: MSG_PEEK }), 2);
@@ -77,7 +86,7 @@ Deno.test("Datagram copies what it receives out of its one buffer", async () => 
 });
 
 for (const code of ["ECONNRESET", "ECONNREFUSED"]) {
-  Deno.test(`Datagram goes on after ${code}, an ICMP error for what it sent`, async () => {
+  Deno.test(`Datagram goes on after ${code}, an ICMP error for an earlier datagram`, async () => {
     using rig = new DatagramRig().bind();
     const pending = rig.recv();
     rig.port.failReceive(systemError(code));
@@ -87,7 +96,7 @@ for (const code of ["ECONNRESET", "ECONNREFUSED"]) {
   });
 }
 
-Deno.test("Datagram gives any other error to one call, and goes on", async () => {
+Deno.test("Datagram reports any other error to one call, and goes on", async () => {
   using rig = new DatagramRig().bind();
   const failing = rig.recv();
   const waiting = rig.recv();
@@ -97,19 +106,19 @@ Deno.test("Datagram gives any other error to one call, and goes on", async () =>
   assertEquals(await waiting, [1]);
 });
 
-Deno.test("Datagram forgets an error that nobody waits for", async () => {
+Deno.test("Datagram forgets an error that no call waits for", async () => {
   using rig = new DatagramRig().bind();
   const controller = new AbortController();
-  const given = rig.recv({ signal: controller.signal });
+  const cancelled = rig.recv({ signal: controller.signal });
   controller.abort();
-  await assertRejects(() => given);
+  await assertRejects(() => cancelled);
   rig.port.failReceive(systemError("ENOMEM"));
   await settle();
   assertFalse(rig.endpoint.readable);
 });
 
-Deno.test("Datagram without a port keeps the process alive for who waits", async () => {
-  using clock = new FakeClock();
+Deno.test("Datagram without a port keeps the process alive for a waiting call", async () => {
+  using clock = await FakeClock.install();
   using rig = new DatagramRig();
   const pending = rig.recv();
   assertEquals(clock.referenced, 1);
@@ -120,8 +129,8 @@ Deno.test("Datagram without a port keeps the process alive for who waits", async
   assertEquals(await pending, [1]);
 });
 
-Deno.test("Datagram is not alive for one who is not referenced, bound or not", async () => {
-  using clock = new FakeClock();
+Deno.test("Datagram does not keep the process alive for an unreferenced call, bound or not", async () => {
+  using clock = await FakeClock.install();
   using rig = new DatagramRig();
   rig.owner.referenced = false;
   const pending = rig.recv();
@@ -133,7 +142,7 @@ Deno.test("Datagram is not alive for one who is not referenced, bound or not", a
 });
 
 Deno.test("Datagram without a port leaves no timer behind when it closes", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   using rig = new DatagramRig();
   const pending = rig.recv();
   await rig.endpoint.close();
@@ -154,7 +163,7 @@ Deno.test("Datagram sends one at a time, in order", async () => {
   assertEquals(port.sent, [[8, [1]], [9, [2]]]);
 });
 
-Deno.test("Datagram counts one that is pending when its call ends as taken", async () => {
+Deno.test("Datagram counts a datagram as sent that is pending when its call is cancelled", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
   const controller = new AbortController();
@@ -162,6 +171,7 @@ Deno.test("Datagram counts one that is pending when its call ends as taken", asy
   const data = bytes(1, 2);
   const first = rig.send(data, 8, { signal });
   const second = rig.send(bytes(3), 8, { signal });
+  await settle();
   controller.abort();
   data.fill(9);
   assertEquals(await first, 2);
@@ -175,12 +185,9 @@ Deno.test("Datagram counts one that is pending when its call ends as taken", asy
   assertEquals(port.sent, [[8, [1, 2]], [8, [4]]]);
 });
 
-Deno.test("Datagram gives the failure of a taken one to the next call", async () => {
+Deno.test("Datagram reports the failure of a committed datagram to the next call", async () => {
   using rig = new DatagramRig().bind();
-  const controller = new AbortController();
-  const taken = rig.send(bytes(1), 8, { signal: controller.signal });
-  controller.abort();
-  assertEquals(await taken, 1);
+  await commit(rig, bytes(1));
   rig.port.failSend(systemError("ENOBUFS"));
   await settle();
   const next = await assertRejects(() => rig.send(bytes(2), 8), OSError);
@@ -219,13 +226,9 @@ Deno.test("Datagram closes its port at once if nothing is in flight", () => {
   assert(rig.port.closed);
 });
 
-Deno.test("Datagram rejects its close with the failure of a taken datagram", async () => {
+Deno.test("Datagram rejects its close with the failure of a committed datagram", async () => {
   using rig = new DatagramRig().bind();
-  const controller = new AbortController();
-  await Promise.allSettled([
-    rig.send(bytes(1), 8, { signal: controller.signal }),
-    controller.abort(),
-  ]);
+  await commit(rig, bytes(1));
   const closed = assertRejects(() => rig.endpoint.close(), OSError);
   await settle();
   assertFalse(rig.port.closed);
@@ -234,7 +237,7 @@ Deno.test("Datagram rejects its close with the failure of a taken datagram", asy
   assert(rig.port.closed);
 });
 
-Deno.test("Datagram lets in what its peer sends, and what came before it had one", async () => {
+Deno.test("Datagram receives from its peer only, and datagrams that came before it had one", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
   const peeked = endpoint.recvMessage(rig.context({ flags: MSG_PEEK }), 10);
@@ -251,7 +254,7 @@ Deno.test("Datagram lets in what its peer sends, and what came before it had one
   assertEquals(await pending, [4]);
 });
 
-Deno.test("Datagram wakes who waits until it is readable or writable", async () => {
+Deno.test("Datagram wakes the calls that wait until it is readable or writable", async () => {
   using rig = new DatagramRig().bind();
   const { port, endpoint } = rig;
   assert(await endpoint.whenWritable(rig.context()));
@@ -267,7 +270,7 @@ Deno.test("Datagram wakes who waits until it is readable or writable", async () 
   await sent;
 });
 
-Deno.test("Datagram that is shut down is readable and writable, and says so", async () => {
+Deno.test("Datagram that is shut down is readable and writable", async () => {
   using rig = new DatagramRig().bind();
   const { endpoint } = rig;
   await endpoint.connect(place(8), rig.context());
@@ -294,7 +297,7 @@ Deno.test("Datagram opens its port with the options that were set", () => {
   assertEquals(assertThrows(() => rig.bind(), OSError).code, "EINVAL");
 });
 
-Deno.test("Datagram asks for SO_BROADCAST before it sends or binds", async () => {
+Deno.test("Datagram checks SO_BROADCAST before it sends or binds", async () => {
   using rig = new DatagramRig();
   const { endpoint, options } = rig;
   const to = place(9, "255.255.255.255");
@@ -307,7 +310,7 @@ Deno.test("Datagram asks for SO_BROADCAST before it sends or binds", async () =>
   assertEquals(await sent, 1);
 });
 
-Deno.test("Datagram does not connect for a call that was closed or given up", async () => {
+Deno.test("Datagram does not connect for a call that a close has cancelled", async () => {
   using rig = new DatagramRig().bind();
   const named = { ...place(9, "localhost"), isHostname: true };
   const pending = rig.endpoint.connect(named, rig.context());

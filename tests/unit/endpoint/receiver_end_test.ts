@@ -14,9 +14,8 @@ import {
 import { osError } from "../../../src/base/os_error.ts";
 import { CallOwner } from "../../../src/wait/waiter.ts";
 import { numbered } from "../../support/bytes.ts";
-import { microtasks, settle } from "../../support/event_loop.ts";
+import { freshLoop, microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { freshBudget } from "../../support/fake_conn.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
 function reset(): Error {
@@ -158,7 +157,7 @@ Deno.test("Receiver loses and doubles nothing, in whichever microtask a call end
   for (const end of ["abort", "close"] as const) {
     for (const flags of [0, MSG_PEEK, MSG_WAITALL]) {
       for (let at = 0; at < 24; at++) {
-        await freshBudget();
+        await freshLoop();
         const rig = new ReceiverRig();
         const controller = new AbortController();
         const { signal } = controller;
@@ -188,8 +187,7 @@ Deno.test("Receiver loses and doubles nothing, in whichever microtask a call end
 });
 
 Deno.test("Receiver gives late bytes to the next call after a timeout", async () => {
-  await freshBudget();
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const rig = new ReceiverRig();
   const call = rig.recv(4, 0, { timeoutMs: 100 });
   const outcome = call.catch((error) => error);
@@ -202,7 +200,7 @@ Deno.test("Receiver gives late bytes to the next call after a timeout", async ()
 });
 
 Deno.test("Receiver gives queued bytes to a call that must not wait, at once", async () => {
-  await freshBudget();
+  await freshLoop();
   const rig = new ReceiverRig();
   await rig.cancelled(4);
   rig.conn.deliver(numbered(4));

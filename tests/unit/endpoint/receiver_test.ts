@@ -191,7 +191,7 @@ Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all and leave
 });
 
 Deno.test("Receiver.recv() that must not wait takes a part, also with MSG_WAITALL", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(4));
   const flags = MSG_WAITALL | MSG_DONTWAIT;
@@ -223,7 +223,7 @@ const indirect: readonly [
 ];
 for (const [what, contextFor] of indirect) {
   Deno.test(`Receiver.recvInto() with ${what} writes nothing to the buffer before it settles`, async () => {
-    using _clock = new FakeClock();
+    using _clock = await FakeClock.install();
     const rig = new ReceiverRig();
     const target = new Uint8Array(8).fill(255);
     const call = rig.recvInto(target, 0, contextFor(rig));

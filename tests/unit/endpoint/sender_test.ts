@@ -13,9 +13,8 @@ import {
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
 import { numbered } from "../../support/bytes.ts";
-import { microtasks, settle } from "../../support/event_loop.ts";
+import { freshLoop, microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { freshBudget } from "../../support/fake_conn.ts";
 import { SenderRig } from "../../support/sender_rig.ts";
 
 function broken(): Error {
@@ -37,8 +36,7 @@ Deno.test("Sender.send() hands over a large message whole if nothing can cancel 
 });
 
 Deno.test("Sender.send() hands over 64 KiB at most if the call can be cancelled", async () => {
-  await freshBudget();
-  using _clock = new FakeClock();
+  using _clock = await FakeClock.install();
   const rig = new SenderRig();
   const { signal } = new AbortController();
   for (const context of [{ timeoutMs: 1e6 }, { signal }, { timeoutMs: 0 }]) {
@@ -89,8 +87,7 @@ Deno.test("Sender sends messages in the order of the calls, one write at a time"
 });
 
 Deno.test("Sender.send() counts the bytes in flight as sent when it is cancelled", async () => {
-  await freshBudget();
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const rig = new SenderRig();
   const call = rig.send(numbered(100_000), { timeoutMs: 50 });
   await clock.advance(60);
@@ -121,8 +118,7 @@ const errors: readonly [timeoutMs: number, type: typeof OSError][] = [
 ];
 for (const [timeoutMs, type] of errors) {
   Deno.test(`Sender.send() with a timeout of ${timeoutMs} ms sends nothing while committed bytes are unsent`, async () => {
-    await freshBudget();
-    using clock = new FakeClock();
+    using clock = await FakeClock.install();
     const rig = new SenderRig();
     const first = rig.send(numbered(10), { timeoutMs: 0 });
     await clock.advance(5);
@@ -209,7 +205,7 @@ Deno.test("Sender keeps a copy of the bytes of a call that can be cancelled", as
 Deno.test("Sender reports exactly the bytes that are sent, in whichever microtask a call is aborted", async () => {
   for (const taken of [1, 40, 99, 100]) {
     for (let at = 0; at < 20; at++) {
-      await freshBudget();
+      await freshLoop();
       const rig = new SenderRig();
       const controller = new AbortController();
       const { signal } = controller;

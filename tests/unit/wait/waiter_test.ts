@@ -116,7 +116,7 @@ Deno.test("Waiter.tryNow() settles with the error that an attempt throws", async
 });
 
 Deno.test("Waiter ends once, by the first of its result, its abort and its close", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const ends: Record<string, (begun: Begun, abort: () => void) => void> = {
     result: ({ waiter }) => waiter.resolve("result"),
     abort: (_, abort) => abort(),
@@ -138,7 +138,7 @@ Deno.test("Waiter ends once, by the first of its result, its abort and its close
 });
 
 Deno.test("Waiter removes the listener from its signal when it has ended", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const counts = { added: 0, removed: 0 };
   const { signal } = new AbortController();
   const { addEventListener, removeEventListener } = signal;
@@ -179,7 +179,7 @@ const limitsInTime: readonly (readonly [number, number])[] = [
 ];
 for (const [timeoutMs, atMs] of limitsInTime) {
   Deno.test(`Waiter with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
-    using clock = new FakeClock();
+    using clock = await FakeClock.install();
     const begun = begin(new CallOwner(), { timeoutMs });
     await clock.advance(atMs - 1);
     assertFalse(begun.settled);
@@ -190,7 +190,7 @@ for (const [timeoutMs, atMs] of limitsInTime) {
 }
 
 Deno.test("Waiter with a timeout of 0 fails with EAGAIN, with a longer one with a TimeoutError", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   const now = begin(owner, { timeoutMs: 0 });
   const later = begin(owner, { timeoutMs: 5 });
@@ -206,7 +206,7 @@ Deno.test("Waiter with a timeout of 0 fails with EAGAIN, with a longer one with 
 });
 
 Deno.test("CallOwner ends each of its calls at its own time", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   const ended: number[] = [];
   for (const timeoutMs of [400, 100, 300, 200]) {
@@ -227,7 +227,7 @@ Deno.test("CallOwner ends each of its calls at its own time", async () => {
 });
 
 Deno.test("CallOwner sets few timers for many calls that end in time", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   for (let i = 0; i < 10_000; i++) {
     begin(owner, { timeoutMs: 1000 }).waiter.resolve("done");
@@ -245,7 +245,7 @@ Deno.test("CallOwner sets few timers for many calls that end in time", async () 
 });
 
 Deno.test("CallOwner ends a call whose timeout is shorter than the one that its timer is set for", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   const long = begin(owner, { timeoutMs: 30_000 });
   const short = begin(owner, { timeoutMs: 10 });
@@ -257,7 +257,7 @@ Deno.test("CallOwner ends a call whose timeout is shorter than the one that its 
 });
 
 Deno.test("CallOwner.close() leaves no timer", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   const begun = begin(owner, { timeoutMs: 30_000 });
   begin(owner, { timeoutMs: 60_000 }).waiter.resolve("done");
@@ -267,7 +267,7 @@ Deno.test("CallOwner.close() leaves no timer", async () => {
 });
 
 Deno.test("CallOwner.close() leaves no timer of a call that survives it, once that has ended", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   const context = { owner, timeoutMs: 30_000, signal: undefined };
   const waiter = deferred<string>(context, true);
@@ -281,7 +281,7 @@ Deno.test("CallOwner.close() leaves no timer of a call that survives it, once th
 
 for (const timeoutMs of [0, 10]) {
   Deno.test(`Waiter with a timeout of ${timeoutMs} ms finds data that the kernel had in time, though the program was busy`, async () => {
-    using clock = new FakeClock();
+    using clock = await FakeClock.install();
     const begun = begin(new CallOwner(), { timeoutMs });
     clock.beBusy(50);
     clock.onPoll = () => {
@@ -293,7 +293,7 @@ for (const timeoutMs of [0, 10]) {
 }
 
 Deno.test("Waiter with a timeout of 0 finds data that the kernel has, though an earlier call's timer is due", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const owner = new CallOwner();
   begin(owner, { timeoutMs: 0 }).waiter.resolve("done");
   clock.beBusy(5);
@@ -308,7 +308,7 @@ Deno.test("Waiter with a timeout of 0 finds data that the kernel has, though an 
 for (const timeoutMs of [0, 10]) {
   Deno.test(`Waiter with a timeout of ${timeoutMs} ms finds data that the kernel has, though the process is once not scheduled for a while, whenever that is`, async () => {
     for (let at = 1; at <= 4; at++) {
-      using clock = new FakeClock();
+      using clock = await FakeClock.install();
       let sets = 0;
       // Between setting a timer and waiting for it the process may not run: of
       // 4,000 calls on Linux that happened to two to six.
@@ -329,7 +329,7 @@ for (const timeoutMs of [0, 10]) {
 }
 
 Deno.test("Waiter with a timeout of 0 ends after a few turns of the event loop", async () => {
-  using clock = new FakeClock();
+  using clock = await FakeClock.install();
   const begun = begin(new CallOwner(), { timeoutMs: 0 });
   await clock.advance(10);
   assert(begun.settled);
