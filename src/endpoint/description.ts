@@ -222,7 +222,9 @@ export class Description {
     if (state === "connected" || state === "datagram") {
       return endpoint as Connected | Datagram;
     }
-    throw endpoint.takeError() ?? stateError(operation, endpoint.state);
+    // A shutdown fails with ENOTCONN, and leaves the error of a connect.
+    const error = operation === "shutdown" ? undefined : endpoint.takeError();
+    throw error ?? stateError(operation, endpoint.state);
   }
 
   /** Waits until a connect under way has settled, if there is one. */

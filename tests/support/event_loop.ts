@@ -1,4 +1,4 @@
-import { REACTOR_TICKS, yieldToLoop } from "../../src/wait/event_loop.ts";
+import { REACTOR_TICKS, timers, yieldToLoop } from "../../src/wait/event_loop.ts";
 
 /** Lets one tick of the event loop pass: what is pending is then waited for. */
 export function tick(): Promise<void> {
@@ -49,7 +49,7 @@ export async function settle(): Promise<void> {
  */
 export async function freshLoop(): Promise<void> {
   for (let i = 0; i <= REACTOR_TICKS; i++) {
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await new Promise<void>((resolve) => void timers.setImmediate(resolve));
   }
   await yieldToLoop();
 }

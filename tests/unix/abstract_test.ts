@@ -218,16 +218,41 @@ const programs: readonly Program[] = [
     prints: Array(2).fill("OSError: [Errno 9] Bad file descriptor"),
   },
   {
-    what: "a bound stream does not connect: Deno cannot keep its name",
+    what:
+      "a bound stream connects and keeps its name, which its peer does not see",
     code: `
-      const s = unix(SOCK_STREAM, "");
+      const s = unix(SOCK_STREAM, "\\0pystd-socket-bound-" + Deno.pid);
       const server = unix(SOCK_STREAM, "");
       server.listen();
+      const name = s.getsockname();
       await print(() => s.connect(server.getsockname()));
-      await print(() => s.listen());`,
+      await print(() => s.getsockname() === name);
+      await print(() => s.getpeername() === server.getsockname());
+      const [conn, from] = await server.accept();
+      await print(() => from);
+      await s.sendall(bytes("there"));
+      await print(async () => text(await conn.recv(9)));
+      await conn.sendall(bytes("back"));
+      await print(async () => text(await s.recv(9)));
+      await print(() => s.listen());
+      await print(() => s.bind("\\0other"));
+      await print(() => s.connect(server.getsockname()));
+      s.close();
+      await print(async () => text(await conn.recv(9)));
+      const again = unix(SOCK_STREAM, name);
+      await print(() => again.getsockname() === name);`,
     prints: [
-      "OSError: [Errno 95] Operation not supported: Deno connects no Unix socket that is bound",
       "null",
+      "true",
+      "true",
+      '""',
+      '"there"',
+      '"back"',
+      "OSError: [Errno 22] Invalid argument",
+      "OSError: [Errno 22] Invalid argument",
+      "OSError: [Errno 106] Transport endpoint is already connected",
+      '""',
+      "true",
     ],
   },
 ];
