@@ -354,7 +354,7 @@ export class Datagram implements Endpoint {
       });
       return sent;
     } catch (error) {
-      return await failure(error, context.signal);
+      return failure(error, context.signal);
     }
   }
 

@@ -209,9 +209,8 @@ export class Description {
       const until = isBlocking ? context : { ...context, timeoutMs: null };
       return connecting.connect(until, isBlocking);
     }
-    return connecting.connectInBackground(context).then(() => {
-      throw osError("EINPROGRESS");
-    });
+    return connecting.connectInBackground(context)
+      .then(() => failure(osError("EINPROGRESS")));
   }
 
   /** The endpoint to receive from or send to. */

@@ -349,7 +349,7 @@ export class Sender extends OperationQueue {
       } while (mode.all && turn.sent < length && !turn.cancelled);
     } catch (error) {
       this.leave(turn);
-      return await failure(error, turn.context.signal);
+      return failure(error, turn.context.signal);
     }
     return this.#endTurn(turn, length, mode);
   }

@@ -31,6 +31,7 @@ import { osError } from "../base/os_error.ts";
 import { openDescriptor } from "../endpoint/description.ts";
 import { getaddrinfo } from "../netdb/netdb.ts";
 import { isGranted } from "../runtime/deno_net.ts";
+import { failure } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";
 import { checkOneAddress, toDescriptor } from "./arguments.ts";
 
@@ -105,15 +106,13 @@ export async function create_connection(
   const [host, port] = address as [string | null, number];
   const errors: unknown[] = [];
   const tried = new Set<string>();
-  const infos = await getaddrinfo(
-    host,
-    port,
-    0,
-    SOCK_STREAM,
-    0,
-    0,
-    signal && { signal },
-  );
+  let infos: Awaited<ReturnType<typeof getaddrinfo>>;
+  try {
+    const options = signal && { signal };
+    infos = await getaddrinfo(host, port, 0, SOCK_STREAM, 0, 0, options);
+  } catch (error) {
+    return failure(error, signal);
+  }
   for (const info of infos) {
     const [family, type, proto, , found] = info;
     // A grant for a name is none for its addresses: connect by the name then.
@@ -136,12 +135,12 @@ export async function create_connection(
     }
   }
   if (errors.length === 0) {
-    throw osError("EADDRNOTAVAIL", "getaddrinfo gives no address");
+    return failure(osError("EADDRNOTAVAIL", "getaddrinfo gives no address"));
   }
   if (options.all_errors) {
     throw new AggregateError(errors, "create_connection failed");
   }
-  throw errors.at(-1);
+  return failure(errors.at(-1), signal);
 }
 
 function nameIn(host: string, found: Address): Address {

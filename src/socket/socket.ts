@@ -1459,7 +1459,7 @@ export class Socket<A extends Address = Address> {
         : { endpoint: description.endpointFor("send"), context };
       return await sendFile(ready.endpoint as Connected, ready.context, part);
     } catch (error) {
-      return await failure(error, signal);
+      return failure(error, signal);
     }
   }
 
@@ -1749,7 +1749,7 @@ export interface SocketFactory {
  */
 export const socket: SocketFactory = Object.defineProperty(
   function socket(...args: ConstructorParameters<typeof Socket>): Socket {
-    return new Socket(...args);
+    return traced(socket, () => new Socket(...args));
   } as SocketFactory,
   Symbol.hasInstance,
   { value: (value: unknown): value is Socket => value instanceof Socket },
