@@ -1223,12 +1223,10 @@ export class Socket<A extends Address = Address> {
     buffering?: number | null,
     options?: FileOptions,
   ): SocketFile {
-    return openFile(
-      coreOf(this).byteStream(this.#overrides()),
-      mode,
-      buffering,
-      options,
-    );
+    return traced(Socket.prototype.makefile, () => {
+      const stream = coreOf(this).byteStream(this.#overrides());
+      return openFile(stream, mode, buffering, options);
+    });
   }
 
   /** The methods of a subclass that file objects, in Python too, have to call. */

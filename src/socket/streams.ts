@@ -10,6 +10,7 @@ import type { ByteStream } from "../file/raw_stream.ts";
 import {
   type CallContext,
   CallOwner,
+  failure,
   type SignalOption,
 } from "../wait/waiter.ts";
 
@@ -312,7 +313,7 @@ export function toWritable(
         await socket.sendall(chunk);
       } catch (error) {
         onError();
-        throw error;
+        return failure(error);
       }
     },
     async close() {
@@ -320,7 +321,7 @@ export function toWritable(
         await socket.shutdown(SHUT_WR);
       } catch (error) {
         onError();
-        throw error;
+        return failure(error);
       }
     },
   });
