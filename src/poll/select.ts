@@ -21,6 +21,7 @@ import {
   toOpenDescriptor,
 } from "./events.ts";
 import { PollSet } from "./poll_set.ts";
+import { answer } from "../wait/event_loop.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
 export { OSError, OSError as error } from "../base/errors.ts";
@@ -159,6 +160,8 @@ export async function select<
     const found = await set.wait(timeoutMs, signal);
     for (const [{ file, ready }] of found) ready.push(file);
   } catch (error) {
+    // A loop of calls that fail at once must not keep the event loop from turning.
+    await answer(undefined);
     throw atCaller(error, select, signal);
   } finally {
     set.end();

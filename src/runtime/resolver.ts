@@ -1,4 +1,4 @@
-/** Names of hosts to addresses, and back. */
+/** Resolves names of hosts to addresses, and addresses to names. */
 
 import type { LookupAddress } from "node:dns";
 import { type Address, AF_INET, AF_INET6 } from "../base/constants.ts";
@@ -21,18 +21,19 @@ import {
   osError,
   rememberName,
 } from "../base/os_error.ts";
+import { answer } from "../wait/event_loop.ts";
 import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
 import { scopeIdOf } from "./interface_table.ts";
 
-/** An address that a name has. */
+/** An address of a name. */
 export interface Resolved {
   readonly family: number;
   readonly host: string;
 }
 
 /**
- * Every address of a name, IPv4 and IPv6. `node:dns` asks `getaddrinfo`; it
- * needs a grant for the name, which the hint names with its port.
+ * All addresses of a name, IPv4 and IPv6, from the system's `getaddrinfo`, which
+ * `node:dns` calls. It needs a grant for the name; the error names the port too.
  */
 export async function resolveAll(
   host: string,
@@ -42,8 +43,8 @@ export async function resolveAll(
     throw invalidHostError(host);
   }
   const { lookup } = await import("node:dns");
-  // In Deno 2.9 only this form takes the port, without which a grant for one
-  // port of the name is none; "verbatim" leaves the system's order as it is.
+  // In Deno 2.9 only this form takes the port, without which a grant for one port
+  // of the name is not enough; "verbatim" keeps the system's order.
   const options = { all: true, order: "verbatim", port } as const;
   try {
     const found = await new Promise<LookupAddress[]>((resolve, reject) => {
@@ -67,8 +68,8 @@ export async function resolveAll(
 }
 
 /**
- * `localhost` as its literal, if that is granted: no resolver is asked then. A
- * name that is denied stays one, for the runtime to refuse.
+ * The loopback address in place of `localhost`, if that address is granted: then
+ * no lookup is needed. A name that is denied stays, for the runtime to refuse.
  */
 export function localhostLiteral(
   sockaddr: InetSockaddr,
@@ -79,7 +80,7 @@ export function localhostLiteral(
   return isGranted(literal, port) ? withHost(sockaddr, literal) : undefined;
 }
 
-/** The error of a name that has only addresses of another family. */
+/** EAI_ADDRFAMILY for a name that has addresses of another family only. */
 export function familyMismatchError(
   host: string,
   all: readonly Resolved[],
@@ -92,8 +93,8 @@ export function familyMismatchError(
 }
 
 /**
- * The name of an address. `node:dns` asks `getnameinfo`; it needs a grant for
- * the address with this port.
+ * The name of an address, from the system's `getnameinfo`, which `node:dns`
+ * calls. It needs a grant for the address with this port.
  *
  * @throws {gaierror} EAI_NONAME if the address has no name.
  */
@@ -136,13 +137,16 @@ export function hostname(): string {
 }
 
 /**
- * Begins a lookup and waits for it or for the signal. The system's resolver
- * cannot be called off: a lookup given up goes on, but nobody hears of it.
+ * Begins a lookup that a signal can cancel. The system's resolver cannot be
+ * interrupted: a cancelled lookup goes on, and its result is dropped.
  */
 export async function abortable<T>(
   begin: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
+  // A numeric host is found at once, and a loop over many must not keep the event
+  // loop from turning.
+  await answer(undefined);
   if (signal === undefined) return await begin();
   if (signal.aborted) throw signal.reason;
   const { promise, reject } = Promise.withResolvers<never>();
@@ -155,19 +159,21 @@ export async function abortable<T>(
   }
 }
 
-/** `localhost` is bound by its literal, unless the name is denied. */
+/**
+ * The address to bind to: for `localhost` the loopback address of the family,
+ * unless the name is denied, which is left to the runtime to refuse.
+ */
 export function hostToBind(sockaddr: InetSockaddr): InetSockaddr {
   if (!sockaddr.isHostname) return sockaddr;
   if (/[\s:[\]%/\\]/.test(sockaddr.host)) {
     throw gaiError("EAI_NONAME", JSON.stringify(sockaddr.host.slice(0, 80)));
   }
   const { host, port } = sockaddr;
-  // A denied one is left to the runtime to refuse.
   if (!isLocalhost(host) || isDenied(host, port)) return sockaddr;
   return loopbackToBind(sockaddr);
 }
 
-/** Loopback by its literal, unless only its name is granted. */
+/** The loopback address, unless only the name `localhost` is granted. */
 export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
   const { host, port } = sockaddr;
   const literal = loopback(sockaddr.family);
@@ -176,9 +182,10 @@ export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
 }
 
 /**
- * The runtime may take an address of the other family for a name.
+ * Checks the family of an address that was bound by name: the runtime may have
+ * chosen an address of the other one.
  *
- * @throws {gaierror} EAI_ADDRFAMILY if it has, after closing what it has bound.
+ * @throws {gaierror} EAI_ADDRFAMILY if it has; `bound` is then closed.
  */
 export function checkBoundFamily(
   sockaddr: InetSockaddr,
@@ -193,13 +200,13 @@ export function checkBoundFamily(
   );
 }
 
-// Where a datagram goes: an address, and how the platform is asked for it.
+// Destinations of datagrams.
 
-/** Where datagrams go. */
+/** The destination of a datagram. */
 export interface Destination {
   /** The address, never a name. */
   readonly sockaddr: Sockaddr;
-  /** As the platform takes it: a name, if only that is granted. */
+  /** The address for Deno: a name, if only that is granted. */
   readonly addr: Deno.Addr;
 }
 
@@ -229,8 +236,8 @@ export async function toDestination(sockaddr: Sockaddr): Promise<Destination> {
   const [first] = own;
   if (first === undefined) throw familyMismatchError(host, all);
   const found = withHost(sockaddr, first.host);
-  // Asked by name, the runtime may take an address of either family; and it
-  // does not say why if the address is denied.
+  // Given a name, Deno may take an address of either family, and does not report
+  // why if the address is denied.
   const byName = own.length === all.length && !isGranted(found.host, port) &&
     !isDenied(found.host, port);
   return { sockaddr: found, addr: toDenoAddr(byName ? sockaddr : found) };
@@ -246,18 +253,18 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
   }
 }
 
-/** IPv4 loopback in an IPv6 socket. */
+/** The loopback address of IPv4 as an IPv6 socket has it. */
 export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
 
-/** The broadcast addresses that need no knowledge of the networks. */
+/** Whether a host is a broadcast address of every network. */
 export function isBroadcast(host: string): boolean {
   return host === "255.255.255.255" ||
     (host === "127.255.255.255" && osName === "linux");
 }
 
 /**
- * Whether two addresses are of one socket. Those of Unix sockets are paths as
- * each program has written them, so other paths may lead to the same file.
+ * Whether two addresses belong to one socket. Unix addresses are paths as each
+ * program has written them, so different paths may lead to the same file.
  */
 export function isSameAddress(one: Address, other: Address): boolean {
   if (typeof one !== "string" || typeof other !== "string") {
