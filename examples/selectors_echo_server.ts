@@ -16,7 +16,7 @@ const interrupt = new AbortController();
 const { signal } = interrupt;
 Deno.addSignalListener("SIGINT", () => interrupt.abort()); // Ctrl-C
 
-const sel = new selectors.DefaultSelector<socket.Socket, typeof read>();
+const sel = new selectors.DefaultSelector();
 
 async function accept(sock: socket.Socket, _mask: number): Promise<void> {
   const [conn, addr] = await sock.accept(); // Should be ready
@@ -54,6 +54,6 @@ try {
 } catch (error) {
   if (!signal.aborted) throw error;
 } finally {
-  for (const key of sel.get_map()!.values()) key.fileobj.close();
+  for (const key of sel.get_map().values()) key.fileobj.close();
   sel.close();
 }

@@ -1,10 +1,10 @@
 /**
- * The error codes of the system, as Python's `errno` module: a constant for
- * each, and {@linkcode errorcode}, which gives the name of a number.
+ * The error codes of the system, like Python's `errno` module: a constant for
+ * each, and {@linkcode errorcode}, which has the name of each number.
  *
  * The numbers are those that Python has on Linux, macOS and Windows; on Windows
- * the socket codes have Winsock's numbers. A code that the system does not have
- * is -1, which no error carries, so a comparison with it is false.
+ * the socket codes have Winsock's numbers. A code that the system lacks is -1,
+ * which no error has, so a comparison with it is false.
  *
  * ```ts
  * import * as socket from "@pystd/socket";

@@ -1,14 +1,14 @@
 /**
- * Waiting for sockets, as Python's `select` module.
+ * Waiting for sockets, like Python's `select` module.
  *
- * What can be waited for is a socket, a file object, anything else with
- * `fileno()`, and a descriptor's number. The standard streams and `Deno.FsFile`
- * have no descriptor here.
+ * Accepts sockets, file objects, any object with `fileno()`, and descriptor
+ * numbers. The standard streams and `Deno.FsFile` have no descriptor here: read
+ * those in a task of their own.
  *
- * Waiting takes nothing from a socket: what it finds is there for the next call.
- * Whether a connection is readable is found out by reading, one piece ahead at
- * most. So what a peer does after sending bytes, as closing, is seen when they
- * have been received.
+ * Waiting takes nothing from a socket: the bytes that it finds are there for the
+ * next call. Whether a connection is readable is found out by reading, one piece
+ * ahead at most. So an end or a reset after bytes is seen when the bytes have been
+ * received.
  *
  * ```ts
  * import * as socket from "@pystd/socket";
@@ -23,8 +23,8 @@
  * assertEquals(writable[0] === client, true);
  * ```
  *
- * `epoll`, `kqueue` and `devpoll` are objects of the system that Deno has no
- * access to, and `PIPE_BUF` is about pipes: they are not here.
+ * Absent: `epoll`, `kqueue` and `devpoll`, which are objects of the system that
+ * Deno has no access to, and `PIPE_BUF`, which is about pipes.
  *
  * @see {@link https://docs.python.org/3/library/select.html | Python: select}
  * @module

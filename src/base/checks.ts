@@ -1,7 +1,7 @@
 /**
- * Arguments are checked before anything is sent to the system: a wrong type is
- * a `TypeError`, a wrong value a `RangeError`. The text says what was being
- * done, what was expected and what came.
+ * Checks of arguments, before anything is sent to the system: a wrong type is a
+ * `TypeError`, a wrong value a `RangeError`. The text names the action, the
+ * expected value and the received one.
  */
 
 /** Bytes whose memory is an ordinary, unshared `ArrayBuffer`. */
@@ -23,7 +23,7 @@ export function show(value: unknown): string {
   return Array.isArray(value) ? "an array" : "an object";
 }
 
-/** Shows a value, and what to do with it if it is an object. */
+/** Shows a value, with advice if it is an object. */
 export function showObject(value: unknown, advice: string): string {
   const shown = show(value);
   return shown === "an object" ? `${shown}; ${advice}` : shown;
@@ -40,14 +40,14 @@ function integer(action: string, name: string, value: unknown): number {
   return value;
 }
 
-/** A program's arguments are strings, numbers among them. */
+/** Shows a value; the arguments of a program are strings, also its numbers. */
 function showNoNumber(value: unknown): string {
   const shown = show(value);
   const isNumber = typeof value === "string" && /^\d{1,15}$/.test(value);
   return isNumber ? `${shown}; make it Number(${shown})` : shown;
 }
 
-/** An integer that fits a C `int`, as CPython's argument parser takes it. */
+/** An integer that fits a C `int`, as in CPython's argument parser. */
 export function checkInt(
   action: string,
   name: string,
@@ -97,7 +97,7 @@ export function checkPort(action: string, value: unknown): number {
   return checkUnsigned(action, "port", value, 65535);
 }
 
-/** A string without a NUL, at which C would end it. */
+/** A string without a NUL, where C would end it. */
 export function checkText(
   action: string,
   name: string,
@@ -142,11 +142,12 @@ export function checkBytes(
   name: string,
   value: unknown,
 ): Uint8Array {
-  // What inherits from it only, or is a proxy of one, has no bytes.
+  // A Proxy, or an object that only inherits from `Uint8Array.prototype`, has no
+  // bytes.
   if (ArrayBuffer.isView(value) && value instanceof Uint8Array) {
     if (value.length === 0 && !hasMemory(value)) {
       throw new TypeError(
-        `Cannot ${action}: the memory of ${name} has been transferred away or cut off`,
+        `Cannot ${action}: ${name} is backed by a detached or resized ArrayBuffer`,
       );
     }
     return plainView(value);
@@ -175,7 +176,7 @@ const getters = Object.getOwnPropertyDescriptors<Uint8Array>(
   Object.getPrototypeOf(Uint8Array.prototype),
 );
 
-/** Shows what a program may have instead of bytes, and how to make them. */
+/** Shows a value that is not bytes, and how to make bytes of it. */
 function showNoBytes(value: unknown): string {
   if (typeof value === "string") {
     return "a string; encode it with new TextEncoder().encode(...)";
@@ -195,7 +196,10 @@ function showNoBytes(value: unknown): string {
   return show(value);
 }
 
-/** Whether an empty view is in bounds. Nothing else that it has tells that. */
+/**
+ * Whether a zero-length view is still in bounds. No property shows that; `keys()`
+ * throws if it is not.
+ */
 function hasMemory(view: Uint8Array): boolean {
   try {
     view.keys();
@@ -207,7 +211,7 @@ function hasMemory(view: Uint8Array): boolean {
 
 /**
  * A timeout in seconds, or null for none; returned in milliseconds. `advice` is
- * what to do with an object.
+ * for an object.
  */
 export function checkTimeout(
   action: string,
@@ -232,8 +236,8 @@ export function checkTimeout(
 }
 
 /**
- * Whether a value is options, of which nothing else is known yet, and no other
- * argument: lists, addresses and bytes can be iterated over.
+ * Whether a value can only be options: unlike lists, addresses and bytes, it is
+ * not iterable.
  */
 export function isOptions(
   value: unknown,
@@ -242,17 +246,17 @@ export function isOptions(
     !(Symbol.iterator in value);
 }
 
-/** Options by name: true, or for one that is not there what to do instead. */
+/** Options by name: true, or for one that does not exist the alternative. */
 export type KnownOptions = Readonly<Record<string, true | string>>;
 
-/** The options of most calls that wait. */
+/** The options of most asynchronous calls. */
 const SIGNAL_ONLY: KnownOptions = {
   signal: true,
   timeout:
     "a socket has settimeout(seconds), a call signal: AbortSignal.timeout(ms)",
 };
 
-/** The last argument of a call, unless it was left out. */
+/** Checks the options of a call, if there are any. */
 export function checkOptions(
   action: string,
   options: unknown,
@@ -264,8 +268,8 @@ export function checkOptions(
       `Cannot ${action}: options must be an object, received ${show(options)}`,
     );
   }
-  // What an object inherits is for other uses of it: an AbortController has
-  // its signal so.
+  // Only own properties are checked: an AbortController inherits its `signal`, and
+  // may be passed.
   for (const [name, value] of Object.entries(options)) {
     if (known[name] === true || value === undefined) continue;
     throw new TypeError(
@@ -346,7 +350,7 @@ const aborted = Object.getOwnPropertyDescriptor(
   "aborted",
 )!;
 
-/** Whether it can be listened to, which `instanceof` does not tell. */
+/** Whether a value is an AbortSignal, also one of another realm. */
 function isSignal(value: unknown): value is AbortSignal {
   try {
     aborted.get!.call(value);

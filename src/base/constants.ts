@@ -1,12 +1,11 @@
 /**
- * The constants of the Internet protocols: numbers of protocols, addresses, and
- * the options of IPv4, IPv6 and TCP. They have the values that Python has on the
- * system that the program runs on; one that the system lacks is -1, which every
- * call refuses.
+ * The constants of Python's `socket` module. They have the values that Python has
+ * on the system that the program runs on; one that the system lacks is -1, which
+ * every call refuses.
  *
- * Which options can be set, {@linkcode TCP_NODELAY} among them, the README says;
- * any other is an `OSError` ENOPROTOOPT, and is here so that a program
- * which tries it compiles.
+ * This module can set some options, such as {@linkcode TCP_NODELAY}; its
+ * documentation lists them. Every other fails with ENOPROTOOPT, and is here so
+ * that a program which tries it compiles.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#constants | Python: Constants}
  */
@@ -98,7 +97,7 @@ export const IPPROTO_XTP: number = byOs(ABSENT, 36, ABSENT);
 
 /** The first port that needs no privilege. */
 export const IPPORT_RESERVED: number = 1024;
-/** The first port once meant for servers of users. */
+/** The first port that was reserved for servers of users. */
 export const IPPORT_USERRESERVED: number = 5000;
 
 /** 224.0.0.1, the multicast group of all hosts. */
@@ -111,7 +110,7 @@ export const INADDR_BROADCAST: number = 0xffffffff;
 export const INADDR_LOOPBACK: number = 0x7f000001;
 /** 224.0.0.255, the last multicast group that is not routed. */
 export const INADDR_MAX_LOCAL_GROUP: number = 0xe00000ff;
-/** 255.255.255.255, which `inet_addr` of C gives for an error. */
+/** 255.255.255.255, which `inet_addr` in C returns for an error. */
 export const INADDR_NONE: number = 0xffffffff;
 /** 224.0.0.0, the first multicast address. */
 export const INADDR_UNSPEC_GROUP: number = 0xe0000000;
@@ -136,11 +135,11 @@ export const TCP_FASTOPEN_KEY: number = byOs(33, ABSENT, ABSENT);
 export const TCP_FASTOPEN_NO_COOKIE: number = byOs(34, ABSENT, ABSENT);
 /** State of the connection. */
 export const TCP_INFO: number = byOs(11, ABSENT, ABSENT);
-/** Whether receiving says how much is queued. */
+/** Whether a receive reports how much is queued. */
 export const TCP_INQ: number = byOs(36, ABSENT, ABSENT);
 /** Idle seconds before the first probe, on macOS. */
 export const TCP_KEEPALIVE: number = byOs(ABSENT, 0x0010, ABSENT);
-/** Probes without answer that end the connection. */
+/** The number of unanswered probes that ends the connection. */
 export const TCP_KEEPCNT: number = byOs(6, 0x0102, 16);
 /** Idle seconds before the first probe. */
 export const TCP_KEEPIDLE: number = byOs(4, ABSENT, 3);
@@ -156,7 +155,7 @@ export const TCP_MD5SIG: number = byOs(14, ABSENT, ABSENT);
 export const TCP_MD5SIG_EXT: number = byOs(32, ABSENT, ABSENT);
 /** Whether small segments are sent at once. */
 export const TCP_NODELAY: number = 1;
-/** How many bytes may be unsent while the socket is writable. */
+/** The number of unsent bytes up to which the socket is writable. */
 export const TCP_NOTSENT_LOWAT: number = byOs(25, 0x0201, ABSENT);
 /** Sequence number of a queue, in repair mode. */
 export const TCP_QUEUE_SEQ: number = byOs(21, ABSENT, ABSENT);
@@ -184,7 +183,7 @@ export const TCP_THIN_LINEAR_TIMEOUTS: number = byOs(16, ABSENT, ABSENT);
 export const TCP_TIMESTAMP: number = byOs(24, ABSENT, ABSENT);
 /** Delay of the packets sent, in microseconds. */
 export const TCP_TX_DELAY: number = byOs(37, ABSENT, ABSENT);
-/** Protocol on top of TCP, as TLS. */
+/** Protocol on top of TCP, such as TLS. */
 export const TCP_ULP: number = byOs(31, ABSENT, ABSENT);
 /** How many milliseconds data may stay unacknowledged. */
 export const TCP_USER_TIMEOUT: number = byOs(18, ABSENT, ABSENT);
@@ -199,11 +198,11 @@ export const IP_ADD_MEMBERSHIP: number = byOs(35, 12, 12);
 export const IP_ADD_SOURCE_MEMBERSHIP: number = byOs(39, 70, 15);
 /** Whether `bind` to port 0 leaves the port to `connect`. */
 export const IP_BIND_ADDRESS_NO_PORT: number = byOs(24, ABSENT, ABSENT);
-/** Drop what one source sends to a group. */
+/** Drop the datagrams of one source to a group. */
 export const IP_BLOCK_SOURCE: number = byOs(38, 72, 17);
-/** What {@linkcode IP_MULTICAST_LOOP} is by default. */
+/** The default of {@linkcode IP_MULTICAST_LOOP}. */
 export const IP_DEFAULT_MULTICAST_LOOP: number = byOs(1, 1, ABSENT);
-/** What {@linkcode IP_MULTICAST_TTL} is by default. */
+/** The default of {@linkcode IP_MULTICAST_TTL}. */
 export const IP_DEFAULT_MULTICAST_TTL: number = byOs(1, 1, ABSENT);
 /** Leave a multicast group. */
 export const IP_DROP_MEMBERSHIP: number = byOs(36, 13, 13);
@@ -215,9 +214,9 @@ export const IP_HDRINCL: number = byOs(3, 2, 2);
 export const IP_MAX_MEMBERSHIPS: number = byOs(20, 4095, ABSENT);
 /** Interface of multicasts sent. */
 export const IP_MULTICAST_IF: number = byOs(32, 9, 9);
-/** Whether this machine gets its own multicasts. */
+/** Whether this machine receives its own multicasts. */
 export const IP_MULTICAST_LOOP: number = byOs(34, 11, 11);
-/** How many hops multicasts go, 0 to 255. */
+/** The number of hops of multicast packets, 0 to 255. */
 export const IP_MULTICAST_TTL: number = byOs(33, 10, 10);
 /** IP options of the packets sent. */
 export const IP_OPTIONS: number = byOs(4, 1, 1);
@@ -231,24 +230,24 @@ export const IP_RECVOPTS: number = byOs(6, 5, ABSENT);
 export const IP_RECVRETOPTS: number = byOs(7, 6, ABSENT);
 /** Whether the type of service comes with datagrams. */
 export const IP_RECVTOS: number = byOs(13, 27, 40);
-/** IP options for answers. */
+/** IP options for replies. */
 export const IP_RETOPTS: number = byOs(7, 8, ABSENT);
 /** Type of service of the packets sent. */
 export const IP_TOS: number = byOs(1, 3, 3);
 /** Transparent proxying. */
 export const IP_TRANSPARENT: number = byOs(19, ABSENT, ABSENT);
-/** How many hops packets go, 0 to 255. */
+/** The number of hops of packets, 0 to 255. */
 export const IP_TTL: number = byOs(2, 4, 4);
-/** Undo {@linkcode IP_BLOCK_SOURCE}. */
+/** Receive from a source again, after {@linkcode IP_BLOCK_SOURCE}. */
 export const IP_UNBLOCK_SOURCE: number = byOs(37, 73, 18);
 
-/** Where a raw packet has its checksum. */
+/** The offset of the checksum in raw packets. */
 export const IPV6_CHECKSUM: number = byOs(7, 26, 26);
 /** Whether datagrams are never fragmented. */
 export const IPV6_DONTFRAG: number = byOs(62, 62, 14);
 /** Destination options of the packets sent. */
 export const IPV6_DSTOPTS: number = byOs(59, 50, ABSENT);
-/** How many hops packets go, 0 to 255. */
+/** The number of hops of packets, 0 to 255. */
 export const IPV6_HOPLIMIT: number = byOs(52, 47, 21);
 /** Hop-by-hop options of the packets sent. */
 export const IPV6_HOPOPTS: number = byOs(54, 49, 1);
@@ -256,11 +255,11 @@ export const IPV6_HOPOPTS: number = byOs(54, 49, 1);
 export const IPV6_JOIN_GROUP: number = byOs(20, 12, 12);
 /** Leave a multicast group. */
 export const IPV6_LEAVE_GROUP: number = byOs(21, 13, 13);
-/** How many hops multicasts go, 0 to 255. */
+/** The number of hops of multicast packets, 0 to 255. */
 export const IPV6_MULTICAST_HOPS: number = byOs(18, 10, 10);
 /** Interface of multicasts sent. */
 export const IPV6_MULTICAST_IF: number = byOs(17, 9, 9);
-/** Whether this machine gets its own multicasts. */
+/** Whether this machine receives its own multicasts. */
 export const IPV6_MULTICAST_LOOP: number = byOs(19, 11, 11);
 /** The next hop of the packets sent. */
 export const IPV6_NEXTHOP: number = byOs(9, 48, ABSENT);
@@ -274,7 +273,7 @@ export const IPV6_RECVDSTOPTS: number = byOs(58, 40, ABSENT);
 export const IPV6_RECVHOPLIMIT: number = byOs(51, 37, ABSENT);
 /** Whether hop-by-hop options come with datagrams. */
 export const IPV6_RECVHOPOPTS: number = byOs(53, 39, ABSENT);
-/** Whether changes of the path's MTU are told. */
+/** Whether changes of the path's MTU are reported. */
 export const IPV6_RECVPATHMTU: number = byOs(60, 43, ABSENT);
 /** Whether address and interface come with datagrams. */
 export const IPV6_RECVPKTINFO: number = byOs(49, 61, ABSENT);
@@ -290,20 +289,18 @@ export const IPV6_RTHDRDSTOPTS: number = byOs(55, 57, ABSENT);
 export const IPV6_RTHDR_TYPE_0: number = byOs(0, 0, ABSENT);
 /** Traffic class of the packets sent. */
 export const IPV6_TCLASS: number = byOs(67, 36, 39);
-/** How many hops packets go, 0 to 255. */
+/** The number of hops of packets, 0 to 255. */
 export const IPV6_UNICAST_HOPS: number = byOs(16, 4, 4);
 /** Whether packets keep to the smallest MTU, on macOS. */
 export const IPV6_USE_MIN_MTU: number = byOs(ABSENT, 42, ABSENT);
-/** Whether IPv4 peers, as IPv4-mapped addresses, are turned away. */
+/** Whether IPv4 peers, which have IPv4-mapped addresses, are rejected. */
 export const IPV6_V6ONLY: number = byOs(26, 27, 27);
 
-// The constants of Python's `socket` module: families, types, options, flags,
-// and those of name resolution. They have the values that Python has on the
-// system that the program runs on.
+// Families, types, options, flags, and the constants of name resolution.
 //
-// Where Python on a system lacks a name, so does the system. What this module
-// does by itself, as `MSG_DONTWAIT` on Windows, is there all the same:
-// it has Linux's number, which means nothing else there. Any other such constant
+// Where Python on a system lacks a name, the system lacks it too. A constant for
+// something that this module does by itself, such as `MSG_DONTWAIT` on Windows,
+// has Linux's number there, which has no other meaning. Every other such constant
 // is -1, which every call refuses: Python's `hasattr(socket, "MSG_MORE")` is
 // `MSG_MORE !== -1` or `"MSG_MORE" in MsgFlag`.
 //
@@ -317,12 +314,12 @@ export const AF_INET: Family<InetAddress> = 2;
 export const AF_INET6: Family<Inet6Address> = byOs(10, 30, 23);
 /** Unix sockets; addresses are path strings. Python has it on POSIX systems only. */
 export const AF_UNIX: Family<UnixAddress> = 1;
-/** POSIX.1g's name of {@linkcode AF_UNIX}, which Python does not have. */
+/** The name of {@linkcode AF_UNIX} in POSIX.1g, which Python does not have. */
 export const AF_LOCAL: Family<UnixAddress> = 1;
 
-/** A stream of bytes, as TCP. */
+/** A stream of bytes, such as TCP. */
 export const SOCK_STREAM: number = 1;
-/** Datagrams, as UDP. */
+/** Datagrams, such as UDP. */
 export const SOCK_DGRAM: number = 2;
 /** Raw packets; `socket()` refuses it. */
 export const SOCK_RAW: number = 3;
@@ -332,7 +329,7 @@ export const SOCK_RDM: number = 4;
 export const SOCK_SEQPACKET: number = 5;
 /** Or-ed with the type: the new socket is non-blocking. Python has it on Linux only. */
 export const SOCK_NONBLOCK: number = 2048;
-/** Or-ed with the type: the descriptor is not inherited, which none is. Python has it on Linux only. */
+/** Or-ed with the type: child processes do not inherit the descriptor, as they never do. Python has it on Linux only. */
 export const SOCK_CLOEXEC: number = 524288;
 
 /** Level of the options of every socket, `SO_*`. */
@@ -344,7 +341,7 @@ export const SOL_TCP: number = 6;
 /** Level of the options of UDP, the same as `IPPROTO_UDP`. */
 export const SOL_UDP: number = 17;
 
-/** Whether the socket listens; read only. */
+/** Whether the socket is listening; read only. */
 export const SO_ACCEPTCONN: number = byOs(30, 0x0002, 0x0002);
 /** Network interface to use. */
 export const SO_BINDTODEVICE: number = byOs(25, 0x1134, ABSENT);
@@ -360,13 +357,13 @@ export const SO_DOMAIN: number = 39;
 export const SO_DONTROUTE: number = byOs(5, 0x0010, 0x0010);
 /** The pending error, cleared by reading it; read only. */
 export const SO_ERROR: number = byOs(4, 0x1007, 0x1007);
-/** Whether nobody else may take the address, on Windows. */
+/** Whether no other socket may bind to the address, on Windows. */
 export const SO_EXCLUSIVEADDRUSE: number = byOs(ABSENT, ABSENT, -5);
-/** The processor that handles the socket. */
+/** The processor that the socket is assigned to. */
 export const SO_INCOMING_CPU: number = byOs(49, ABSENT, ABSENT);
 /** Whether an idle connection is probed. */
 export const SO_KEEPALIVE: number = byOs(9, 0x0008, 0x0008);
-/** Whether and how long, in seconds, closing waits for what was sent. */
+/** Whether closing waits until sent bytes are delivered, and for how many seconds. */
 export const SO_LINGER: number = byOs(13, 0x0080, 0x0080);
 /** Mark of the packets sent. */
 export const SO_MARK: number = byOs(36, ABSENT, ABSENT);
@@ -386,17 +383,17 @@ export const SO_PRIORITY: number = byOs(12, ABSENT, ABSENT);
 export const SO_PROTOCOL: number = 38;
 /** Size of the system's receive buffer, in bytes. */
 export const SO_RCVBUF: number = byOs(8, 0x1002, 0x1002);
-/** How many bytes make the socket readable. */
+/** The number of bytes from which the socket is readable. */
 export const SO_RCVLOWAT: number = byOs(18, 0x1004, 0x1004);
 /** Timeout of receiving: a `struct timeval`, seconds and microseconds. */
 export const SO_RCVTIMEO: number = byOs(20, 0x1006, 0x1006);
-/** Whether `bind` may take an address whose last connections are not over. */
+/** Whether `bind` may take an address whose last connections are still closing. */
 export const SO_REUSEADDR: number = byOs(2, 0x0004, 0x0004);
-/** Whether several sockets may have one port. Python has it on POSIX systems only. */
+/** Whether several sockets may be bound to one port. Python has it on POSIX systems only. */
 export const SO_REUSEPORT: number = byOs(15, 0x0200, 15);
 /** Size of the system's send buffer, in bytes. */
 export const SO_SNDBUF: number = byOs(7, 0x1001, 0x1001);
-/** How many bytes of room make the socket writable. */
+/** The number of free bytes from which the socket is writable. */
 export const SO_SNDLOWAT: number = byOs(19, 0x1003, 0x1003);
 /** Timeout of sending: a `struct timeval`, seconds and microseconds. */
 export const SO_SNDTIMEO: number = byOs(21, 0x1005, 0x1005);
@@ -427,7 +424,7 @@ export const MSG_CTRUNC: number = byOs(0x0008, 0x0020, 0x0200);
 export const MSG_DONTROUTE: number = 0x0004;
 /** This call is non-blocking. Python has it on POSIX systems only. */
 export const MSG_DONTWAIT: number = byOs(0x0040, 0x0080, 0x0040);
-/** Send: and then close the sending side, on macOS. */
+/** Send: close the sending side afterwards, on macOS. */
 export const MSG_EOF: number = byOs(ABSENT, 0x0100, ABSENT);
 /** The end of a record. */
 export const MSG_EOR: number = byOs(0x0080, 0x0008, ABSENT);
@@ -443,11 +440,11 @@ export const MSG_MORE: number = byOs(0x8000, ABSENT, ABSENT);
 export const MSG_NOSIGNAL: number = byOs(0x4000, 0x80000, 0x4000);
 /** Urgent data. */
 export const MSG_OOB: number = 0x0001;
-/** Receive: leave the data to be received again. */
+/** Receive: leave the data in the queue. */
 export const MSG_PEEK: number = 0x0002;
 /** Received: the datagram was cut off. */
 export const MSG_TRUNC: number = byOs(0x0020, 0x0010, 0x0100);
-/** Receive: wait for all the bytes asked for. */
+/** Receive: wait until all requested bytes are there. */
 export const MSG_WAITALL: number = byOs(0x0100, 0x0040, 0x0008);
 
 /** `shutdown`: nothing more will be received. */
@@ -461,7 +458,7 @@ export const SHUT_RDWR: number = 2;
 export const AI_ADDRCONFIG: number = byOs(0x0020, 0x0400, 0x0400);
 /** With {@linkcode AI_V4MAPPED}: IPv6 and IPv4-mapped addresses. */
 export const AI_ALL: number = byOs(0x0010, 0x0100, 0x0100);
-/** Give the canonical name. */
+/** Return the canonical name. */
 export const AI_CANONNAME: number = 0x0002;
 /** `AI_V4MAPPED_CFG | AI_ADDRCONFIG`, on macOS. */
 export const AI_DEFAULT: number = byOs(ABSENT, 0x0600, ABSENT);
@@ -471,26 +468,26 @@ export const AI_MASK: number = byOs(ABSENT, 0x1407, ABSENT);
 export const AI_NUMERICHOST: number = 0x0004;
 /** The service is a number, not a name. */
 export const AI_NUMERICSERV: number = byOs(0x0400, 0x1000, 0x0008);
-/** Addresses to bind to: no host means the wildcard. */
+/** Return addresses to bind to: no host means the wildcard. */
 export const AI_PASSIVE: number = 0x0001;
-/** If there are no IPv6 addresses, IPv4-mapped ones. */
+/** If there are no IPv6 addresses, return IPv4-mapped ones. */
 export const AI_V4MAPPED: number = byOs(0x0008, 0x0800, 0x0800);
-/** IPv4-mapped addresses if the kernel takes them, on macOS. */
+/** Return IPv4-mapped addresses if the kernel accepts them, on macOS. */
 export const AI_V4MAPPED_CFG: number = byOs(ABSENT, 0x0200, ABSENT);
 
-/** The service is one of UDP. */
+/** The service is a UDP service. */
 export const NI_DGRAM: number = 16;
 /** Size of the longest host name, in bytes. */
 export const NI_MAXHOST: number = 1025;
 /** Size of the longest service name, in bytes. */
 export const NI_MAXSERV: number = 32;
-/** An address without a name is an error. */
+/** Fail if the address has no name. */
 export const NI_NAMEREQD: number = byOs(8, 4, 4);
-/** Give the host name without its domain if it is a local one. */
+/** Return the host name of a local host without its domain. */
 export const NI_NOFQDN: number = byOs(4, 1, 1);
-/** Give the address, not a name. */
+/** Return the address, not a name. */
 export const NI_NUMERICHOST: number = byOs(1, 2, 2);
-/** Give the port, not a name. */
+/** Return the port, not a name. */
 export const NI_NUMERICSERV: number = byOs(2, 8, 8);
 
 /** `gaierror`: the host has no address of the family. Python on Windows does not have it. */
@@ -511,23 +508,23 @@ export const EAI_MAX: number = byOs(ABSENT, 15, ABSENT);
 export const EAI_MEMORY: number = gaiErrnoOf("EAI_MEMORY");
 /** `gaierror`: the host has no address. */
 export const EAI_NODATA: number = gaiErrnoOf("EAI_NODATA");
-/** `gaierror`: the host or service is not known. */
+/** `gaierror`: the host or service is unknown. */
 export const EAI_NONAME: number = gaiErrnoOf("EAI_NONAME");
 /** `gaierror`: the result is too long. Python on Windows does not have it. */
 export const EAI_OVERFLOW: number = gaiErrnoOf("EAI_OVERFLOW");
 /** `gaierror`: unknown protocol, on macOS. */
 export const EAI_PROTOCOL: number = byOs(ABSENT, 13, ABSENT);
-/** `gaierror`: the service is not known for this socket type. */
+/** `gaierror`: the service is unknown for this socket type. */
 export const EAI_SERVICE: number = gaiErrnoOf("EAI_SERVICE");
 /** `gaierror`: unknown socket type. */
 export const EAI_SOCKTYPE: number = gaiErrnoOf("EAI_SOCKTYPE");
 /** `gaierror`: an error of the system. Python on Windows does not have it. */
 export const EAI_SYSTEM: number = gaiErrnoOf("EAI_SYSTEM");
 
-/** Whether IPv6 can be used, true as in every build of Python. */
+/** Whether IPv6 is supported: true, as in every build of Python. */
 export const has_ipv6: boolean = true;
 
-/** The address families by name, as Python's enum `AddressFamily`. */
+/** The address families by name, like Python's enum `AddressFamily`. */
 export const AddressFamily: Readonly<{
   AF_UNSPEC: Family;
   AF_INET: Family<InetAddress>;
@@ -535,7 +532,7 @@ export const AddressFamily: Readonly<{
   AF_UNIX: Family<UnixAddress>;
 }> = Object.freeze({ AF_UNSPEC, AF_INET, AF_INET6, AF_UNIX });
 
-/** The socket types by name, as Python's enum `SocketKind`. */
+/** The socket types by name, like Python's enum `SocketKind`. */
 export const SocketKind: Readonly<
   Record<
     | "SOCK_STREAM"
@@ -558,7 +555,7 @@ export const SocketKind: Readonly<
 });
 
 /**
- * The flags of sending and receiving by name, as Python's enum `MsgFlag`,
+ * The flags of sending and receiving by name, like Python's enum `MsgFlag`,
  * without those that the system lacks.
  */
 export const MsgFlag: Readonly<
@@ -608,7 +605,7 @@ export const MsgFlag: Readonly<
 });
 
 /**
- * The flags of `getaddrinfo` by name, as Python's enum `AddressInfo`, without
+ * The flags of `getaddrinfo` by name, like Python's enum `AddressInfo`, without
  * those that the system lacks.
  */
 export const AddressInfo: Readonly<
@@ -645,9 +642,9 @@ function present<T extends Record<string, number>>(members: T): Readonly<T> {
 // @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
 
 /**
- * The address of an IPv4 socket, as Python's `(host, port)`. The host is a name
- * or `"127.0.0.1"`, `""` for every interface, `"<broadcast>"`; the port 0 to
- * 65535.
+ * The address of an IPv4 socket, Python's `(host, port)`. The host is a name, an
+ * address such as `"127.0.0.1"`, `""` for every interface, or `"<broadcast>"`; the
+ * port is 0 to 65535.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
  * @see {@link https://man7.org/linux/man-pages/man7/ip.7.html | ip(7)}
@@ -655,8 +652,8 @@ function present<T extends Record<string, number>>(members: T): Readonly<T> {
 export type InetAddress = [host: string, port: number];
 
 /**
- * The address of an IPv6 socket, as Python's `(host, port, flowinfo, scope_id)`.
- * The scope is the index of an interface.
+ * The address of an IPv6 socket, Python's `(host, port, flowinfo, scope_id)`. The
+ * scope of a link-local address is the index of its interface, and 0 otherwise.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
  * @see {@link https://man7.org/linux/man-pages/man7/ipv6.7.html | ipv6(7)}
@@ -669,8 +666,8 @@ export type Inet6Address = [
 ];
 
 /**
- * The address of a Unix socket: a path, or after a `"\0"` an abstract name. It
- * is empty for a socket that has none.
+ * The address of a Unix socket: a path, or after a `"\0"` an abstract name. A
+ * socket without an address has an empty one.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket-families | Python: Socket families}
  * @see {@link https://man7.org/linux/man-pages/man7/unix.7.html | unix(7)}
@@ -681,10 +678,10 @@ export type UnixAddress = string;
 export type Address = InetAddress | Inet6Address | UnixAddress;
 
 /**
- * An address family: a number that says, for the compiler only, which addresses
- * its sockets have. Every number is one.
+ * An address family: a number that carries, for the compiler only, the address
+ * type of its sockets. Any number is assignable.
  *
- * @typeParam A The addresses of the family.
+ * @typeParam A The address type of the family.
  */
 export type Family<A extends Address = Address> =
   & number
@@ -692,10 +689,10 @@ export type Family<A extends Address = Address> =
   & { readonly "~address"?: A | null };
 
 /**
- * What methods take as an address: a tuple that may be read-only, with the parts
- * left out that have a default. One kept in a variable is written `as const`.
+ * An address as methods take it: a tuple that may be read-only, without the parts
+ * that have a default. In a variable it is written `as const`.
  *
- * @typeParam A The address that comes out.
+ * @typeParam A The address type of the socket.
  */
 export type AddressInput<A extends Address = Address> =
   | A

@@ -3,10 +3,10 @@ import { codesByErrno, type ErrnoCode, errnoOf } from "./errno_table.ts";
 export type { ErrnoCode };
 
 /**
- * The name of each number that the system has, as Python's dictionary. Where
- * two codes have one number, it has the name that Python has: on Linux
- * `"EAGAIN"`, `"EDEADLOCK"` and `"ENOTSUP"`. Python on Windows says
- * `"WSAECONNREFUSED"` where this says `"ECONNREFUSED"`.
+ * The name of each number that the system has, like Python's dictionary. If two
+ * codes have one number, it has the name that Python has: on Linux `"EAGAIN"`,
+ * `"EDEADLOCK"` and `"ENOTSUP"`. Where Python on Windows has
+ * `"WSAECONNREFUSED"`, it has `"ECONNREFUSED"`.
  *
  * ```ts
  * import { EPIPE, errorcode } from "@pystd/socket/errno";

@@ -1,19 +1,19 @@
 /**
- * What differs between the systems: numbers, texts and a few habits.
+ * The numbers and texts of errors on each system, and the choice between systems.
  */
 
-/** A system that numbers and words are known for. */
+/** A system whose numbers and texts are known. */
 export type OsName = "linux" | "darwin" | "windows";
 
-/** The number of a constant on a system that has no such constant. */
+/** The value of a constant that the system lacks. */
 export const ABSENT = -1;
 
-/** The system whose numbers hold where `Deno.build.os` is `os`. */
+/** The system whose numbers apply to a value of `Deno.build.os`. */
 export function osNameOf(os: typeof Deno.build.os): OsName {
   switch (os) {
     case "windows":
       return "windows";
-    // The BSDs are closer to macOS, which took these numbers from them.
+    // The BSDs are closest to macOS, which took these numbers from them.
     case "darwin":
     case "freebsd":
     case "netbsd":
@@ -26,20 +26,20 @@ export function osNameOf(os: typeof Deno.build.os): OsName {
 /** The system that this program runs on. */
 export const osName: OsName = osNameOf(Deno.build.os);
 
-/** Chooses this system's value. */
+/** Chooses the value for this system. */
 export function byOs<T>(linux: T, darwin: T, windows: T): T {
   if (osName === "linux") return linux;
   return osName === "darwin" ? darwin : windows;
 }
 
-// The error codes: their numbers on Linux, macOS and Windows, and the text that
-// Linux has for them. Of two names of one number the later is Python's choice
-// for `errorcode`.
+// The error codes: their numbers on Linux, macOS and Windows, and their texts on
+// Linux. If two names have one number, `errorcode` has the later one, as in
+// Python.
 //
 // Python on Windows takes the socket codes from Winsock (`WSAECONNREFUSED`) and
 // the others from the C runtime.
 
-/** The name of an error code, as `"ECONNREFUSED"`: those of Python's `errno` on Linux. */
+/** The name of an error code, such as `"ECONNREFUSED"`: the names of Python's `errno` on Linux. */
 export type ErrnoCode =
   | "E2BIG"
   | "EACCES"
@@ -320,7 +320,7 @@ const TABLE: Readonly<Record<ErrnoCode, Row>> = {
 
 const column = byOs(0, 1, 2);
 
-/** All codes, whether this system has them or not. */
+/** All codes, including those that this system lacks. */
 export const errnoCodes: readonly ErrnoCode[] = Object.keys(
   TABLE,
 ) as ErrnoCode[];
@@ -330,7 +330,7 @@ for (const code of errnoCodes) {
   const errno = TABLE[code][column];
   if (errno !== ABSENT) codes.set(errno, code);
 }
-/** Number to name, of two names Python's choice. */
+/** Numbers to names; of two names for a number, the one that Python has. */
 export const codesByErrno: ReadonlyMap<number, ErrnoCode> = codes;
 
 /** The number of a code on this system, -1 if it has none. */
@@ -349,17 +349,17 @@ export function isErrnoCode(value: unknown): value is ErrnoCode {
     errnoOf(value as ErrnoCode) !== ABSENT;
 }
 
-/** The name that an error of this number has as its `code`. */
+/** The `code` of an error of this number. */
 export function codeOf(errno: number): ErrnoCode | undefined {
-  // errorcode says ENOTSUP and EDEADLOCK; socket manual pages, Deno and Node
-  // say these.
+  // errorcode has ENOTSUP and EDEADLOCK; the manual pages of sockets, Deno and
+  // Node use these names.
   if (errno === errnoOf("EOPNOTSUPP")) return "EOPNOTSUPP";
   if (errno === errnoOf("EDEADLK")) return "EDEADLK";
   return codes.get(errno);
 }
 
-// What the system says of an error number, as `strerror(3)` and, for Winsock's
-// numbers, `FormatMessage`.
+// The system's texts for error numbers: those of `strerror(3)` and, for Winsock's
+// numbers, of `FormatMessage`.
 
 type Texts = Partial<Record<ErrnoCode, string>>;
 
@@ -481,13 +481,13 @@ export function strerror(errno: number): string {
   return texts[code] ?? linuxText(code);
 }
 
-// The error codes of name resolution: `getaddrinfo` has its own numbers, the
-// older `gethostbyname` and `gethostbyaddr` others.
+// The error codes of name resolution. `getaddrinfo` has numbers of its own, and
+// the older `gethostbyname` and `gethostbyaddr` have others.
 //
-// Windows has no number for three of them. There they have Linux's, which are
-// negative and so no number of Windows.
+// Windows has no number for three of them. There they have Linux's numbers, which
+// are negative and so differ from all of Windows.
 
-/** A code of `getaddrinfo`, as `"EAI_NONAME"`. */
+/** A code of `getaddrinfo`, such as `"EAI_NONAME"`. */
 export type GaiCode =
   | "EAI_ADDRFAMILY"
   | "EAI_AGAIN"
@@ -502,7 +502,7 @@ export type GaiCode =
   | "EAI_SOCKTYPE"
   | "EAI_SYSTEM";
 
-/** A code of `gethostbyname`, as `"HOST_NOT_FOUND"`. */
+/** A code of `gethostbyname`, such as `"HOST_NOT_FOUND"`. */
 export type HostCode =
   | "HOST_NOT_FOUND"
   | "TRY_AGAIN"
@@ -511,7 +511,7 @@ export type HostCode =
 
 type GaiRow = readonly [errno: number, text: string];
 
-// CPython on Windows has one text for all codes of a kind.
+// CPython on Windows has one text for all codes of each table.
 const FAILED = "getaddrinfo failed";
 const NOT_FOUND = "host not found";
 

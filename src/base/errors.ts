@@ -1,5 +1,5 @@
 /**
- * The errors of the module, shaped and named as Python's.
+ * The errors of the module, with the names and properties of Python's.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#os-exceptions | Python: OS exceptions}
  */
@@ -16,12 +16,12 @@ import {
 } from "./errno_table.ts";
 
 /**
- * An error of the system: what every operation of a socket fails with, unless
- * its arguments are wrong.
+ * An error of the system. Every operation of a socket fails with one, unless its
+ * arguments are wrong: a wrong type is a `TypeError`, a wrong value a
+ * `RangeError`, both before anything is done.
  *
- * As in Python, `new OSError(...)` with a number that has a class of its own
- * makes one of that class. Unlike in Python there is always a number. Wrong types
- * are a `TypeError`, wrong values a `RangeError`, before the system is asked.
+ * As in Python, `new OSError(...)` makes an error of the subclass that the number
+ * has. Unlike in Python there is always a number.
  *
  * - {@linkcode BlockingIOError}
  * - {@linkcode ConnectionError}
@@ -64,13 +64,13 @@ export class OSError extends Error {
   /** The system's text for the error. */
   readonly strerror: string;
 
-  /** The name of the number, as `"ECONNREFUSED"`; `"UNKNOWN"` if it has none. */
+  /** The name of the number, such as `"ECONNREFUSED"`; or `"UNKNOWN"`. */
   readonly code: string;
 
   /**
    * Makes an error.
    *
-   * @param errno The number, as in `@pystd/socket/errno`.
+   * @param errno The number, one of `@pystd/socket/errno`.
    * @param strerror The text; the system's by default.
    * @param options `cause`: what led to the error.
    */
@@ -82,9 +82,14 @@ export class OSError extends Error {
     this.code = codeOf(errno) ?? "UNKNOWN";
     if (new.target === OSError) {
       const Class = classes.get(errno);
-      // Cheaper than making another, whose stack trace would be taken again.
+      // Cheaper than making another error, which would capture the stack again.
       if (Class !== undefined) Object.setPrototypeOf(this, Class.prototype);
     }
+  }
+
+  /** The number and the text, which Python programs unpack. */
+  get args(): [errno: number, strerror: string] {
+    return [this.errno, this.strerror];
   }
 }
 
@@ -95,7 +100,7 @@ export class OSError extends Error {
  * @see {@link https://docs.python.org/3/library/exceptions.html#BlockingIOError | Python: BlockingIOError}
  */
 export class BlockingIOError extends OSError {
-  /** How many bytes of a buffered write were taken all the same. */
+  /** The number of bytes of a buffered write that were accepted. */
   declare characters_written?: number;
 
   static {
@@ -104,7 +109,7 @@ export class BlockingIOError extends OSError {
 }
 
 /**
- * The connection is at fault; each cause has a subclass.
+ * The connection has failed; each cause has a subclass.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionError | Python: ConnectionError}
  */
@@ -115,7 +120,7 @@ export class ConnectionError extends OSError {
 }
 
 /**
- * Sending on a connection whose other end is closed, or after
+ * A send on a connection whose other end is closed, or after
  * `shutdown(SHUT_WR)`: EPIPE, ESHUTDOWN.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#BrokenPipeError | Python: BrokenPipeError}
@@ -127,7 +132,7 @@ export class BrokenPipeError extends ConnectionError {
 }
 
 /**
- * The connection was given up on this side: ECONNABORTED.
+ * The connection was aborted on this side: ECONNABORTED.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionAbortedError | Python: ConnectionAbortedError}
  */
@@ -138,7 +143,7 @@ export class ConnectionAbortedError extends ConnectionError {
 }
 
 /**
- * Nobody listens at the address: ECONNREFUSED.
+ * No socket is listening at the address: ECONNREFUSED.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#ConnectionRefusedError | Python: ConnectionRefusedError}
  */
@@ -160,7 +165,7 @@ export class ConnectionResetError extends ConnectionError {
 }
 
 /**
- * The file to make is there already: EEXIST.
+ * The file to be made exists already: EEXIST.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#FileExistsError | Python: FileExistsError}
  */
@@ -171,7 +176,7 @@ export class FileExistsError extends OSError {
 }
 
 /**
- * There is no such file, as that of a Unix socket: ENOENT.
+ * A file does not exist, such as that of a Unix socket: ENOENT.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#FileNotFoundError | Python: FileNotFoundError}
  */
@@ -193,8 +198,8 @@ export class InterruptedError extends OSError {
 }
 
 /**
- * The system does not allow it, or this program was not given the permission by
- * Deno; then the message says which flag to grant: EACCES, EPERM.
+ * The system does not allow the call, or Deno's permission is missing; then the
+ * message names the flag to grant: EACCES, EPERM.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#PermissionError | Python: PermissionError}
  */
@@ -205,8 +210,8 @@ export class PermissionError extends OSError {
 }
 
 /**
- * The socket's timeout is over, with the message `timed out`, or the system's:
- * ETIMEDOUT.
+ * The socket's timeout has expired, with the message `timed out`, or that of the
+ * system: ETIMEDOUT.
  *
  * @see {@link https://docs.python.org/3/library/exceptions.html#TimeoutError | Python: TimeoutError}
  */
@@ -217,8 +222,8 @@ export class TimeoutError extends OSError {
 }
 
 /**
- * A file object cannot do this, as reading from one opened for writing. It has
- * the number EOPNOTSUPP, where Python's has none.
+ * A file object does not support the call, such as a read from one that was
+ * opened for writing. It has the number EOPNOTSUPP, where Python's has none.
  *
  * @see {@link https://docs.python.org/3/library/io.html#io.UnsupportedOperation | Python: io.UnsupportedOperation}
  *
@@ -240,7 +245,7 @@ export class UnsupportedOperation extends OSError {
   /**
    * Makes an error.
    *
-   * @param message What the file cannot do, as `"not readable"`.
+   * @param message The reason, such as `"not readable"`.
    * @param options `cause`: what led to the error.
    */
   constructor(message: string, options?: ErrorOptions) {
@@ -286,8 +291,8 @@ export class gaierror extends OSError {
 }
 
 /**
- * The older functions of name resolution, as `gethostbyaddr`, have failed. The
- * numbers are those of C's `h_errno`.
+ * One of the older functions of name resolution, such as `gethostbyaddr`, has
+ * failed. The numbers are those of C's `h_errno`.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket.herror | Python: socket.herror}
  */

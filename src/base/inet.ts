@@ -1,5 +1,6 @@
 /**
- * Internet addresses between text and bytes, numbers between the byte orders.
+ * Converts Internet addresses between text and bytes, and numbers between byte
+ * orders.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket.htonl | Python: socket}
  */
@@ -9,17 +10,17 @@ import { AF_INET, AF_INET6 } from "./constants.ts";
 import { atCaller, osError } from "./os_error.ts";
 
 /**
- * Packs an IPv4 address, in any of the notations that C takes: one to four
- * parts, each decimal, octal after `0` or hexadecimal after `0x`, the last one
- * filling the bytes that are left. White space and anything after it is ignored.
+ * Packs an IPv4 address, in any notation of C: one to four parts, each decimal,
+ * octal after `0` or hexadecimal after `0x`; the last one fills the remaining
+ * bytes. White space and anything after it is ignored.
  *
- * {@linkcode inet_pton} takes the usual notation only.
+ * {@linkcode inet_pton} accepts the usual notation only.
  *
- * @param ip_string The address, as `"127.0.0.1"` or `"127.1"`.
+ * @param ip_string The address, such as `"127.0.0.1"` or `"127.1"`.
  * @returns Four bytes.
- * @throws {OSError} EINVAL if it is no address.
+ * @throws {OSError} EINVAL if it is not an address.
  * @throws {TypeError} If it is not a string.
- * @throws {RangeError} If it has a null character.
+ * @throws {RangeError} If it contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.inet_aton | Python: inet_aton}
  * @see {@link https://man7.org/linux/man-pages/man3/inet.3.html | inet(3)}
  *
@@ -62,7 +63,7 @@ function parseCNumber(text: string | undefined): number | undefined {
  * Unpacks an IPv4 address.
  *
  * @param packed_ip Four bytes.
- * @returns The address, as `"127.0.0.1"`.
+ * @returns The address, such as `"127.0.0.1"`.
  * @throws {OSError} EINVAL if there are not four bytes.
  * @throws {TypeError} If they are not a `Uint8Array`.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.inet_ntoa | Python: inet_ntoa}
@@ -90,12 +91,12 @@ export function inet_ntoa(packed_ip: Uint8Array): string {
  * Packs an IPv4 or IPv6 address.
  *
  * @param address_family AF_INET or AF_INET6.
- * @param ip_string The address, as `"127.0.0.1"` or `"::1"`, without a scope.
+ * @param ip_string The address, such as `"127.0.0.1"` or `"::1"`, without a scope.
  * @returns Four bytes or sixteen.
- * @throws {OSError} EINVAL if it is no address of the family.
+ * @throws {OSError} EINVAL if it is not an address of the family.
  * @throws {OSError} EAFNOSUPPORT if it is another family.
  * @throws {TypeError} If an argument has the wrong type.
- * @throws {RangeError} If the address has a null character.
+ * @throws {RangeError} If the address contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.inet_pton | Python: inet_pton}
  * @see {@link https://man7.org/linux/man-pages/man3/inet_pton.3.html | inet_pton(3)}
  *
@@ -142,7 +143,7 @@ function parseInet6(text: string): number[] | undefined {
   const after = parseGroups(tail ?? "", true);
   if (before === undefined || after === undefined) return undefined;
   const missing = 16 - before.length - after.length;
-  // "::" stands for one group at least.
+  // "::" means one group at least.
   if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
   return [...before, ...new Array<number>(missing).fill(0), ...after];
 }
@@ -167,12 +168,12 @@ function parseGroups(text: string, atEnd: boolean): number[] | undefined {
 }
 
 /**
- * Unpacks an IPv4 or IPv6 address, IPv6 in its shortest notation: lower case,
- * the longest run of zero groups as `::`, IPv4 inside it in dots.
+ * Unpacks an IPv4 or IPv6 address. IPv6 has its shortest notation: lower case,
+ * `::` for the longest run of zero groups, dots for IPv4 inside it.
  *
  * @param address_family AF_INET or AF_INET6.
  * @param packed_ip Four bytes or sixteen.
- * @returns The address, as `"127.0.0.1"` or `"::1"`.
+ * @returns The address, such as `"127.0.0.1"` or `"::1"`.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If it is another family, or another number of bytes.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.inet_ntop | Python: inet_ntop}
@@ -212,7 +213,7 @@ function formatInet6(packed: Uint8Array): string {
   const view = new DataView(packed.buffer, packed.byteOffset, 16);
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2));
   const run = longestZeros(groups);
-  // ::ffff:1.2.3.4, and the older ::1.2.3.4.
+  // ::ffff:1.2.3.4, and the older ::1.2.3.4, have dots.
   const dotted = run.start === 0 &&
     (run.length === 6 || (run.length === 5 && groups[5] === 0xffff));
   const words = groups.map((group) => group.toString(16));
@@ -235,7 +236,7 @@ function longestZeros(groups: number[]): { start: number; length: number } {
 }
 
 /**
- * Brings a 16-bit number from the machine's byte order into the network's.
+ * Converts a 16-bit number from the machine's byte order to the network's.
  *
  * @param x The number, 0 to 65535.
  * @returns The number whose bytes in memory are those of `x`, highest first.
@@ -256,10 +257,10 @@ export function htons(x: number): number {
 }
 
 /**
- * Brings a 16-bit number from the network's byte order into the machine's.
+ * Converts a 16-bit number from the network's byte order to the machine's.
  *
  * @param x The number, 0 to 65535.
- * @returns What {@linkcode htons} was given.
+ * @returns The number that {@linkcode htons} was given.
  * @throws {TypeError} If it is not an integer.
  * @throws {RangeError} If it is out of range, Python's `OverflowError`.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.ntohs | Python: ntohs}
@@ -278,7 +279,7 @@ export function ntohs(x: number): number {
 }
 
 /**
- * Brings a 32-bit number from the machine's byte order into the network's.
+ * Converts a 32-bit number from the machine's byte order to the network's.
  *
  * @param x The number, 0 to 4294967295.
  * @returns The number whose bytes in memory are those of `x`, highest first.
@@ -299,10 +300,10 @@ export function htonl(x: number): number {
 }
 
 /**
- * Brings a 32-bit number from the network's byte order into the machine's.
+ * Converts a 32-bit number from the network's byte order to the machine's.
  *
  * @param x The number, 0 to 4294967295.
- * @returns What {@linkcode htonl} was given.
+ * @returns The number that {@linkcode htonl} was given.
  * @throws {TypeError} If it is not an integer.
  * @throws {RangeError} If it is out of range, Python's `OverflowError`.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.ntohl | Python: ntohl}

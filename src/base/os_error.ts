@@ -1,10 +1,10 @@
 /**
- * Makes the module's errors, and the module's errors of Deno's.
+ * Creates this module's errors, and translates Deno's and Node's into them.
  *
- * What Deno 2.9 throws: most failures of the system have their name in `code`,
- * whatever the class (EINVAL comes as a `TypeError`, EMSGSIZE as an `Error`).
- * Without one come a closed resource, a missing permission, a second accept
- * beside a first, and a failed lookup. What is built on `node:` has Node's codes.
+ * In Deno 2.9 most failures of the system have their name in `code`, whatever the
+ * class (EINVAL is a `TypeError`, EMSGSIZE an `Error`). A closed resource, a
+ * missing permission, a second accept beside a first, and a failed lookup have
+ * none. Errors of the `node:` modules have Node's codes.
  */
 
 import {
@@ -24,11 +24,11 @@ import {
 import { gaierror, herror, OSError, TimeoutError } from "./errors.ts";
 
 /**
- * Makes the error of a code, of the class that Python has for it.
+ * Creates the error of a code, of the class that Python has for it.
  *
  * @param code The name of the error.
- * @param detail What helps beside the system's text, which it comes after.
- * @param options `cause`: what led to the error.
+ * @param detail Text that helps, after the text of the system.
+ * @param options `cause`: the error that led to it.
  */
 export function osError(
   code: ErrnoCode,
@@ -60,14 +60,14 @@ export function atCaller(
   return error;
 }
 
-/** Makes the error of a timeout that is over. */
+/** Creates the error of a timeout. */
 export function timedOut(): TimeoutError {
   const error = new TimeoutError(errnoOf("ETIMEDOUT"), "timed out");
   error.message = "timed out";
   return error;
 }
 
-/** Makes the error of a failed lookup, as {@linkcode osError}. */
+/** Creates the error of a failed lookup, like {@linkcode osError}. */
 export function gaiError(
   code: GaiCode,
   detail?: string,
@@ -77,7 +77,7 @@ export function gaiError(
   return withDetail(error, detail);
 }
 
-/** Makes the error of a failed `gethostby*`, as {@linkcode osError}. */
+/** Creates the error of a failed `gethostby*`, like {@linkcode osError}. */
 export function hostError(
   code: HostCode,
   detail?: string,
@@ -88,11 +88,11 @@ export function hostError(
 }
 
 /**
- * Makes the error of a missing grant, in Deno's words.
+ * Creates the error of a missing grant, with Deno's text.
  *
- * @param target The host, and the port if it is about one.
- * @param cause What led to the error; if left out, what Deno would throw.
- * @param more What to say after the target.
+ * @param target The host, and the port if the grant is for one.
+ * @param cause The error that led to it; by default, the one of Deno.
+ * @param more Text after the target.
  */
 export function netDenied(
   target: string,
@@ -144,7 +144,7 @@ function withDetail<E extends OSError>(error: E, detail?: string): E {
   return error;
 }
 
-/** Node's errors that are about the state of a socket. */
+/** Node's errors about the state of a socket. */
 const NODE_CODES: Readonly<Record<string, ErrnoCode>> = {
   ERR_SERVER_ALREADY_LISTEN: "EINVAL",
   ERR_SERVER_NOT_RUNNING: "EBADF",
@@ -183,14 +183,13 @@ const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
 };
 
 /**
- * Translates what Deno's network functions and the modules `node:net`,
- * `node:dgram` and `node:dns` throw or reject with. The result has the given
- * error as its `cause`.
+ * Translates an error of Deno's network functions or of the modules `node:net`,
+ * `node:dgram` and `node:dns`. The result has the given error as its `cause`.
  *
- * Returned as they are: the module's own errors, an abort and any other
- * `DOMException`, which are a signal's reason, and `TypeError` and `RangeError`
- * about an argument. What is not known becomes EIO with the given text, so that
- * `catch` with `instanceof OSError` covers it.
+ * Some are returned as they are: the module's own errors, an abort and any other
+ * `DOMException`, which are the reason of a signal, and a `TypeError` or
+ * `RangeError` about an argument. An unknown error becomes EIO with its text, so
+ * that `instanceof OSError` covers it.
  */
 export function fromDeno(error: unknown): Error {
   if (!(error instanceof Error)) {
@@ -217,7 +216,7 @@ function isOurs(error: Error): boolean {
     error.name === "AbortError";
 }
 
-/** The host of a lookup of node:dns, which names neither permission nor flag. */
+/** The host of a denied lookup; node:dns names neither permission nor flag. */
 function deniedLookup(error: Error): string | undefined {
   if (!isLookup(error) || codeIn(error) !== "EPERM") return undefined;
   const { hostname } = error as { hostname?: unknown };
@@ -227,7 +226,7 @@ function deniedLookup(error: Error): string | undefined {
 }
 
 function lookupCode(error: Error): GaiCode | undefined {
-  // A host that Deno finds no host at all, as one with a space.
+  // A host that Deno cannot parse, such as one with a space.
   if (error instanceof URIError) return "EAI_NONAME";
   if (isLookup(error)) {
     const code = codeIn(error);
@@ -239,7 +238,7 @@ function lookupCode(error: Error): GaiCode | undefined {
     /^failed to lookup address information: (.*)$/.exec(error.message) ?? [];
   if (text !== undefined) return gaiCodeOfText(text) ?? "EAI_NONAME";
   if (error.message === "No resolved address found") return "EAI_NONAME";
-  // Only Winsock's numbers of lookups can be told from those of the system.
+  // Only Winsock's numbers of lookups differ from all numbers of the system.
   const number = systemNumber(error);
   if (osName !== "windows" || number === undefined || number < 11000) {
     return undefined;
@@ -256,7 +255,7 @@ function isLookup(error: Error): boolean {
 function errnoCodeOf(error: Error): ErrnoCode | undefined {
   if (error instanceof Deno.errors.BadResource) return "EBADF";
   const number = systemNumber(error);
-  // Closing cancels what is pending; the system's EINTR has its number.
+  // Closing cancels pending operations so; the EINTR of a system has its number.
   if (error instanceof Deno.errors.Interrupted && number === undefined) {
     return "EBADF";
   }
@@ -268,7 +267,7 @@ function errnoCodeOf(error: Error): ErrnoCode | undefined {
   if (number !== undefined && codesByErrno.has(number)) {
     return codesByErrno.get(number);
   }
-  // What Rust says of an address of a multicast group.
+  // Rust's text about an address of a multicast group.
   if (/^invalid IP(v[46])? address syntax$/.test(error.message)) {
     return "EINVAL";
   }
@@ -277,7 +276,7 @@ function errnoCodeOf(error: Error): ErrnoCode | undefined {
     : undefined;
 }
 
-/** What an error says beside the system's text and number. */
+/** The text of an error beside the system's text and number. */
 function detailOf(error: Error): string | undefined {
   if (systemNumber(error) !== undefined || "syscall" in error) return undefined;
   if (error instanceof Deno.errors.BadResource) return undefined;
