@@ -187,3 +187,11 @@ Deno.test({
     }
   },
 });
+
+Deno.test("OSError has the number and the text as its args, a copy each time", () => {
+  const error = new OSError(errno.EPIPE, "Broken pipe");
+  const [number, text] = error.args;
+  assertEquals([number, text], [errno.EPIPE, "Broken pipe"]);
+  error.args[0] = 0;
+  assertEquals(error.args, [errno.EPIPE, "Broken pipe"]);
+});

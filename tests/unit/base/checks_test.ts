@@ -233,7 +233,7 @@ Deno.test("checkBytes() refuses memory that has been transferred away", () => {
   assertThrows(
     () => checkBytes("send", "data", data),
     TypeError,
-    "Cannot send: the memory of data has been transferred away",
+    "Cannot send: data is backed by a detached or resized ArrayBuffer",
   );
 });
 

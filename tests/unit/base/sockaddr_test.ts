@@ -38,9 +38,9 @@ const literals: readonly [family: number, given: string, host: string][] = [
   [AF_INET, "::FFFF:7f00:1", "127.0.0.1"],
 ];
 for (const [family, given, expected] of literals) {
-  Deno.test(`toPlace() takes "${given}" for the address ${expected}`, () => {
-    const place = host(family, [given, 80]);
-    assertEquals([place.host, place.isHostname, place.port], [
+  Deno.test(`parseAddress() takes "${given}" for the address ${expected}`, () => {
+    const sockaddr = host(family, [given, 80]);
+    assertEquals([sockaddr.host, sockaddr.isHostname, sockaddr.port], [
       expected,
       false,
       80,
@@ -62,23 +62,23 @@ const names: readonly string[] = [
   "0xg",
 ];
 for (const name of names) {
-  Deno.test(`toPlace() takes "${name}" for a name`, () => {
-    const place = host(AF_INET, [name, 80]);
-    assertEquals([place.host, place.isHostname], [name, true]);
+  Deno.test(`parseAddress() takes "${name}" for a name`, () => {
+    const sockaddr = host(AF_INET, [name, 80]);
+    assertEquals([sockaddr.host, sockaddr.isHostname], [name, true]);
   });
 }
 
-Deno.test("toPlace() keeps flowinfo and scope_id", () => {
-  const place = host(AF_INET6, ["fe80::1", 80, 5, 2]);
-  assertEquals([place.flowinfo, place.scopeId], [5, 2]);
+Deno.test("parseAddress() keeps flowinfo and scope_id", () => {
+  const sockaddr = host(AF_INET6, ["fe80::1", 80, 5, 2]);
+  assertEquals([sockaddr.flowinfo, sockaddr.scopeId], [5, 2]);
   assertEquals(host(AF_INET6, ["::1", 80]).scopeId, 0);
   assertEquals(host(AF_INET6, ["::1", 80, 7]).flowinfo, 7);
 });
 
-Deno.test("toPlace() takes a scope from the host", () => {
-  const place = host(AF_INET6, ["fe80::1%3", 80]);
-  assertEquals([place.host, place.scopeId], ["fe80::1", 3]);
-  assertEquals(denoHost(place), "fe80::1%3");
+Deno.test("parseAddress() takes a scope from the host", () => {
+  const sockaddr = host(AF_INET6, ["fe80::1%3", 80]);
+  assertEquals([sockaddr.host, sockaddr.scopeId], ["fe80::1", 3]);
+  assertEquals(denoHost(sockaddr), "fe80::1%3");
 });
 
 const refused: readonly [
@@ -176,7 +176,7 @@ const refused: readonly [
   [AF_UNIX, "a\0b", RangeError, "path must not contain a NUL"],
 ];
 for (const [family, value, Class, message] of refused) {
-  Deno.test(`toPlace() says that ${message.slice(0, 90)}`, () => {
+  Deno.test(`parseAddress() says that ${message.slice(0, 90)}`, () => {
     const error = assertThrows(
       () => parseAddress("bind", family, value),
       Class,
@@ -200,13 +200,13 @@ const impossible: readonly [
   [AF_INET6, "[::1]", "EAI_NONAME"],
 ];
 for (const [family, given, code] of impossible) {
-  Deno.test(`toPlace() refuses "${given}" with ${code}`, () => {
+  Deno.test(`parseAddress() refuses "${given}" with ${code}`, () => {
     const error = assertThrows(() => host(family, [given, 80]), gaierror);
     assertEquals(error.code, code);
   });
 }
 
-Deno.test("toPlace() refuses the broadcast address over IPv6", () => {
+Deno.test("parseAddress() refuses the broadcast address over IPv6", () => {
   const error = assertThrows(
     () => host(AF_INET6, ["<broadcast>", 80]),
     OSError,
@@ -214,7 +214,7 @@ Deno.test("toPlace() refuses the broadcast address over IPv6", () => {
   assertEquals(error.code, "EAFNOSUPPORT");
 });
 
-Deno.test("toPlace() takes paths that fit, and abstract names", () => {
+Deno.test("parseAddress() takes paths that fit, and abstract names", () => {
   const longest = Deno.build.os === "linux" ? 107 : 103;
   for (const path of ["/tmp/x", "x".repeat(longest), "\0abstract\0name"]) {
     assertEquals(parseAddress("bind", AF_UNIX, path), {
@@ -230,7 +230,7 @@ Deno.test("toPlace() takes paths that fit, and abstract names", () => {
   assertEquals(error.errno, new OSError(error.errno).errno);
 });
 
-Deno.test("thisMachine() replaces the wildcard by loopback", () => {
+Deno.test("wildcardToLoopback() replaces the wildcard by loopback", () => {
   assertEquals(
     wildcardToLoopback(host(AF_INET, ["", 80])),
     host(AF_INET, ["127.0.0.1", 80]),
@@ -243,9 +243,12 @@ Deno.test("thisMachine() replaces the wildcard by loopback", () => {
   assertEquals(wildcardToLoopback(other), other);
 });
 
-Deno.test("at() replaces a name by an address", () => {
-  const place = withHost(host(AF_INET, ["localhost", 80]), loopback(AF_INET));
-  assertEquals(place, host(AF_INET, ["127.0.0.1", 80]));
+Deno.test("withHost() replaces a name by an address", () => {
+  const sockaddr = withHost(
+    host(AF_INET, ["localhost", 80]),
+    loopback(AF_INET),
+  );
+  assertEquals(sockaddr, host(AF_INET, ["127.0.0.1", 80]));
 });
 
 Deno.test("isLocalhost() knows the spellings of that name", () => {
