@@ -16,6 +16,15 @@ import {
 } from "./errno_table.ts";
 
 /**
+ * Names the errors of a class. Where a program has frozen `Error.prototype`, its
+ * `name` is read-only, and an assignment to that of a subclass would throw.
+ */
+function nameErrors(prototype: object, name: string): void {
+  const property = { value: name, writable: true, configurable: true };
+  Object.defineProperty(prototype, "name", property);
+}
+
+/**
  * An error of the system. Every operation of a socket fails with one, unless its
  * arguments are wrong: a wrong type is a `TypeError`, a wrong value a
  * `RangeError`, both before anything is done.
@@ -55,7 +64,7 @@ import {
  */
 export class OSError extends Error {
   static {
-    this.prototype.name = "OSError";
+    nameErrors(this.prototype, "OSError");
   }
 
   /** The system's number of the error. */
@@ -104,7 +113,7 @@ export class BlockingIOError extends OSError {
   declare characters_written?: number;
 
   static {
-    this.prototype.name = "BlockingIOError";
+    nameErrors(this.prototype, "BlockingIOError");
   }
 }
 
@@ -115,7 +124,7 @@ export class BlockingIOError extends OSError {
  */
 export class ConnectionError extends OSError {
   static {
-    this.prototype.name = "ConnectionError";
+    nameErrors(this.prototype, "ConnectionError");
   }
 }
 
@@ -127,7 +136,7 @@ export class ConnectionError extends OSError {
  */
 export class BrokenPipeError extends ConnectionError {
   static {
-    this.prototype.name = "BrokenPipeError";
+    nameErrors(this.prototype, "BrokenPipeError");
   }
 }
 
@@ -138,7 +147,7 @@ export class BrokenPipeError extends ConnectionError {
  */
 export class ConnectionAbortedError extends ConnectionError {
   static {
-    this.prototype.name = "ConnectionAbortedError";
+    nameErrors(this.prototype, "ConnectionAbortedError");
   }
 }
 
@@ -149,7 +158,7 @@ export class ConnectionAbortedError extends ConnectionError {
  */
 export class ConnectionRefusedError extends ConnectionError {
   static {
-    this.prototype.name = "ConnectionRefusedError";
+    nameErrors(this.prototype, "ConnectionRefusedError");
   }
 }
 
@@ -160,7 +169,7 @@ export class ConnectionRefusedError extends ConnectionError {
  */
 export class ConnectionResetError extends ConnectionError {
   static {
-    this.prototype.name = "ConnectionResetError";
+    nameErrors(this.prototype, "ConnectionResetError");
   }
 }
 
@@ -171,7 +180,7 @@ export class ConnectionResetError extends ConnectionError {
  */
 export class FileExistsError extends OSError {
   static {
-    this.prototype.name = "FileExistsError";
+    nameErrors(this.prototype, "FileExistsError");
   }
 }
 
@@ -182,7 +191,7 @@ export class FileExistsError extends OSError {
  */
 export class FileNotFoundError extends OSError {
   static {
-    this.prototype.name = "FileNotFoundError";
+    nameErrors(this.prototype, "FileNotFoundError");
   }
 }
 
@@ -193,7 +202,7 @@ export class FileNotFoundError extends OSError {
  */
 export class InterruptedError extends OSError {
   static {
-    this.prototype.name = "InterruptedError";
+    nameErrors(this.prototype, "InterruptedError");
   }
 }
 
@@ -205,7 +214,7 @@ export class InterruptedError extends OSError {
  */
 export class PermissionError extends OSError {
   static {
-    this.prototype.name = "PermissionError";
+    nameErrors(this.prototype, "PermissionError");
   }
 }
 
@@ -217,7 +226,7 @@ export class PermissionError extends OSError {
  */
 export class TimeoutError extends OSError {
   static {
-    this.prototype.name = "TimeoutError";
+    nameErrors(this.prototype, "TimeoutError");
   }
 }
 
@@ -239,7 +248,7 @@ export class TimeoutError extends OSError {
  */
 export class UnsupportedOperation extends OSError {
   static {
-    this.prototype.name = "UnsupportedOperation";
+    nameErrors(this.prototype, "UnsupportedOperation");
   }
 
   /**
@@ -272,7 +281,7 @@ export class UnsupportedOperation extends OSError {
  */
 export class gaierror extends OSError {
   static {
-    this.prototype.name = "gaierror";
+    nameErrors(this.prototype, "gaierror");
   }
 
   /** The name of the number, such as `"EAI_NONAME"`; `"UNKNOWN"` without one. */
@@ -298,7 +307,7 @@ export class gaierror extends OSError {
  */
 export class herror extends OSError {
   static {
-    this.prototype.name = "herror";
+    nameErrors(this.prototype, "herror");
   }
 
   /** The name of the number, such as `"HOST_NOT_FOUND"`; or `"UNKNOWN"`. */
