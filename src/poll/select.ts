@@ -278,7 +278,7 @@ export class Poll {
     if (registered === undefined || now !== descriptor) {
       throw atCaller(
         osError("ENOENT", `descriptor ${number} is not registered`),
-        this.modify,
+        Poll.prototype.modify,
       );
     }
     this.#registered.set(number, { number, descriptor, events });
@@ -328,7 +328,7 @@ export class Poll {
       const ready = await this.#registered.wait(timeoutMs, signal);
       return ready.map(([{ number }, events]) => [number, events]);
     } catch (error) {
-      throw atCaller(error, this.poll, signal);
+      throw atCaller(error, Poll.prototype.poll, signal);
     }
   }
 }

@@ -242,7 +242,7 @@ export abstract class BaseSelector<
     try {
       return toOpenDescriptor(action, fileobj);
     } catch (error) {
-      throw atCaller(error, this.register);
+      throw atCaller(error, BaseSelector.prototype.register);
     }
   }
 
@@ -367,7 +367,7 @@ export abstract class BaseSelector<
         return [key, mask & key.events];
       });
     } catch (error) {
-      throw atCaller(error, this.select, signal);
+      throw atCaller(error, BaseSelector.prototype.select, signal);
     }
   }
 

@@ -165,6 +165,16 @@ Deno.test("errors of select() and of name functions begin where they were called
         "select later": late(async (a) => await select.select([a], [], [])),
         "modify": async () => select.poll().modify(987654, 1),
         "register": async () => new selectors.DefaultSelector().register(987654, 1),
+        "subclass later": late(async (a) => {
+          class Own extends selectors.DefaultSelector {
+            async select(...rest) {
+              return await super.select(...rest);
+            }
+          }
+          const sel = new Own();
+          sel.register(a, 1);
+          await sel.select();
+        }),
         "selector later": late(async (a) => {
           const sel = new selectors.DefaultSelector();
           sel.register(a, 1);
