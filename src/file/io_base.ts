@@ -590,7 +590,7 @@ export class IOBase<
   }
 
   /** Runs a call behind those that were made before. */
-  async #run<R>(
+  #run<R>(
     lock: Mutex,
     action: string,
     options: SignalOption | undefined,
@@ -602,19 +602,42 @@ export class IOBase<
       this.#checkUsable();
       signal = checkSignal(action, options);
       const locked = lock.acquire(signal, onAbort);
-      if (locked !== undefined) await locked;
-      try {
-        this.#checkAttached();
-        const result = await call(signal);
-        countCall();
-        if (isYieldDue()) await yieldToLoop();
-        return result;
-      } finally {
-        lock.release();
-      }
+      return locked === undefined
+        ? this.#locked(lock, signal, call)
+        : locked.then(
+          () => this.#locked(lock, signal, call),
+          (error) => failure(error, signal),
+        );
     } catch (error) {
       return failure(error, signal);
     }
+  }
+
+  // Not asynchronous: such a function holds 0.6 KiB while it waits, this 0.25.
+  #locked<R>(
+    lock: Mutex,
+    signal: AbortSignal | undefined,
+    call: (signal: AbortSignal | undefined) => Promise<R>,
+  ): Promise<R> {
+    try {
+      this.#checkAttached();
+      return call(signal).then((result) => {
+        this.#unlock(lock);
+        countCall();
+        return isYieldDue() ? yieldToLoop().then(() => result) : result;
+      }, (error) => {
+        this.#unlock(lock);
+        return failure(error, signal);
+      });
+    } catch (error) {
+      this.#unlock(lock);
+      return failure(error, signal);
+    }
+  }
+
+  /** A method, so that a pending call keeps the file object in memory. */
+  #unlock(lock: Mutex): void {
+    lock.release();
   }
 
   #detach<L>(lower: L): Promise<L> {

@@ -5,12 +5,8 @@ import type { WriteBuffer } from "./buffers.ts";
 export class Mutex {
   #first: LockRequest | undefined;
   #last: LockRequest | undefined;
-  #busy = false;
-
   /** Whether a call is running, so that another has to wait. */
-  get busy(): boolean {
-    return this.#busy;
-  }
+  busy = false;
 
   /**
    * Waits until the calls before have ended; returns undefined if there are
@@ -25,8 +21,8 @@ export class Mutex {
     onAbort?: () => void,
   ): Promise<void> | undefined {
     signal?.throwIfAborted();
-    if (!this.#busy) {
-      this.#busy = true;
+    if (!this.busy) {
+      this.busy = true;
       return undefined;
     }
     return new Promise((resolve, reject) => {
@@ -40,7 +36,7 @@ export class Mutex {
       this.remove(next);
       if (next.run()) return;
     }
-    this.#busy = false;
+    this.busy = false;
   }
 
   /** Rejects every call that waits. */
@@ -164,7 +160,9 @@ export class OpenFile {
   /** Reads run one at a time. */
   readonly readLock: Mutex = new Mutex();
   readonly #output: Output;
-  #closing: Promise<void> | undefined;
+  /** Whether `close()` was called. */
+  closed = false;
+  #closing = DONE;
 
   constructor(
     raw: RawStream,
@@ -182,11 +180,6 @@ export class OpenFile {
     return this.#output.lock;
   }
 
-  /** Whether `close()` was called. */
-  get closed(): boolean {
-    return this.#closing !== undefined;
-  }
-
   fileno(): number {
     this.checkOpen();
     return this.#output.raw.fileno();
@@ -201,8 +194,8 @@ export class OpenFile {
    * end, flushes, and releases the socket even if the flush fails.
    */
   close(signal?: AbortSignal): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing;
-    this.#closing = Promise.resolve();
+    if (this.closed) return this.#closing;
+    this.closed = true;
     const output = this.#output;
     droppedFiles.unregister(output);
     openOutputs.delete(output);
@@ -218,6 +211,8 @@ export class OpenFile {
     return closed;
   }
 }
+
+const DONE = Promise.resolve();
 
 /** Closes files of which no layer can be used any more. */
 const droppedFiles = new FinalizationRegistry<Output>((output) => {

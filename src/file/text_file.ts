@@ -25,6 +25,8 @@ export class TextReader implements FileReader<string> {
   readonly #source: ReadBuffer;
   readonly #decoder: Decoder;
   readonly #newline: Newline;
+  /** The end of a line; "" for any of three. */
+  readonly #separator: string;
   /** Decoded text, read up to `#start`. */
   #text = "";
   #start = 0;
@@ -42,12 +44,26 @@ export class TextReader implements FileReader<string> {
     this.#source = source;
     this.#decoder = decoder;
     this.#newline = newline;
+    this.#separator = newline ?? "\n";
   }
 
+  // Without a further function on the usual way: this is called for each line.
   tryReadLine(): string | undefined {
     if (this.#start === this.#text.length) this.#nextLines();
-    const end = this.#lineEnd();
-    return end < 0 ? undefined : this.#take(end);
+    const text = this.#text;
+    const start = this.#start;
+    const separator = this.#separator;
+    if (separator === "") {
+      const end = this.#lineEnd();
+      return end < 0 ? undefined : this.#take(end);
+    }
+    const index = text.indexOf(separator, start);
+    if (index < 0) return undefined;
+    const end = index + separator.length;
+    this.#start = end;
+    return text.length <= SMALL_TEXT
+      ? text.slice(start, end)
+      : detached(text, start, end);
   }
 
   tryRead(size: number): string | undefined {
@@ -124,11 +140,11 @@ export class TextReader implements FileReader<string> {
 
   /** The index behind the next line of `#text`; -1 if its end is not there. */
   #lineEnd(): number {
-    if (this.#newline === "") {
+    const separator = this.#separator;
+    if (separator === "") {
       ANY_NEWLINE.lastIndex = this.#start;
       return ANY_NEWLINE.test(this.#text) ? ANY_NEWLINE.lastIndex : -1;
     }
-    const separator = this.#newline ?? "\n";
     const index = this.#text.indexOf(separator, this.#start);
     return index < 0 ? -1 : index + separator.length;
   }
@@ -157,7 +173,7 @@ export class TextReader implements FileReader<string> {
     const rest = this.#rest;
     let end = rest.length;
     if (end - start > SMALL_TEXT) {
-      const separator = this.#newline || "\n";
+      const separator = this.#separator || "\n";
       const last = rest.lastIndexOf(separator, start + SMALL_TEXT);
       const index = last >= start ? last : rest.indexOf(separator, start);
       if (index >= 0) end = index + separator.length;
