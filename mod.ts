@@ -84,8 +84,9 @@
  * - **Bytes**: {@linkcode BufferedReader}, {@linkcode BufferedWriter},
  *   {@linkcode BufferedRWPair}; without a buffer {@linkcode SocketIO}.
  * - **In common**: {@linkcode IOBase}, {@linkcode BufferedIOBase},
- *   {@linkcode SocketFile}.
- * - **Arguments**: {@linkcode FileOptions}, {@linkcode Newline},
+ *   {@linkcode SocketFile}, {@linkcode FileFor}.
+ * - **Arguments**: {@linkcode FileOptions}, {@linkcode BufferingOptions},
+ *   {@linkcode MakefileOptions}, {@linkcode Newline},
  *   {@linkcode TextMode}, {@linkcode BinaryMode}, {@linkcode BinaryReadMode},
  *   {@linkcode BinaryWriteMode}, {@linkcode BinaryReadWriteMode}.
  *
@@ -194,8 +195,11 @@ export {
   type BinaryReadMode,
   type BinaryReadWriteMode,
   type BinaryWriteMode,
+  type BufferingOptions,
+  type FileFor,
   type FileOptions,
   type FlagsOption,
+  type MakefileOptions,
   type Newline,
   type Readable,
   type ReceiveIntoOptions,

@@ -39,24 +39,15 @@ import {
 import { ScatterSink } from "../endpoint/endpoint.ts";
 import { DEFAULT_BACKLOG } from "../endpoint/opening.ts";
 import { intFrom } from "../endpoint/options.ts";
-import type {
-  BufferedReader,
-  BufferedRWPair,
-  BufferedWriter,
-  SocketIO,
-} from "../file/binary_file.ts";
+import { concat } from "../file/buffers.ts";
 import {
-  type BinaryMode,
-  type BinaryReadMode,
-  type BinaryReadWriteMode,
-  type BinaryWriteMode,
+  type BufferingOptions,
+  type FileFor,
   type FileOptions,
+  type MakefileOptions,
   openFile,
   type SocketFile,
-  type TextMode,
 } from "../file/makefile.ts";
-import { concat } from "../file/buffers.ts";
-import type { TextIOWrapper } from "../file/text_file.ts";
 import {
   type CallContext,
   failure,
@@ -96,8 +87,15 @@ export type {
   BinaryReadMode,
   BinaryReadWriteMode,
   BinaryWriteMode,
+  TextMode,
+} from "../file/makefile.ts";
+
+export type {
+  BufferingOptions,
+  FileFor,
   FileOptions,
   FlagsOption,
+  MakefileOptions,
   Readable,
   ReceiveIntoOptions,
   ReceiveMessageOptions,
@@ -105,7 +103,6 @@ export type {
   SendMessageOptions,
   SignalOption,
   SocketFile,
-  TextMode,
 };
 
 /** The most that a stream takes at once: no datagram is longer. */
@@ -1088,107 +1085,69 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * A binary file object without a buffer, on this socket.
+   * Makes a file object.
    *
-   * Each read is one receive and each write one send. The socket really closes
-   * with its last file object. Calls have this socket's timeout, and lose nothing
-   * when that expires.
-   *
-   * @param mode Of the letters r, w and b.
-   * @param buffering 0.
-   * @param options Of no use for binary files.
-   * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode is none of Python's.
-   * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
-   */
-  makefile(mode: BinaryMode, buffering: 0, options?: FileOptions): SocketIO;
-  /**
-   * A buffered binary file object for reading.
-   *
-   * @param mode `"rb"`.
-   * @param buffering The size of the buffer in bytes; 8192 if it is null,
-   * negative or left out.
-   * @param options Of no use for binary files.
-   * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode is none of Python's.
-   */
-  makefile(
-    mode: BinaryReadMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedReader;
-  /**
-   * A buffered binary file object for writing.
-   *
-   * @param mode `"wb"`.
-   * @param buffering The size of the buffer in bytes; 8192 if it is null,
-   * negative or left out.
-   * @param options Of no use for binary files.
-   * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode is none of Python's.
-   */
-  makefile(
-    mode: BinaryWriteMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedWriter;
-  /**
-   * A buffered binary file object for both.
-   *
-   * @param mode `"rwb"`.
-   * @param buffering The size of the buffer in bytes; 8192 if it is null,
-   * negative or left out.
-   * @param options Of no use for binary files.
-   * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode is none of Python's.
-   */
-  makefile(
-    mode: BinaryReadWriteMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): BufferedRWPair;
-  /**
-   * A text file object, the default.
-   *
-   * @param mode `"r"`, `"w"` or `"rw"`.
-   * @param buffering The size of the buffer in bytes; 1 means line by line.
-   * @param options `encoding`, `errors` and `newline`.
-   * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode or an option is none of Python's.
-   */
-  makefile(
-    mode?: TextMode,
-    buffering?: number | null,
-    options?: FileOptions,
-  ): TextIOWrapper;
-  /**
-   * A file object of a mode that is known only when the program runs.
-   *
-   * @param mode Of the letters r, w and b; text unless there is a b.
-   * @param buffering As of the file that the mode means.
+   * @typeParam Mode The type of the mode, which decides the class.
+   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
+   * @param mode Any of the letters r, w and b; text unless there is a b.
+   * @param buffering The size of the buffer in bytes.
    * @param options `encoding`, `errors` and `newline` of a text file.
    * @returns The file object.
    * @throws {OSError} EBADF if closed.
    * @throws {RangeError} If the mode or an option is none of Python's.
    */
-  makefile(
-    mode: string,
-    buffering?: number | null,
+  makefile<
+    Mode extends string = "r",
+    Buffering extends number | null | undefined = undefined,
+  >(
+    mode?: Mode,
+    buffering?: Buffering,
     options?: FileOptions,
-  ): SocketFile;
-  // The page of an overloaded method shows what is said here.
+  ): FileFor<Mode, Buffering>;
   /**
-   * Makes a file object on this socket, as Python's `open` does. The socket
-   * really closes with its last file object.
+   * Makes a file object, with `buffering` by name.
+   *
+   * @typeParam Mode The type of the mode, which decides the class.
+   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
+   * @param mode Any of the letters r, w and b; text unless there is a b.
+   * @param options `buffering`, and `encoding`, `errors` and `newline` of a text
+   * file.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile<
+    Mode extends string,
+    Buffering extends number | null | undefined = undefined,
+  >(
+    mode: Mode | undefined,
+    options: BufferingOptions<Buffering>,
+  ): FileFor<Mode, Buffering>;
+  /**
+   * Makes a file object, with all arguments by name.
+   *
+   * @typeParam Mode The type of the mode, which decides the class.
+   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
+   * @param options `mode`, `buffering`, and `encoding`, `errors` and `newline`
+   * of a text file.
+   * @returns The file object.
+   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If the mode or an option is none of Python's.
+   */
+  makefile<
+    Mode extends string = "r",
+    Buffering extends number | null | undefined = undefined,
+  >(options: MakefileOptions<Mode, Buffering>): FileFor<Mode, Buffering>;
+  // The page of an overloaded method shows this comment.
+  /**
+   * Makes a file object on this socket, as Python's `open` does. The connection
+   * closes with its last file object and socket.
    *
    * Its calls have this socket's timeout, and lose nothing when that expires. A
-   * read or write that would block on a non-blocking socket gives null. What it
-   * has read ahead belongs to it: `recv` does not see that.
+   * read or write that would block on a non-blocking socket resolves to null. The
+   * bytes that it has read ahead belong to it: `recv` does not see them. If a
+   * subclass overrides `recv_into`, `send` or `close`, the file object calls
+   * them, as in Python.
    *
    * @example Lines
    * ```ts
@@ -1200,27 +1159,28 @@ export class Socket<A extends Address = Address> {
    * a.close();
    *
    * const lines = [];
-   * await using file = b.makefile("r");
+   * await using file = b.makefile("r", { encoding: "utf-8" });
    * b.close();
    * for await (const line of file) lines.push(line);
    * assertEquals(lines, ["one\n", "two\n"]);
    * ```
    *
-   * @param mode Of the letters r, w and b; text unless there is a b.
+   * @param mode Any of the letters r, w and b; text unless there is a b.
    * @param buffering The size of the buffer in bytes, 8192 by default; 0 for
    * none, which only binary files may have; 1 for text files means line by line.
-   * @param options `encoding`, `errors` and `newline` of a text file.
+   * @param options `encoding`, `errors` and `newline` of a text file, and any of
+   * the others by name.
    * @returns For text a {@linkcode TextIOWrapper}; for bytes a
    * {@linkcode BufferedReader}, {@linkcode BufferedWriter} or
    * {@linkcode BufferedRWPair}, or without a buffer a {@linkcode SocketIO}.
    * @throws {OSError} EBADF if closed.
-   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {TypeError} If an argument has the wrong type, or was given twice.
    * @throws {RangeError} If the mode or an option is none of Python's.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
    */
   makefile(
-    mode: string = "r",
-    buffering?: number | null,
+    mode?: string | MakefileOptions<string, number | null>,
+    buffering?: number | null | BufferingOptions<number | null>,
     options?: FileOptions,
   ): SocketFile {
     return traced(Socket.prototype.makefile, () => {
