@@ -22,15 +22,27 @@ export interface Timers {
  * of `globalThis` with fake ones, and calls must end in real time all the same.
  */
 export const timers: Timers = {
-  setTimeout: globalThis.setTimeout,
-  clearTimeout: globalThis.clearTimeout,
-  setInterval: globalThis.setInterval,
-  clearInterval: globalThis.clearInterval,
-  setImmediate: globalThis.setImmediate,
+  // Deno before 2.8 calls them on nothing but the global object.
+  setTimeout: globalThis.setTimeout.bind(globalThis) as typeof setTimeout,
+  clearTimeout: globalThis.clearTimeout.bind(globalThis),
+  setInterval: globalThis.setInterval.bind(globalThis) as typeof setInterval,
+  clearInterval: globalThis.clearInterval.bind(globalThis),
+  setImmediate: immediate(),
   unrefTimer: Deno.unrefTimer,
   refTimer: Deno.refTimer,
   now: performance.now.bind(performance),
 };
+
+/** Deno before 2.4 has it in `node:timers` alone, which is loaded when needed. */
+function immediate(): typeof setImmediate {
+  const { setImmediate } = globalThis;
+  if ((setImmediate as unknown) !== undefined) {
+    return setImmediate.bind(globalThis) as typeof setImmediate;
+  }
+  const later = (callback: () => void) =>
+    globalThis.process.getBuiltinModule("node:timers").setImmediate(callback);
+  return later as unknown as typeof setImmediate;
+}
 
 /**
  * How many immediates must run before the reactor has certainly been polled:
