@@ -39,6 +39,8 @@ export class Connected implements Endpoint {
   readonly #receiver: Receiver;
   readonly #sender = new Sender();
   #sendShut = false;
+  /** Whether bytes were received that no call had taken before the close. */
+  #unread = false;
   /** Whether the runtime's connection is closed. */
   #gone = false;
   /** The state before, which keeps the name of a Unix socket that was bound. */
@@ -120,6 +122,11 @@ export class Connected implements Endpoint {
     return this.#receiver.readable;
   }
 
+  /** Whether sends fail with EPIPE, as far as that is known without one. */
+  get #cannotSend(): boolean {
+    return this.#sendShut || this.conn.peerRefuses === true;
+  }
+
   get writable(): boolean {
     return this.#sendShut || this.#sender.writable;
   }
@@ -133,7 +140,8 @@ export class Connected implements Endpoint {
   }
 
   get hungUp(): boolean {
-    return this.#receiver.ended && (this.#sendShut || this.#receiver.broken);
+    return this.#receiver.ended &&
+      (this.#cannotSend || this.#receiver.broken);
   }
 
   /** Whether both ends are known to have shut down; Unix sockets do not mind. */
@@ -202,7 +210,7 @@ export class Connected implements Endpoint {
 
   /** The result of a call that sends nothing; undefined if there is to send. */
   #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
-    if (this.#sendShut) return failure(osError("EPIPE"));
+    if (this.#cannotSend) return failure(osError("EPIPE"));
     return data.length === 0 ? answer(result) : undefined;
   }
 
@@ -214,7 +222,7 @@ export class Connected implements Endpoint {
     context: CallContext,
     survivesClose: boolean,
   ): Turn | Promise<Turn> {
-    if (this.#sendShut) throw osError("EPIPE");
+    if (this.#cannotSend) throw osError("EPIPE");
     return this.#sender.enter(context, false, survivesClose);
   }
 
@@ -233,7 +241,10 @@ export class Connected implements Endpoint {
    */
   async shutdown(context: CallContext, how: number): Promise<void> {
     if (this.#isOver) throw osError("ENOTCONN");
-    if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
+    if (how === SHUT_RD || how === SHUT_RDWR) {
+      this.#receiver.shut();
+      this.conn.closeRead?.();
+    }
     if (how === SHUT_RD || this.#sendShut) return await answer(undefined);
     this.#sendShut = true;
     try {
@@ -263,6 +274,7 @@ export class Connected implements Endpoint {
   }
 
   async close(): Promise<void> {
+    this.#unread = this.#receiver.queued > 0;
     const idle = this.#receiver.close();
     this.#from?.close();
     // What was reset on purpose owes nothing.
@@ -275,7 +287,7 @@ export class Connected implements Endpoint {
   }
 
   #release(): void {
-    if (!this.#gone) this.conn.close();
+    if (!this.#gone) this.conn.close(this.#unread);
     this.#gone = true;
   }
 

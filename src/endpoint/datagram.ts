@@ -152,10 +152,16 @@ export class Datagram implements Endpoint {
   #connecting = 0;
   #sendShut = false;
 
-  constructor(family: number, options: Options) {
+  /** `port` is one that is open already, and has its peer. */
+  constructor(family: number, options: Options, port?: DatagramConn) {
     this.#family = family;
     this.#options = options;
     this.#receiver = new DatagramReceiver(family, options);
+    if (port === undefined) return;
+    this.#port = port;
+    this.#receiver.open(port, undefined);
+    this.#receiver.peer = "";
+    this.#peer = PAIRED;
   }
 
   localAddress(): Address {
@@ -267,6 +273,9 @@ export class Datagram implements Endpoint {
   }
 
   #setPeer(peer: Destination): void {
+    if (this.#peer === PAIRED) {
+      throw osError("EOPNOTSUPP", "a socket of socketpair() keeps its peer");
+    }
     this.#checkBroadcast(peer.sockaddr);
     // A Unix socket needs no name until it sends, and nothing comes before.
     if (isPath(peer.sockaddr)) checkUnixPeer(peer.sockaddr.path);
@@ -427,7 +436,10 @@ export class Datagram implements Endpoint {
     const may = this.#peer !== undefined || this.#family === AF_UNIX;
     if (!may) throw osError("ENOTCONN");
     if (how === SHUT_WR || how === SHUT_RDWR) this.#sendShut = true;
-    if (how === SHUT_RD || how === SHUT_RDWR) this.#receiver.shut();
+    if (how === SHUT_RD || how === SHUT_RDWR) {
+      this.#receiver.shut();
+      this.#port?.closeRead?.();
+    }
     await answer(undefined);
   }
 
@@ -463,6 +475,9 @@ function dataOf({ data }: Received): Bytes {
 function lengthOf({ data }: Received): number {
   return data.length;
 }
+
+/** The other socket of a pair, which has no name. */
+const PAIRED: Destination = literalDestination({ family: AF_UNIX, path: "" });
 
 function ignore(): void {}
 

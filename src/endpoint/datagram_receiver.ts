@@ -136,7 +136,7 @@ export class DatagramReceiver extends OperationQueue {
     const truncated = data.length > n;
     const received = !truncated && !peeks && sink === undefined ? first : {
       data: data.slice(0, n),
-      address: typeof address === "string" ? address : [...address!] as Address,
+      address: Array.isArray(address) ? [...address] as Address : address,
       truncated,
     };
     if (sink !== undefined) {
@@ -203,7 +203,12 @@ export class DatagramReceiver extends OperationQueue {
     const { boundInterface } = this.#options;
     const address = toScopedAddress(this.#family, addr, boundInterface);
     if (!this.#closed && this.#isWanted(address)) {
-      this.#received = { data: data.slice(), address, truncated: false };
+      this.#received = {
+        data: data.slice(),
+        // A Unix socket without a name has no address to return, as in CPython.
+        address: address === "" ? null : address,
+        truncated: false,
+      };
     }
     if (data.length > LARGEST_UDP) this.#buffer = undefined;
     this.operationDone();

@@ -28,7 +28,7 @@ import {
 import { Listening } from "./listening.ts";
 import { Connecting, Unconnected } from "./opening.ts";
 import { Options } from "./options.ts";
-import type { StreamConn } from "../runtime/deno_net.ts";
+import type { DatagramConn, StreamConn } from "../runtime/deno_net.ts";
 import { scopeIdOf } from "../runtime/interface_table.ts";
 import { answer } from "../wait/event_loop.ts";
 import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
@@ -59,16 +59,17 @@ export class Description {
     type: number,
     proto: number,
     options: Options = new Options(family, type),
-    conn?: StreamConn,
+    conn?: StreamConn | DatagramConn,
   ) {
     this.family = family;
     this.type = type;
     this.proto = proto;
     this.options = options;
-    if (conn !== undefined) this.#endpoint = this.#connected(conn);
-    else if (type === SOCK_STREAM) {
-      this.#endpoint = new Unconnected(family, options);
-    } else this.#endpoint = new Datagram(family, options);
+    if (type !== SOCK_STREAM) {
+      this.#endpoint = new Datagram(family, options, conn as DatagramConn);
+    } else if (conn !== undefined) {
+      this.#endpoint = this.#connected(conn as StreamConn);
+    } else this.#endpoint = new Unconnected(family, options);
   }
 
   /** What it is now. */

@@ -47,7 +47,18 @@ export interface StreamConn extends Referenced {
   read(buffer: Uint8Array): Promise<number | null>;
   write(data: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
-  close(): void;
+  /**
+   * Makes the peer's writes fail, where the platform can: TCP has no message
+   * for that.
+   */
+  closeRead?(): void;
+  /** Whether writes fail because the peer reads no more, where that is known. */
+  readonly peerRefuses?: boolean;
+  /**
+   * Closes. `unread` says that bytes it has given were never handed out, which
+   * resets a connection in memory as it does one of the kernel.
+   */
+  close(unread?: boolean): void;
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean): void;
   /** Closes with a reset, where the platform can. */
@@ -85,6 +96,8 @@ export interface DatagramConn extends Referenced {
   readonly addr: Deno.Addr;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
+  /** Makes the peer's sends fail, where the platform can. */
+  closeRead?(): void;
   /** The address is free when this and the receive in flight have settled. */
   close(): void | Promise<void>;
 }

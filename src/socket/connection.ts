@@ -5,6 +5,7 @@ import {
   type AddressInput,
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   type Family,
   type Inet6Address,
   type InetAddress,
@@ -12,8 +13,11 @@ import {
   IPV6_V6ONLY,
   SO_REUSEADDR,
   SO_REUSEPORT,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  type UnixAddress,
 } from "../base/constants.ts";
 import { isLoopback, loopback, wildcard } from "../base/sockaddr.ts";
 import {
@@ -28,12 +32,17 @@ import {
 import { ECONNABORTED } from "../base/errno.ts";
 import { ConnectionError, OSError, PermissionError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
-import { openDescriptor } from "../endpoint/description.ts";
+import { Description, openDescriptor } from "../endpoint/description.ts";
 import { getaddrinfo } from "../netdb/netdb.ts";
-import { isGranted } from "../runtime/deno_net.ts";
+import {
+  type DatagramConn,
+  isGranted,
+  type StreamConn,
+} from "../runtime/deno_net.ts";
+import { datagramPair, streamPair } from "../runtime/memory_pair.ts";
 import { failure } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";
-import { checkOneAddress, toDescriptor } from "./arguments.ts";
+import { checkKind, checkOneAddress, toDescriptor } from "./arguments.ts";
 
 /** The keyword arguments of {@linkcode create_connection}. */
 export interface CreateConnectionOptions extends SignalOption {
@@ -285,10 +294,18 @@ export function has_dualstack_ipv6(): boolean {
 }
 
 /**
- * Makes two stream sockets that are connected to each other, over loopback.
+ * Creates two sockets that are connected to each other.
  *
- * Between its two steps another process could connect in place of this one, as
- * in CVE-2024-3219; so it is checked that both ends are the pair's own.
+ * With `AF_UNIX`, the default, they exist in memory: they need no permission and
+ * no port, and no other process can connect in between. They behave as the
+ * kernel's: 208 KiB of unread data block a send, a peer that has closed makes
+ * sends fail with EPIPE (ECONNREFUSED for datagrams), and a close with data
+ * unread is a reset. Names and addresses do not exist for them: `getsockname()`
+ * returns `""`, and datagrams go to the other socket only.
+ *
+ * With `AF_INET` or `AF_INET6` they are connected over loopback, as in Python on
+ * Windows. Another process could connect in place of this one there, as in
+ * CVE-2024-3219; so both ends are checked to be the pair's own.
  *
  * @example Usage
  * ```ts
@@ -302,20 +319,39 @@ export function has_dualstack_ipv6(): boolean {
  * b.close();
  * ```
  *
+ * @example Datagrams
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * const [a, b] = await socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM);
+ * await a.send(new Uint8Array([1, 2]));
+ * await a.send(new Uint8Array([3]));
+ * assertEquals(await b.recv(10), new Uint8Array([1, 2]));
+ * assertEquals(await b.recv(10), new Uint8Array([3]));
+ * a.close();
+ * b.close();
+ * ```
+ *
  * @typeParam A The address that comes out of the sockets.
- * @param family `AF_INET`, which is the default, or `AF_INET6`. Python's default
- * where there is one is `AF_UNIX`, which has no anonymous sockets on Deno.
- * @param type `SOCK_STREAM`.
- * @param proto 0.
+ * @param family `AF_UNIX`, which is the default on every system, `AF_INET` or
+ * `AF_INET6`.
+ * @param type `SOCK_STREAM`, or with `AF_UNIX` also `SOCK_DGRAM`; may be or-ed
+ * with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param proto 0, or with `AF_INET` and `AF_INET6` also `IPPROTO_TCP`.
  * @returns The two sockets.
- * @throws {ConnectionError} ECONNABORTED if somebody else connected.
- * @throws {PermissionError} EACCES without a grant for the loopback address.
- * @throws {RangeError} If it is to be another family, type or protocol.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
+ * no such socket here; EOPNOTSUPP for datagrams over `AF_INET` or `AF_INET6`.
+ * @throws {ConnectionError} ECONNABORTED if another process connected, over
+ * loopback.
+ * @throws {PermissionError} EACCES without a grant for the loopback address, if
+ * the pair uses it.
  * @throws {TypeError} If an argument is not an integer.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socketpair | Python: socketpair}
+ * @see {@link https://man7.org/linux/man-pages/man2/socketpair.2.html | socketpair(2)}
  */
-export async function socketpair<A extends Address = InetAddress>(
-  family: Family<A> = AF_INET as Family<A>,
+export async function socketpair<A extends Address = UnixAddress>(
+  family: Family<A> = AF_UNIX as Family<A>,
   type: number = SOCK_STREAM,
   proto: number = 0,
 ): Promise<[Socket<A>, Socket<A>]> {
@@ -323,21 +359,46 @@ export async function socketpair<A extends Address = InetAddress>(
   checkInt(action, "family", family);
   checkInt(action, "type", type);
   checkInt(action, "proto", proto);
-  const possible = (family === AF_INET || family === AF_INET6) &&
-    type === SOCK_STREAM && proto === 0;
-  if (!possible) {
-    throw new RangeError(
-      `Cannot ${action}: it must be AF_INET or AF_INET6, SOCK_STREAM and protocol 0, received ${family}, ${type}, ${proto}`,
-    );
+  const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  checkKind(family, plain, proto);
+  if (family !== AF_UNIX) return await loopbackPair(family, type, proto);
+  const [one, other] = plain === SOCK_STREAM ? streamPair() : datagramPair();
+  const open = (conn: StreamConn | DatagramConn) =>
+    openSocket(family, type, proto, conn);
+  return [open(one), open(other)];
+}
+
+/** A socket on a connection, or a datagram socket, that is open already. */
+function openSocket<A extends Address>(
+  family: Family<A>,
+  type: number,
+  proto: number,
+  conn: StreamConn | DatagramConn,
+): Socket<A> {
+  const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const description = new Description(family, plain, proto, undefined, conn);
+  const { number } = openDescriptor(description);
+  const socket = new Socket<A>(family, plain, proto, number);
+  if ((type & SOCK_NONBLOCK) !== 0) socket.setblocking(false);
+  return socket;
+}
+
+async function loopbackPair<A extends Address>(
+  family: Family<A>,
+  type: number,
+  proto: number,
+): Promise<[Socket<A>, Socket<A>]> {
+  using listener = new Socket<A>(family, type, proto);
+  if (listener.type !== SOCK_STREAM) {
+    throw osError("EOPNOTSUPP", "only AF_UNIX has pairs of datagram sockets");
   }
-  using listener = new Socket<A>(family, type);
   listener.bind([loopback(family), 0] as unknown as AddressInput<A>);
   listener.listen();
-  const client = new Socket<A>(family, type);
+  const client = new Socket<A>(family, type, proto);
   const timeout = client.gettimeout();
   let server: Socket<A> | undefined;
   try {
-    // The default timeout is for the pair; making it always succeeds at once.
+    // The timeout is for the pair; making it always succeeds at once.
     listener.settimeout(null);
     client.settimeout(null);
     await client.connect(
@@ -350,6 +411,7 @@ export async function socketpair<A extends Address = InetAddress>(
       throw new ConnectionError(ECONNABORTED, "Unexpected peer connection");
     }
     client.settimeout(timeout);
+    server.settimeout(timeout);
     return [server, client];
   } catch (error) {
     client.close();

@@ -143,7 +143,18 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "socketpair()": {
     code: `
-      const pair = await socket.socketpair();
+      for (const type of [socket.SOCK_STREAM, socket.SOCK_DGRAM]) {
+        const [a, b] = await socket.socketpair(socket.AF_UNIX, type);
+        await a.send(new Uint8Array(1));
+        await b.recv(1);
+        a.close();
+        b.close();
+      }`,
+    asks: [],
+  },
+  "socketpair() over loopback": {
+    code: `
+      const pair = await socket.socketpair(socket.AF_INET);
       asked(pair[0].getsockname());
       for (const s of pair) s.close();`,
     asks: [server, "net 127.0.0.1:ASKED"],

@@ -139,7 +139,7 @@ const rows: readonly Row[] = [
   {
     name: "socketpair()",
     grants: ["127.0.0.1"],
-    call: () => closing(socket.socketpair()),
+    call: () => closing(socket.socketpair(socket.AF_INET)),
     asksFor: { "127.0.0.1": "127.0.0.1:0" },
   },
   {

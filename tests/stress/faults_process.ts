@@ -122,7 +122,7 @@ async function opening(): Promise<void> {
         return [s];
       },
       create_server: () => [socket.create_server(["127.0.0.1", 0])],
-      socketpair: () => socket.socketpair(),
+      socketpair: () => socket.socketpair(socket.AF_INET),
     };
     for (const [name, call] of Object.entries(calls)) {
       const open = [];

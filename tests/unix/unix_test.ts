@@ -339,7 +339,7 @@ print(client.recv(99))
         '"from python"',
         "[150000,1,true]",
         '["","hello"]',
-        '["unnamed",""]',
+        '["unnamed",null]',
       ], deno.stderr);
       assertEquals(lines(cpython.stdout), [
         "'' b'to python'",
