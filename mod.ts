@@ -40,7 +40,8 @@
  * ### Sockets
  *
  * - **Made** by {@linkcode socket}, {@linkcode create_connection},
- *   {@linkcode create_server}, {@linkcode socketpair}, {@linkcode fromfd};
+ *   {@linkcode create_server}, {@linkcode socketpair}, {@linkcode fromfd},
+ *   {@linkcode fromconn};
  *   {@linkcode Socket}, also named `SocketType`, is the class. Its page has the
  *   methods by task.
  * - **Descriptors**, numbers of this program: {@linkcode dup},
@@ -186,6 +187,7 @@ export {
   type CreateConnectionOptions,
   type CreateServerOptions,
   dup,
+  fromconn,
   fromfd,
   has_dualstack_ipv6,
   socketpair,

@@ -170,7 +170,8 @@ const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
   ConnectionAborted: "ECONNABORTED",
   ConnectionRefused: "ECONNREFUSED",
   ConnectionReset: "ECONNRESET",
-  InvalidData: "EINVAL",
+  // Of TLS: a certificate, an alert, or bytes that are no TLS.
+  InvalidData: "EPROTO",
   IsADirectory: "EISDIR",
   NetworkUnreachable: "ENETUNREACH",
   NotADirectory: "ENOTDIR",
@@ -179,6 +180,8 @@ const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
   NotSupported: "EOPNOTSUPP",
   PermissionDenied: "EACCES",
   TimedOut: "ETIMEDOUT",
+  // Of TLS: the connection ended without the peer's close_notify.
+  UnexpectedEof: "ECONNRESET",
   WouldBlock: "EAGAIN",
 };
 

@@ -30,6 +30,8 @@ const LINGER_MS = 30_000;
 /** How often progress is looked for. */
 const LINGER_STEP_MS = 1000;
 
+const UNSETTABLE = "Deno cannot set it on a TLS connection";
+
 /** A connected stream: a receiving half and a sending half. */
 export class Connected implements Endpoint {
   readonly state = "connected";
@@ -97,16 +99,22 @@ export class Connected implements Endpoint {
 
   applyOption(level: number, option: number): void {
     const on = this.#options.isSet(level, option);
-    if (this.#gone) return;
+    const isNoDelay = level === IPPROTO_TCP && option === TCP_NODELAY;
+    const isKeepAlive = level === SOL_SOCKET && option === SO_KEEPALIVE;
+    if (this.#gone || (!isNoDelay && !isKeepAlive)) return;
     try {
-      if (level === IPPROTO_TCP && option === TCP_NODELAY) {
-        this.conn.setNoDelay?.(on);
-      } else if (level === SOL_SOCKET && option === SO_KEEPALIVE) {
-        this.conn.setKeepAlive?.(on);
-      }
+      this.#setOnConn(isNoDelay ? "setNoDelay" : "setKeepAlive", on);
     } catch (error) {
+      // What is not in force must not read back as if it were.
+      this.#options.set(level, option, on ? 0 : 1);
       throw fromDeno(error);
     }
+  }
+
+  #setOnConn(method: "setNoDelay" | "setKeepAlive", on: boolean): void {
+    if (this.conn[method] !== undefined) this.conn[method](on);
+    // The kernel stores the options of TCP for a Unix socket, too.
+    else if (this.#family !== AF_UNIX) throw osError("ENOPROTOOPT", UNSETTABLE);
   }
 
   takeError(): Error | undefined {

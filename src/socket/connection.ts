@@ -424,6 +424,86 @@ function same(a: Address, b: Address): boolean {
   return a[0] === b[0] && a[1] === b[1];
 }
 
+/** The connections that sockets have been made of. */
+const wrapped = new WeakSet<Deno.Conn>();
+
+/**
+ * Creates a socket on a connection of Deno's own: from `Deno.connect`,
+ * `Deno.connectTls`, `Deno.startTls` or a `Deno.Listener`.
+ *
+ * The socket can do all that a connected one can: timeouts and aborts that lose
+ * nothing, `MSG_PEEK`, `makefile()`, `select()`. Its addresses are the
+ * connection's; options that were set on that stay in force. On a
+ * `Deno.TlsConn` it receives and sends the decrypted bytes, and TCP_NODELAY and
+ * SO_KEEPALIVE cannot be set.
+ *
+ * From then on the connection belongs to the socket, which closes it. Nothing
+ * may be pending on it: Deno does not reveal whether a `read()` is, and that
+ * would take bytes which the socket then never sees.
+ *
+ * @example A timeout for TLS
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * async function firstLine(conn: Deno.TlsConn): Promise<string | null> {
+ *   using s = socket.fromconn(conn);
+ *   s.settimeout(5);
+ *   await using file = s.makefile("r");
+ *   return await file.readline();
+ * }
+ * assertEquals(typeof firstLine, "function");
+ * ```
+ *
+ * @example A listener of Deno's own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as socket from "@pystd/socket";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using client = await socket.create_connection(["127.0.0.1", listener.addr.port]);
+ * using server = socket.fromconn(await listener.accept());
+ * assertEquals(server.getpeername(), client.getsockname());
+ * ```
+ *
+ * @typeParam A The address of the connection.
+ * @param conn A connection that nothing else uses.
+ * @returns The socket, which is blocking or has the default timeout.
+ * @throws {OSError} EBUSY if a socket was made of the connection already, or if
+ * its `readable` or `writable` is locked; EAFNOSUPPORT if it is neither of TCP
+ * nor a Unix socket.
+ * @throws {TypeError} If `conn` is not a connection.
+ */
+export function fromconn<A extends Deno.Addr>(
+  conn: Deno.Conn<A>,
+): Socket<
+  A extends Deno.UnixAddr ? UnixAddress
+    : A extends Deno.NetAddr ? InetAddress | Inet6Address
+    : never
+> {
+  const family = familyOf<never>(conn);
+  if (wrapped.has(conn)) {
+    throw osError("EBUSY", "a socket was made of this connection already");
+  }
+  if (conn.readable.locked || conn.writable.locked) {
+    throw osError("EBUSY", "a stream of this connection is locked");
+  }
+  wrapped.add(conn);
+  return openSocket(family, SOCK_STREAM, 0, conn);
+}
+
+function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
+  const addr = (conn as Partial<Deno.Conn> | null)?.localAddr;
+  if (typeof addr !== "object" || !("closeWrite" in conn)) {
+    throw new TypeError(
+      `Cannot make a socket: conn must be a Deno.Conn, received ${show(conn)}`,
+    );
+  }
+  if (addr.transport === "unix") return AF_UNIX as Family<A>;
+  if (addr.transport !== "tcp") throw osError("EAFNOSUPPORT", addr.transport);
+  return (addr.hostname.includes(":") ? AF_INET6 : AF_INET) as Family<A>;
+}
+
 // Descriptors: numbers of this process's own table of sockets.
 
 /**

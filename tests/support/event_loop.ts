@@ -1,4 +1,8 @@
-import { REACTOR_TICKS, timers, yieldToLoop } from "../../src/wait/event_loop.ts";
+import {
+  REACTOR_TICKS,
+  timers,
+  yieldToLoop,
+} from "../../src/wait/event_loop.ts";
 
 /** Lets one tick of the event loop pass: what is pending is then waited for. */
 export function tick(): Promise<void> {
