@@ -13,6 +13,7 @@ const layers: readonly string[] = [
   "netdb",
   "socket",
   "poll",
+  "socketserver",
   "ssl",
 ];
 
