@@ -22,6 +22,7 @@ import { tests as http } from "./examples/http.ts";
 import { tests as multicast } from "./examples/multicast.ts";
 import { tests as scanner } from "./examples/scanner.ts";
 import { tests as select } from "./examples/select.ts";
+import { tests as socketserver } from "./examples/socketserver.ts";
 import { tests as tls } from "./examples/tls.ts";
 
 /** Test functions by the examples that they run. */
@@ -45,6 +46,7 @@ const tests: readonly ExampleTest[] = [
   ...scanner,
   ...select,
   ...multicast,
+  ...socketserver,
   ...tls,
 ];
 
