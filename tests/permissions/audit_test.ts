@@ -23,7 +23,8 @@ const cases: Readonly<Record<string, Case>> = {
       await import("@pystd/socket");
       await import("@pystd/socket/errno");
       await import("@pystd/socket/select");
-      await import("@pystd/socket/selectors");`,
+      await import("@pystd/socket/selectors");
+      await import("@pystd/socket/socketserver");`,
     asks: nothing,
   },
   "making, setting and looking": {
