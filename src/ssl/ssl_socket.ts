@@ -1129,9 +1129,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
         "Cannot get the peer's certificate: the handshake is not done yet",
       );
     }
-    const [der] = tls.engine?.peerCertificates ?? [];
+    const der = tls.agreement?.certificate;
     if (der === undefined) return null;
-    if (binary_form) return der;
+    if (binary_form) return der.slice();
     const { verifies } = tls.policy as Negotiation<SSLContext>;
     return verifies ? new Certificate(der).toInfo() : {};
   }
@@ -1145,7 +1145,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.cipher | Python: cipher}
    */
   cipher(): [name: string, version: string, bits: number] | null {
-    const { version, cipher } = this.#tls?.engine ?? {};
+    const { version, cipher } = this.#tls?.agreement ?? {};
     return version && cipher ? [cipher, version, cipherBits(cipher)] : null;
   }
 
@@ -1157,7 +1157,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.version | Python: version}
    */
   version(): string | null {
-    return this.#tls?.engine?.version ?? null;
+    return this.#tls?.agreement?.version ?? null;
   }
 
   /**
@@ -1168,7 +1168,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.selected_alpn_protocol | Python: selected_alpn_protocol}
    */
   selected_alpn_protocol(): string | null {
-    return this.#tls?.engine?.protocol ?? null;
+    return this.#tls?.agreement?.protocol ?? null;
   }
 
   /**

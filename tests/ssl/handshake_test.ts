@@ -351,3 +351,16 @@ Deno.test("wrap_socket() over TLS is TLS in TLS", async () => {
   assertEquals(text(await far.recv(10)), "within");
   assertEquals(inner.version(), "TLSv1.3");
 });
+
+Deno.test("version() and getpeercert() stay when TLS has ended", async () => {
+  await using pair = await tlsPair();
+  const certificate = pair.client.getpeercert(true);
+  await pair.client.shutdown(socket.SHUT_WR);
+  assertEquals((await within(pair.server.recv(1))).length, 0);
+  await pair.server.shutdown(socket.SHUT_WR);
+  assertEquals((await within(pair.client.recv(1))).length, 0);
+  assertEquals(pair.client.version(), "TLSv1.3");
+  assertEquals(pair.client.cipher()?.[2], 256);
+  assertEquals(pair.client.getpeercert(true), certificate);
+  assert(certificate !== null);
+});
