@@ -6,13 +6,13 @@
  * What Deno 2.9.6 does, and this file lives with:
  * - It reads its `Duplex` without end, so nothing bounds what it has decrypted;
  *   the caller feeds it one record at a time, when it needs more.
- * - A handshake that fails destroys the `Duplex`, and then writes the alert that
- *   tells the peer why. So `write` is overridden, which a destroyed `Duplex`
+ * - A handshake that fails destroys the `Duplex`, and then writes the alert
+ *   that reports the cause to the peer. So `write` is overridden, which a destroyed `Duplex`
  *   refuses.
  * - A write calls back before its ciphertext is in the `Duplex`.
  * - Its verdict on the peer's certificate is known before the handshake ends, by
  *   `verifyError` of the handle. A server accepts every certificate, whatever
- *   `rejectUnauthorized` says, and so does a client that is told `false`.
+ *   `rejectUnauthorized` says, and a client does so when it is `false`.
  * - A server that finds the client's first bytes at construction, and refuses
  *   them, throws where nothing can catch it. They have to come a macrotask later.
  */

@@ -146,7 +146,7 @@ export class Handshaking extends OperationQueue implements Opening {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     if (outcome === true) {
-      // No call that waits for the handshake will tell that it is done.
+      // No call waits for the handshake and so reports that it is done.
       const isNews = !(this.first instanceof HandshakeWaiter);
       const secured = new Secured(this.tls, this.#description, isNews);
       this.#description.replace(this, secured);
@@ -282,7 +282,7 @@ export function isFailedHandshake(error: unknown): boolean {
 
 /**
  * Gives connections whose handshake is done, in the order in which they are.
- * While somebody accepts, every client that comes begins its handshake, so a
+ * While a call accepts, every client that connects begins its handshake, so a
  * client that says nothing holds up no other.
  */
 class TlsListener implements StreamListener {
@@ -329,7 +329,7 @@ class TlsListener implements StreamListener {
     resolve(first);
   }
 
-  /** Accepts while somebody waits for a connection. */
+  /** Accepts while a call waits for a connection. */
   #startAccept(): void {
     if (this.#accepting || this.#accept === undefined) return;
     this.#accepting = true;
@@ -357,7 +357,7 @@ class TlsListener implements StreamListener {
       failedHandshakes.add(error);
       return error;
     }).then((outcome: TlsConn | Error) => {
-      // One that was dropped, or came after the close, is nobody's.
+      // One that was dropped, or finished after the close, has no taker.
       if (!this.#handshakes.delete(tls)) return tls.close();
       this.#done.push(outcome);
       this.#serve();
@@ -381,7 +381,7 @@ class TlsListener implements StreamListener {
     this.#updateReferences();
   }
 
-  /** What goes on when nobody accepts must not keep the process alive. */
+  /** Handshakes under way keep the process alive only while a call accepts. */
   #updateReferences(): void {
     const referenced = this.#referenced && this.#accept !== undefined;
     this.#owner.referenced = referenced;

@@ -147,7 +147,7 @@ export class SSLContext {
   }
 
   /**
-   * Makes a context that trusts nobody and has no certificate.
+   * Makes a context without trusted authorities and without a certificate.
    *
    * For clients it checks certificates and host names; a server does not ask its
    * clients for certificates.

@@ -113,7 +113,7 @@ export class TlsConn implements StreamConn {
   #ended = false;
   #closeNotified = false;
   #error: Error | undefined;
-  /** How much ciphertext was sent, and whoever waits for that to grow. */
+  /** How much ciphertext was sent, and the callback for when it grows. */
   #sent = 0;
   #onSent: (() => void) | undefined;
   /** Whether the carrier outlives TLS. */
@@ -264,7 +264,7 @@ export class TlsConn implements StreamConn {
     return n < length ? null : record;
   }
 
-  /** The error of a message, which the peer is told of where it can be. */
+  /** The error of a message; during the handshake the peer gets an alert. */
   #refused(reason: string, alert: number): Error {
     const error = protocolError(reason);
     if (!this.#established) this.#reject({ error, alert });
@@ -512,7 +512,7 @@ export class TlsConn implements StreamConn {
   }
 
   /**
-   * A server of TLS 1.3 sends tickets after the handshake, which nobody has read
+   * A server of TLS 1.3 sends tickets after the handshake, which stay unread
    * where a client has only sent. Closed over them, or before they come, the
    * kernel resets the connection, and drops what it has not delivered.
    */
