@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as socket from "@pystd/socket";
+import type * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
 import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
 import { findDescriptor } from "../../../src/endpoint/description.ts";
