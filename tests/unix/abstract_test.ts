@@ -77,7 +77,7 @@ const programs: readonly Program[] = [
       await s.accept();
       await s.accept();
       await print(() => connected);
-      Deno.exit(0);`,
+      s.close();`,
     prints: ["true", "TimeoutError: timed out", "null"],
   },
   {
