@@ -99,7 +99,7 @@ Deno.test("1,000 sends side by side go out in their order", async () => {
 });
 
 Deno.test("20,000 small messages of all kinds each come once, in their order", async () => {
-  await within(sendMessages(20_000), "the messages");
+  await within(sendMessages(20_000), "the messages", 600_000);
 });
 
 Deno.test("1,000 connections that come and go in every way leave nothing", async () => {
@@ -107,7 +107,7 @@ Deno.test("1,000 connections that come and go in every way leave nothing", async
   const next = socket.socket();
   const first = next.fileno();
   next.close();
-  await within(churn(1, 1000, signal), "the connections");
+  await within(churn(1, 1000, signal), "the connections", 600_000);
   using after = socket.socket();
   assertEquals(after.fileno(), first);
 });
