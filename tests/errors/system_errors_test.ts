@@ -15,7 +15,7 @@ import { within } from "../support/within.ts";
 const one = new Uint8Array(1);
 
 /** Runs `use` with what it needs, and closes that afterwards. */
-function having<T extends Disposable | AsyncDisposable>(
+function withResource<T extends Disposable | AsyncDisposable>(
   make: () => T | Promise<T>,
   use: (resource: T) => unknown,
 ): () => Promise<unknown> {
@@ -104,31 +104,31 @@ const rows: readonly Row[] = [
     })),
   {
     situation: "recv() when not connected",
-    ours: having(unconnected, (s) => s.recv(1)),
+    ours: withResource(unconnected, (s) => s.recv(1)),
     code: "ENOTCONN",
     python: "socket().recv(1)",
   },
   {
     // Linux says EPIPE and macOS ENOTCONN.
     situation: "send() when not connected",
-    ours: having(unconnected, (s) => s.send(one)),
+    ours: withResource(unconnected, (s) => s.send(one)),
     code: "ENOTCONN",
   },
   {
     situation: "getpeername() when not connected",
-    ours: having(unconnected, (s) => s.getpeername()),
+    ours: withResource(unconnected, (s) => s.getpeername()),
     code: "ENOTCONN",
     python: "socket().getpeername()",
   },
   {
     situation: "shutdown() when not connected",
-    ours: having(unconnected, (s) => s.shutdown(socket.SHUT_RDWR)),
+    ours: withResource(unconnected, (s) => s.shutdown(socket.SHUT_RDWR)),
     code: "ENOTCONN",
     python: "socket().shutdown(SHUT_RDWR)",
   },
   {
     situation: "recv() on a listening socket",
-    ours: having(listener, (s) => s.recv(1)),
+    ours: withResource(listener, (s) => s.recv(1)),
     code: "ENOTCONN",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen(); s.recv(1)",
     hint: "it listens; accept() gives the connected one",
@@ -136,13 +136,13 @@ const rows: readonly Row[] = [
   {
     situation: "sendall() on a listening socket",
     // Linux says EPIPE.
-    ours: having(listener, (s) => s.sendall(one)),
+    ours: withResource(listener, (s) => s.sendall(one)),
     code: "ENOTCONN",
     hint: "it listens; accept() gives the connected one",
   },
   {
     situation: "bind() on a listening socket",
-    ours: having(listener, (s) => s.bind(["127.0.0.1", 0])),
+    ours: withResource(listener, (s) => s.bind(["127.0.0.1", 0])),
     code: "EINVAL",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
       "s.bind(('127.0.0.1', 0))",
@@ -150,21 +150,21 @@ const rows: readonly Row[] = [
   },
   {
     situation: "connect() on a listening socket",
-    ours: having(listener, (s) => s.connect(["127.0.0.1", 1])),
+    ours: withResource(listener, (s) => s.connect(["127.0.0.1", 1])),
     code: "EISCONN",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
       "s.connect(('127.0.0.1', 1))",
   },
   {
     situation: "accept() when not listening",
-    ours: having(unconnected, (s) => s.accept()),
+    ours: withResource(unconnected, (s) => s.accept()),
     code: "EINVAL",
     python: "socket().accept()",
     hint: "listen() comes first",
   },
   {
     situation: "accept() on a socket that is only bound",
-    ours: having(unconnected, (s) => {
+    ours: withResource(unconnected, (s) => {
       s.bind(["127.0.0.1", 0]);
       return s.accept();
     }),
@@ -173,19 +173,19 @@ const rows: readonly Row[] = [
   },
   {
     situation: "accept() on a connected socket",
-    ours: having(tcpPair, ({ client }) => client.accept()),
+    ours: withResource(tcpPair, ({ client }) => client.accept()),
     code: "EINVAL",
     python: "s = connected(); s.accept()",
   },
   {
     situation: "accept() on a datagram socket",
-    ours: having(udpSocket, (s) => s.accept()),
+    ours: withResource(udpSocket, (s) => s.accept()),
     code: "EOPNOTSUPP",
     python: "socket(AF_INET, SOCK_DGRAM).accept()",
   },
   {
     situation: "bind() twice",
-    ours: having(unconnected, (s) => {
+    ours: withResource(unconnected, (s) => {
       s.bind(["127.0.0.1", 0]);
       s.bind(["127.0.0.1", 0]);
     }),
@@ -195,7 +195,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "bind() twice on a datagram socket",
-    ours: having(udpSocket, (s) => s.bind(["127.0.0.1", 0])),
+    ours: withResource(udpSocket, (s) => s.bind(["127.0.0.1", 0])),
     code: "EINVAL",
     python: "s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0))\n" +
       "s.bind(('127.0.0.1', 0))",
@@ -203,51 +203,54 @@ const rows: readonly Row[] = [
   },
   {
     situation: "bind() on a connected socket",
-    ours: having(tcpPair, ({ client }) => client.bind(["127.0.0.1", 0])),
+    ours: withResource(tcpPair, ({ client }) => client.bind(["127.0.0.1", 0])),
     code: "EINVAL",
     python: "s = connected(); s.bind(('127.0.0.1', 0))",
   },
   {
     situation: "listen() on a datagram socket",
-    ours: having(udpSocket, (s) => s.listen()),
+    ours: withResource(udpSocket, (s) => s.listen()),
     code: "EOPNOTSUPP",
     python: "socket(AF_INET, SOCK_DGRAM).listen()",
   },
   {
     situation: "listen() on a connected socket",
-    ours: having(tcpPair, ({ client }) => client.listen()),
+    ours: withResource(tcpPair, ({ client }) => client.listen()),
     code: "EINVAL",
     python: "s = connected(); s.listen()",
   },
   {
     situation: "connect() on a connected socket",
-    ours: having(tcpPair, ({ client }) => client.connect(["127.0.0.1", 1])),
+    ours: withResource(
+      tcpPair,
+      ({ client }) => client.connect(["127.0.0.1", 1]),
+    ),
     code: "EISCONN",
     python: "s = connected(); s.connect(('127.0.0.1', 1))",
   },
   {
     situation: "connect() where nobody listens",
-    ours: having(unconnected, (s) => s.connect(closedAddress())),
+    ours: withResource(unconnected, (s) => s.connect(closedAddress())),
     code: "ECONNREFUSED",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); a = s.getsockname()\n" +
       "s.close(); socket().connect(a)",
   },
   {
     situation: "connect() to port 0",
-    ours: having(unconnected, (s) => s.connect(["127.0.0.1", 0])),
+    ours: withResource(unconnected, (s) => s.connect(["127.0.0.1", 0])),
     code: Deno.build.os === "linux" ? "ECONNREFUSED" : "EADDRNOTAVAIL",
     python: "socket().connect(('127.0.0.1', 0))",
   },
   {
     situation: "bind() to an address in use",
-    ours: having(listener, (s) => socket.socket().bind(s.getsockname())),
+    ours: withResource(listener, (s) => socket.socket().bind(s.getsockname())),
     code: "EADDRINUSE",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
       "socket().bind(s.getsockname())",
   },
   {
     situation: "bind() of a datagram socket to an address in use",
-    ours: having(udpSocket, (s) => {
+    ours: withResource(udpSocket, (s) => {
       const { AF_INET, SOCK_DGRAM } = socket;
       socket.socket(AF_INET, SOCK_DGRAM).bind(s.getsockname());
     }),
@@ -257,13 +260,13 @@ const rows: readonly Row[] = [
   },
   {
     situation: "send() on a datagram socket without peer",
-    ours: having(udpSocket, (s) => s.send(one)),
+    ours: withResource(udpSocket, (s) => s.send(one)),
     code: "EDESTADDRREQ",
     python: "socket(AF_INET, SOCK_DGRAM).send(b'x')",
   },
   {
     situation: "sendto() of a datagram too long",
-    ours: having(
+    ours: withResource(
       udpSocket,
       (s) => s.sendto(new Uint8Array(65508), s.getsockname()),
     ),
@@ -273,7 +276,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "send() after shutdown(SHUT_WR)",
-    ours: having(tcpPair, async ({ client }) => {
+    ours: withResource(tcpPair, async ({ client }) => {
       await client.shutdown(socket.SHUT_WR);
       await client.send(one);
     }),
@@ -282,7 +285,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "recv() when non-blocking and nothing is there",
-    ours: having(tcpPair, ({ client }) => {
+    ours: withResource(tcpPair, ({ client }) => {
       client.setblocking(false);
       return client.recv(1);
     }),
@@ -291,7 +294,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "accept() when non-blocking and nobody is there",
-    ours: having(listener, (s) => {
+    ours: withResource(listener, (s) => {
       s.setblocking(false);
       return s.accept();
     }),
@@ -301,7 +304,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "accept() after shutdown() of the listener",
-    ours: having(listener, async (s) => {
+    ours: withResource(listener, async (s) => {
       await s.shutdown(socket.SHUT_RD);
       await s.accept();
     }),
@@ -328,13 +331,16 @@ const rows: readonly Row[] = [
   },
   {
     situation: "an option that there is not",
-    ours: having(unconnected, (s) => s.getsockopt(socket.SOL_SOCKET, 9999)),
+    ours: withResource(
+      unconnected,
+      (s) => s.getsockopt(socket.SOL_SOCKET, 9999),
+    ),
     code: "ENOPROTOOPT",
     python: "socket().getsockopt(SOL_SOCKET, 9999)",
   },
   {
     situation: "getsockopt() of an option that Deno does not offer",
-    ours: having(
+    ours: withResource(
       unconnected,
       (s) => s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
     ),
@@ -344,7 +350,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "setsockopt() of an option that Deno does not offer",
-    ours: having(
+    ours: withResource(
       unconnected,
       (s) => s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 1),
     ),
@@ -354,7 +360,7 @@ const rows: readonly Row[] = [
   },
   {
     situation: "a flag that there is not",
-    ours: having(tcpPair, ({ client }) => client.recv(1, 1)),
+    ours: withResource(tcpPair, ({ client }) => client.recv(1, 1)),
     code: "EOPNOTSUPP",
   },
 ];
@@ -430,17 +436,17 @@ Deno.test("no error of Deno's own class reaches the caller", async () => {
 const hosts: readonly [string, () => Promise<unknown>, string][] = [
   [
     "connect() to a host with a port in it",
-    having(unconnected, (s) => s.connect(["127.0.0.1:80", 80])),
+    withResource(unconnected, (s) => s.connect(["127.0.0.1:80", 80])),
     '"127.0.0.1:80" has a port, which is the second part of the address',
   ],
   [
     "bind() to a name with a port in it",
-    having(unconnected, (s) => s.bind(["localhost:80", 80])),
+    withResource(unconnected, (s) => s.bind(["localhost:80", 80])),
     '"localhost:80" has a port, which is the second part of the address',
   ],
   [
     "connect() to a URL",
-    having(unconnected, (s) => s.connect(["http://localhost", 80])),
+    withResource(unconnected, (s) => s.connect(["http://localhost", 80])),
     '"http://localhost" is a URL, not a host',
   ],
   [

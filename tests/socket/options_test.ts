@@ -48,9 +48,9 @@ const states: Readonly<
 };
 
 for (const { name, level, option } of flags) {
-  for (const [state, having] of Object.entries(states)) {
+  for (const [state, withState] of Object.entries(states)) {
     Deno.test(`${name} of a ${state} socket is set and read back`, () =>
-      having((s) => {
+      withState((s) => {
         assertEquals(s.getsockopt(level, option), 0);
         for (
           const [value, read] of [
@@ -138,8 +138,8 @@ Deno.test("SO_ACCEPTCONN tells whether a socket listens", async () => {
 });
 
 Deno.test("SO_ERROR is 0 where nothing went wrong", async () => {
-  for (const having of Object.values(states)) {
-    await having((s) => {
+  for (const withState of Object.values(states)) {
+    await withState((s) => {
       assertEquals(s.getsockopt(SOL_SOCKET, socket.SO_ERROR), 0);
     });
   }

@@ -9,7 +9,7 @@ import type { Call } from "./bad_input/call.ts";
 import { fileCalls, notMade } from "./bad_input/file_calls.ts";
 import type { Verdict } from "./bad_input/kinds.ts";
 import { moduleCalls } from "./bad_input/module_calls.ts";
-import { Rig } from "./bad_input/rig.ts";
+import { Fixture } from "./bad_input/fixture.ts";
 import { selectCalls } from "./bad_input/select_calls.ts";
 import { socketCalls } from "./bad_input/socket_calls.ts";
 import {
@@ -34,12 +34,12 @@ type Outcome =
 
 async function outcomeOf(
   call: Call,
-  rig: Rig,
+  fixture: Fixture,
   args: readonly unknown[],
 ): Promise<Outcome> {
   let result: unknown;
   try {
-    result = call.run(rig, args);
+    result = call.run(fixture, args);
   } catch (error) {
     return { error, thrown: true };
   }
@@ -103,34 +103,36 @@ function judge(
 /** Makes the call with some arguments replaced; how much it has sent. */
 async function tryOut(
   call: Call,
-  rig: Rig,
+  fixture: Fixture,
   replaced: ReadonlyMap<number, Value>,
 ): Promise<number> {
   const args = call.params.map(({ good }, i) => {
     const value = replaced.get(i);
-    return value === undefined ? good(rig) : value.make();
+    return value === undefined ? good(fixture) : value.make();
   });
   const verdict = judge(call, replaced, args);
-  const outcome = await outcomeOf(call, rig, args);
+  const outcome = await outcomeOf(call, fixture, args);
   if (verdict !== undefined) assertAsJudged(outcome, verdict, call);
   else if ("error" in outcome) assertAsJudged(outcome, "fits", call);
-  rig.reset();
+  fixture.reset();
   if ("error" in outcome) {
-    if (verdict !== undefined && verdict !== "fits") await call.still?.(rig);
+    if (verdict !== undefined && verdict !== "fits") {
+      await call.assertNoEffect?.(fixture);
+    }
     return 0;
   }
-  await call.undo?.(outcome.value, rig);
+  await call.cleanUp?.(outcome.value, fixture);
   if (call.datagrams) return 1;
   return call.sent?.(outcome.value, args) ?? 0;
 }
 
 async function tryAndTell(
   call: Call,
-  rig: Rig,
+  fixture: Fixture,
   replaced: ReadonlyMap<number, Value>,
 ): Promise<number> {
   try {
-    return await tryOut(call, rig, replaced);
+    return await tryOut(call, fixture, replaced);
   } catch (error) {
     const what = [...replaced].map(([i, { name }]) => `${i}: ${name}`);
     throw new AssertionError(
@@ -140,13 +142,17 @@ async function tryAndTell(
       { cause: error },
     );
   } finally {
-    await rig.clear();
+    await fixture.clear();
   }
 }
 
-async function checkSent(call: Call, rig: Rig, sent: number): Promise<void> {
-  await rig.check(call.partial ? undefined : call.datagrams ? 0 : sent);
-  if (call.datagrams) await rig.checkDatagrams(sent);
+async function checkSent(
+  call: Call,
+  fixture: Fixture,
+  sent: number,
+): Promise<void> {
+  await fixture.check(call.partial ? undefined : call.datagrams ? 0 : sent);
+  if (call.datagrams) await fixture.checkDatagrams(sent);
 }
 
 function titleOf({ name, variant }: Call): string {
@@ -168,7 +174,7 @@ for (const [group, members] of Map.groupBy(given, ({ name }) => name)) {
     name: `${title}() takes no argument of another kind${why}`,
     ignore: isOpen,
     fn: async () => {
-      await using rig = await Rig.make();
+      await using fixture = await Fixture.make();
       const random = randomFrom(seed);
       const failures: unknown[] = [];
       for (const call of members) {
@@ -177,13 +183,13 @@ for (const [group, members] of Map.groupBy(given, ({ name }) => name)) {
           const more = Array.from({ length: 3 }, () => randomValue(random));
           for (const value of [...values, ...more]) {
             try {
-              sent += await tryAndTell(call, rig, new Map([[i, value]]));
+              sent += await tryAndTell(call, fixture, new Map([[i, value]]));
             } catch (error) {
               failures.push(error);
             }
           }
         }
-        if (failures.length === 0) await checkSent(call, rig, sent);
+        if (failures.length === 0) await checkSent(call, fixture, sent);
       }
       assertEquals(failures.map(String), []);
     },
@@ -191,18 +197,18 @@ for (const [group, members] of Map.groupBy(given, ({ name }) => name)) {
 }
 
 Deno.test("calls without arguments work, or fail as calls do", async () => {
-  await using rig = await Rig.make();
+  await using fixture = await Fixture.make();
   for (const call of calls.filter(({ params }) => params.length === 0)) {
-    await tryAndTell(call, rig, new Map());
+    await tryAndTell(call, fixture, new Map());
   }
-  await rig.check(0);
+  await fixture.check(0);
 });
 
 Deno.test({
   name: `calls take no mixture of arguments of other kinds${why}`,
   ignore: isOpen,
   fn: async () => {
-    await using rig = await Rig.make();
+    await using fixture = await Fixture.make();
     const random = randomFrom(seed);
     // With nothing in its lists, select() sleeps as long as it is told.
     const mixable = given.filter(({ name, params }) =>
@@ -215,7 +221,7 @@ Deno.test({
           random() < 0.5 ? [[i, randomValue(random)]] : []
         ),
       );
-      await checkSent(call, rig, await tryAndTell(call, rig, replaced));
+      await checkSent(call, fixture, await tryAndTell(call, fixture, replaced));
     }
   },
 });

@@ -9,7 +9,7 @@ import { Random } from "./random.ts";
 const HEAD_BYTES = 5;
 
 /** How many clients there are at once, each with a server of its own. */
-const WIDTH = 16;
+const CONCURRENCY = 16;
 
 /** What a client and its server do with their connection. */
 interface Life {
@@ -216,5 +216,5 @@ export async function churn(
     await server[Symbol.asyncDispose]();
     await within(serving, "the end of a server");
   };
-  await Promise.all(Array.from({ length: WIDTH }, (_, i) => work(i)));
+  await Promise.all(Array.from({ length: CONCURRENCY }, (_, i) => work(i)));
 }

@@ -40,7 +40,7 @@ async function serve(count: number): Promise<void> {
 }
 
 /** How many connects are under way at once. */
-const WIDTH = 100;
+const CONCURRENCY = 100;
 
 async function hold(port: number, count: number): Promise<void> {
   await pause("started");
@@ -52,7 +52,7 @@ async function hold(port: number, count: number): Promise<void> {
       await client.connect(["127.0.0.1", port]);
     }
   };
-  await Promise.all(Array.from({ length: WIDTH }, connect));
+  await Promise.all(Array.from({ length: CONCURRENCY }, connect));
   await pause("held");
   for (let round = 0; round < 3; round++) {
     await Promise.all(clients.map(async (client, n) => {

@@ -8,7 +8,7 @@ import { startDeno } from "../../support/child.ts";
 import type { Part } from "../../stress/part.ts";
 
 /** How many processes share the calls: most of the time one waits. */
-const WIDTH = 2;
+const CONCURRENCY = 2;
 
 export const interrupted: Part = {
   name: "interrupted",
@@ -17,7 +17,7 @@ export const interrupted: Part = {
       // Abstract Unix names need a grant without a list.
       await using child = startDeno({
         file: "tests/cancellation/random/main.ts",
-        args: [seed, size, index, WIDTH].map(String),
+        args: [seed, size, index, CONCURRENCY].map(String),
         permissions: ["--allow-net"],
         unstable: true,
       });
@@ -29,6 +29,6 @@ export const interrupted: Part = {
       const { code, stderr } = await child.result();
       if (code !== 0) throw new Error(stderr);
     };
-    await Promise.all(Array.from({ length: WIDTH }, (_, i) => work(i)));
+    await Promise.all(Array.from({ length: CONCURRENCY }, (_, i) => work(i)));
   },
 };

@@ -1,11 +1,11 @@
 import type { Kind } from "./kinds.ts";
-import type { Rig } from "./rig.ts";
+import type { Fixture } from "./fixture.ts";
 
 /** An argument of a call. */
 export interface Param {
   readonly kind: Kind;
   /** One that fits. */
-  readonly good: (rig: Rig) => unknown;
+  readonly good: (fixture: Fixture) => unknown;
   /** Whether the options may stand in its place, and then end the list. */
   readonly early?: boolean;
 }
@@ -19,7 +19,7 @@ export interface Call {
   /** Whether it returns a promise, and so never throws. */
   readonly waits?: boolean;
   readonly params: readonly Param[];
-  run(rig: Rig, args: readonly unknown[]): unknown;
+  run(fixture: Fixture, args: readonly unknown[]): unknown;
   /** How many bytes the peer gets when it works; none if left out. */
   sent?(result: unknown, args: readonly unknown[]): number;
   /** Whether it sends a part of what it is given when it fails. */
@@ -27,9 +27,9 @@ export interface Call {
   /** Whether what it sends are datagrams, each of which counts as one. */
   readonly datagrams?: boolean;
   /** Undoes what it did. */
-  undo?(result: unknown, rig: Rig): unknown;
+  cleanUp?(result: unknown, fixture: Fixture): unknown;
   /** Uses what a call that failed was made on. */
-  still?(rig: Rig): unknown;
+  assertNoEffect?(fixture: Fixture): unknown;
 }
 
 /** An argument. */
@@ -37,7 +37,7 @@ export function param(kind: Kind, good?: unknown): Param {
   return {
     kind,
     good: typeof good === "function"
-      ? good as (rig: Rig) => unknown
+      ? good as (fixture: Fixture) => unknown
       : () => good,
   };
 }

@@ -12,7 +12,7 @@ import {
   options,
   orOptions,
 } from "./kinds.ts";
-import type { Rig } from "./rig.ts";
+import type { Fixture } from "./fixture.ts";
 
 /** File objects of the connected socket, each of which is closed after a call. */
 const kinds: readonly [name: string, mode: string, buffering: number][] = [
@@ -142,11 +142,11 @@ const methods: readonly Method[] = [
   })),
 ];
 
-function open(rig: Rig, kind: string): socket.SocketFile {
+function open(fixture: Fixture, kind: string): socket.SocketFile {
   const [, mode, buffering] = kinds.find(([name]) => name === kind)!;
-  const file = rig.client.makefile(mode, buffering);
+  const file = fixture.client.makefile(mode, buffering);
   // What a file has taken goes out when it is closed, or not at all.
-  rig.own({
+  fixture.own({
     close: () => file.close().catch(() => {}),
   });
   return file;
@@ -171,10 +171,10 @@ export const fileCalls: readonly Call[] = methods.flatMap((method) =>
     variant: `of a ${kind}`,
     waits: method.waits ?? false,
     params: method.params ?? [],
-    run: (rig, args) => invoke(open(rig, kind), method.name, args),
+    run: (fixture, args) => invoke(open(fixture, kind), method.name, args),
     ...(method.sends === true ? { sent: lengthOf } : {}),
     ...(method.sends === "some" ? { partial: true } : {}),
-    ...(method.name === "detach" ? { undo: closed } : {}),
+    ...(method.name === "detach" ? { cleanUp: closed } : {}),
   }))
 );
 

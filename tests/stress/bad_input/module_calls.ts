@@ -21,7 +21,7 @@ import {
   uint16,
   uint32,
 } from "./kinds.ts";
-import type { Rig } from "./rig.ts";
+import type { Fixture } from "./fixture.ts";
 
 const { AF_INET, NI_NUMERICHOST, NI_NUMERICSERV, SOCK_STREAM } = socket;
 const NUMERIC = NI_NUMERICHOST | NI_NUMERICSERV;
@@ -44,12 +44,12 @@ function closing(made: unknown): void {
   for (const each of [made].flat()) (each as socket.Socket).close();
 }
 
-const made: More = { undo: closing };
+const made: More = { cleanUp: closing };
 
 /** An integer that fits a C `int`, for a family that may be left out. */
 const family = param(optional(int32), AF_INET);
 
-const theServer = (rig: Rig) => rig.server.getsockname();
+const theServer = (fixture: Fixture) => fixture.server.getsockname();
 
 /** A host and its port apart, as one address. */
 function parted(
@@ -95,7 +95,7 @@ const sockets: readonly Call[] = [
   ], { ...made, ...waits }),
   parted(
     "create_connection",
-    (rig) => rig.server.getsockname()[1],
+    (fixture) => fixture.server.getsockname()[1],
     { ...made, ...waits },
     [5],
     [nullable(text), service],
@@ -106,8 +106,8 @@ const sockets: readonly Call[] = [
     name: "create_connection",
     variant: "source address",
     params: [param(text, "127.0.0.1"), param(uint16, 0)],
-    run: (rig, source) =>
-      invoke(socket, "create_connection", [theServer(rig), 5, source]),
+    run: (fixture, source) =>
+      invoke(socket, "create_connection", [theServer(fixture), 5, source]),
   },
   call("create_server", [
     param(address, () => ["127.0.0.1", 0]),
@@ -125,16 +125,16 @@ const sockets: readonly Call[] = [
   ], { ...made, ...waits }),
   call("has_dualstack_ipv6", []),
   call("fromfd", [
-    param(fileno, (rig: Rig) => rig.client.fileno()),
+    param(fileno, (fixture: Fixture) => fixture.client.fileno()),
     param(optional(int32), AF_INET),
     param(optional(int32), SOCK_STREAM),
     param(optional(int32), 0),
   ], made),
-  call("dup", [param(fileno, (rig: Rig) => rig.client.fileno())], {
-    undo: (number) => socket.close(number as number),
+  call("dup", [param(fileno, (fixture: Fixture) => fixture.client.fileno())], {
+    cleanUp: (number) => socket.close(number as number),
   }),
   call("close", [
-    param(fileno, (rig: Rig) => socket.dup(rig.client.fileno())),
+    param(fileno, (fixture: Fixture) => socket.dup(fixture.client.fileno())),
   ]),
   call("getdefaulttimeout", []),
   call("setdefaulttimeout", [param(timeout, 1)]),

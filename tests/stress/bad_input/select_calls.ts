@@ -15,10 +15,10 @@ import {
   timeout,
   uint16,
 } from "./kinds.ts";
-import type { Rig } from "./rig.ts";
+import type { Fixture } from "./fixture.ts";
 
 const last = param(options);
-const client = (rig: Rig) => rig.client;
+const client = (fixture: Fixture) => fixture.client;
 
 /** A polling object with the connected socket, which is ready at once. */
 function onPoll(name: string, params: readonly Param[], waits = false): Call {
@@ -26,9 +26,9 @@ function onPoll(name: string, params: readonly Param[], waits = false): Call {
     name: `Poll.${name}`,
     waits,
     params,
-    run(rig, args) {
+    run(fixture, args) {
       const poller = select.poll();
-      poller.register(rig.client, select.POLLOUT);
+      poller.register(fixture.client, select.POLLOUT);
       return invoke(poller, name, args);
     },
   };
@@ -37,9 +37,9 @@ function onPoll(name: string, params: readonly Param[], waits = false): Call {
 type Class = new () => selectors.BaseSelector;
 
 /** A selector with the connected socket, which is ready at once. */
-function made(Selector: Class, rig: Rig): selectors.BaseSelector {
-  const selector = rig.own(new Selector());
-  selector.register(rig.client, selectors.EVENT_WRITE);
+function made(Selector: Class, fixture: Fixture): selectors.BaseSelector {
+  const selector = fixture.own(new Selector());
+  selector.register(fixture.client, selectors.EVENT_WRITE);
   return selector;
 }
 
@@ -54,7 +54,8 @@ function onSelector(
     variant: Selector.name,
     waits,
     params,
-    run: (rig, args) => invoke(made(Selector as Class, rig), name, args),
+    run: (fixture, args) =>
+      invoke(made(Selector as Class, fixture), name, args),
   }));
 }
 
@@ -62,8 +63,8 @@ function onMap(name: PropertyKey, params: readonly Param[] = []): Call {
   return {
     name: `SelectorMapping.${String(name)}`,
     params,
-    run(rig, args) {
-      const map = made(selectors.DefaultSelector as Class, rig).get_map()!;
+    run(fixture, args) {
+      const map = made(selectors.DefaultSelector as Class, fixture).get_map()!;
       const result = invoke(map, name, args);
       const isGenerator = typeof result === "object" && result !== null &&
         Symbol.iterator in result;
@@ -81,7 +82,7 @@ export const selectCalls: readonly Call[] = [
     waits: true,
     params: [
       param(list, () => []),
-      param(list, (rig: Rig) => [rig.client]),
+      param(list, (fixture: Fixture) => [fixture.client]),
       param(list, () => []),
       early(orOptions(timeout), 0),
       last,
@@ -101,11 +102,11 @@ export const selectCalls: readonly Call[] = [
   ...["SelectSelector", "PollSelector"].map((name): Call => ({
     name: `${name}.constructor`,
     params: [],
-    run: (rig) =>
-      rig.own(Reflect.construct(selectors[name as "PollSelector"], [])),
+    run: (fixture) =>
+      fixture.own(Reflect.construct(selectors[name as "PollSelector"], [])),
   })),
   ...onSelector("register", [
-    param(file, (rig: Rig) => rig.peer),
+    param(file, (fixture: Fixture) => fixture.peer),
     param(events, selectors.EVENT_READ),
     param(anything, "data"),
   ]),

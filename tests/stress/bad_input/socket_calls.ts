@@ -27,7 +27,7 @@ import {
   uint16,
   uint32,
 } from "./kinds.ts";
-import { MemoryFile, type Rig } from "./rig.ts";
+import { type Fixture, MemoryFile } from "./fixture.ts";
 
 const { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } = socket;
 
@@ -43,7 +43,7 @@ function onClient(name: PropertyKey, params: Param[], more: More = {}): Call {
     ...more,
     name: `Socket.${String(name)}`,
     params,
-    run: (rig, args) => invoke(rig.client, name, args),
+    run: (fixture, args) => invoke(fixture.client, name, args),
   };
 }
 
@@ -54,7 +54,7 @@ function onUdp(name: string, params: Param[], more: More = {}): Call {
     name: `Socket.${name}`,
     variant: "of a datagram socket",
     params,
-    run: (rig, args) => invoke(rig.udp, name, args),
+    run: (fixture, args) => invoke(fixture.udp, name, args),
   };
 }
 
@@ -64,8 +64,8 @@ function onFresh(name: PropertyKey, params: Param[], more: More = {}): Call {
     ...more,
     name: `Socket.${String(name)}`,
     params,
-    run: (rig, args) => invoke(rig.fresh(AF_INET), name, args),
-    still: (rig) => (rig.subject as socket.Socket).fileno(),
+    run: (fixture, args) => invoke(fixture.fresh(AF_INET), name, args),
+    assertNoEffect: (fixture) => (fixture.subject as socket.Socket).fileno(),
   };
 }
 
@@ -142,9 +142,9 @@ const sending: readonly Call[] = [
       last,
     ],
     ...taken,
-    run(rig, args) {
-      rig.client.settimeout(5);
-      return invoke(rig.client, "sendfile", args);
+    run(fixture, args) {
+      fixture.client.settimeout(5);
+      return invoke(fixture.client, "sendfile", args);
     },
   },
   onUdp("send", [param(bytes, some), flags, last], {
@@ -154,7 +154,7 @@ const sending: readonly Call[] = [
   onUdp("sendto", [
     param(bytes, some),
     param(int32, 0),
-    param(address, (rig: Rig) => rig.udpPeer.getsockname()),
+    param(address, (fixture: Fixture) => fixture.udpPeer.getsockname()),
     last,
   ], { waits: true, datagrams: true }),
 ];
@@ -184,9 +184,9 @@ function addressed(
     name: `Socket.${name}`,
     variant,
     params: [...before, ...params, ...rest],
-    run(rig, args) {
+    run(fixture, args) {
       const parts = args.slice(before.length, args.length - rest.length);
-      return invoke(rig.fresh(family, type), name, [
+      return invoke(fixture.fresh(family, type), name, [
         ...args.slice(0, before.length),
         whole(parts),
         ...args.slice(args.length - rest.length),
@@ -230,25 +230,28 @@ const twentyBits: Kind = (value) => {
 };
 
 /** Binds after all, unless another family's socket stands in the way. */
-function bindsStill(rig: Rig): void {
-  const s = rig.subject as socket.Socket;
+function bindsStill(fixture: Fixture): void {
+  const s = fixture.subject as socket.Socket;
   if (s.family !== AF_INET) return;
   s.bind(["127.0.0.1", 0]);
 }
 
-async function connectsStill(rig: Rig): Promise<void> {
-  const s = rig.subject as socket.Socket;
+async function connectsStill(fixture: Fixture): Promise<void> {
+  const s = fixture.subject as socket.Socket;
   if (s.family !== AF_INET) return;
   s.settimeout(5);
-  await s.connect(rig.server.getsockname());
+  await s.connect(fixture.server.getsockname());
 }
 
 const opening: readonly Call[] = [
-  ...addressed("bind", SOCK_STREAM, { still: bindsStill }),
-  ...addressed("bind", SOCK_DGRAM, { still: bindsStill }),
+  ...addressed("bind", SOCK_STREAM, { assertNoEffect: bindsStill }),
+  ...addressed("bind", SOCK_DGRAM, { assertNoEffect: bindsStill }),
   // A connect that does not wait goes on by itself: the names and ports here
   // are refused at once.
-  ...addressed("connect", SOCK_DGRAM, { waits: true, still: connectsStill }),
+  ...addressed("connect", SOCK_DGRAM, {
+    waits: true,
+    assertNoEffect: connectsStill,
+  }),
   ...addressed("connect_ex", SOCK_DGRAM, waits),
   ...addressed("sendto", SOCK_DGRAM, waits),
   ...["connect", "connect_ex"].flatMap((name): Call[] => [
@@ -257,12 +260,12 @@ const opening: readonly Call[] = [
       variant: "of a stream",
       waits: true,
       params: [param(text, "127.0.0.1"), param(uint16, closedPort), last],
-      async run(rig, [host, port, options]) {
-        const s = rig.fresh(AF_INET);
+      async run(fixture, [host, port, options]) {
+        const s = fixture.fresh(AF_INET);
         s.settimeout(5);
         await invoke(s, name, [[host, port], options]);
       },
-      still: connectsStill,
+      assertNoEffect: connectsStill,
     },
   ]),
   onFresh("listen", [param(optional(int32), 5)]),
@@ -270,7 +273,7 @@ const opening: readonly Call[] = [
     name: "Socket.accept",
     waits: true,
     params: [last],
-    run: (rig, args) => invoke(rig.lonely, "accept", args),
+    run: (fixture, args) => invoke(fixture.idleListener, "accept", args),
   },
 ];
 
@@ -286,7 +289,7 @@ const others: readonly Call[] = [
       param(optional(nullable(fileno)), null),
     ],
     run: (_rig, args) => Reflect.construct(socket.Socket, args),
-    undo: (made) => (made as socket.Socket).close(),
+    cleanUp: (made) => (made as socket.Socket).close(),
   },
   onClient("getsockopt", [
     param(int32, socket.SOL_SOCKET),
@@ -305,18 +308,18 @@ const others: readonly Call[] = [
     param(optional(anyText), "r"),
     param(optional(nullable(anyInteger)), 100),
     param(keywords),
-  ], { undo: closeFile }),
+  ], { cleanUp: closeFile }),
   ...["encoding", "errors", "newline"].map((keyword): Call => ({
     name: "Socket.makefile",
     variant: keyword,
     params: [param(optional(nullable(anyText)))],
-    run: (rig, [value]) =>
-      invoke(rig.client, "makefile", ["rw", null, { [keyword]: value }]),
-    undo: closeFile,
+    run: (fixture, [value]) =>
+      invoke(fixture.client, "makefile", ["rw", null, { [keyword]: value }]),
+    cleanUp: closeFile,
   })),
   onFresh("shutdown", [param(int32, socket.SHUT_RDWR), last], waits),
   onFresh("detach", [...none], {
-    undo: (number) => socket.close(number as number),
+    cleanUp: (number) => socket.close(number as number),
   }),
   ...[
     "close",
@@ -337,7 +340,7 @@ const others: readonly Call[] = [
     "toString",
   ].map((name) => onClient(name, [...none])),
   onClient("dup", [...none], {
-    undo: (made) => (made as socket.Socket).close(),
+    cleanUp: (made) => (made as socket.Socket).close(),
   }),
 ];
 

@@ -1,20 +1,25 @@
 /** Calls that send and receive. */
 
 import type { Argument } from "./calls.ts";
-import { bytes, type Draft, flags, MOST_UNREAD } from "./program_builder.ts";
+import {
+  bytes,
+  flags,
+  MOST_UNREAD,
+  type ProgramBuilder,
+} from "./program_builder.ts";
 import type { Handle } from "./state.ts";
 
 /** Sends on a stream, or a datagram. */
-export function send(draft: Draft): void {
-  const random = draft.random;
+export function send(builder: ProgramBuilder): void {
+  const random = builder.random;
   const handle = random.chance(93)
-    ? draft.any((each) => each.state === "connected" || !each.stream)
-    : draft.any(() => true);
+    ? builder.any((each) => each.state === "connected" || !each.stream)
+    : builder.any(() => true);
   if (handle === undefined) return;
   const { name, description } = handle;
-  if (!description.stream) return sendDatagram(draft, handle);
+  if (!description.stream) return sendDatagram(builder, handle);
   if (description.output.data.length > MOST_UNREAD) return;
-  const text = draft.text();
+  const text = builder.text();
   const extra = random.chance(10)
     ? [flags(random.pick(["MSG_NOSIGNAL", "MSG_DONTWAIT"]))]
     : [];
@@ -22,31 +27,34 @@ export function send(draft: Draft): void {
   if (call === "sendmsg") {
     const middle = Math.floor(text.length / 2);
     const parts = [text.slice(0, middle), text.slice(middle), ""].map(bytes);
-    draft.call(name, call, [parts, ...(extra.length ? [[], ...extra] : [])]);
+    builder.call(name, call, [parts, ...(extra.length ? [[], ...extra] : [])]);
   } else if (random.chance(4)) {
-    draft.call(name, "sendto", [bytes(text), draft.address(handle)]);
-  } else draft.call(name, call, [bytes(text), ...extra]);
+    builder.call(name, "sendto", [bytes(text), builder.address(handle)]);
+  } else builder.call(name, call, [bytes(text), ...extra]);
   if (!description.output.ended) description.output.data += text;
 }
 
-function sendDatagram(draft: Draft, { name, description }: Handle): void {
-  const random = draft.random;
+function sendDatagram(
+  builder: ProgramBuilder,
+  { name, description }: Handle,
+): void {
+  const random = builder.random;
   const text = random.chance(6)
     ? ""
     : random.chance(4)
     ? "x".repeat(70_000)
-    : draft.text();
-  const to = draft.any((each) =>
+    : builder.text();
+  const to = builder.any((each) =>
     !each.stream && each.family === description.family
   );
   const direct = description.target !== undefined && random.chance(60);
-  const part = direct ? [] : [draft.address(to)];
+  const part = direct ? [] : [builder.address(to)];
   if (direct || random.chance(3)) {
     const call = random.pick(["send", "sendall"]);
-    draft.call(name, call, [bytes(text)]);
+    builder.call(name, call, [bytes(text)]);
   } else if (random.chance(20)) {
-    draft.call(name, "sendmsg", [[bytes(text), bytes("!")], [], 0, ...part]);
-  } else draft.call(name, "sendto", [bytes(text), ...part]);
+    builder.call(name, "sendmsg", [[bytes(text), bytes("!")], [], 0, ...part]);
+  } else builder.call(name, "sendto", [bytes(text), ...part]);
   const reached = direct ? description.target : to?.description;
   if (reached === undefined || text.length > 60_000) return;
   if (description.state === "new") description.state = "bound";
@@ -55,19 +63,19 @@ function sendDatagram(draft: Draft, { name, description }: Handle): void {
 }
 
 /** Receives from a stream, or a datagram. */
-export function receive(draft: Draft): void {
-  const random = draft.random;
+export function receive(builder: ProgramBuilder): void {
+  const random = builder.random;
   const handle = random.chance(90)
-    ? draft.any((each) =>
+    ? builder.any((each) =>
       each.state !== "listening" && each.readable && !each.ahead
     )
-    : draft.any(() => true);
-  if (handle === undefined || !draft.worth(handle)) return;
+    : builder.any(() => true);
+  if (handle === undefined || !builder.worth(handle)) return;
   if (handle.description.ahead) return;
   const { name, description } = handle;
   const { stream, input } = description;
   const n = random.pick([1, 2, 3, 5, 10, 100, 4096, 65_536]);
-  const flag = receiveFlags(draft, handle, n);
+  const flag = receiveFlags(builder, handle, n);
   const peek = flag.includes("MSG_PEEK");
   const extra = flag.length === 0 ? [] : [flags(...flag)];
   const call = flag.includes("MSG_WAITALL") ? "recv" : random.pick([
@@ -89,18 +97,18 @@ export function receive(draft: Draft): void {
     : call.endsWith("into")
     ? [buffer, random.chance(20) ? Math.ceil(n / 2) : 0, ...extra]
     : [n, ...extra];
-  draft.call(name, call, args);
+  builder.call(name, call, args);
   if (peek) return;
   if (stream) input.take(call === "recvmsg_into" ? n + 2 : n);
   else description.datagrams.shift();
 }
 
 function receiveFlags(
-  draft: Draft,
+  builder: ProgramBuilder,
   { description, timeout }: Handle,
   n: number,
 ): string[] {
-  const roll = draft.random.below(100);
+  const roll = builder.random.below(100);
   if (roll < 12) return ["MSG_PEEK"];
   if (roll < 18) return ["MSG_DONTWAIT"];
   const { input, stream } = description;

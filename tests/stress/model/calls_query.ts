@@ -1,28 +1,28 @@
 /** Calls that only ask, and calls that are wrong. */
 
 import { type Argument, LOOPBACK } from "./calls.ts";
-import { bytes, type Draft, flags } from "./program_builder.ts";
+import { bytes, flags, type ProgramBuilder } from "./program_builder.ts";
 import type { Handle } from "./state.ts";
 
 /** Asks for an address or the descriptor. */
-export function askName(draft: Draft): void {
-  const handle = draft.any(() => true);
+export function askName(builder: ProgramBuilder): void {
+  const handle = builder.any(() => true);
   if (handle === undefined) return;
-  const call = draft.random.pick([
+  const call = builder.random.pick([
     "getsockname",
     "getpeername",
     "getpeername",
     "fileno",
   ]);
-  draft.call(handle.name, call, []);
+  builder.call(handle.name, call, []);
 }
 
 /** Sets or asks for an option. */
 export function useOption(
-  draft: Draft,
-  handle: Handle | undefined = draft.any(() => true),
+  builder: ProgramBuilder,
+  handle: Handle | undefined = builder.any(() => true),
 ): void {
-  const random = draft.random;
+  const random = builder.random;
   if (handle === undefined) return;
   const [level, name] = random.pick(
     [
@@ -36,7 +36,7 @@ export function useOption(
   if (random.chance(35)) {
     // TCP_NODELAY stays on, or it depends on the clock what has arrived.
     const value = name === "TCP_NODELAY" ? 1 : random.below(2);
-    draft.call(handle.name, "setsockopt", [...option, value]);
+    builder.call(handle.name, "setsockopt", [...option, value]);
   } else if (random.chance(50)) {
     const read = random.pick([
       "SO_TYPE",
@@ -46,29 +46,29 @@ export function useOption(
       "SO_ACCEPTCONN",
     ]);
     const asked = [flags("SOL_SOCKET"), flags(read)];
-    draft.call(handle.name, "getsockopt", asked);
-  } else draft.call(handle.name, "getsockopt", option);
+    builder.call(handle.name, "getsockopt", asked);
+  } else builder.call(handle.name, "getsockopt", option);
 }
 
 /** Looks which of some sockets and files are ready. */
-export function useSelect(draft: Draft): void {
-  const random = draft.random;
-  const names = [...draft.handles, ...draft.files]
+export function useSelect(builder: ProgramBuilder): void {
+  const random = builder.random;
+  const names = [...builder.handles, ...builder.files]
     .filter((each) => !each.description.ahead)
     .filter((each) => !each.closed || random.chance(5))
     .map(({ name }): Argument => ({ made: name }));
   const some = () => names.filter(() => random.chance(50));
   const lists: Argument[] = [some(), some(), some()];
   if (lists.every((each) => (each as Argument[]).length === 0)) return;
-  draft.call("select", "select", [...lists, 0]);
+  builder.call("select", "select", [...lists, 0]);
 }
 
 /** Calls what is wrong for most sockets, or for all. */
-export function makeMistake(draft: Draft): void {
-  const handle = draft.any(() => true);
+export function makeMistake(builder: ProgramBuilder): void {
+  const handle = builder.any(() => true);
   if (handle === undefined) return;
   const host = LOOPBACK[handle.description.family];
-  const [call, ...args] = draft.random.pick<[string, ...Argument[]]>([
+  const [call, ...args] = builder.random.pick<[string, ...Argument[]]>([
     ["recv", -1],
     ["recv", "1"],
     ["recv", 0],
@@ -94,7 +94,7 @@ export function makeMistake(draft: Draft): void {
     ["listen"],
     ["getpeername"],
   ]);
-  draft.call(handle.name, call, args);
+  builder.call(handle.name, call, args);
   if (call === "listen" && handle.description.state === "bound") {
     handle.description.state = "listening";
   }

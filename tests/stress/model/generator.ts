@@ -2,7 +2,7 @@
 
 import { askName, makeMistake, useOption, useSelect } from "./calls_query.ts";
 import type { Call } from "./calls.ts";
-import { Draft } from "./program_builder.ts";
+import { ProgramBuilder } from "./program_builder.ts";
 import { makefile, useFile } from "./calls_files.ts";
 import {
   changeTimeout,
@@ -16,27 +16,31 @@ import { receive, send } from "./calls_io.ts";
 import { Random } from "../random.ts";
 
 /** What comes next, and how often in a hundred. */
-const STEPS: readonly (readonly [number, (draft: Draft) => void])[] = [
-  [3, (draft) => openSocket(draft, draft.handles[0]?.type !== "datagram")],
-  [1, (draft) => openSocket(draft, draft.random.chance(30))],
-  [2, (draft) => bind(draft)],
-  [2, (draft) => listen(draft)],
-  [5, (draft) => connect(draft)],
-  [4, (draft) => accept(draft)],
-  [17, send],
-  [20, receive],
-  [4, shutdown],
-  [5, (draft) => changeTimeout(draft)],
-  [3, close],
-  [2, detach],
-  [2, dup],
-  [3, makefile],
-  [10, useFile],
-  [3, askName],
-  [5, (draft) => useOption(draft)],
-  [5, useSelect],
-  [4, makeMistake],
-];
+const STEPS: readonly (readonly [number, (builder: ProgramBuilder) => void])[] =
+  [
+    [
+      3,
+      (builder) => openSocket(builder, builder.handles[0]?.type !== "datagram"),
+    ],
+    [1, (builder) => openSocket(builder, builder.random.chance(30))],
+    [2, (builder) => bind(builder)],
+    [2, (builder) => listen(builder)],
+    [5, (builder) => connect(builder)],
+    [4, (builder) => accept(builder)],
+    [17, send],
+    [20, receive],
+    [4, shutdown],
+    [5, (builder) => changeTimeout(builder)],
+    [3, close],
+    [2, detach],
+    [2, dup],
+    [3, makefile],
+    [10, useFile],
+    [3, askName],
+    [5, (builder) => useOption(builder)],
+    [5, useSelect],
+    [4, makeMistake],
+  ];
 
 /**
  * Makes a program.
@@ -46,48 +50,48 @@ const STEPS: readonly (readonly [number, (draft: Draft) => void])[] = [
  */
 export function generate(seed: number): Call[] {
   const random = new Random(seed);
-  const draft = new Draft(random);
+  const builder = new ProgramBuilder(random);
   const kind = random.below(100);
-  if (kind < 72) beginConnected(draft);
-  else if (kind < 94) beginWithDatagrams(draft);
-  const length = draft.calls.length + 5 + random.below(25);
+  if (kind < 72) beginConnected(builder);
+  else if (kind < 94) beginWithDatagrams(builder);
+  const length = builder.calls.length + 5 + random.below(25);
   // Not every step applies to what there is.
-  for (let i = 0; i < 1000 && draft.calls.length < length; i++) step(draft);
-  return draft.calls;
+  for (let i = 0; i < 1000 && builder.calls.length < length; i++) step(builder);
+  return builder.calls;
 }
 
-function step(draft: Draft): void {
-  let roll = draft.random.below(100);
+function step(builder: ProgramBuilder): void {
+  let roll = builder.random.below(100);
   for (const [percent, take] of STEPS) {
     roll -= percent;
     if (roll < 0) {
-      take(draft);
+      take(builder);
       return;
     }
   }
 }
 
-function beginConnected(draft: Draft): void {
-  const { random } = draft;
+function beginConnected(builder: ProgramBuilder): void {
+  const { random } = builder;
   const family = random.chance(15) ? "AF_INET6" : "AF_INET";
-  const server = openSocket(draft, true, family)!;
-  if (random.chance(20)) useOption(draft, server);
-  bind(draft, server);
-  listen(draft, server);
-  const client = openSocket(draft, true, family)!;
-  if (random.chance(15)) changeTimeout(draft, client);
-  if (random.chance(15)) bind(draft, client);
-  if (random.chance(15)) useOption(draft, client);
-  connect(draft, client, server);
-  if (random.chance(90)) accept(draft, server);
+  const server = openSocket(builder, true, family)!;
+  if (random.chance(20)) useOption(builder, server);
+  bind(builder, server);
+  listen(builder, server);
+  const client = openSocket(builder, true, family)!;
+  if (random.chance(15)) changeTimeout(builder, client);
+  if (random.chance(15)) bind(builder, client);
+  if (random.chance(15)) useOption(builder, client);
+  connect(builder, client, server);
+  if (random.chance(90)) accept(builder, server);
 }
 
-function beginWithDatagrams(draft: Draft): void {
-  const { random } = draft;
+function beginWithDatagrams(builder: ProgramBuilder): void {
+  const { random } = builder;
   const family = random.chance(15) ? "AF_INET6" : "AF_INET";
-  const a = openSocket(draft, false, family)!;
-  const b = openSocket(draft, false, family)!;
-  bind(draft, a);
-  if (random.chance(70)) bind(draft, b);
-  if (random.chance(40)) connect(draft, b, a);
+  const a = openSocket(builder, false, family)!;
+  const b = openSocket(builder, false, family)!;
+  bind(builder, a);
+  if (random.chance(70)) bind(builder, b);
+  if (random.chance(40)) connect(builder, b, a);
 }

@@ -16,16 +16,16 @@ import { Reference } from "./reference.ts";
 import type { Part } from "../part.ts";
 
 /** How many programs run side by side: most of their time they wait. */
-const WIDTH = 12;
+const CONCURRENCY = 12;
 
-/** With so many disagreements it ends. */
-const ENOUGH = 8;
+/** It stops at so many disagreements. */
+const MAX_DISAGREEMENTS = 8;
 
 /**
- * Of how many programs one may disagree and not do so again: a busy machine lets
- * bytes arrive late, and gives a port that was closed to somebody else.
+ * One of so many programs may disagree once and not again: a busy machine lets
+ * bytes arrive late, and gives a closed port to another program.
  */
-const PASSING = 2000;
+const FLAKES_PER = 100;
 
 /**
  * Runs programs on both.
@@ -45,7 +45,7 @@ export async function runModel(
   let next = 0;
   let calls = 0;
   const work = async () => {
-    while (next < count && found.length < ENOUGH) {
+    while (next < count && found.length < MAX_DISAGREEMENTS) {
       const own = seed + next++;
       if (next % 1000 === 0) log(`${next} of ${count} programs`);
       const program = generate(own);
@@ -54,7 +54,7 @@ export async function runModel(
       if (disagreement !== null) found.push({ ...disagreement, seed: own });
     }
   };
-  await Promise.all(Array.from({ length: WIDTH }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   log(`${next} programs of ${calls} calls`);
   const real: string[] = [];
   const passing: string[] = [];
@@ -65,7 +65,7 @@ export async function runModel(
     (shortest === null ? passing : real).push(report);
   }
   for (const report of passing) log(`Did not come again: ${report}`);
-  if (real.length > 0 || passing.length > 1 + count / PASSING) {
+  if (real.length > 0 || passing.length > 1 + count / FLAKES_PER) {
     throw new Error(`CPython disagrees:\n${[...real, ...passing].join("\n")}`);
   }
 }

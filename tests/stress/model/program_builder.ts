@@ -7,8 +7,8 @@ import type { Random } from "../random.ts";
 /** So little is in flight that no send ever has to wait. */
 export const MOST_UNREAD = 20_000;
 
-/** How often a call that waits in vain is made all the same, in percent. */
-const VAIN = 4;
+/** How many percent of the calls that would wait for ever are made all the same. */
+const BLOCKING_PERCENT = 4;
 
 /** Constants of the module as an argument. */
 export const flags = (...names: string[]): Argument => ({ flags: names });
@@ -17,7 +17,7 @@ export const flags = (...names: string[]): Argument => ({ flags: names });
 export const bytes = (text: string): Argument => ({ bytes: text });
 
 /** The calls so far, and what they are believed to have made. */
-export class Draft {
+export class ProgramBuilder {
   readonly random: Random;
   readonly calls: Call[] = [];
   readonly handles: Handle[] = [];
@@ -72,7 +72,7 @@ export class Draft {
   /** Whether a call that may have to wait should be made. */
   worth({ description, timeout }: Handle): boolean {
     return description.readable || timeout === 0 ||
-      description.state === "closed" || this.random.chance(VAIN);
+      description.state === "closed" || this.random.chance(BLOCKING_PERCENT);
   }
 
   /** The address of a socket as an argument. */

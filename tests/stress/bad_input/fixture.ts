@@ -27,7 +27,7 @@ export class MemoryFile {
  * What calls are made on: sockets that never wait, so that a call that works
  * has nothing to hang on.
  */
-export class Rig implements AsyncDisposable {
+export class Fixture implements AsyncDisposable {
   /** Connected with each other. */
   readonly client: TcpSocket;
   readonly peer: TcpSocket;
@@ -37,7 +37,7 @@ export class Rig implements AsyncDisposable {
   /** Accepts and closes whatever connects. */
   readonly server: TcpSocket;
   /** Listens, and nobody connects. */
-  readonly lonely: TcpSocket;
+  readonly idleListener: TcpSocket;
   /** What the call that was made last was made on, if on something new. */
   subject: unknown;
   readonly #own: { close(): unknown }[] = [];
@@ -55,16 +55,16 @@ export class Rig implements AsyncDisposable {
     this.udp = stack.use(udpSocket());
     this.udpPeer = stack.use(udpSocket());
     this.server = stack.use(socket.create_server(["127.0.0.1", 0]));
-    this.lonely = stack.use(socket.create_server(["127.0.0.1", 0]));
+    this.idleListener = stack.use(socket.create_server(["127.0.0.1", 0]));
     this.#serving = this.#serve();
     this.reset();
   }
 
-  static async make(): Promise<Rig> {
+  static async make(): Promise<Fixture> {
     const stack = new AsyncDisposableStack();
-    const rig = new Rig(stack, stack.use(await tcpPair()));
-    await rig.udp.connect(rig.udpPeer.getsockname());
-    return rig;
+    const fixture = new Fixture(stack, stack.use(await tcpPair()));
+    await fixture.udp.connect(fixture.udpPeer.getsockname());
+    return fixture;
   }
 
   async #serve(): Promise<void> {
@@ -74,7 +74,7 @@ export class Rig implements AsyncDisposable {
   /** The sockets as they were at first. */
   reset(): void {
     socket.setdefaulttimeout(null);
-    for (const each of [this.client, this.udp, this.lonely]) {
+    for (const each of [this.client, this.udp, this.idleListener]) {
       each.settimeout(0);
       each.ref();
     }
