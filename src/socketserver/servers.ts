@@ -1,12 +1,20 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import type {
-  Address,
-  AddressInput,
-  Family,
-  Inet6Address,
-  InetAddress,
-  UnixAddress,
-} from "../base/address.ts";
+import {
+  type Address,
+  type AddressInput,
+  AF_INET,
+  AF_UNIX,
+  type Family,
+  type Inet6Address,
+  type InetAddress,
+  SHUT_WR,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  type UnixAddress,
+} from "../base/constants.ts";
 import {
   checkInt,
   checkOptions,
@@ -16,16 +24,6 @@ import {
   type KnownOptions,
   show,
 } from "../base/checks.ts";
-import {
-  AF_INET,
-  AF_UNIX,
-  SHUT_WR,
-  SO_REUSEADDR,
-  SO_REUSEPORT,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  SOL_SOCKET,
-} from "../base/constants.ts";
 import { OSError } from "../base/errors.ts";
 import { select } from "../poll/select.ts";
 import { type SignalOption, Socket } from "../socket/socket.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "../base/address.ts";
+import type { Address } from "../base/constants.ts";
 import { Socket } from "../socket/socket.ts";
 import {
   type BaseServer,

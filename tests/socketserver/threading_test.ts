@@ -56,7 +56,6 @@ class Gate {
     if (this.entered >= count) return;
     await within(
       new Promise<void>((resolve) => this.#waiting.push([count, resolve])),
-      30_000,
     );
   }
 }
@@ -179,7 +178,6 @@ Deno.test("ThreadingMixIn() serves 1,000 clients at once", async () => {
   );
   const clients = await within(
     Promise.all(Array.from({ length: 1000 }, () => serving.connect())),
-    60_000,
   );
   for (const client of clients) client.settimeout(60);
   const answers = clients.map(async (client, i) => {
@@ -188,7 +186,7 @@ Deno.test("ThreadingMixIn() serves 1,000 clients at once", async () => {
     const answer = await client.recv(line.length, socket.MSG_WAITALL);
     assertEquals(answer, line);
   });
-  await within(Promise.all(answers), 60_000);
+  await within(Promise.all(answers));
   for (const client of clients) client.close();
 });
 
@@ -216,7 +214,6 @@ Deno.test("ThreadingMixIn() accepts a flood of connections beside slow handlers"
       Promise.all(
         Array.from({ length: 50 }, (_, i) => serving.ask(`${round} ${i}\n`)),
       ),
-      60_000,
     );
     assertEquals(answers, answers.map((_, i) => `${round} ${i}\n`));
   }
