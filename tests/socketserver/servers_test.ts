@@ -383,6 +383,7 @@ const failures: Record<string, (request: socket.Socket) => unknown> = {
   },
   "rejects": () => Promise.reject(new Error("failure")),
   "throws what is no Error": () => {
+    // deno-lint-ignore no-throw-literal
     throw "failure";
   },
   "fails in a call of its socket": async (request) => {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import * as ssl from "@pystd/socket/ssl";
+import type * as ssl from "@pystd/socket/ssl";
 import { settle, tlsPair } from "../support/tls.ts";
 import { within } from "../support/within.ts";
 
