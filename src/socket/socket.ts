@@ -445,12 +445,13 @@ export class Socket<A extends Address = Address> {
     address: AddressInput<A>,
     options: SignalOption | undefined,
   ): Promise<unknown> {
+    let signal: AbortSignal | undefined;
     try {
       const { family } = this;
       if (family !== AF_UNIX) checkOneAddress("connect", address, options);
       // Before the address is parsed: connect_ex() returns the errno of a path
       // that is too long, and the caller would never hear of wrong options.
-      const signal = checkSignal("connect", options);
+      signal = checkSignal("connect", options);
       const sockaddr = parseAddress("connect", family, address);
       const { description } = coreOf(this);
       return description.connect(
@@ -458,7 +459,7 @@ export class Socket<A extends Address = Address> {
         coreOf(this).context("send", 0, signal),
       );
     } catch (error) {
-      return failure(error, options?.signal);
+      return failure(error, signal);
     }
   }
 

@@ -123,7 +123,7 @@ const sending: readonly Call[] = [
   onClient("send", [param(bytes, some), flags, last], taken),
   onClient("sendall", [param(bytes, some), flags, last], {
     waits: true,
-    sent: (_, [data]) => (data as Uint8Array).length,
+    sent: (_, [data]) => lengthOf(data as Uint8Array),
   }),
   onClient("write", [param(bytes, some)], taken),
   onClient("sendmsg", [
@@ -160,6 +160,16 @@ const sending: readonly Call[] = [
 ];
 
 /** A port where nobody is. */
+/** How many bytes there are, also where a subclass has a `length` of its own. */
+function lengthOf(data: Uint8Array): number {
+  return inherited.get!.call(data);
+}
+
+const inherited = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)!;
+
 function closedPort(): number {
   using s = socket.socket();
   s.bind(["127.0.0.1", 0]);
