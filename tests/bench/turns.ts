@@ -15,7 +15,7 @@ export interface Turn {
 /** Something that takes turns. */
 export interface Entrant {
   id: ContenderId;
-  /** Entrants of the same process, which have turns of the same length. */
+  /** Entrants of the same process, which have turns of about the same length. */
   group: unknown;
   /** Does `n` units of work. */
   run: (n: number) => Promise<Turn>;
@@ -56,6 +56,8 @@ export interface Rounds {
 
 /** A turn that is shorter than this part of the plan is not long enough. */
 const ENOUGH = 0.5;
+/** A contender whose turn takes so many times the plan's has shorter ones. */
+const TOO_LONG = 4;
 /** A turn may be at most this much longer than the one it is worked out from. */
 const MOST_GROWTH = 8;
 /** Turns of the plan's length in which the code of a program is compiled. */
@@ -89,18 +91,25 @@ export async function takeTurns(
       return null;
     }
   };
-  const lengths = new Map<unknown, number>();
+  const groups = new Map<unknown, number>();
   for (const entrant of entrants) {
-    if (lengths.has(entrant.group)) continue;
+    if (groups.has(entrant.group)) continue;
     const n = await findLength((n) => run(entrant, n), length, plan.turnMs);
-    if (n !== null) lengths.set(entrant.group, n);
+    if (n !== null) groups.set(entrant.group, n);
   }
+  const lengths = new Map(
+    entrants.map((each) => [each, groups.get(each.group)]),
+  );
   for (let round = -plan.warmUps; round < plan.rounds; round++) {
     const order = [...turns.keys()];
     if (round % 2 !== 0) order.reverse();
     for (const entrant of order) {
-      const turn = await run(entrant, lengths.get(entrant.group)!);
-      if (turn !== null && round >= 0) turns.get(entrant)!.push(turn);
+      const turn = await run(entrant, lengths.get(entrant)!);
+      if (turn === null) continue;
+      if (round >= 0) turns.get(entrant)!.push(turn);
+      else if (turn.cpuMs > plan.turnMs * TOO_LONG) {
+        lengths.set(entrant, fitting(turn, length, plan.turnMs));
+      }
     }
   }
   const series = [...turns].map(([{ id }, turns]) => ({ id, turns }));
@@ -114,23 +123,31 @@ export async function takeTurns(
  */
 async function findLength(
   run: (n: number) => Promise<Turn | null>,
-  { first, step = 1, most = Infinity }: Length,
+  length: Length,
   turnMs: number,
 ): Promise<number | null> {
-  const fit = (n: number) =>
-    Math.max(step, Math.floor(Math.min(n, most) / step) * step);
-  let n = fit(first);
+  let n = allowed(length.first, length);
   let spentMs = 0;
   while (true) {
     const turn = await run(n);
     if (turn === null) return null;
     spentMs += turn.cpuMs;
-    const growth = turnMs / Math.max(turn.cpuMs, 0.01);
-    const wanted = fit(n * Math.min(growth, MOST_GROWTH));
+    const wanted = fitting(turn, length, turnMs);
     const isLong = turn.cpuMs >= turnMs * ENOUGH || wanted <= n;
     if (isLong && spentMs >= turnMs * COLD_TURNS) return wanted;
     n = wanted;
   }
+}
+
+/** The length of turns that take as long as they are to, judged by one turn. */
+function fitting({ n, cpuMs }: Turn, length: Length, turnMs: number): number {
+  const growth = turnMs / Math.max(cpuMs, 0.01);
+  return allowed(n * Math.min(growth, MOST_GROWTH), length);
+}
+
+/** The longest length that a row allows, at most so long. */
+function allowed(n: number, { step = 1, most = Infinity }: Length): number {
+  return Math.max(step, Math.floor(Math.min(n, most) / step) * step);
 }
 
 /** Figures of turns. */

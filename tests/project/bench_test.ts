@@ -67,7 +67,8 @@ Deno.test("takeTurns() finds the length of turns by their CPU time, for each pro
   const order: [ContenderId, number][] = [];
   const entrants = [
     fakeEntrant("ours", 0.5, order),
-    fakeEntrant("own", 4, order),
+    fakeEntrant("own", 1.5, order),
+    fakeEntrant("raw", 4, order),
     fakeEntrant("node", 0.05, order, "another process"),
     fakeEntrant("asyncio", 30, order, "a third process"),
   ];
@@ -81,6 +82,8 @@ Deno.test("takeTurns() finds the length of turns by their CPU time, for each pro
   assertEquals(lengths, [
     [198, 198, 198],
     [198, 198, 198],
+    // Turns of 792 ms would be too long, so this one has 25 units, or 24.
+    [24, 24, 24],
     [600, 600, 600],
     [3, 3, 3],
   ]);
