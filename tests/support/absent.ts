@@ -3,7 +3,7 @@
  * not have, and why.
  */
 export interface Absent {
-  /** As the README lists them. */
+  /** As DIFFERENCES.md lists them. */
   readonly names: string;
   readonly reason: string;
   matches(name: string): boolean;
@@ -13,7 +13,7 @@ function absence(names: string, reason: string, pattern: RegExp): Absent {
   return { names, reason, matches: (name) => pattern.test(name) };
 }
 
-/** In the order of the README's table. */
+/** In the order of the table of DIFFERENCES.md. */
 export const absent: readonly Absent[] = [
   absence(
     "`send_fds`, `recv_fds`, `CMSG_LEN`, `CMSG_SPACE`",

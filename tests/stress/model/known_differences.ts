@@ -49,7 +49,7 @@ function errnoOf({ call }: Call, { value, errno }: Outcome): unknown {
 }
 
 /**
- * What the README's "Differences from Python" say; more of it is in
+ * What examples/porting/DIFFERENCES.md says; more of it is in
  * `known_differences.py`, where CPython can be brought in line.
  */
 const DIFFERENCES: readonly Allowed[] = [

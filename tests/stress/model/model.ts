@@ -1,6 +1,7 @@
 /**
  * Random programs on CPython's `socket` and on the module: results, errnos and
- * bytes have to be the same, but for the differences that the README lists.
+ * bytes have to be the same, but for the differences that
+ * examples/porting/DIFFERENCES.md lists.
  */
 
 import { runDeno } from "../../support/child.ts";

@@ -1,4 +1,4 @@
-"""Tries what Python's socket and asyncio streams have, for the README's table.
+"""Tries what Python's socket and asyncio streams have, for the table of COMPARISON.md.
 
 Prints JSON: by column and row of the table, whether it is there.
 """
@@ -174,7 +174,7 @@ async def main():
     kept = await reader.read(4) == b"late"
     plain_limited, plain_kept = timeout()
     row("a time limit for one read", plain_limited, limited)
-    row("what comes later is kept", plain_kept, kept)
+    row("bytes that come after it are kept", plain_kept, kept)
 
     first = asyncio.create_task(reader.read(1))
     await asyncio.sleep(0)
@@ -187,7 +187,7 @@ async def main():
     alive = await reader.read(1) == b"x"
     # Nothing of the kind is among the methods of a socket.
     can_end = hasattr(socket.socket, "cancel")
-    row("ending one call only", can_end, ended and alive)
+    row("cancelling one call only", can_end, ended and alive)
 
     # More than the system holds for a peer that does not read.
     writer.write(bytes(1 << 24))
@@ -198,7 +198,7 @@ async def main():
     await writer.drain()
     while drained.is_alive():
         await asyncio.sleep(0.01)
-    row("sending all, waiting for room", hasattr(socket.socket, "sendall"),
+    row("sending all, with back-pressure", hasattr(socket.socket, "sendall"),
         waits)
 
     peer.sendall(b"one\ntwo\n")
@@ -213,7 +213,7 @@ async def main():
     await asyncio.sleep(0.05)
     peer.sendall(b"cd")
     row("exactly n bytes", wait_all(None), await exact == b"abcd")
-    row("looking without taking", peek(), hasattr(reader, "peek"))
+    row("peeking", peek(), hasattr(reader, "peek"))
 
     transport_socket = writer.get_extra_info("socket")
     row("`setblocking`, `select`", non_blocking(),
@@ -232,7 +232,7 @@ async def main():
         _, writer = await asyncio.open_connection(
             *server.getsockname(), local_addr=("127.0.0.2", 0))
         came_from = server.accept()[1][0]
-        row("address of the client's end", own_address(),
+        row("local address of a client", own_address(),
             came_from == "127.0.0.2")
         writer.close()
 

@@ -1,5 +1,5 @@
 /**
- * Tries what this module, `node:net` and Deno have, for the README's table.
+ * Tries what this module, `node:net` and Deno have, for the table of COMPARISON.md.
  *
  * Prints JSON: by column and row of the table, whether it is there. It makes
  * Unix sockets in the directory that is its argument.
@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import * as socket from "@pystd/socket";
 import * as selectModule from "@pystd/socket/select";
+import * as ssl from "@pystd/socket/ssl";
 
 const folder = Deno.args[0]!;
 const BIG = new Uint8Array(1 << 26);
@@ -49,14 +50,14 @@ async function ours(): Promise<Found> {
   await a.connect(server.getsockname());
   const [b, from] = await server.accept();
   using _ = b;
-  found["address of the client's end"] = from[0] === host && from[1] === port;
+  found["local address of a client"] = from[0] === host && from[1] === port;
 
   a.settimeout(0.05);
   found["a time limit for one read"] =
     await fails(() => a.recv(4)) === "TimeoutError";
   a.settimeout(10);
   await b.sendall(bytes("late"));
-  found["what comes later is kept"] = text(await a.recv(4)) === "late";
+  found["bytes that come after it are kept"] = text(await a.recv(4)) === "late";
 
   const reads = [a.recv(1), a.recv(1)];
   await b.sendall(bytes("12"));
@@ -67,7 +68,7 @@ async function ours(): Promise<Found> {
   const ending = fails(() => a.recv(1, { signal: stop.signal }));
   stop.abort();
   await b.sendall(bytes("x"));
-  found["ending one call only"] = await ending === "AbortError" &&
+  found["cancelling one call only"] = await ending === "AbortError" &&
     text(await a.recv(1)) === "x";
 
   a.settimeout(null);
@@ -75,7 +76,7 @@ async function ours(): Promise<Found> {
   const waits = await soon(sending.then(() => true)) === null;
   const all = await b.recv(BIG.length, socket.MSG_WAITALL);
   await sending;
-  found["sending all, waiting for room"] = waits && all.length === BIG.length;
+  found["sending all, with back-pressure"] = waits && all.length === BIG.length;
 
   await b.sendall(bytes("one\ntwo\n"));
   const file = a.makefile("r");
@@ -87,8 +88,7 @@ async function ours(): Promise<Found> {
   await b.sendall(bytes("cd"));
   found["exactly n bytes"] = early === null && text(await four) === "abcd";
   await b.sendall(bytes("ab"));
-  found["looking without taking"] =
-    text(await a.recv(2, socket.MSG_PEEK)) === "ab" &&
+  found["peeking"] = text(await a.recv(2, socket.MSG_PEEK)) === "ab" &&
     text(await a.recv(2)) === "ab";
 
   a.setblocking(false);
@@ -136,8 +136,31 @@ async function ours(): Promise<Found> {
         await Promise.resolve();
         socket.socket(socket.AF_INET, 3); // SOCK_RAW
       }) === null;
-  found["TLS"] = Object.keys(socket).some((name) => /ssl|tls/i.test(name));
+  found["TLS"] = await speaksTls();
   return found;
+}
+
+/** Whether both ends of a connection get through TLS. */
+async function speaksTls(): Promise<boolean> {
+  const certificates = "tests/ssl/certificates";
+  const serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);
+  serving.load_cert_chain(
+    `${certificates}/server.pem`,
+    `${certificates}/server.key.pem`,
+  );
+  const asking = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
+    cafile: `${certificates}/ca.pem`,
+  });
+  const [near, far] = await socket.socketpair();
+  const [client, server] = await Promise.all([
+    asking.wrap_socket(near, { server_hostname: "localhost" }),
+    serving.wrap_socket(far, { server_side: true }),
+  ]);
+  await client.sendall(bytes("x"));
+  const received = text(await server.recv(1));
+  client.close();
+  server.close();
+  return received === "x";
 }
 
 async function node(): Promise<Found> {
@@ -154,7 +177,7 @@ async function node(): Promise<Found> {
     allowHalfOpen: true,
   });
   const [b] = await accepted as [net.Socket];
-  found["address of the client's end"] = b.remoteAddress === "127.0.0.2";
+  found["local address of a client"] = b.remoteAddress === "127.0.0.2";
 
   // Reading is `read`, which never waits, or an event: no call has a limit,
   // and no two can wait side by side.
@@ -167,7 +190,8 @@ async function node(): Promise<Found> {
   a.setTimeout(0);
   b.write("late");
   await once(a, "data");
-  found["what comes later is kept"] = !a.destroyed && data.join("") === "late";
+  found["bytes that come after it are kept"] = !a.destroyed &&
+    data.join("") === "late";
   a.off("data", collect);
   a.pause();
 
@@ -178,7 +202,7 @@ async function node(): Promise<Found> {
   await once(other, "connect");
   stop.abort();
   await closed;
-  found["ending one call only"] = !other.destroyed;
+  found["cancelling one call only"] = !other.destroyed;
 
   let four: Uint8Array | null = null;
   const short = new Promise<boolean>((done) => {
@@ -205,7 +229,7 @@ async function node(): Promise<Found> {
   b.on("data", (chunk: Uint8Array) => received += chunk.length);
   await room;
   while (received < BIG.length) await once(b, "data");
-  found["sending all, waiting for room"] = full;
+  found["sending all, with back-pressure"] = full;
 
   const peerEnd = once(b, "end");
   a.end();
@@ -227,7 +251,7 @@ async function node(): Promise<Found> {
   found["socket options"] = a.setNoDelay(true) === a &&
     a.setKeepAlive(true) === a;
   const names = [...Object.keys(net), ...namesOf(net.Socket.prototype)];
-  found["looking without taking"] = names.some((name) => /peek/i.test(name));
+  found["peeking"] = names.some((name) => /peek/i.test(name));
   found["`setblocking`, `select`"] = names.some((name) =>
     /blocking|^select/i.test(name)
   );
@@ -256,7 +280,7 @@ async function deno(): Promise<Found> {
   found["a time limit for one read"] = namesOf(a).some((name) =>
     /timeout|deadline/i.test(name)
   );
-  found["ending one call only"] = a.read.length > 1;
+  found["cancelling one call only"] = a.read.length > 1;
   const stop = new AbortController();
   stop.abort();
   // `connect` alone has a signal, which the cell says.
@@ -273,7 +297,7 @@ async function deno(): Promise<Found> {
   if (await soon(lost) !== null) throw new Error("There was something to read");
   await b.write(bytes("x"));
   await b.write(bytes("y"));
-  found["what comes later is kept"] = await one() === "x";
+  found["bytes that come after it are kept"] = await one() === "x";
 
   // The note below the table: a reader of the stream may leave.
   const leaving = a.readable.getReader();
@@ -302,7 +326,7 @@ async function deno(): Promise<Found> {
   let received = 0;
   while (received < BIG.length) received += await a.read(buffer) ?? 0;
   await sending;
-  found["sending all, waiting for room"] = waits;
+  found["sending all, with back-pressure"] = waits;
 
   await b.closeWrite();
   const ended = await a.read(buffer) === null;
@@ -315,12 +339,11 @@ async function deno(): Promise<Found> {
   const names = [...namesOf(a), ...namesOf(b.readable), ...Object.keys(Deno)];
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
   found["lines"] = has(/line/i);
-  found["looking without taking"] = has(/peek/i);
+  found["peeking"] = has(/peek/i);
   found["`setblocking`, `select`"] = has(/blocking|^select|^poll/i);
   const mine = { port, localAddress: "127.0.0.2", localHostname: "127.0.0.2" };
   using bound = await Deno.connect(mine);
-  found["address of the client's end"] =
-    bound.localAddr.hostname === "127.0.0.2";
+  found["local address of a client"] = bound.localAddr.hostname === "127.0.0.2";
   found["raw sockets, ancillary data"] = has(/sendmsg|send_?fds/i);
   found["TLS"] = "startTls" in Deno;
 
