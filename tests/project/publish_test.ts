@@ -66,24 +66,30 @@ Deno.test("publish ships what the entry points load, the README and the licence,
   }
 });
 
-Deno.test("README's newest changes and its import are of the version of deno.json", async () => {
+Deno.test("CHANGELOG.md's newest changes and README's import are of the version of deno.json", async () => {
   const { version } = config;
-  const readme = await Deno.readTextFile(new URL("README.md", root));
-  const [, newest] = /^## Changes\n+### (\S+)$/m.exec(readme) ?? [];
+  const [changelog, readme] = await Promise.all(
+    [".github/CHANGELOG.md", "README.md"].map((path) =>
+      Deno.readTextFile(new URL(path, root))
+    ),
+  );
+  const [, newest] = /^## (\S+)$/m.exec(changelog!) ?? [];
   if (newest !== "Unreleased") assertEquals(newest, version);
-  for (const [, imported] of readme.matchAll(/@pystd\/socket@\^([\w.-]+\w)/g)) {
-    assertEquals(imported, version);
-  }
+  const imported = [...readme!.matchAll(/@pystd\/socket@\^([\w.-]+\w)/g)];
+  assertEquals(imported.map(([, each]) => each), [version]);
 });
+
+const CHANGES = "# Changes\n\nThe newest first.\n\n";
 
 /** A directory with what a version is in. */
 async function release(changes: string): Promise<TemporaryDirectory> {
   const directory = await TemporaryDirectory.make();
   const files = {
     "deno.json": JSON.stringify({ name: "@a/b", version: "1.2.3" }),
-    "README.md": "# B\n\n`jsr:@pystd/socket@^1.2.3`\n\n## Changes\n\n" +
-      changes,
+    "README.md": "# B\n\n`jsr:@pystd/socket@^1.2.3`\n",
+    ".github/CHANGELOG.md": CHANGES + changes,
   };
+  await directory.run('await Deno.mkdir(".github")');
   for (const [name, text] of Object.entries(files)) {
     await directory.run(
       `await Deno.writeTextFile(${JSON.stringify(name)}, ${
@@ -107,16 +113,16 @@ async function bump(
   });
   const result = await child.result();
   const left = await directory.run(
-    `for (const name of ["deno.json", "README.md"]) {
+    `for (const name of ["deno.json", "README.md", ".github/CHANGELOG.md"]) {
       console.log(await Deno.readTextFile(name));
     }`,
   );
   return { ...result, left };
 }
 
-Deno.test("bump sets the version of deno.json, of the README's changes and of its import", async () => {
+Deno.test("bump sets the version of deno.json, of README's import and of the changelog", async () => {
   await using directory = await release(
-    "### Unreleased\n\nAdded\n\n- All\n\n### 1.2.3\n\nAdded\n",
+    "## Unreleased\n\nAdded\n\n- All\n\n## 1.2.3\n\nAdded\n",
   );
   const { code, left } = await bump(directory, "minor");
   assertEquals(code, 0);
@@ -124,15 +130,15 @@ Deno.test("bump sets the version of deno.json, of the README's changes and of it
   assertStringIncludes(left, "`jsr:@pystd/socket@^1.3.0`");
   assertStringIncludes(
     left,
-    "## Changes\n\n### 1.3.0\n\nAdded\n\n- All\n\n### 1.2.3\n\nAdded\n",
+    `${CHANGES}## 1.3.0\n\nAdded\n\n- All\n\n## 1.2.3\n\nAdded\n`,
   );
 });
 
 for (
   const [situation, changes, args, message] of [
-    ["without changes", "### 1.2.3\n", ["patch"], "lists no changes"],
-    ["without a step", "### Unreleased\n", [], "Usage: deno task bump"],
-    ["by a step that is none", "### Unreleased\n", ["much"], "much"],
+    ["without changes", "## 1.2.3\n", ["patch"], "lists no changes"],
+    ["without a step", "## Unreleased\n", [], "Usage: deno task bump"],
+    ["by a step that is none", "## Unreleased\n", ["much"], "much"],
   ] as const
 ) {
   Deno.test(`bump ${situation} says so and changes nothing`, async () => {
@@ -141,6 +147,6 @@ for (
     assertNotEquals(code, 0);
     assertStringIncludes(stderr, message);
     assertStringIncludes(left, '"version":"1.2.3"');
-    assertStringIncludes(left, `## Changes\n\n${changes}`);
+    assertStringIncludes(left, `${CHANGES}${changes}`);
   });
 }
