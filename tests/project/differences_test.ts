@@ -1,0 +1,313 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { absent } from "../support/absent.ts";
+import { runDeno } from "../support/child.ts";
+import { canRun } from "../support/process.ts";
+import { python, runPython } from "../support/python.ts";
+import { TemporaryDirectory } from "../support/temporary.ts";
+import { readPage, rows, section } from "./pages.ts";
+
+const page = await readPage("examples/porting/DIFFERENCES.md");
+
+/**
+ * The probe of a difference, the words of the page that it proves, and the
+ * outcomes with this module and with Python.
+ */
+type Difference = readonly [
+  probe: string,
+  words: string,
+  here: unknown,
+  inPython: unknown,
+];
+
+const differences: readonly Difference[] = [
+  ["option that only tunes", "Many options do not exist.", "ENOPROTOOPT", null],
+  [
+    "value that is wrong",
+    "A wrong value is a `RangeError`.",
+    ["RangeError", "RangeError"],
+    ["ValueError", "OverflowError"],
+  ],
+  [
+    "unknown key of a selector",
+    "Python raises `ValueError`, `OverflowError` or `KeyError` there.",
+    "RangeError",
+    "KeyError",
+  ],
+  [
+    "select() of standard input",
+    "`select` waits for sockets only.",
+    "TypeError",
+    3,
+  ],
+  [
+    "recv() of a listener with a timeout",
+    "`recv` of a listener times out there and fails with ENOTCONN here.",
+    "ENOTCONN",
+    "timeout",
+  ],
+  ["recvfrom(0) of a stream", "`recvfrom(0)` and `recvmsg(0)`", 0, "timeout"],
+  [
+    "MSG_DONTWAIT with a timeout",
+    "MSG_DONTWAIT does not wait, even with a timeout.",
+    "EAGAIN",
+    "timeout",
+  ],
+  [
+    "SO_SNDTIMEO and connect()",
+    "SO_SNDTIMEO limits `connect` too, which then fails with EAGAIN.",
+    "EAGAIN",
+    "EINPROGRESS",
+  ],
+  [
+    "port while a connect is under way",
+    "A non-blocking `connect` has no port while it is under way.",
+    [false, "EALREADY", "ENOTCONN"],
+    [true, null, null],
+  ],
+  [
+    "connect between bind and listen",
+    "A client connects between `bind` and `listen`.",
+    true,
+    false,
+  ],
+  [
+    "0.0.0.0 beside ::",
+    "`0.0.0.0` beside `::` on one port fails with EADDRINUSE.",
+    "EADDRINUSE",
+    null,
+  ],
+  [
+    "IPV6_V6ONLY and an IPv4 client",
+    "With IPV6_V6ONLY an IPv4 client connects, and is closed when it is accepted.",
+    [null, "timeout", ""],
+    "ECONNREFUSED",
+  ],
+  [
+    "options set after the handshake",
+    "An accepted socket has the options that its listener has at `accept`.",
+    1,
+    0,
+  ],
+  [
+    "file of a Unix listener",
+    "A closed Unix listener removes its file.",
+    false,
+    true,
+  ],
+  [
+    "fileno() beside a file object",
+    "even while a file object keeps the connection open.",
+    false,
+    true,
+  ],
+  [
+    "close with bytes unread",
+    "Closing with bytes unread sends FIN.",
+    "",
+    "ECONNRESET",
+  ],
+  [
+    "MSG_WAITALL with a timeout",
+    "waits for all `n` bytes until the timeout expires.",
+    "timeout",
+    "ab",
+  ],
+  [
+    "bytes after SHUT_RD",
+    "After `shutdown(SHUT_RD)` nothing more is received.",
+    ["", ""],
+    ["", "x"],
+  ],
+  [
+    "send() that was never connected",
+    "`send` on a stream that was never connected fails with ENOTCONN.",
+    "ENOTCONN",
+    "EPIPE",
+  ],
+  [
+    "ECONNREFUSED of UDP",
+    "A connected UDP socket never sees ECONNREFUSED.",
+    "timeout",
+    "ECONNREFUSED",
+  ],
+  [
+    "datagrams of others before connect()",
+    "`connect` drops datagrams that others sent before it",
+    "timeout",
+    "x",
+  ],
+  [
+    "SO_REUSEPORT over UDP",
+    "SO_REUSEPORT is SO_REUSEADDR.",
+    null,
+    "EADDRINUSE",
+  ],
+  [
+    "SHUT_RD of a connected UDP socket",
+    "a connected UDP socket receives 0 bytes at once.",
+    "",
+    "x",
+  ],
+  [
+    "errors checked first",
+    "EPIPE and EDESTADDRREQ come before EMSGSIZE.",
+    "EDESTADDRREQ",
+    "EMSGSIZE",
+  ],
+  [
+    "name of a bound Unix client",
+    "The peer of a bound Unix stream sees no name.",
+    [true, false],
+    [true, true],
+  ],
+  [
+    "name of an unbound Unix datagram socket",
+    "is bound to an abstract name,",
+    true,
+    false,
+  ],
+  [
+    "address of a nameless sender",
+    "The address of a sender without a name is",
+    "",
+    null,
+  ],
+  ["abstract name", "Abstract names are strings", "string", "bytes"],
+  [
+    "sending to a Unix datagram socket that has another peer",
+    "Others may send to a connected Unix datagram socket.",
+    1,
+    "EPERM",
+  ],
+  [
+    "port outside 0 to 65535",
+    "A port outside 0 to 65535 is a `RangeError` in `getaddrinfo`.",
+    "RangeError",
+    3,
+  ],
+  [
+    "file object after a timeout",
+    "A file object goes on after a timeout.",
+    "late\n",
+    "OSError",
+  ],
+  [
+    "non-blocking text read",
+    "A read that would block returns null.",
+    null,
+    "",
+  ],
+  [
+    "bytes that cannot be decoded",
+    "Bytes that cannot be decoded are a `RangeError`",
+    ["RangeError", "ab\n", ""],
+    ["UnicodeDecodeError", "", ""],
+  ],
+  [
+    "lone carriage return",
+    "ends a line at once. Python waits for the next character.",
+    "one\n",
+    "timeout",
+  ],
+  [
+    "line buffering of text",
+    "`buffering=1` of a text file is line buffering,",
+    "one",
+    "timeout",
+  ],
+  [
+    "small buffer of a text file",
+    "one with a small buffer sends as soon as that is full.",
+    "x",
+    "timeout",
+  ],
+  [
+    "reading after a write of a text file",
+    "A file for reading and writing keeps what it has read over a write,",
+    "two\n",
+    "timeout",
+  ],
+  [
+    "fileno() of a file for reading and writing",
+    "and has a `fileno()`. Python forgets it, and has none.",
+    true,
+    "UnsupportedOperation",
+  ],
+  [
+    "attributes of a text file",
+    "Absent: `newlines`, `reconfigure`, `write_through`, `isatty`.",
+    [],
+    ["newlines", "reconfigure", "write_through", "isatty"],
+  ],
+  [
+    "class of DefaultSelector",
+    "`DefaultSelector` is a `PollSelector`.",
+    true,
+    false,
+  ],
+];
+
+/** The page as one text, without its marks of emphasis. */
+const text = page.replaceAll("**", "").replaceAll(/\s+/g, " ");
+
+/** The outcomes that are expected, by probe. */
+function expected(which: 2 | 3): Record<string, unknown> {
+  return Object.fromEntries(differences.map((each) => [each[0], each[which]]));
+}
+
+Deno.test("DIFFERENCES.md says each difference that a probe proves", () => {
+  for (const [probe, words, here, inPython] of differences) {
+    assert(text.includes(words), `${probe}: ${words}`);
+    assertNotEquals(here, inPython, probe);
+  }
+});
+
+Deno.test("DIFFERENCES.md begins with the five that bite", () => {
+  const five = section(page, "The five that bite").match(/^\d\. \*\*/gm);
+  assertEquals(five, [1, 2, 3, 4, 5].map((n) => `${n}. **`));
+});
+
+Deno.test("DIFFERENCES.md lists the absent names with their reasons", () => {
+  assertEquals(
+    rows(section(page, "Names that are absent")),
+    absent.map(({ names, reason }) => [names, reason]),
+  );
+});
+
+const skipped = !canRun
+  ? " (skipped: no --allow-run)"
+  : Deno.build.os !== "linux"
+  ? " (skipped: the page compares with Linux)"
+  : "";
+
+Deno.test({
+  name: `DIFFERENCES.md says truly how this module behaves${skipped}`,
+  ignore: skipped !== "",
+  async fn() {
+    await using directory = await TemporaryDirectory.make();
+    const { stdout, stderr } = await runDeno({
+      file: "tests/project/differences/here.ts",
+      args: [fileURLToPath(directory.url).slice(0, -1)],
+      permissions: ["--allow-net", "--allow-read", "--allow-write"],
+      unstable: true,
+    });
+    assertEquals(stderr, "");
+    assertEquals(JSON.parse(stdout), expected(2));
+  },
+});
+
+const noPython = skipped || (python === null ? " (skipped: no python3)" : "");
+
+Deno.test({
+  name: `DIFFERENCES.md says truly how Python behaves${noPython}`,
+  ignore: noPython !== "",
+  async fn() {
+    await using directory = await TemporaryDirectory.make();
+    const program = new URL("differences/python.py", import.meta.url);
+    const printed = await runPython(await Deno.readTextFile(program), [
+      fileURLToPath(directory.url).slice(0, -1),
+    ]);
+    assertEquals(JSON.parse(printed), expected(3));
+  },
+});
