@@ -167,12 +167,6 @@ const differences: readonly Difference[] = [
     true,
     false,
   ],
-  [
-    "address of a nameless sender",
-    "The address of a sender without a name is",
-    "",
-    null,
-  ],
   ["abstract name", "Abstract names are strings", "string", "bytes"],
   [
     "sending to a Unix datagram socket that has another peer",

@@ -375,13 +375,6 @@ def _():
     return outcome(lambda: udp().send(bytes(70_000)))
 
 
-@probe("address of a nameless sender")
-def _():
-    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    a.send(b"x")
-    return b.recvfrom(1)[1]
-
-
 @probe("MSG_DONTWAIT with a timeout")
 def _():
     a, b = pair()
