@@ -132,7 +132,7 @@ export interface FileMode {
  * text file 1 means line buffering.
  */
 export function makefileMode(
-  mode: string,
+  mode: string = "r",
   buffering?: number | null,
 ): FileMode {
   if (typeof mode !== "string") {
@@ -245,7 +245,7 @@ export function openFile(
 ): SocketFile {
   try {
     const all = named(mode, buffering, options);
-    const parsed = makefileMode(all.mode ?? "r", all.buffering);
+    const parsed = makefileMode(all.mode, all.buffering);
     return parsed.binary
       ? openBinary(stream, parsed)
       : openText(stream, parsed, all);

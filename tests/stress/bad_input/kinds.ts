@@ -88,6 +88,12 @@ export const options: Kind = (value) => {
 export const keywords: Kind = (value) =>
   value === undefined || isObject(value) ? "fits" : "type";
 
+/** A kind, or the keywords given in its place. */
+export function orKeywords(kind: Kind): Kind {
+  return (value) =>
+    isObject(value) && !isIterable(value) ? keywords(value) : kind(value);
+}
+
 /** Bytes whose memory is there. */
 export const bytes: Kind = (value) => {
   if (!(value instanceof Uint8Array)) return "type";

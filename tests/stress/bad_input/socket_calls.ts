@@ -18,6 +18,7 @@ import {
   optional,
   options,
   optionValue,
+  orKeywords,
   orOptions,
   positive,
   reader,
@@ -315,8 +316,8 @@ const others: readonly Call[] = [
   onClient("setblocking", [param(anything, true)]),
   onClient("set_inheritable", [param(anything, false)]),
   onClient("makefile", [
-    param(optional(anyText), "r"),
-    param(optional(nullable(anyInteger)), 100),
+    early(orKeywords(optional(anyText)), "r"),
+    early(orKeywords(optional(nullable(anyInteger))), 100),
     param(keywords),
   ], { cleanUp: closeFile }),
   ...["encoding", "errors", "newline"].map((keyword): Call => ({
