@@ -249,6 +249,8 @@ export class Connected implements Endpoint {
    */
   async shutdown(context: CallContext, how: number): Promise<void> {
     if (this.#isOver) throw osError("ENOTCONN");
+    // Linux no longer reports a background connect's success after this.
+    this.#hasNews = false;
     if (how === SHUT_RD || how === SHUT_RDWR) {
       this.#receiver.shut();
       this.conn.closeRead?.();

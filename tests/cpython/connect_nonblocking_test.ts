@@ -44,6 +44,7 @@ const rows: readonly (readonly [refused: boolean, calls: string[]])[] = [
   [false, ["s.send(b'x')", SO_ERROR, "s.connect_ex(to)", "s.connect_ex(to)"]],
   [false, ["s.setblocking(True)", "s.connect(to)", "s.connect(to)"]],
   [false, ["s.getpeername()[0]", "ready()", "s.recv(1)"]],
+  [false, ["ready()", "s.shutdown(SHUT_RDWR)", "s.connect_ex(to)"]],
   [true, ["s.connect(to)", SO_ERROR, "s.connect_ex(to)"]],
   [true, ["s.connect_ex(to)", SO_ERROR]],
   [true, ["ready()", SO_ERROR, "ready()", SO_ERROR]],

@@ -113,11 +113,9 @@ class Differences:
             if isinstance(error, BrokenPipeError) and sock.type == socket.SOCK_STREAM:
                 raise OSError(errno.ENOTCONN, "never connected")
         elif error.errno == errno.ENOTCONN:
-            # A connection that has ended still has a peer, and can be shut.
+            # A connection that has ended still has a peer.
             if method == "getpeername":
                 return self.connected[inode][1]
-            if method == "shutdown":
-                return None
         raise error
 
     def connect(self, name, sock, method, args):
@@ -152,9 +150,9 @@ class Differences:
                 self.failed.add(inode)
             return
         self.failed.discard(inode)
-        # A connect that has succeeded is EISCONN at the next; Linux says 0 once
-        # if there is a timeout.
-        if not blocking:
+        # After a connect that has succeeded the next one fails with EISCONN; if
+        # there is a timeout Linux says 0 once.
+        if not blocking and sock.gettimeout() != 0:
             sock.connect_ex(*args)
 
     def aim(self, inode, sock, method, args):
