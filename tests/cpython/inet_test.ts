@@ -122,7 +122,7 @@ print(json.dumps([socket.inet_ntop(socket.AF_INET6, bytes.fromhex(t))
 });
 
 Deno.test({
-  name: `htons() and its kin do as python3${unless}`,
+  name: `htons() and its variants do as python3${unless}`,
   ignore: !glibc,
   fn: async () => {
     const values = [0, 1, 255, 256, 8000, 65535, 65536, 0x12345678, 0xffffffff];

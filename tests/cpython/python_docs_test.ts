@@ -100,7 +100,7 @@ Deno.test("the documentation's recvmsg_into() scatters a nursery rhyme", async (
   s2.close();
 });
 
-Deno.test("the documentation's send_fds() is EOPNOTSUPP", async () => {
+Deno.test("the documentation's send_fds() fails with EOPNOTSUPP", async () => {
   function send_fds(
     sock: socket.Socket,
     msg: Uint8Array,

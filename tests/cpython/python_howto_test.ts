@@ -144,7 +144,7 @@ Deno.test("the HOWTO's flush() sends what write() has buffered", async () => {
   assertEquals(await within(file.readline()), "answer\n");
 });
 
-Deno.test("the HOWTO's select() tells who is ready to read and to write", async () => {
+Deno.test("the HOWTO's select() reports who is ready to read and to write", async () => {
   await using pair = await tcpPair();
   using serversocket = openServer();
   const { client, peer } = pair;

@@ -21,7 +21,7 @@ Deno.test("bind() takes a free port at once", () => {
   assertGreater(port, 0);
 });
 
-Deno.test("bind() twice is EINVAL, also after a first sendto()", async () => {
+Deno.test("bind() twice fails with EINVAL, also after a first sendto()", async () => {
   using s = udpSocket();
   assertEquals(await codeOf(() => s.bind(["127.0.0.1", 0])), "EINVAL");
   using sender = unboundUdp();
@@ -29,7 +29,7 @@ Deno.test("bind() twice is EINVAL, also after a first sendto()", async () => {
   assertEquals(await codeOf(() => sender.bind(["127.0.0.1", 0])), "EINVAL");
 });
 
-Deno.test("bind() to a datagram address in use is EADDRINUSE", () => {
+Deno.test("bind() to a datagram address in use fails with EADDRINUSE", () => {
   using first = udpSocket();
   using second = unboundUdp();
   const error = assertThrows(
@@ -41,7 +41,7 @@ Deno.test("bind() to a datagram address in use is EADDRINUSE", () => {
   second.bind(["127.0.0.1", 0]);
 });
 
-Deno.test("bind() to a datagram address without a grant is EACCES with the hint", () => {
+Deno.test("bind() to a datagram address without a grant fails with EACCES with the hint", () => {
   using s = unboundUdp();
   const error = assertThrows(() => s.bind(["", 0]), socket.PermissionError);
   assertStringIncludes(error.message, "[Errno 13] Permission denied");

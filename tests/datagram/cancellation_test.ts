@@ -228,7 +228,7 @@ Deno.test("close() ends a connect() that looks a name up with EBADF", async () =
   assertEquals(await pending, "EBADF");
 });
 
-Deno.test("sendto() by name that is given up binds nothing", async () => {
+Deno.test("sendto() by name that is cancelled binds nothing", async () => {
   using s = unboundUdp();
   const controller = new AbortController();
   const sending = s.sendto(encode("x"), ["localhost", 9], controller);

@@ -47,7 +47,7 @@ Deno.test("sendto() without a grant keeps the hint which flag to grant", async (
   assertInstanceOf(error.cause, Error);
 });
 
-Deno.test("a closed datagram socket is EBADF", async () => {
+Deno.test("a closed datagram socket fails with EBADF", async () => {
   const s = udpSocket();
   const address = s.getsockname();
   s.close();
@@ -65,7 +65,7 @@ Deno.test("a closed datagram socket is EBADF", async () => {
   ) assertEquals(await codeOf(call), "EBADF");
 });
 
-Deno.test("shutdown(SHUT_WR) of a datagram socket is EPIPE for later sends", async () => {
+Deno.test("shutdown(SHUT_WR) of a datagram socket fails with EPIPE for later sends", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const sent = client.send(encode("before"));

@@ -101,7 +101,7 @@ for (const [name, option] of sharing) {
   });
 }
 
-Deno.test("getsockopt() tells what a datagram socket is", () => {
+Deno.test("getsockopt() reports what a datagram socket is", () => {
   using s = udpSocket();
   const option = (name: number) => s.getsockopt(SOL_SOCKET, name);
   assertEquals(option(socket.SO_TYPE), socket.SOCK_DGRAM);

@@ -28,7 +28,7 @@ for (const [version, open, largest] of sizes) {
     });
   }
 
-  Deno.test(`sendto() of more than ${largest} bytes over ${version} is EMSGSIZE`, async () => {
+  Deno.test(`sendto() of more than ${largest} bytes over ${version} fails with EMSGSIZE`, async () => {
     using server = open();
     using client = open();
     const data = new Uint8Array(largest + 1);
@@ -116,7 +116,7 @@ Deno.test("recv() gives memory that nothing else uses", async () => {
   assertNotEquals(first.buffer, second.buffer);
 });
 
-Deno.test("a flood that nobody receives is bounded, and the oldest stay", async () => {
+Deno.test("a flood that is not received is bounded, and the oldest stay", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const data = new Uint8Array(60_000);

@@ -13,7 +13,7 @@ import { within } from "../support/within.ts";
 const { POLLIN, POLLOUT, POLLPRI, POLLNVAL, POLLRDHUP } = select;
 const one = new Uint8Array([1]);
 
-Deno.test("poll() tells the end of a connection when what came before is received", async () => {
+Deno.test("poll() reports the end of a connection when what came before is received", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await peer.sendall(one);

@@ -111,7 +111,7 @@ Deno.test("select() reports all that are ready, not only those known", async () 
   }
 });
 
-Deno.test("select() on what is always ready lets everything else go on", async () => {
+Deno.test("select() on always-ready sockets does not starve timers and I/O", async () => {
   await using pair = await tcpPair();
   let timer = false;
   setTimeout(() => timer = true, 5);

@@ -100,7 +100,7 @@ for (const [how, giveUp] of givenUp) {
     await within(giveUp(server));
   });
 
-  Deno.test(`accept() that ${how} leaves those after it in line`, async () => {
+  Deno.test(`accept() that ${how} leaves those behind it in the queue`, async () => {
     await using server = listener();
     const first = within(giveUp(server));
     server.settimeout(5);
@@ -113,7 +113,7 @@ for (const [how, giveUp] of givenUp) {
   });
 }
 
-Deno.test("accept() without blocking gives whoever is there", async () => {
+Deno.test("accept() without blocking returns a connection that is there", async () => {
   await using server = listener();
   server.setblocking(false);
   const clients = [await queuedAt(server), await queuedAt(server)];

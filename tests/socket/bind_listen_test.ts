@@ -30,7 +30,7 @@ async function queuedAt(address: socket.InetAddress): Promise<TcpSocket> {
   return client;
 }
 
-Deno.test("bind() takes a free port, which getsockname() tells", () => {
+Deno.test("bind() takes a free port, which getsockname() returns", () => {
   using s = socket.socket();
   assertEquals(s.getsockname(), ["0.0.0.0", 0]);
   s.bind(["127.0.0.1", 0]);
@@ -248,7 +248,7 @@ processTest('bind() to host "" is to every interface', async () => {
 });
 
 processTest(
-  "bind() to an address of another machine is EADDRNOTAVAIL",
+  "bind() to an address of another machine fails with EADDRNOTAVAIL",
   async () => {
     const { stdout, stderr } = await runDeno({
       permissions: ["--allow-net=192.0.2.77"],

@@ -98,7 +98,7 @@ Deno.test("close() twice does nothing more", async () => {
   assert(other.getsockname()[1] > 0);
 });
 
-Deno.test("close() tells the peer", async () => {
+Deno.test("close() shows the peer the end", async () => {
   await using both = await tcpPair();
   both.client.close();
   assertEquals(await within(both.peer.recv(1)), new Uint8Array(0));
@@ -131,7 +131,7 @@ Deno.test("close() lets sends that have started go out", async () => {
   await within(Promise.all([first, second]));
 });
 
-Deno.test("close() after sendall() that nobody awaits loses nothing", async () => {
+Deno.test("close() after sendall() that is not awaited loses nothing", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const data = bulk();
@@ -269,7 +269,7 @@ Deno.test("close() of a listener ends the connections that wait in it", async ()
   );
 });
 
-Deno.test("close() of a listener ends a connection that nobody has taken", async () => {
+Deno.test("close() of a listener ends a connection that is not accepted", async () => {
   const server = listener();
   server.settimeout(0.01);
   await assertRejects(() => within(server.accept()), socket.TimeoutError);

@@ -67,7 +67,7 @@ Deno.test("connect() to the IPv6 wildcard reaches this machine", async () => {
   assertEquals(client.getpeername(), server.getsockname());
 });
 
-Deno.test("connect() is refused where nobody listens", async () => {
+Deno.test("connect() is refused where there is no listener", async () => {
   await using client = socket.socket();
   const error = await assertRejects(
     () => connect(client, closedAddress()),
@@ -148,7 +148,7 @@ Deno.test("connect_ex() rejects with what is not the system's error", async () =
   assertStrictEquals(error, reason);
 });
 
-Deno.test("connect() on a connected socket is EISCONN", async () => {
+Deno.test("connect() on a connected socket fails with EISCONN", async () => {
   await using server = listener();
   await using client = socket.socket();
   await connect(client, server.getsockname());
@@ -159,7 +159,7 @@ Deno.test("connect() on a connected socket is EISCONN", async () => {
   assertEquals(error.code, "EISCONN");
 });
 
-Deno.test("connect() beside another is EALREADY", async () => {
+Deno.test("connect() beside another fails with EALREADY", async () => {
   await using full = await fullListener();
   await using client = socket.socket();
   const controller = new AbortController();
@@ -200,7 +200,7 @@ const endings: readonly [
 for (const [how, start, message] of endings) {
   for (const bound of [false, true]) {
     const which = bound ? "of a bound socket that" : "that";
-    Deno.test(`connect() ${which} ${how} is called off`, async () => {
+    Deno.test(`connect() ${which} ${how} is cancelled`, async () => {
       await using full = await fullListener();
       await using client = socket.socket();
       if (bound) client.bind(["127.0.0.1", 0]);

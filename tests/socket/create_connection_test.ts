@@ -134,7 +134,7 @@ Deno.test("create_connection() gives up an address that does not answer, and clo
   assertEquals(nextDescriptor(), next);
 });
 
-Deno.test("create_connection() with timeout 0 is EINPROGRESS, as in Python", async () => {
+Deno.test("create_connection() with timeout 0 fails with EINPROGRESS, as in Python", async () => {
   await using full = await fullListener();
   const error = await assertRejects(
     () => within(socket.create_connection(full.address, 0)),

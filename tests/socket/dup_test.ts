@@ -254,7 +254,7 @@ Deno.test("close() of a duplicate lets its send go on", async () => {
   assertEquals(total, size + 3);
 });
 
-Deno.test("dup() of a closed socket is EBADF", async () => {
+Deno.test("dup() of a closed socket fails with EBADF", async () => {
   const s = socket.socket();
   s.close();
   assertEquals(await codeOf(() => s.dup()), "EBADF");

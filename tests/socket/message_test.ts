@@ -132,7 +132,7 @@ Deno.test("sendmsg() refuses malformed ancillary items, and then all", async () 
   assertEquals(await within(pair.peer.recv(10)), bytes(9));
 });
 
-Deno.test("sendmsg() to no address on an unconnected datagram socket is EDESTADDRREQ", async () => {
+Deno.test("sendmsg() to no address on an unconnected datagram socket fails with EDESTADDRREQ", async () => {
   using sender = udpSocket();
   const error = await assertRejects(
     () => sender.sendmsg([bytes(1)]),
@@ -177,7 +177,7 @@ Deno.test("recvmsg_into() cuts a datagram that does not fit, and sets MSG_TRUNC"
   assertEquals(room, [bytes(1, 2, 3), bytes(4, 5, 0, 0, 0, 0, 0, 0, 0)]);
 });
 
-Deno.test("recvmsg() and recvmsg_into() are EBADF, ENOTCONN and EOPNOTSUPP as recv()", async () => {
+Deno.test("recvmsg() and recvmsg_into() fail with EBADF, ENOTCONN and EOPNOTSUPP as recv()", async () => {
   using fresh = socket.socket();
   const closed = socket.socket();
   closed.close();
@@ -237,7 +237,7 @@ Deno.test("sendmsg() on a stream sends all, bounded or not", async () => {
   }
 });
 
-Deno.test("sendmsg() that is given up says how much it has sent", async () => {
+Deno.test("sendmsg() that is cancelled says how much it has sent", async () => {
   await using pair = await tcpPair();
   const parts = Array.from(
     { length: 64 },

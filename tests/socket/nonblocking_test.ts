@@ -102,7 +102,7 @@ const cases: Readonly<Record<string, () => Promise<Case>>> = {
 };
 
 for (const [name, open] of Object.entries(cases)) {
-  Deno.test(`${name} that may not wait finds what the kernel has, every time`, async () => {
+  Deno.test(`${name} that may not wait returns data that the kernel holds, every time`, async () => {
     await using it = await open();
     for (let i = 0; i < 100; i++) {
       await it.arrive();
@@ -132,7 +132,7 @@ for (const [name, open] of Object.entries(cases)) {
     assertEquals(await within(call), numbered(1));
   });
 
-  Deno.test(`${name} that may not wait says so soon, and takes nothing`, async () => {
+  Deno.test(`${name} that may not wait fails soon, and takes nothing`, async () => {
     await using it = await open();
     it.s.setblocking(false);
     for (let i = 0; i < 10; i++) {

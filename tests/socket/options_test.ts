@@ -125,7 +125,7 @@ Deno.test("SO_TYPE, SO_DOMAIN and SO_PROTOCOL tell what the socket is", () => {
   }
 });
 
-Deno.test("SO_ACCEPTCONN tells whether a socket listens", async () => {
+Deno.test("SO_ACCEPTCONN reports whether a socket listens", async () => {
   using s = socket.socket();
   const listening = () => s.getsockopt(SOL_SOCKET, socket.SO_ACCEPTCONN);
   assertEquals(listening(), 0);

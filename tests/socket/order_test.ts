@@ -38,7 +38,7 @@ Deno.test("recv() side by side is served in the order of the calls", async () =>
   assertEquals(settled.order, calls.map((_, i) => String(i)));
 });
 
-Deno.test("recv() side by side with its kin is served in order, whatever is sent", async () => {
+Deno.test("concurrent recv(), recv_into() and recvfrom() are served in call order", async () => {
   for (const size of [1, 3, 7, 1000]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -78,7 +78,7 @@ Deno.test("recv() of what is there does not overtake one that waits for more", a
   assertEquals(await within(second), numbered(2, 10));
 });
 
-Deno.test("recv() that gives up in the middle of the line leaves the others in order", async () => {
+Deno.test("recv() that is cancelled in the middle of the queue leaves the others in order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const reason = new Error("given up");
@@ -105,7 +105,7 @@ Deno.test("recv() that gives up in the middle of the line leaves the others in o
   assertSameBytes(join(await within(Promise.all(calls))), numbered(100));
 });
 
-Deno.test("recv() made while another is being served comes after those in line", async () => {
+Deno.test("recv() made while another is being served comes after those in the queue", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const got: [string, Uint8Array][] = [];
@@ -182,7 +182,7 @@ Deno.test("accept() side by side is served in the order of the calls and connect
   });
 });
 
-Deno.test("accept() that gives up in the middle of the line loses no connection", async () => {
+Deno.test("accept() that is cancelled in the middle of the queue loses no connection", async () => {
   using server = listener();
   const controller = new AbortController();
   const { signal } = controller;

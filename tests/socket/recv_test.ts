@@ -135,7 +135,7 @@ for (const [name, receive] of Object.entries(receives)) {
     assertEquals(await within(last), numbered(7));
   });
 
-  Deno.test(`${name}() with MSG_WAITALL that is given up keeps its part`, async () => {
+  Deno.test(`${name}() with MSG_WAITALL that is cancelled keeps its part`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(600));
@@ -194,7 +194,7 @@ Deno.test("recv() with MSG_PEEK and MSG_WAITALL waits for all and leaves it", as
 const known = ["MSG_PEEK", "MSG_WAITALL", "MSG_DONTWAIT"];
 for (const [name, flag] of Object.entries(socket.MsgFlag)) {
   if (known.includes(name)) continue;
-  Deno.test(`recv() with ${name} is EOPNOTSUPP, naming it, and takes nothing`, async () => {
+  Deno.test(`recv() with ${name} fails with EOPNOTSUPP, naming it, and takes nothing`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(4));
@@ -240,7 +240,7 @@ Deno.test("recv_into() fills a part of a larger memory, and nothing around it", 
   }
 });
 
-Deno.test("recv_into() that was given up never writes to its buffer", async () => {
+Deno.test("recv_into() that is cancelled never writes to its buffer", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const buffer = new Uint8Array(8).fill(255);

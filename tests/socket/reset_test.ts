@@ -205,7 +205,7 @@ test("shutdown() after a reset is quiet", async ({ s, peer }) => {
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), broken);
 });
 
-test("connect() after a reset is EISCONN", async ({ s, peer }) => {
+test("connect() after a reset fails with EISCONN", async ({ s, peer }) => {
   await peer("reset()");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   const code = await within(s.connect_ex(["127.0.0.1", 1]));

@@ -252,7 +252,7 @@ Deno.test("send() with MSG_DONTWAIT never waits on a blocking socket", async () 
 const known = ["MSG_DONTWAIT", "MSG_NOSIGNAL"];
 for (const [name, flag] of Object.entries(socket.MsgFlag)) {
   if (known.includes(name)) continue;
-  Deno.test(`send() with ${name} is EOPNOTSUPP, naming it, and sends nothing`, async () => {
+  Deno.test(`send() with ${name} fails with EOPNOTSUPP, naming it, and sends nothing`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const to = client.getpeername();

@@ -178,7 +178,7 @@ Deno.test("sendfile() checks its arguments as Python does, and sends nothing", a
   assertEquals(file.position, 0);
 });
 
-Deno.test("sendfile() is ENOTCONN before connect, EBADF after close, and waits for a connect", async () => {
+Deno.test("sendfile() fails with ENOTCONN before connect, EBADF after close, and waits for a connect", async () => {
   const file = new MemoryFile(4);
   using server = socket.create_server(["127.0.0.1", 0]);
   const client = socket.socket();
@@ -316,7 +316,7 @@ Deno.test("sendfile() cancelled before it has begun leaves the file where it is"
   assertEquals(file.position, 0);
 });
 
-Deno.test("sendfile() is in order with the sends, a shutdown and a close that nobody awaits", async () => {
+Deno.test("sendfile() is in order with the sends, a shutdown and a close that is not awaited", async () => {
   const tail = new Uint8Array([1, 2, 3]);
   for (const timeout of [null, 30]) {
     for (const end of ["shutdown", "close"] as const) {
@@ -339,7 +339,7 @@ Deno.test("sendfile() is in order with the sends, a shutdown and a close that no
   }
 });
 
-Deno.test("sendfile() whose reader waits holds nobody up when it is given up", async () => {
+Deno.test("sendfile() whose reader waits holds nobody up when it is cancelled", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const controller = new AbortController();
@@ -397,7 +397,7 @@ Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a r
   );
 });
 
-Deno.test("sendfile() tells onProgress what has been sent, up to the result", async () => {
+Deno.test("sendfile() reports to onProgress what has been sent, up to the result", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(1_000_000);
   const calls = [
@@ -429,7 +429,7 @@ Deno.test("sendfile() tells onProgress what has been sent, up to the result", as
   assertEquals(late, 0);
 });
 
-Deno.test("sendfile() that sends nothing tells onProgress nothing", async () => {
+Deno.test("sendfile() that sends nothing reports to onProgress nothing", async () => {
   await using pair = await tcpPair();
   const told: number[] = [];
   const onProgress = (sent: number) => told.push(sent);
@@ -466,7 +466,7 @@ Deno.test("sendfile() rejects with what onProgress throws, the position behind w
   assertSameBytes(await received, file.content.slice(5, 5 + sent + 10));
 });
 
-Deno.test("sendfile() ended in onProgress, by an abort or a close, tells no more", async () => {
+Deno.test("sendfile() ended in onProgress, by an abort or a close, reports no more", async () => {
   const reason = new Error("enough");
   for (const ending of ["abort", "close"] as const) {
     await using pair = await tcpPair();

@@ -17,7 +17,7 @@ const { SHUT_RD, SHUT_RDWR, SHUT_WR } = socket;
 const none = new Uint8Array(0);
 const one = new Uint8Array(1);
 
-Deno.test("shutdown(SHUT_WR) tells the peer, and receiving goes on", async () => {
+Deno.test("shutdown(SHUT_WR) shows the peer the end, and receiving goes on", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   await within(client.sendall(new Uint8Array([1, 2])));
@@ -35,7 +35,7 @@ Deno.test("shutdown(SHUT_WR) tells the peer, and receiving goes on", async () =>
   assertEquals(await within(client.recv(10)), none);
 });
 
-Deno.test("shutdown(SHUT_WR) that nobody awaits comes after the sends", async () => {
+Deno.test("shutdown(SHUT_WR) that is not awaited comes after the sends", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const data = Uint8Array.from({ length: 5_000_000 }, (_, i) => i % 251);
@@ -46,7 +46,7 @@ Deno.test("shutdown(SHUT_WR) that nobody awaits comes after the sends", async ()
   await within(Promise.all([sending, shutting]));
 });
 
-Deno.test("shutdown() that nobody awaits is done before a close()", async () => {
+Deno.test("shutdown() that is not awaited is done before a close()", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const sending = client.sendall(new Uint8Array(1_000_000));
@@ -202,7 +202,7 @@ Deno.test("shutdown() of a connected datagram socket ends a direction", async ()
   await assertRejects(() => within(client.send(one)), socket.BrokenPipeError);
 });
 
-Deno.test("shutdown() of a datagram socket without peer is ENOTCONN", async () => {
+Deno.test("shutdown() of a datagram socket without peer fails with ENOTCONN", async () => {
   using s = unboundUdp();
   assertEquals(await codeOf(() => s.shutdown(SHUT_RD)), "ENOTCONN");
 });

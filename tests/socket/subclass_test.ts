@@ -161,7 +161,7 @@ Deno.test("Socket with fileno has the default timeout, not the other's", () => {
   }
 });
 
-Deno.test("Socket with a fileno that is not open is EBADF, a negative one a RangeError", async () => {
+Deno.test("Socket with a fileno that is not open fails with EBADF, a negative one a RangeError", async () => {
   const make = (fileno: number) => () =>
     new socket.Socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno);
   assertEquals(await codeOf(make(9999)), "EBADF");

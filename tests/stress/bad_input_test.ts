@@ -171,7 +171,7 @@ const given = calls.filter(({ params }) => params.length > 0);
 for (const [group, members] of Map.groupBy(given, ({ name }) => name)) {
   const title = group.replace(".constructor", "");
   Deno.test({
-    name: `${title}() takes no argument of another kind${why}`,
+    name: `${title}() rejects arguments of the wrong type or range${why}`,
     ignore: isOpen,
     fn: async () => {
       await using fixture = await Fixture.make();
@@ -205,7 +205,7 @@ Deno.test("calls without arguments work, or fail as calls do", async () => {
 });
 
 Deno.test({
-  name: `calls take no mixture of arguments of other kinds${why}`,
+  name: `calls reject mixtures of wrong arguments${why}`,
   ignore: isOpen,
   fn: async () => {
     await using fixture = await Fixture.make();

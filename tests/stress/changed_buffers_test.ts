@@ -284,7 +284,7 @@ Deno.test("sendto() by name sends a datagram whole or not at all when its buffer
   }
 });
 
-Deno.test("recv_into() in line whose buffer has been transferred fails alone", async () => {
+Deno.test("recv_into() in the queue whose buffer has been transferred fails alone", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const first = client.recv(5);
@@ -299,7 +299,7 @@ Deno.test("recv_into() in line whose buffer has been transferred fails alone", a
   assertSameBytes(await within(third), MESSAGE.subarray(5));
 });
 
-Deno.test("what comes for a recv_into() that was closed, its buffer transferred since, is EFAULT for the next holder", async () => {
+Deno.test("what comes for a recv_into() that was closed, its buffer transferred since, fails with EFAULT for the next holder", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const target = new Uint8Array(8);

@@ -324,7 +324,7 @@ export const processes: readonly Fault[] = [
   },
   {
     name:
-      "opening without free descriptors is EMFILE, and possible again later",
+      "opening without free descriptors fails with EMFILE, and possible again later",
     skipped: canLimitFiles ? undefined : "no limit on files",
     run: opening,
   },

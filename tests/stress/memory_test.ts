@@ -298,7 +298,7 @@ const flood = `
 
 for (const unstable of [false, true]) {
   Deno.test(
-    `a UDP flood that nobody receives is dropped, ${
+    `a UDP flood that is not received is dropped, ${
       unstable ? "with" : "without"
     } --unstable-net`,
     async () => {

@@ -95,7 +95,7 @@ const DIFFERENCES: readonly Allowed[] = [
   },
   {
     // Linux says that such a stream is at its end.
-    name: "a receive on a stream whose connect failed is ENOTCONN",
+    name: "a receive on a stream whose connect failed fails with ENOTCONN",
     ends: false,
     matches: ({ call, on }, ours, theirs, before) =>
       [...RECEIVES, ...READS].includes(call) && ours.errno === ENOTCONN &&
@@ -249,7 +249,8 @@ const KNOWN: readonly Allowed[] = [
       ),
   },
   {
-    name: "known: shutdown() on node:net after a send that failed is EPIPE",
+    name:
+      "known: shutdown() on node:net after a send that failed fails with EPIPE",
     ends: false,
     matches: (call, ours) => call.call === "shutdown" && ours.errno === EPIPE,
   },
@@ -268,7 +269,7 @@ const KNOWN: readonly Allowed[] = [
       before.some((each) => each.call === "shutdown"),
   },
   {
-    name: "known: TCP_NODELAY of a UDP socket over IPv6 is EOPNOTSUPP",
+    name: "known: TCP_NODELAY of a UDP socket over IPv6 fails with EOPNOTSUPP",
     ends: false,
     matches: (call, ours, theirs) =>
       call.call === "getsockopt" && ours.errno === EOPNOTSUPP &&
@@ -289,7 +290,8 @@ const KNOWN: readonly Allowed[] = [
       ours.error === "OSError" && isNothing(theirs),
   },
   {
-    name: "known: makefile() of a closed socket is EBADF before its arguments",
+    name:
+      "known: makefile() of a closed socket fails with EBADF before its arguments",
     ends: false,
     matches: (call, ours, theirs) =>
       call.call === "makefile" && ours.errno === EBADF &&

@@ -158,7 +158,7 @@ for (const [what, at, code] of failures) {
   });
 }
 
-Deno.test("openNodeDatagram() of an address in use is EADDRINUSE", async () => {
+Deno.test("openNodeDatagram() of an address in use fails with EADDRINUSE", async () => {
   await using a = open();
   const again = () => open(place("127.0.0.1", portOf(a)));
   assertEquals(assertThrows(again, OSError).code, "EADDRINUSE");

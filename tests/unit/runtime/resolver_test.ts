@@ -125,7 +125,7 @@ Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
   assertEquals(begun, false);
 });
 
-Deno.test("orAborted() does not wait for a lookup that is given up", async () => {
+Deno.test("orAborted() does not wait for a lookup that is cancelled", async () => {
   const aborter = new AbortController();
   const lookup = Promise.withResolvers<never>();
   const result = abortable(() => lookup.promise, aborter.signal);
