@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { within } from "../support/within.ts";
-import { porting, readProgram } from "./porting/program.ts";
+import { readProgram } from "./porting/program.ts";
 
 const edition = await readProgram("README.zh.md");
 const guide = await readProgram("README.md");
