@@ -39,7 +39,7 @@ export function release(memory: Bytes): void {
 export const SMALL_BYTES = 1024;
 
 /** A connection with few queued bytes holds no more than this. */
-const MEDIUM_BYTES = 4096;
+export const MEDIUM_BYTES = 4096;
 
 /**
  * Received bytes that no call has taken yet, in order, and room for the read in
@@ -53,7 +53,7 @@ export class ReceiveBuffer {
   #memory: Bytes = EMPTY_BYTES;
   #start = 0;
   #end = 0;
-  /** A small buffer that a read fills while the other one is being emptied. */
+  /** A buffer that a read fills while the other one is being emptied. */
   #spare: Bytes | undefined;
 
   /** How many bytes are queued. */
@@ -64,21 +64,31 @@ export class ReceiveBuffer {
   /**
    * Room for a read of `size` bytes. Nothing else may be added until the read
    * has settled; bytes may be taken meanwhile.
+   *
+   * A read that waits must hold little more than its own room. So behind many
+   * bytes it gets a buffer of its own, and few bytes leave a large one.
    */
   room(size: number): Bytes {
-    if (this.#start === this.#end) {
+    const { length } = this;
+    if (length === 0) {
       this.#start = this.#end = 0;
       if (size <= SMALL_BYTES) this.shrink(false);
     }
-    const { length } = this;
-    if (size <= SMALL_BYTES && length > 0 && this.#isLarge) {
-      // A small read may wait for long, and must not hold much memory then.
-      if (length + size > MEDIUM_BYTES) return this.#spare = acquire(size);
-      this.#makeRoom(size);
-    } else if (this.#memory.length - this.#end < size) this.#makeRoom(size);
+    const isLittle = length + size <= MEDIUM_BYTES;
+    if (!isLittle && (length > MEDIUM_BYTES || size <= SMALL_BYTES)) {
+      if (this.#isLarge && 2 * length < this.#memory.length) this.#makeRoom(0);
+      return this.#spare = acquire(size);
+    }
+    const isLoose = this.#isLarge && isLittle;
+    if (isLoose || this.#memory.length - this.#end < size) this.#makeRoom(size);
     // A view costs as much as a tenth of a small read.
     if (this.#end === 0 && size === this.#memory.length) return this.#memory;
     return this.#memory.subarray(this.#end, this.#end + size);
+  }
+
+  /** How much memory there is beside that of the queued bytes. */
+  get slack(): number {
+    return this.#memory.length + (this.#spare?.length ?? 0) - this.length;
   }
 
   get #isLarge(): boolean {
@@ -94,7 +104,9 @@ export class ReceiveBuffer {
     ) {
       this.#memory.copyWithin(0, this.#start, this.#end);
     } else {
-      const memory = acquire(Math.max(needed, 2 * length));
+      // Long messages grow in proportion, or copying them would cost too much.
+      const isLong = length > MEDIUM_BYTES;
+      const memory = acquire(isLong ? Math.max(needed, 2 * length) : needed);
       memory.set(this.#memory.subarray(this.#start, this.#end));
       release(this.#memory);
       this.#memory = memory;

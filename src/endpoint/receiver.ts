@@ -17,15 +17,25 @@ import {
   Waiter,
 } from "../wait/waiter.ts";
 import type { ReceiveSink } from "./endpoint.ts";
-import { ReceiveBuffer, SMALL_BYTES } from "./receive_buffer.ts";
+import { MEDIUM_BYTES, ReceiveBuffer, SMALL_BYTES } from "./receive_buffer.ts";
 
 /**
  * How much the reads ask for, as long as they come back full: more is waiting
  * then, and reading ahead costs one operation for many calls. The second step is
  * as small as the first, since a message of just that length is no sign of more.
+ * Behind a few queued bytes a read asks for less, so that both fill one buffer.
  */
-const READ_SIZES = [SMALL_BYTES, SMALL_BYTES, 4096, 16_384, 65_536, 262_144];
+const READ_SIZES = [
+  SMALL_BYTES,
+  SMALL_BYTES,
+  MEDIUM_BYTES,
+  16_384,
+  65_536,
+  262_144,
+];
 const LAST_STEP = READ_SIZES.length - 1;
+/** The last step whose reads any connection may leave waiting. */
+const MEDIUM_STEP = 2;
 
 /** The most that is read ahead of the calls. */
 const MAX_QUEUED = 262_144;
@@ -33,11 +43,12 @@ const MAX_QUEUED = 262_144;
 const MAX_PEEK = 1_048_576;
 
 /**
- * How much memory large reads may hold that were started since more seemed to be
- * waiting, and that found nothing: over all connections, so that no peer can make
- * many of them hold large buffers by the lengths of its messages.
+ * How much memory the large reads in flight may hold, over all connections. A
+ * read is large since more seemed to be waiting, and if nothing is, it holds its
+ * memory until something comes: a peer could make every connection do that by
+ * the lengths of its messages. Beyond this, reads ask for little.
  */
-const MAX_PENDING = 1_048_576;
+const MAX_PENDING = 524_288;
 let pendingBytes = 0;
 
 /**
@@ -116,7 +127,7 @@ export class Receiver extends OperationQueue {
   /** The position in `READ_SIZES`, and whether the last read came back full. */
   #step = 0;
   #full = false;
-  /** Memory of the read in flight that counts as pending. */
+  /** Memory of the read in flight, if it is large. */
   #pending = 0;
   /** Whether the kernel had no more than what is queued, when last asked. */
   #drained = false;
@@ -323,6 +334,22 @@ export class Receiver extends OperationQueue {
 
   start(first: AnyWaiter): boolean {
     if (this.#ended) return false;
+    if (this.#full && pendingBytes > MAX_PENDING / 2) {
+      // The reads of busy connections settle meanwhile, and release memory.
+      afterMicrotasks(READ_MICROTASKS, this.#startPostponed);
+    } else this.#begin(first);
+    return true;
+  }
+
+  readonly #startPostponed = (): void => {
+    if (this.first !== undefined && !this.#ended) this.#begin(this.first);
+    else {
+      this.operationDone();
+      this.#idle?.resolve();
+    }
+  };
+
+  #begin(first: AnyWaiter): void {
     const queued = this.#queue.length;
     const buffer = this.#nextBuffer(first, queued);
     this.#buffer = buffer;
@@ -330,15 +357,9 @@ export class Receiver extends OperationQueue {
     const read = ++this.#reads;
     this.#conn.read(buffer).then(this.#onRead, this.#onError);
     if (this.#shut) this.#lookOnceMore();
-    else if (queued > 0 || this.#isLarge) {
+    else if (queued > 0) {
       afterMicrotasks(READ_MICROTASKS, () => this.#onNothingMore(read));
     }
-    return true;
-  }
-
-  /** Whether the read in flight holds more memory than it may while it waits. */
-  get #isLarge(): boolean {
-    return this.#direct === undefined && this.#buffer.length > SMALL_BYTES;
   }
 
   ref(): void {
@@ -358,12 +379,15 @@ export class Receiver extends OperationQueue {
       this.#direct = first;
       return first.target!;
     }
-    let size = SMALL_BYTES;
-    if (this.#full && pendingBytes < MAX_PENDING) {
-      const ahead = READ_SIZES[this.#step]!;
-      size = Math.max(SMALL_BYTES, Math.min(ahead, MAX_QUEUED - queued));
+    const queue = this.#queue;
+    const buffer = queue.room(
+      this.#full ? readSize(first, queued, this.#step) : SMALL_BYTES,
+    );
+    if (queue.slack > MEDIUM_BYTES) {
+      this.#pending = queue.slack;
+      pendingBytes += this.#pending;
     }
-    return this.#queue.room(size);
+    return buffer;
   }
 
   /** Whether a read may fill the buffer of the call itself. */
@@ -445,10 +469,6 @@ export class Receiver extends OperationQueue {
   /** The read had its time; it may have settled. */
   #onNothingMore(read: number): void {
     if (!this.inFlight || this.#reads !== read) return;
-    if (this.#pending === 0 && this.#isLarge) {
-      this.#pending = this.#buffer.length;
-      pendingBytes += this.#pending;
-    }
     this.#drained = true;
     if (this.#shut) this.#ended = true;
     this.wakeWaiters();
@@ -459,6 +479,22 @@ export class Receiver extends OperationQueue {
     if (error !== undefined) this.#broken = true;
     this.#ended = true;
   }
+}
+
+/** How much a read asks for behind queued bytes, since more seems to come. */
+function readSize(first: AnyWaiter, queued: number, step: number): number {
+  let wanted = MAX_QUEUED;
+  if (first instanceof ReceiveWaiter) {
+    const peeks = ((first.context.flags ?? 0) & MSG_PEEK) !== 0;
+    const most = peeks ? MAX_PEEK : Infinity;
+    wanted = Math.max(wanted, Math.min(first.wanted, most));
+  }
+  // Half of what is left: many busy connections share it by smaller reads.
+  const left = (MAX_PENDING - pendingBytes) / 2;
+  while (step > MEDIUM_STEP && READ_SIZES[step]! > left) step--;
+  const ahead = READ_SIZES[step]!;
+  const size = queued <= MEDIUM_BYTES ? ahead - queued : ahead;
+  return Math.max(SMALL_BYTES, Math.min(size, wanted - queued));
 }
 
 function detachedError(): Error {

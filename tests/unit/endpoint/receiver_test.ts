@@ -68,18 +68,29 @@ Deno.test("Receiver asks for more step by step while reads come back full", asyn
   );
 });
 
+Deno.test("Receiver asks for as much as fills the buffer behind a few queued bytes", async () => {
+  const { conn, ...rig } = new ReceiverRig();
+  conn.deliver(numbered(300_000));
+  const context = { owner: rig.owner, timeoutMs: null, signal: undefined };
+  await rig.receiver.recv(context, 300_000);
+  assertEquals(
+    conn.readSizes,
+    [1024, 1024, 2048, 12_288, 65_536, 262_144],
+  );
+});
+
 Deno.test("Receiver asks for little after a short read, and goes back only one step", async () => {
   const rig = new ReceiverRig();
   const receive = async (size: number) => {
     rig.conn.deliver(numbered(size));
     for (let n = 0; n < size;) n += (await rig.recv(size - n)).length;
   };
-  await receive(1024 + 1024 + 4096 + 16_384);
+  await receive(1024 + 1024 + 2048 + 12_288);
   rig.conn.readSizes.length = 0;
   // The last read was full, so this one asks for the next size, and is short.
   await receive(100);
   await receive(1024 + 16_384);
-  assertEquals(rig.conn.readSizes, [65_536, 1024, 65_536]);
+  assertEquals(rig.conn.readSizes, [65_536, 1024, 65_536 - 1024]);
 });
 
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
