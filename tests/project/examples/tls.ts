@@ -21,6 +21,7 @@ export const tests: readonly ExampleTest[] = [
   ["tls_echo_server tls_echo_client", "pass a message on over TLS", echo],
   ["tls_echo_server", "outlives a client that speaks no TLS", outlive],
   ["https_get", "gets a page, and shows the certificate", page],
+  ["https_server https_get", "serve and get a page", httpsServer],
   ["starttls_mail", "sends a mail after STARTTLS", mail],
 ];
 
@@ -101,4 +102,20 @@ async function mail(): Promise<void> {
     /^220 go on\n-- TLSv1\.3 --\n250 mail\.test/m,
   );
   assertEquals(lines.at(-2), "Subject: Hello\r\n\r\nHello over TLS.\r\n.\r\n");
+}
+
+async function httpsServer(): Promise<void> {
+  const [server, [host, port]] = await serve("https_server");
+  await using _ = server;
+  const junk = await socket.create_connection([host!, Number(port)]);
+  await junk.sendall(bytes("GET / HTTP/1.0\r\n\r\n"));
+  await junk.shutdown(socket.SHUT_WR);
+  for (const path of ["/", "/a?b=1"]) {
+    assertMatch(
+      await output("https_get", `https://${host}:${port}${path}`),
+      new RegExp(`\r\n\r\nYou asked for ${path.replace("?", "\\?")}\n$`),
+    );
+  }
+  await junk[Symbol.asyncDispose]();
+  assertEquals(await interrupt(server), "");
 }
