@@ -128,13 +128,12 @@ export abstract class OperationQueue implements WaitQueue {
 
   #pause(): void {
     this.#paused = true;
-    afterYield(this.#resume);
+    // Made when needed: most queues never pause, and each closure is memory.
+    afterYield(() => {
+      this.#paused = false;
+      this.wakeWaiters();
+    });
   }
-
-  readonly #resume = (): void => {
-    this.#paused = false;
-    this.wakeWaiters();
-  };
 
   remove(waiter: AnyWaiter): void {
     const { next, previous } = waiter;

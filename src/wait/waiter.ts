@@ -184,11 +184,11 @@ export class CallOwner {
       this.#onTimer();
       return;
     }
-    this.#timer = timers.setTimeout(this.#onTimer, Math.ceil(delayMs));
+    this.#timer = timers.setTimeout(() => this.#onTimer(), Math.ceil(delayMs));
     timers.unrefTimer(this.#timer);
   }
 
-  readonly #onTimer = (): void => {
+  #onTimer(): void {
     this.#timer = undefined;
     // Deadlines of calls that have settled meanwhile need no ticks.
     if (!this.hasWaiters) {
@@ -198,7 +198,7 @@ export class CallOwner {
     const nowMs = timers.now();
     if (this.#tick !== undefined) cancelTick(this.#tick);
     this.#tick = afterTicks(REACTOR_TICKS, () => this.#expire(nowMs));
-  };
+  }
 
   /** Calls that began after the timer fired are left for the next expiry. */
   #expire(nowMs: number): void {
