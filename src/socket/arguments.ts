@@ -45,16 +45,16 @@ export function checkFlags(
 
 /** The part of a buffer to receive into; `nbytes` 0 means all of it. */
 export function checkTarget(buffer: Uint8Array, nbytes: unknown): Uint8Array {
-  checkBytes("receive", "buffer", buffer);
+  const view = checkBytes("receive", "buffer", buffer);
   const size = checkSize("receive", "nbytes", nbytes);
-  if (size > buffer.length) {
+  if (size > view.length) {
     throw new RangeError(
-      `Cannot receive: nbytes must be at most the ${buffer.length} bytes of buffer, received ${size}`,
+      `Cannot receive: nbytes must be at most the ${view.length} bytes of buffer, received ${size}`,
     );
   }
-  return size === 0 || size === buffer.length
-    ? buffer
-    : buffer.subarray(0, size);
+  return size === 0 || size === view.length
+    ? view
+    : view.subarray(0, size);
 }
 
 /** A list of buffers. */

@@ -1,11 +1,13 @@
 import {
   assertEquals,
+  assertInstanceOf,
   assertNotStrictEquals,
   assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import * as select from "@pystd/socket/select";
 import { assertSameBytes, decode, encode } from "../support/bytes.ts";
 import { receiveToEnd, tcpPair, udpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
@@ -155,6 +157,30 @@ Deno.test("releasing a reader that waits leaves what comes to the next reader", 
   const ends = Promise.all([read(second), read(second)]);
   pair.client.close();
   assertEquals(await ends, [undefined, undefined]);
+});
+
+Deno.test("releasing a second reader leaves bytes to recv() that the first had asked for", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  const first = client.readable.getReader();
+  const released = first.read().catch((error) => error);
+  first.releaseLock();
+  assertInstanceOf(await released, TypeError);
+  const second = client.readable.getReader();
+  await peer.sendall(new Uint8Array([1, 2, 3, 4]));
+  // A peek would be served behind the receive of the stream.
+  await within(select.select([client], [], []));
+  second.releaseLock();
+  assertEquals(await within(client.recv(2)), new Uint8Array([1, 2]));
+  assertEquals(await within(client.recv(2)), new Uint8Array([3, 4]));
+  const stream = client.readable;
+  await peer.sendall(new Uint8Array([5]));
+  const third = stream.getReader();
+  assertEquals((await within(third.read())).value, new Uint8Array([5]));
+  third.releaseLock();
+  await stream.cancel();
+  await peer.sendall(new Uint8Array([6]));
+  assertEquals(await within(client.recv(2)), new Uint8Array([6]));
 });
 
 Deno.test("readable serves reads side by side in order, with nothing ahead", async () => {

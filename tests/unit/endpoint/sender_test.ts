@@ -12,6 +12,7 @@ import {
   TimeoutError,
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
+import type { CallContext } from "../../../src/wait/waiter.ts";
 import { numbered } from "../../support/bytes.ts";
 import { freshLoop, microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -367,3 +368,74 @@ Deno.test("Sender stays bounded over thousands of cancelled sends", async () => 
   await rig.drain();
   assertEquals(Uint8Array.from(rig.conn.written), numbered(1000));
 });
+
+const EAGAIN = () => osError("EAGAIN");
+const slowSends: readonly [
+  what: string,
+  context: Partial<CallContext>,
+  expected: "sent" | typeof OSError,
+][] = [
+  ["a time limit of the call", { timeoutMs: 100 }, TimeoutError],
+  ["a longer time limit of the call", { timeoutMs: 1000 }, "sent"],
+  // As under SO_SNDTIMEO, which the kernel applies to each wait.
+  ["a time limit of each wait", {
+    timeoutMs: 100,
+    timeoutError: EAGAIN,
+  }, "sent"],
+  ["a time limit of each wait that is too short", {
+    timeoutMs: 30,
+    timeoutError: EAGAIN,
+  }, BlockingIOError],
+];
+for (const [what, context, expected] of slowSends) {
+  Deno.test(
+    `Sender.sendAll() to a slow peer under ${what} ${
+      expected === "sent" ? "sends all" : "fails"
+    }`,
+    async () => {
+      using clock = await FakeClock.install();
+      const rig = new SenderRig();
+      const outcome = rig.sendAll(numbered(200_000), context)
+        .then(() => "sent", (error) => error);
+      for (let i = 0; i < 10; i++) {
+        await clock.advance(40);
+        rig.conn.take(20_000);
+        await settle();
+      }
+      if (expected === "sent") assertEquals(await outcome, "sent");
+      else assertInstanceOf(await outcome, expected);
+      rig.owner.close(osError("EBADF"));
+      await rig.drain();
+    },
+  );
+}
+
+for (const isWhole of [true, false]) {
+  Deno.test(
+    `Turn has a time limit for ${
+      isWhole ? "the whole of it" : "each of its waits"
+    }`,
+    async () => {
+      using clock = await FakeClock.install();
+      const rig = new SenderRig();
+      const turn = await rig.sender.enter(
+        rig.context({ timeoutMs: 100 }),
+        isWhole,
+      );
+      const write = (chunk: Uint8Array) => rig.conn.write(chunk);
+      let waits = 0;
+      for (; waits < 5 && !turn.cancelled; waits++) {
+        const sending = turn.send(numbered(10), write);
+        await clock.advance(60);
+        if (!turn.cancelled) rig.conn.take(10);
+        await sending;
+      }
+      assertEquals([waits, turn.cancelled], isWhole ? [2, true] : [5, false]);
+      // The bytes of the cancelled wait are committed, and count as sent.
+      assertEquals(turn.sent, 10 * waits);
+      rig.sender.leave(turn);
+      await rig.drain();
+      rig.owner.close(osError("EBADF"));
+    },
+  );
+}
