@@ -308,7 +308,8 @@ export function checkSignal(
  *
  * `given` holds the optional arguments in order, where the options may take the
  * place of those that are left out. Returns a value for each name, undefined if
- * it was left out, and at the end the signal.
+ * it was left out, and at the end the signal. `keywords` are names that stand in
+ * the options only.
  *
  * @throws {TypeError} If one was given twice, or there is no such option.
  */
@@ -316,6 +317,7 @@ export function optionalArguments(
   action: string,
   names: readonly string[],
   given: readonly unknown[],
+  keywords: readonly string[] = [],
 ): [...values: unknown[], signal: AbortSignal | undefined] {
   let at = given.findIndex((value, i) =>
     i === names.length || isOptions(value)
@@ -330,10 +332,11 @@ export function optionalArguments(
       }`,
     );
   }
-  const known = Object.fromEntries(names.map((name) => [name, true as const]));
+  const all = [...names, ...keywords];
+  const known = Object.fromEntries(all.map((name) => [name, true as const]));
   const signal = checkSignal(action, options, { ...SIGNAL_ONLY, ...known });
   return [
-    ...names.map((name, i) => {
+    ...all.map((name, i) => {
       const named = (options as Record<string, unknown> | undefined)?.[name];
       if (named === undefined) return values[i];
       if (values[i] === undefined) return named;

@@ -52,9 +52,7 @@ export function checkTarget(buffer: Uint8Array, nbytes: unknown): Uint8Array {
       `Cannot receive: nbytes must be at most the ${view.length} bytes of buffer, received ${size}`,
     );
   }
-  return size === 0 || size === view.length
-    ? view
-    : view.subarray(0, size);
+  return size === 0 || size === view.length ? view : view.subarray(0, size);
 }
 
 /** A list of buffers. */

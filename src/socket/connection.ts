@@ -23,11 +23,10 @@ import { isLoopback, loopback, wildcard } from "../base/sockaddr.ts";
 import {
   checkInt,
   checkOptions,
-  checkSignal,
   checkTimeout,
   type KnownOptions,
+  optionalArguments,
   show,
-  showObject,
 } from "../base/checks.ts";
 import { ECONNABORTED } from "../base/errno.ts";
 import { ConnectionError, OSError, PermissionError } from "../base/errors.ts";
@@ -44,20 +43,18 @@ import { failure } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";
 import { checkKind, checkOneAddress, toDescriptor } from "./arguments.ts";
 
-/** The keyword arguments of {@linkcode create_connection}. */
+/** The options of {@linkcode create_connection}. */
 export interface CreateConnectionOptions extends SignalOption {
+  /** The timeout, if it is not given as an argument. */
+  timeout?: number | null | undefined;
+  /** The address to connect from, if it is not given as an argument. */
+  source_address?: readonly [host: string, port: number] | null | undefined;
   /** Whether to throw all errors, as an `AggregateError`, not only the last. */
   all_errors?: boolean | undefined;
 }
 
-const CONNECTION_OPTIONS: KnownOptions = {
-  signal: true,
-  all_errors: true,
-  timeout: "it is the second argument",
-  source_address: "it is the third argument",
-};
-
-const OPTIONS_FOURTH = "options are the fourth argument";
+const CONNECTION_ARGUMENTS = ["timeout", "source_address"];
+const CONNECTION_KEYWORDS = ["all_errors"];
 
 /**
  * Connects to a host and port, trying the host's addresses one by one, IPv6 and
@@ -79,7 +76,8 @@ const OPTIONS_FOURTH = "options are the fourth argument";
  * for none, left out for the default one.
  * @param source_address Local host and port to connect from; `""` and 0 leave
  * the choice to the system.
- * @param options `all_errors`; `signal` calls it off.
+ * @param options `all_errors`; the arguments before by name; `signal` cancels
+ * the call.
  * @returns The connected socket.
  * @throws {OSError} What connecting to the last address failed with.
  * @throws {TimeoutError} If the last address did not answer in time.
@@ -93,22 +91,35 @@ const OPTIONS_FOURTH = "options are the fourth argument";
  */
 export async function create_connection(
   address: readonly [host: string | null, port: number],
-  timeout?: number | null,
-  source_address?: readonly [host: string, port: number] | null,
-  options: CreateConnectionOptions = {},
+  timeout?: number | null | CreateConnectionOptions,
+  source_address?:
+    | readonly [host: string, port: number]
+    | null
+    | CreateConnectionOptions,
+  options?: CreateConnectionOptions,
 ): Promise<Socket<InetAddress | Inet6Address>> {
-  const signal = checkSignal("connect", options, CONNECTION_OPTIONS);
   checkOneAddress("connect", address, timeout);
+  const [seconds, from, allErrors, signal] = optionalArguments(
+    "connect",
+    CONNECTION_ARGUMENTS,
+    [timeout, source_address, options],
+    CONNECTION_KEYWORDS,
+  ) as [
+    number | null | undefined,
+    readonly [host: string, port: number] | null | undefined,
+    boolean | undefined,
+    AbortSignal | undefined,
+  ];
   if (!Array.isArray(address) || address.length !== 2) {
     throw new TypeError(
       `Cannot connect: address must be [host, port], received ${show(address)}`,
     );
   }
-  if (timeout !== undefined) checkTimeout("connect", timeout, OPTIONS_FOURTH);
-  if (source_address && !Array.isArray(source_address)) {
+  if (seconds !== undefined) checkTimeout("connect", seconds);
+  if (from && !Array.isArray(from)) {
     throw new TypeError(
       `Cannot connect: source_address must be [host, port] or null, received ${
-        showObject(source_address, OPTIONS_FOURTH)
+        show(from)
       }`,
     );
   }
@@ -132,8 +143,8 @@ export async function create_connection(
     let sock: Socket<InetAddress | Inet6Address> | undefined;
     try {
       sock = new Socket<InetAddress | Inet6Address>(family, type, proto);
-      if (timeout !== undefined) sock.settimeout(timeout);
-      const source = source_address && sourceOf(found, source_address);
+      if (seconds !== undefined) sock.settimeout(seconds);
+      const source = from && sourceOf(found, from);
       if (source) sock.bind(source);
       await sock.connect(target as InetAddress, signal && { signal });
       return sock;
@@ -146,7 +157,7 @@ export async function create_connection(
   if (errors.length === 0) {
     return failure(osError("EADDRNOTAVAIL", "getaddrinfo gives no address"));
   }
-  if (options.all_errors) {
+  if (allErrors) {
     throw new AggregateError(errors, "create_connection failed");
   }
   return failure(errors.at(-1), signal);

@@ -1,9 +1,4 @@
-import {
-  checkSize,
-  checkUnsigned,
-  type KnownOptions,
-  show,
-} from "../base/checks.ts";
+import { checkSize, checkUnsigned, show } from "../base/checks.ts";
 import { fromDeno } from "../base/os_error.ts";
 import type { Connected } from "../endpoint/connected.ts";
 import type { CallContext, SignalOption } from "../wait/waiter.ts";
@@ -24,16 +19,15 @@ export interface SendfileOptions extends SignalOption {
    * that.
    */
   onProgress?: ((sent: number) => void) | undefined;
+  /** Where in the file to begin, if that is not given as an argument. */
+  offset?: number | undefined;
+  /** How many bytes at most, if that is not given as an argument. */
+  count?: number | null | undefined;
 }
 
-/** What the options of `sendfile` may have. */
-export const SENDFILE_OPTIONS: KnownOptions = {
-  signal: true,
-  onProgress: true,
-  timeout: "a socket has settimeout(seconds)",
-  offset: "it is the second argument",
-  count: "it is the third argument",
-};
+/** The optional arguments of `sendfile`, and those that only its options have. */
+export const SENDFILE_ARGUMENTS: readonly string[] = ["offset", "count"];
+export const SENDFILE_KEYWORDS: readonly string[] = ["onProgress"];
 
 const CHUNK_BYTES = 65536;
 
@@ -87,11 +81,10 @@ export function checkPart(
 
 /** The `onProgress` of the options of `sendfile`. */
 export function checkProgress(
-  options: SendfileOptions | undefined,
+  onProgress: unknown,
 ): SendfileOptions["onProgress"] {
-  const onProgress = options?.onProgress;
   if (onProgress === undefined || typeof onProgress === "function") {
-    return onProgress;
+    return onProgress as SendfileOptions["onProgress"];
   }
   throw new TypeError(
     `Cannot ${ACTION}: onProgress must be a function, received ${

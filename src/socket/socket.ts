@@ -22,7 +22,6 @@ import {
   checkSignal,
   checkSize,
   checkTimeout,
-  isOptions,
   markAsOwn,
   optionalArguments,
 } from "../base/checks.ts";
@@ -73,7 +72,8 @@ import {
   checkProgress,
   type Readable,
   sendFile,
-  SENDFILE_OPTIONS,
+  SENDFILE_ARGUMENTS,
+  SENDFILE_KEYWORDS,
   type SendfileOptions,
   sendFileWith,
 } from "./sendfile.ts";
@@ -1343,7 +1343,7 @@ export class Socket<A extends Address = Address> {
    * Sends a file until its end, or `count` bytes of it.
    *
    * However it ends, the file's position is behind the last byte that was sent,
-   * or taken to be sent. The timeout bounds the whole. Other sends, a
+   * or taken to be sent. The timeout bounds each wait. Other sends, a
    * `shutdown` and a `close` come before or after it, as they were called; a
    * reader without `seek`, which may never end, is ended by a `close`.
    *
@@ -1369,8 +1369,8 @@ export class Socket<A extends Address = Address> {
    * @param file A `Deno.FsFile`, or anything with its `read` and perhaps `seek`.
    * @param offset Where in the file to begin.
    * @param count How many bytes at most; null for all.
-   * @param options `signal` ends it early; `onProgress` is told how many bytes
-   * have been sent.
+   * @param options `signal` cancels the call; `onProgress` gets the number of
+   * bytes that have been sent; `offset` and `count` by name.
    * @returns The number of bytes sent.
    * @throws {OSError} As {@linkcode Socket.prototype.send}.
    * @throws {RangeError} If this is not a stream socket, or non-blocking; if
@@ -1381,12 +1381,10 @@ export class Socket<A extends Address = Address> {
    */
   async sendfile(
     file: Readable,
-    offset: number | SendfileOptions = 0,
-    count: number | null | SendfileOptions = null,
+    offset?: number | SendfileOptions,
+    count?: number | null | SendfileOptions,
     options?: SendfileOptions,
   ): Promise<number> {
-    if (isOptions(offset)) [offset, options] = [0, offset];
-    if (isOptions(count)) [count, options] = [null, count];
     let signal: AbortSignal | undefined;
     try {
       checkFile(file);
@@ -1395,11 +1393,17 @@ export class Socket<A extends Address = Address> {
           "Cannot send a file: only SOCK_STREAM type sockets are supported",
         );
       }
-      // The casts are for programs that check without `strictNullChecks`.
-      const [start, size] = [offset as number, count as number | null];
+      const given = optionalArguments(
+        "send a file",
+        SENDFILE_ARGUMENTS,
+        [offset, count, options],
+        SENDFILE_KEYWORDS,
+      );
+      signal = given[3] as AbortSignal | undefined;
+      const start = (given[0] ?? 0) as number;
+      const size = (given[1] ?? null) as number | null;
       checkPart(file, start, size);
-      signal = checkSignal("send a file", options, SENDFILE_OPTIONS);
-      const onProgress = checkProgress(options);
+      const onProgress = checkProgress(given[2]);
       if (coreOf(this).timeout === 0) {
         throw new RangeError(
           "Cannot send a file: non-blocking sockets are not supported",

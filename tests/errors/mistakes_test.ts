@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
     mistake: "sendfile() with an option that it does not have",
     call: (s) => s.sendfile(wrong({ read() {} }), wrong({ blocksize: 1 })),
     message:
-      'Cannot send a file: no option "blocksize", only signal, onProgress',
+      'Cannot send a file: no option "blocksize", only signal, offset, count, onProgress',
   },
   {
     mistake: "makefile() with a positional argument among the options",
@@ -189,16 +189,16 @@ const rows: readonly Row[] = [
       "Cannot open file: buffering was given twice, as an argument and in the options",
   },
   {
-    mistake: "create_connection() with the options in place of source_address",
-    call: (s) => create_connection(s.getpeername(), 10, wrong({ signal })),
+    mistake: "create_connection() with a timeout by position and by name",
+    call: (s) => create_connection(s.getpeername(), 10, { timeout: 10 }),
     message:
-      "Cannot connect: source_address must be [host, port] or null, received an object; options are the fourth argument",
+      "Cannot connect: timeout was given twice, as an argument and in the options",
   },
   {
-    mistake: "create_connection() with the options in place of timeout",
-    call: (s) => create_connection(s.getpeername(), wrong({ signal })),
+    mistake: "create_connection() with an option that there is not",
+    call: (s) => create_connection(s.getpeername(), wrong({ retries: 3 })),
     message:
-      "Cannot connect: timeout must be a number of seconds or null, received an object; options are the fourth argument",
+      'Cannot connect: no option "retries", only signal, timeout, source_address, all_errors',
   },
   {
     mistake: "create_connection() with a host in place of source_address",

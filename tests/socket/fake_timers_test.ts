@@ -1,0 +1,83 @@
+import { assertEquals } from "@std/assert";
+import { runDeno } from "../support/child.ts";
+
+// A test of a program may replace the timers of `globalThis` with fake ones that
+// never fire. The module captures the real ones when it loads, and its time
+// limits hold.
+
+const calls: Record<string, { setup: string; call: string; prints: string }> = {
+  "recv()": {
+    setup: "a.settimeout(0.01);",
+    call: "a.recv(1)",
+    prints: "TimeoutError",
+  },
+  "recv() of a non-blocking socket": {
+    setup: "a.setblocking(false);",
+    call: "a.recv(1)",
+    prints: "BlockingIOError",
+  },
+  "accept()": {
+    setup:
+      'const s = socket.create_server(["127.0.0.1", 0]); s.settimeout(0.01);',
+    call: "s.accept()",
+    prints: "TimeoutError",
+  },
+  "sendall()": {
+    setup: "a.settimeout(0.01);",
+    call: "a.sendall(new Uint8Array(3e7))",
+    prints: "TimeoutError",
+  },
+  "recv() of datagrams": {
+    setup:
+      'const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(["127.0.0.1", 0]); s.settimeout(0.01);',
+    call: "s.recv(1)",
+    prints: "TimeoutError",
+  },
+  "recv() of an unbound datagram socket": {
+    setup:
+      "const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.01);",
+    call: "s.recv(1)",
+    prints: "TimeoutError",
+  },
+  "select()": {
+    setup: "",
+    call: "select.select([a], [], [], 0.01)",
+    prints: "done",
+  },
+  "a transfer": {
+    setup: "b.sendall(new Uint8Array(3));",
+    call: "a.recv(3)",
+    prints: "done",
+  },
+  "a loop of calls that are answered at once": {
+    setup: "a.close(); await b.recv(1);",
+    call: "(async () => { for (let i = 0; i < 1000; i++) await b.recv(1); })()",
+    prints: "done",
+  },
+};
+
+for (const [name, { setup, call, prints }] of Object.entries(calls)) {
+  Deno.test(`${name} ends although the program's timers are fake ones`, async () => {
+    const { code, stdout, stderr } = await runDeno({
+      code: `
+        import * as socket from "@pystd/socket";
+        import * as select from "@pystd/socket/select";
+        const [a, b] = await socket.socketpair(socket.AF_INET);
+        Object.assign(globalThis, {
+          setTimeout: () => 1,
+          setInterval: () => 1,
+          setImmediate: () => ({}),
+          clearTimeout() {},
+          clearInterval() {},
+        });
+        performance.now = () => 0;
+        Date.now = () => 0;
+        ${setup}
+        console.log(await ${call}.then(() => "done", (error) => error.name));
+        Deno.exit();`,
+      permissions: ["--allow-net=127.0.0.1"],
+      unstable: true,
+    });
+    assertEquals([code, stdout, stderr], [0, `${prints}\n`, ""]);
+  });
+}

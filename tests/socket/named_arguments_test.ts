@@ -1,0 +1,180 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
+import { listener, tcpPair, type TcpSocket } from "../support/pair.ts";
+import { within } from "../support/within.ts";
+
+// Programs of Python name optional arguments. Each may also stand in the last
+// object, once.
+
+const { MSG_PEEK } = socket;
+const buffer = () => new Uint8Array(8);
+
+/** Calls that only peek if their flags arrive, and what they return. */
+const peeks: Record<string, (s: TcpSocket) => Promise<number>> = {
+  "recv(n, { flags })": async (s) =>
+    (await s.recv(4, { flags: MSG_PEEK })).length,
+  "recv(n, 0, {})": async (s) => (await s.recv(4, MSG_PEEK, {})).length,
+  "recv_into(buffer, { nbytes, flags })": (s) =>
+    s.recv_into(buffer(), { nbytes: 4, flags: MSG_PEEK }),
+  "recv_into(buffer, nbytes, { flags })": (s) =>
+    s.recv_into(buffer(), 4, { flags: MSG_PEEK }),
+  "recvfrom(n, { flags })": async (s) =>
+    (await s.recvfrom(4, { flags: MSG_PEEK }))[0].length,
+  "recvfrom_into(buffer, { nbytes, flags })": async (s) =>
+    (await s.recvfrom_into(buffer(), { nbytes: 4, flags: MSG_PEEK }))[0],
+  "recvmsg(n, { flags })": async (s) =>
+    (await s.recvmsg(4, { flags: MSG_PEEK }))[0].length,
+  "recvmsg(n, { ancbufsize, flags })": async (s) =>
+    (await s.recvmsg(4, { ancbufsize: 16, flags: MSG_PEEK }))[0].length,
+  "recvmsg(n, ancbufsize, { flags })": async (s) =>
+    (await s.recvmsg(4, 16, { flags: MSG_PEEK }))[0].length,
+  "recvmsg_into(buffers, { flags })": async (s) =>
+    (await s.recvmsg_into([new Uint8Array(4)], { flags: MSG_PEEK }))[0],
+};
+
+for (const [name, call] of Object.entries(peeks)) {
+  Deno.test(`${name} takes its optional arguments by name`, async () => {
+    await using pair = await tcpPair();
+    await pair.peer.sendall(encode("abcdefgh"));
+    await pair.client.recv(8, MSG_PEEK | socket.MSG_WAITALL);
+    assertEquals(await within(call(pair.client)), 4);
+    assertEquals(decode(await within(pair.client.recv(8))), "abcdefgh");
+  });
+}
+
+const sends: Record<string, (s: TcpSocket) => Promise<unknown>> = {
+  "send(data, { flags })": (s) =>
+    s.send(encode("x"), { flags: socket.MSG_NOSIGNAL }),
+  "sendall(data, { flags })": (s) =>
+    s.sendall(encode("x"), { flags: socket.MSG_NOSIGNAL }),
+  "sendmsg(buffers, { ancdata, flags })": (s) =>
+    s.sendmsg([encode("x")], { ancdata: [], flags: socket.MSG_NOSIGNAL }),
+  "sendmsg(buffers, ancdata, { flags })": (s) =>
+    s.sendmsg([encode("x")], [], { flags: socket.MSG_NOSIGNAL }),
+};
+const empty: socket.Readable = { read: () => Promise.resolve(null) };
+const UNKNOWN_FLAG = 1 << 20;
+
+for (const [name, call] of Object.entries(sends)) {
+  Deno.test(`${name} takes its optional arguments by name, and checks them`, async () => {
+    await using pair = await tcpPair();
+    await within(call(pair.client));
+    assertEquals(decode(await within(pair.peer.recv(8))), "x");
+  });
+}
+
+/** Options that the types do not let a call have. */
+function untyped(options: object): socket.SignalOption {
+  return options;
+}
+
+/** Calls with an argument that is given twice, or that there is not. */
+const refused: Record<string, (s: TcpSocket) => Promise<unknown>> = {
+  "recv(): flags was given twice": (s) => s.recv(1, 0, untyped({ flags: 0 })),
+  "recv_into(): nbytes was given twice": (s) =>
+    s.recv_into(buffer(), 1, untyped({ nbytes: 1 })),
+  "recv_into(): flags was given twice": (s) =>
+    s.recv_into(buffer(), 1, 0, untyped({ flags: 0 })),
+  "recvfrom(): flags was given twice": (s) =>
+    s.recvfrom(1, 0, untyped({ flags: 0 })),
+  "recvfrom_into(): flags was given twice": (s) =>
+    s.recvfrom_into(buffer(), 1, 0, untyped({ flags: 0 })),
+  "recvmsg(): flags was given twice": (s) =>
+    s.recvmsg(1, 0, 0, untyped({ flags: 0 })),
+  "recvmsg_into(): flags was given twice": (s) =>
+    s.recvmsg_into([buffer()], 0, 0, untyped({ flags: 0 })),
+  "send(): flags was given twice": (s) =>
+    s.send(buffer(), 0, untyped({ flags: 0 })),
+  "sendall(): flags was given twice": (s) =>
+    s.sendall(buffer(), 0, untyped({ flags: 0 })),
+  "sendmsg(): flags was given twice": (s) =>
+    s.sendmsg([buffer()], [], 0, null, untyped({ flags: 0 })),
+  "sendfile(): offset was given twice": (s) =>
+    s.sendfile(empty, 0, { offset: 0 }),
+  "recv(): options come last": (s) => s.recv(1, {}, {}),
+};
+
+for (const [name, call] of Object.entries(refused)) {
+  Deno.test(`${name}, which is a TypeError that takes nothing`, async () => {
+    await using pair = await tcpPair();
+    await pair.peer.sendall(encode("kept"));
+    await pair.client.recv(4, MSG_PEEK | socket.MSG_WAITALL);
+    const [, what] = name.split(": ");
+    await assertRejects(
+      () => within<unknown>(call(pair.client)),
+      TypeError,
+      what!,
+    );
+    assertEquals(decode(await within(pair.client.recv(8))), "kept");
+  });
+}
+
+Deno.test("flags by name are checked as by position", async () => {
+  await using pair = await tcpPair();
+  for (
+    const call of [
+      () => pair.client.recv(1, { flags: UNKNOWN_FLAG }),
+      () => pair.client.send(encode("x"), { flags: UNKNOWN_FLAG }),
+    ]
+  ) {
+    const error = await assertRejects(
+      () => within<unknown>(call()),
+      socket.OSError,
+    );
+    assertEquals(error.code, "EOPNOTSUPP");
+  }
+});
+
+Deno.test("sendfile() takes offset and count by name", async () => {
+  const content = encode("0123456789");
+  for (
+    const call of [
+      (s: TcpSocket, file: socket.Readable) =>
+        s.sendfile(file, { offset: 2, count: 5 }),
+      (s: TcpSocket, file: socket.Readable) =>
+        s.sendfile(file, 2, { count: 5 }),
+      (s: TcpSocket, file: socket.Readable) => s.sendfile(file, 2, 5),
+    ]
+  ) {
+    await using pair = await tcpPair();
+    let position = 0;
+    const file: socket.Readable = {
+      read(p) {
+        const part = content.subarray(position, position + p.length);
+        p.set(part);
+        position += part.length;
+        return Promise.resolve(part.length || null);
+      },
+      seek: (offset) => Promise.resolve(position = Number(offset)),
+    };
+    assertEquals(await within(call(pair.client, file)), 5);
+    assertEquals(decode(await within(pair.peer.recv(10))), "23456");
+  }
+});
+
+Deno.test("create_connection() takes its optional arguments by name", async () => {
+  await using server = listener();
+  const address = server.getsockname();
+  const source_address = ["127.0.0.1", 0] as const;
+  for (
+    const [call, timeout] of [
+      [() => socket.create_connection(address, { timeout: 5 }), 5],
+      [() => socket.create_connection(address, { source_address }), null],
+      [() => socket.create_connection(address, 5, { source_address }), 5],
+      [
+        () => socket.create_connection(address, null, { all_errors: true }),
+        null,
+      ],
+      [
+        () => socket.create_connection(address, { timeout: 5, source_address }),
+        5,
+      ],
+      [() => socket.create_connection(address, 5, source_address, {}), 5],
+    ] as const
+  ) {
+    await using client = await within(call());
+    assertEquals(client.gettimeout(), timeout);
+    assertEquals(client.getpeername(), address);
+  }
+});
