@@ -161,6 +161,44 @@ Deno.test("Waiter removes the listener from its signal when it has ended", async
   assertEquals(counts, { added: 3, removed: 3 });
 });
 
+Deno.test("Waiter shares one listener of a signal with all others that it can abort", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const counts = { added: 0, removed: 0 };
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    counts.added++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    counts.removed++;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  const owners = Array.from({ length: 1000 }, () => new CallOwner());
+  const waiting = owners.map((owner) => begin(owner, { signal }));
+  assertEquals(counts, { added: 1, removed: 0 });
+  for (const { waiter } of waiting.slice(0, 999)) waiter.resolve("done");
+  assertEquals(counts, { added: 1, removed: 0 });
+  const more = begin(owners[0]!, { signal });
+  controller.abort("abort");
+  assertEquals(await waiting[999]!.outcome, "abort");
+  assertEquals(await more.outcome, "abort");
+  assertEquals(counts, { added: 1, removed: 1 });
+});
+
+Deno.test("Waiter is aborted in the order in which the calls began", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const order: number[] = [];
+  const all = Array.from({ length: 5 }, (_, i) => {
+    const begun = begin(new CallOwner(), { signal });
+    return begun.outcome.then(() => order.push(i));
+  });
+  controller.abort();
+  await Promise.all(all);
+  assertEquals(order, [0, 1, 2, 3, 4]);
+});
+
 Deno.test("Waiter rejects with the signal's own reason, of whatever type", async () => {
   for (const reason of [new Error("mine"), "text", null, 0]) {
     const controller = new AbortController();
