@@ -43,6 +43,8 @@ export class Connected implements Endpoint {
   #sendShut = false;
   /** Whether bytes were received that no call had taken before the close. */
   #unread = false;
+  /** Settles when the runtime's connection is released, if that takes time. */
+  #closing: void | Promise<void> = undefined;
   /** Whether the runtime's connection is closed. */
   #gone = false;
   /** The state before, which keeps the name of a Unix socket that was bound. */
@@ -291,13 +293,13 @@ export class Connected implements Endpoint {
     if (this.#gone) return await idle;
     if (this.#sender.writable) this.#release();
     else await this.#drain();
-    await idle;
+    await Promise.all([idle, this.#closing]);
     const error = this.#sender.takeError();
     if (error !== undefined) throw error;
   }
 
   #release(): void {
-    if (!this.#gone) this.conn.close(this.#unread);
+    if (!this.#gone) this.#closing = this.conn.close(this.#unread);
     this.#gone = true;
   }
 

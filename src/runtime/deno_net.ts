@@ -56,9 +56,10 @@ export interface StreamConn extends Referenced {
   readonly peerRefuses?: boolean;
   /**
    * Closes. `unread` says that bytes it has given were never handed out, which
-   * resets a connection in memory as it does one of the kernel.
+   * resets a connection in memory as it does one of the kernel. It is released
+   * when the result, if there is one, has settled.
    */
-  close(unread?: boolean): void;
+  close(unread?: boolean): void | Promise<void>;
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean): void;
   /** Closes with a reset, where the platform can. */

@@ -38,6 +38,7 @@ import {
   isGranted,
   type StreamConn,
 } from "../runtime/deno_net.ts";
+import { DenoTlsConn } from "../runtime/deno_tls.ts";
 import { datagramPair, streamPair } from "../runtime/memory_pair.ts";
 import { failure } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";
@@ -500,7 +501,9 @@ export function fromconn<A extends Deno.Addr>(
     throw osError("EBUSY", "a stream of this connection is locked");
   }
   wrapped.add(conn);
-  return openSocket(family, SOCK_STREAM, 0, conn);
+  const isTls = "handshake" in conn;
+  const stream = isTls ? new DenoTlsConn(conn as Deno.TlsConn) : conn;
+  return openSocket(family, SOCK_STREAM, 0, stream);
 }
 
 function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {

@@ -140,7 +140,7 @@ for (const [kind, open] of Object.entries(kinds)) {
   Deno.test(`fromconn() of a ${kind} closes the connection, and delivers what was sent before`, async () => {
     const [one, other] = await open();
     const a = socket.fromconn(one);
-    using b = socket.fromconn(other);
+    const b = socket.fromconn(other);
     const receiving = (async () => {
       let total = 0;
       for (;;) {
@@ -150,8 +150,10 @@ for (const [kind, open] of Object.entries(kinds)) {
       }
     })();
     await within(a.sendall(new Uint8Array(3_000_000)));
-    a.close();
+    const closed = a[Symbol.asyncDispose]();
     assertEquals(await within(receiving), 3_000_000);
+    b.close();
+    await within(closed);
     await assertRejects(() => one.read(new Uint8Array(1)));
   });
 
@@ -291,6 +293,18 @@ Deno.test("fromconn() of a TlsConn takes a connection that is cut for a reset, n
   near.close();
   assertEquals(await cut, "ECONNRESET");
   await within(Promise.all([forward, back]));
+});
+
+Deno.test("fromconn() of a TlsConn that has only sent closes in time beside a peer that goes on", async () => {
+  const [one, other] = await tlsConns();
+  const a = socket.fromconn(one);
+  using b = socket.fromconn(other);
+  const receiving = b.recv(9);
+  await within(a.sendall(bytes("all")));
+  assertEquals(await within(receiving), bytes("all"));
+  // The peer keeps its half open: a limit ends the wait for its end.
+  await within(a[Symbol.asyncDispose]());
+  await assertRejects(() => one.read(new Uint8Array(1)));
 });
 
 Deno.test("fromconn() lets the process end when no call waits", async () => {
