@@ -590,7 +590,7 @@ export class TCPServer<
    */
   constructor(
     server_address: NoInfer<AddressInput<A>>,
-    RequestHandlerClass: RequestHandlerClass<NoInfer<R>, NoInfer<A>>,
+    RequestHandlerClass: RequestHandlerClass<NoInfer<R>, A>,
     bind_and_activate: boolean | ServerOptions = true,
   ) {
     super(server_address, RequestHandlerClass);

@@ -382,9 +382,8 @@ const failures: Record<string, (request: socket.Socket) => unknown> = {
     throw new Error("failure");
   },
   "rejects": () => Promise.reject(new Error("failure")),
-  "throws what is no Error": () => {
-    // deno-lint-ignore no-throw-literal
-    throw "failure";
+  "rejects with what is no Error": () => {
+    return Promise.reject("failure");
   },
   "fails in a call of its socket": async (request) => {
     request.settimeout(0.001);

@@ -41,6 +41,12 @@ export const positive: Kind = integer(1, Infinity);
 /** A descriptor's number; which are open is another matter. */
 export const fileno: Kind = integer(0, 2 ** 31 - 1);
 
+/** A connection of Deno's own. */
+export const connection: Kind = (value) =>
+  isObject(value) && "localAddr" in value && "closeWrite" in value
+    ? "fits"
+    : "type";
+
 /** A kind, or nothing given. */
 export function optional(kind: Kind): Kind {
   return (value) => value === undefined ? "fits" : kind(value);

@@ -6,6 +6,7 @@ import {
   address,
   anything,
   bytes,
+  connection,
   fileno,
   int32,
   keywords,
@@ -48,6 +49,20 @@ const made: More = { cleanUp: closing };
 
 /** An integer that fits a C `int`, for a family that may be left out. */
 const family = param(optional(int32), AF_INET);
+
+/** A new one for each call: it may be given once. */
+function connectionOfDeno(): Partial<Deno.Conn> {
+  const localAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
+  const stream = { locked: false };
+  return {
+    localAddr,
+    remoteAddr: localAddr,
+    readable: stream,
+    writable: stream,
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  } as unknown as Deno.Conn;
+}
 
 const theServer = (fixture: Fixture) => fixture.server.getsockname();
 
@@ -124,6 +139,7 @@ const sockets: readonly Call[] = [
     param(optional(int32), 0),
   ], { ...made, ...waits }),
   call("has_dualstack_ipv6", []),
+  call("fromconn", [param(connection, connectionOfDeno)], made),
   call("fromfd", [
     param(fileno, (fixture: Fixture) => fixture.client.fileno()),
     param(optional(int32), AF_INET),
