@@ -51,6 +51,8 @@
  * - **Waiting for several** sockets: the entry points
  *   {@link [select] | @pystd/socket/select} and
  *   {@link [selectors] | @pystd/socket/selectors}.
+ * - **Servers** with handlers: the entry point
+ *   {@link [socketserver] | @pystd/socket/socketserver}.
  * - **Arguments**: {@linkcode SignalOption},
  *   {@linkcode CreateConnectionOptions}, {@linkcode CreateServerOptions},
  *   {@linkcode SendfileOptions}, {@linkcode Readable}.

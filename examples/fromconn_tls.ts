@@ -2,15 +2,14 @@
  * Sockets on connections of Deno's own: TLS by `Deno.listenTls` and
  * `Deno.connectTls`, with the timeouts and files of a socket.
  *
- *     deno run --allow-net=127.0.0.1 --allow-read=. examples/fromconn_tls.ts cert.pem key.pem ca.pem
+ *     deno run --allow-net=127.0.0.1 --allow-read=tests/ssl/certificates examples/fromconn_tls.ts
  *
  * @module
  */
 
 import * as socket from "@pystd/socket";
 
-const [certFile = "cert.pem", keyFile = "key.pem", caFile = "ca.pem"] =
-  Deno.args;
+const CERTIFICATES = "tests/ssl/certificates";
 
 async function answer(conn: Deno.TlsConn) {
   using s = socket.fromconn(conn);
@@ -25,11 +24,11 @@ async function answer(conn: Deno.TlsConn) {
 const listener = Deno.listenTls({
   hostname: "127.0.0.1",
   port: 0,
-  cert: await Deno.readTextFile(certFile),
-  key: await Deno.readTextFile(keyFile),
+  cert: await Deno.readTextFile(`${CERTIFICATES}/server.pem`),
+  key: await Deno.readTextFile(`${CERTIFICATES}/server.key.pem`),
 });
 const { hostname, port } = listener.addr;
-const caCerts = [await Deno.readTextFile(caFile)];
+const caCerts = [await Deno.readTextFile(`${CERTIFICATES}/ca.pem`)];
 
 const [client, server] = await Promise.all([
   Deno.connectTls({ hostname, port, caCerts }),
