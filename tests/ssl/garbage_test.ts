@@ -5,6 +5,7 @@ import {
   bytes,
   clientContext,
   handshake,
+  plainPair,
   serverContext,
   settle,
   text,
@@ -54,7 +55,7 @@ for (const [data, atServer, atClient] of junk) {
   const shown = JSON.stringify(data.slice(0, 12));
 
   Deno.test(`a server that gets ${shown} fails with ${atServer}`, async () => {
-    const [near, far] = await socket.socketpair();
+    const [near, far] = await plainPair();
     await using peer = near;
     if (data !== "") await peer.sendall(binary(data));
     await peer.shutdown(socket.SHUT_WR);
@@ -68,7 +69,7 @@ for (const [data, atServer, atClient] of junk) {
   });
 
   Deno.test(`a client that gets ${shown} fails with ${atClient}`, async () => {
-    const [near, far] = await socket.socketpair();
+    const [near, far] = await plainPair();
     await using peer = near;
     if (data !== "") await peer.sendall(binary(data));
     await peer.shutdown(socket.SHUT_WR);
@@ -84,7 +85,7 @@ for (const [data, atServer, atClient] of junk) {
 }
 
 Deno.test("every byte of a ClientHello may be wrong, and the server lives", async () => {
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   const client = settle(
     clientContext().wrap_socket(near, { server_hostname: "localhost" }),
   );
@@ -95,7 +96,7 @@ Deno.test("every byte of a ClientHello may be wrong, and the server lives", asyn
   for (let at = 0; at < hello.length; at += 3) {
     const changed = hello.slice();
     changed[at]! ^= 0xff;
-    const [a, b] = await socket.socketpair();
+    const [a, b] = await plainPair();
     await using peer = a;
     await peer.sendall(changed);
     await peer.shutdown(socket.SHUT_WR);
@@ -109,7 +110,7 @@ Deno.test("every byte of a ClientHello may be wrong, and the server lives", asyn
 
 Deno.test("a handshake that never ends is ended by the timeout", async () => {
   for (const isServer of [true, false]) {
-    const [near, far] = await socket.socketpair();
+    const [near, far] = await plainPair();
     await using silent = near;
     far.settimeout(0.05);
     const context = isServer ? serverContext() : clientContext();
@@ -124,7 +125,7 @@ Deno.test("a handshake that never ends is ended by the timeout", async () => {
 });
 
 Deno.test("a handshake that trickles in is ended by the timeout", async () => {
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   await using slow = near;
   far.settimeout(0.1);
   let wrapping = true;
@@ -144,7 +145,7 @@ Deno.test("a handshake that trickles in is ended by the timeout", async () => {
 });
 
 Deno.test("a handshake is ended by an abort, and by a close", async () => {
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   await using silent = near;
   const controller = new AbortController();
   const wrapping = settle(
@@ -157,7 +158,7 @@ Deno.test("a handshake is ended by an abort, and by a close", async () => {
   controller.abort(new Error("stop"));
   assertEquals((await within(wrapping) as Error).message, "stop");
 
-  const [other, end] = await socket.socketpair();
+  const [other, end] = await plainPair();
   await using quiet = other;
   const sock = await serverContext().wrap_socket(end, {
     server_side: true,
@@ -179,7 +180,7 @@ Deno.test("a handshake is ended by an abort, and by a close", async () => {
 
 Deno.test("plain text that came before TLS is refused, not taken for secret", async () => {
   // As by someone in the middle, behind the answer to STARTTLS.
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   await using peer = near;
   await peer.sendall(bytes("220 go on\r\n250 injected\r\n"));
   assertEquals(text(await far.recv(11)), "220 go on\r\n");
@@ -191,7 +192,7 @@ Deno.test("plain text that came before TLS is refused, not taken for secret", as
 });
 
 Deno.test("bytes of TLS that a socket has read ahead are not lost", async () => {
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   const client = clientContext().wrap_socket(near, {
     server_hostname: "localhost",
   });

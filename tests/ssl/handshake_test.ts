@@ -12,6 +12,7 @@ import {
   clientContext,
   handshake,
   only,
+  plainPair,
   serverContext,
   settle,
   text,
@@ -194,7 +195,7 @@ async function bareEnds(): Promise<{
   near: socket.Socket;
   far: socket.Socket;
 }> {
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair();
   return { near, far };
 }
 

@@ -71,6 +71,8 @@ export interface PairOptions {
   host?: string | null;
   clientOptions?: ssl.WrapOptions;
   serverOptions?: ssl.WrapOptions;
+  /** The family of the connection under TLS; IPv4 over loopback by default. */
+  family?: number;
 }
 
 /** Two ends of one TLS connection, for `await using`. */
@@ -112,7 +114,7 @@ export async function handshake(
   options: PairOptions = {},
 ): Promise<[ssl.SSLSocket | Error, ssl.SSLSocket | Error]> {
   const { client = clientContext(), server = serverContext() } = options;
-  const [near, far] = await socket.socketpair();
+  const [near, far] = await plainPair(options.family);
   return await within(Promise.all([
     settle(client.wrap_socket(near, {
       server_hostname: options.host === undefined ? "localhost" : options.host,
@@ -123,6 +125,18 @@ export async function handshake(
       ...options.serverOptions,
     })),
   ]));
+}
+
+/**
+ * Connects two sockets that do not speak TLS.
+ *
+ * @param family The family; IPv4 over loopback by default.
+ * @returns The two ends.
+ */
+export async function plainPair(
+  family: number = socket.AF_INET,
+): Promise<[socket.Socket, socket.Socket]> {
+  return await socket.socketpair(family as socket.Family<socket.Address>);
 }
 
 /**
@@ -198,8 +212,8 @@ export async function relayedPair(
   options: PairOptions = {},
 ): Promise<RelayedPair> {
   const { client = clientContext(), server = serverContext() } = options;
-  const [near, toClient] = await socket.socketpair();
-  const [far, toServer] = await socket.socketpair();
+  const [near, toClient] = await plainPair();
+  const [far, toServer] = await plainPair();
   let change = (data: Uint8Array<ArrayBuffer>): Uint8Array => data;
   const relays = [
     relay(toClient, toServer, (data) => data),
