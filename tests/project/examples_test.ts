@@ -60,7 +60,7 @@ Deno.test("examples are all run here, short, and say how to run them", async () 
   const run = new Set(tests.flatMap(([files]) => files.split(" ")));
   const found: string[] = [];
   for await (const { name, isFile } of Deno.readDir(examples)) {
-    if (!isFile) continue;
+    if (!isFile || !name.endsWith(".ts")) continue;
     const example = name.replace(/\.ts$/, "");
     found.push(example);
     const source = await Deno.readTextFile(new URL(name, examples));
