@@ -48,14 +48,6 @@ export interface HasFileno {
 /** What can be polled: something with a descriptor, or its number. */
 export type FileDescriptorLike = number | HasFileno;
 
-/** A descriptor, and the events of it that are polled. */
-export interface Interest {
-  /** Undefined for a number that no descriptor had. */
-  readonly descriptor: Descriptor | undefined;
-  /** POLL* events, or-ed. */
-  readonly events: number;
-}
-
 /** The number of a descriptor, checked. */
 export function toNumber(action: string, file: unknown): number {
   const number = hasFileno(file) ? file.fileno() : file;

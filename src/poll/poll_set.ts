@@ -20,7 +20,6 @@ import {
 import {
   directionsOf,
   eventsOf,
-  type Interest,
   POLLNVAL,
   RECEIVING,
   SENDING,
@@ -45,9 +44,9 @@ class Readiness implements Watcher {
   waiting = 0;
   readonly #descriptor: Descriptor;
   readonly #context: CallContext;
-  /** The entries of sets, of which there is most often one. */
-  #first: Entry<Interest> | undefined;
-  #others: Set<Entry<Interest>> | undefined;
+  /** The interests in it, of which there is most often one. */
+  #first: Interest | undefined;
+  #others: Set<Interest> | undefined;
   /** How many sets keep the process alive by this descriptor's operation. */
   #anchors = 0;
 
@@ -59,20 +58,20 @@ class Readiness implements Watcher {
     descriptor.watch(this);
   }
 
-  add(entry: Entry<Interest>): void {
-    if (this.#first === undefined) this.#first = entry;
-    else (this.#others ??= new Set()).add(entry);
+  add(interest: Interest): void {
+    if (this.#first === undefined) this.#first = interest;
+    else (this.#others ??= new Set()).add(interest);
   }
 
-  delete(entry: Entry<Interest>): void {
-    if (this.#first === entry) this.#first = undefined;
-    else this.#others?.delete(entry);
+  delete(interest: Interest): void {
+    if (this.#first === interest) this.#first = undefined;
+    else this.#others?.delete(interest);
   }
 
-  #entries(): Entry<Interest>[] {
-    const entries = [...this.#others ?? []];
-    if (this.#first !== undefined) entries.unshift(this.#first);
-    return entries;
+  #interests(): Interest[] {
+    const interests = [...this.#others ?? []];
+    if (this.#first !== undefined) interests.unshift(this.#first);
+    return interests;
   }
 
   /** Awaits the directions that are not ready. */
@@ -94,7 +93,7 @@ class Readiness implements Watcher {
     // then be evaluated again.
     const settled = () => {
       this.waiting &= ~direction;
-      for (const entry of this.#entries()) entry.set.settled(entry, direction);
+      for (const each of this.#interests()) each.set!.settled(each, direction);
     };
     ready.then(settled, settled);
   }
@@ -113,9 +112,9 @@ class Readiness implements Watcher {
   }
 
   descriptorChanged(descriptor: Descriptor): void {
-    const entries = this.#entries();
+    const interests = this.#interests();
     if (descriptor.closed) this.#context.owner.close(CLOSED);
-    for (const { set } of entries) set.descriptorChanged(descriptor);
+    for (const { set } of interests) set!.descriptorChanged(descriptor);
   }
 }
 
@@ -130,12 +129,30 @@ function readinessOf(descriptor: Descriptor): Readiness {
   return readiness;
 }
 
-/** An interest in a set. */
-interface Entry<I extends Interest> {
-  readonly set: PollSet<I>;
-  readonly interest: I;
+/** The part of a set that hears of changes. */
+interface Listener {
+  settled(interest: Interest, direction: number): void;
+  descriptorChanged(descriptor: Descriptor): void;
+}
+
+/** A descriptor, and the events of it that one set polls. */
+export class Interest {
+  /** Undefined for a number that no descriptor had. */
+  readonly descriptor: Descriptor | undefined;
+  /** POLL* events, or-ed. */
+  readonly events: number;
+  /** The directions in which the events are awaited. */
   readonly directions: number;
   readonly readiness: Readiness | undefined;
+  /** The set that it is in. */
+  set: Listener | undefined = undefined;
+
+  constructor(descriptor: Descriptor | undefined, events: number) {
+    this.descriptor = descriptor;
+    this.events = events;
+    this.directions = directionsOf(events);
+    this.readiness = descriptor && readinessOf(descriptor);
+  }
 }
 
 // A call that waits for many descriptors, until some are ready.
@@ -298,10 +315,10 @@ class PollCall<I extends Interest> extends Waiter<Ready<I>[]>
 }
 
 /** Interests by number, which may change while calls wait for them. */
-export class PollSet<I extends Interest> {
-  readonly #entries = new Map<number, Entry<I>>();
+export class PollSet<I extends Interest> implements Listener {
+  readonly #interests = new Map<number, I>();
   readonly #calls = new Set<PollCall<I>>();
-  /** How many entries are pending: awaited, and so not known to be ready. */
+  /** How many interests are pending: awaited, and so not known to be ready. */
   #pendingCount = 0;
   /** The descriptor whose operation keeps the process alive. */
   #anchor: Readiness | undefined;
@@ -309,40 +326,33 @@ export class PollSet<I extends Interest> {
   #hold: EventLoopHold | undefined;
 
   get size(): number {
-    return this.#entries.size;
+    return this.#interests.size;
   }
 
   get(number: number): I | undefined {
-    return this.#entries.get(number)?.interest;
+    return this.#interests.get(number);
   }
 
-  *values(): Generator<I> {
-    for (const { interest } of this.#entries.values()) yield interest;
+  values(): Iterable<I> {
+    return this.#interests.values();
   }
 
   set(number: number, interest: I): void {
-    const old = this.#entries.get(number);
-    if (old !== undefined) this.#drop(old);
-    const { descriptor, events } = interest;
-    const readiness = descriptor && readinessOf(descriptor);
-    const directions = directionsOf(events);
-    const entry = { set: this, interest, directions, readiness };
-    this.#entries.set(number, entry);
-    readiness?.add(entry as unknown as Entry<Interest>);
+    const old = this.#interests.get(number);
+    old?.readiness?.delete(old);
+    interest.set = this;
+    this.#interests.set(number, interest);
+    interest.readiness?.add(interest);
     this.#changed();
   }
 
   delete(number: number): boolean {
-    const entry = this.#entries.get(number);
-    if (entry === undefined) return false;
-    this.#entries.delete(number);
-    this.#drop(entry);
+    const interest = this.#interests.get(number);
+    if (interest === undefined) return false;
+    this.#interests.delete(number);
+    interest.readiness?.delete(interest);
     this.#changed();
     return true;
-  }
-
-  #drop(entry: Entry<I>): void {
-    entry.readiness?.delete(entry as unknown as Entry<Interest>);
   }
 
   #changed(): void {
@@ -354,8 +364,8 @@ export class PollSet<I extends Interest> {
 
   /** Removes everything; with a reason, the calls that wait reject. */
   end(reason?: Error): void {
-    for (const entry of this.#entries.values()) this.#drop(entry);
-    this.#entries.clear();
+    for (const each of this.#interests.values()) each.readiness?.delete(each);
+    this.#interests.clear();
     for (const call of [...this.#calls]) call.reject(reason);
   }
 
@@ -382,15 +392,15 @@ export class PollSet<I extends Interest> {
   /** Awaits all that is not known to be ready. */
   watch(): void {
     this.#pendingCount = 0;
-    for (const { directions, readiness } of this.#entries.values()) {
+    for (const { directions, readiness } of this.#interests.values()) {
       if (readiness === undefined) continue;
       readiness.start(directions);
       if ((readiness.waiting & directions) !== 0) this.#pendingCount++;
     }
   }
 
-  /** Called when a direction of an entry's descriptor may be ready. */
-  settled({ directions, readiness }: Entry<I>, direction: number): void {
+  /** Called when a direction of an interest's descriptor may be ready. */
+  settled({ directions, readiness }: Interest, direction: number): void {
     if ((directions & direction) === 0) return;
     if ((readiness!.waiting & directions) === 0) this.#pendingCount--;
     for (const call of this.#calls) call.soon();
@@ -399,7 +409,7 @@ export class PollSet<I extends Interest> {
   /** All that is ready; throws if a descriptor is closed. */
   ready(): Ready<I>[] {
     const ready: Ready<I>[] = [];
-    for (const { interest } of this.#entries.values()) {
+    for (const interest of this.#interests.values()) {
       const events = eventsOf(interest.descriptor);
       const wanted = events & interest.events;
       if (wanted !== 0) ready.push([interest, wanted]);
@@ -412,7 +422,7 @@ export class PollSet<I extends Interest> {
   }
 
   get isAnyReady(): boolean {
-    for (const { interest } of this.#entries.values()) {
+    for (const interest of this.#interests.values()) {
       const events = eventsOf(interest.descriptor);
       if ((events & interest.events) !== 0 || events === POLLNVAL) return true;
     }
@@ -432,9 +442,9 @@ export class PollSet<I extends Interest> {
     let anchor: Readiness | undefined;
     let needsHold = false;
     if (this.#isWaited()) {
-      needsHold = this.#entries.size === 0;
-      for (const { interest, readiness } of this.#entries.values()) {
-        if (!interest.descriptor?.referenced) continue;
+      needsHold = this.#interests.size === 0;
+      for (const { descriptor, readiness } of this.#interests.values()) {
+        if (!descriptor?.referenced) continue;
         needsHold = !readiness!.isOperation;
         if (!needsHold) {
           anchor = readiness;

@@ -10,7 +10,6 @@ import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
   type FileDescriptorLike,
   type HasFileno,
-  type Interest,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -20,7 +19,7 @@ import {
   toNumber,
   toOpenDescriptor,
 } from "./events.ts";
-import { PollSet } from "./poll_set.ts";
+import { Interest, PollSet } from "./poll_set.ts";
 import { answer } from "../wait/event_loop.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
@@ -61,9 +60,20 @@ export interface RegisterOptions {
 }
 
 /** An item of one of the three lists, and the list that it is reported in. */
-interface Item extends Interest {
+class Item extends Interest {
   readonly file: unknown;
   readonly ready: unknown[];
+
+  constructor(
+    descriptor: Descriptor,
+    events: number,
+    file: unknown,
+    ready: unknown[],
+  ) {
+    super(descriptor, events);
+    this.file = file;
+    this.ready = ready;
+  }
 }
 
 /**
@@ -187,14 +197,22 @@ function addItems(
   }
   for (const file of list) {
     const descriptor = toOpenDescriptor("select", file);
-    set.set(set.size, { descriptor, events, file, ready });
+    set.set(set.size, new Item(descriptor, events, file, ready));
   }
 }
 
 /** A descriptor that is registered with a polling object. */
-interface Registered extends Interest {
+class Registered extends Interest {
   readonly number: number;
-  readonly descriptor: Descriptor | undefined;
+
+  constructor(
+    number: number,
+    descriptor: Descriptor | undefined,
+    events: number,
+  ) {
+    super(descriptor, events);
+    this.number = number;
+  }
 }
 
 /** Events that are reported whether they are asked for or not. */
@@ -256,7 +274,10 @@ export class Poll {
     );
     const events = checkEvents("register", mask) | ALWAYS;
     const descriptor = findDescriptor(number);
-    this.#registered.set(number, { number, descriptor, events });
+    this.#registered.set(
+      number,
+      new Registered(number, descriptor, events),
+    );
   }
 
   /**
@@ -281,7 +302,10 @@ export class Poll {
         Poll.prototype.modify,
       );
     }
-    this.#registered.set(number, { number, descriptor, events });
+    this.#registered.set(
+      number,
+      new Registered(number, descriptor, events),
+    );
   }
 
   /**

@@ -4,7 +4,6 @@ import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
   type FileDescriptorLike,
   type HasFileno,
-  type Interest,
   POLLERR,
   POLLHUP,
   POLLIN,
@@ -12,7 +11,7 @@ import {
   toNumber,
   toOpenDescriptor,
 } from "./events.ts";
-import { PollSet } from "./poll_set.ts";
+import { Interest, PollSet } from "./poll_set.ts";
 import type { SelectOptions } from "./select.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 
@@ -60,9 +59,18 @@ export class SelectorKey<
 }
 
 /** A key, and the descriptor that it was registered with. */
-interface Registered<F extends FileDescriptorLike, D> extends Interest {
-  readonly descriptor: Descriptor;
+class Registered<F extends FileDescriptorLike, D> extends Interest {
+  declare readonly descriptor: Descriptor;
   readonly key: SelectorKey<F, D>;
+
+  constructor(
+    descriptor: Descriptor,
+    events: number,
+    key: SelectorKey<F, D>,
+  ) {
+    super(descriptor, events);
+    this.key = key;
+  }
 }
 
 /**
@@ -250,7 +258,7 @@ export abstract class BaseSelector<
     const { events, fd } = key;
     const awaited = (events & EVENT_READ ? POLLIN : 0) |
       (events & EVENT_WRITE ? POLLOUT : 0) | POLLERR | POLLHUP;
-    this.#registered.set(fd, { descriptor, key, events: awaited });
+    this.#registered.set(fd, new Registered(descriptor, awaited, key));
     return key;
   }
 
