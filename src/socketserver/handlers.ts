@@ -295,7 +295,8 @@ export class DatagramRequestHandler<S extends RequestSource = UDPServer>
       Uint8Array<ArrayBuffer>,
       Socket,
     ];
-    this.rfile = openFile(new MemoryStream(this.packet), "rb");
+    // Without `strictNullChecks` only a size chooses the buffered overload.
+    this.rfile = openFile(new MemoryStream(this.packet), "rb", -1);
     const answer = new MemoryStream();
     this.wfile = Object.assign(openFile(answer, "wb", 0), {
       getvalue: () => answer.value,

@@ -121,7 +121,7 @@ export class Handshaking extends OperationQueue implements Opening {
   }
 
   #whenDone(context: CallContext): Promise<true> {
-    const find = () => this.#outcome === undefined ? undefined : true;
+    const find = () => this.#outcome === undefined ? undefined : true as const;
     return this.run(new ConditionWaiter<true>(context, find));
   }
 
@@ -333,7 +333,7 @@ class TlsListener implements StreamListener {
   #startAccept(): void {
     if (this.#accepting || this.#accept === undefined) return;
     this.#accepting = true;
-    const context = {
+    const context: CallContext = {
       owner: this.#owner,
       timeoutMs: null,
       signal: undefined,

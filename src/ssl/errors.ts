@@ -81,7 +81,7 @@ export class SSLError extends OSError {
   readonly reason: string | null;
 
   /** The name of the number, such as `"SSL_ERROR_SSL"`. */
-  override readonly code: string;
+  override readonly code: string = codeOf(this.errno);
 
   /**
    * Makes an error.
@@ -99,7 +99,6 @@ export class SSLError extends OSError {
     this.message = text;
     this.library = library;
     this.reason = reason;
-    this.code = codeOf(errno);
   }
 
   /**

@@ -557,7 +557,10 @@ function askServerName(
   }
   if (alert === undefined || alert === null) return undefined;
   const error = protocolError("CALLBACK_FAILED", { cause });
-  return { error, alert: Number.isInteger(alert) ? alert & 0xff : 80 };
+  return {
+    error,
+    alert: Number.isInteger(alert) ? alert as number & 0xff : 80,
+  };
 }
 
 /** A call whose address or ancillary data has no meaning over TLS. */

@@ -126,7 +126,10 @@ export class TlsConn implements StreamConn {
     this.#carrier = carrier;
     this.localAddr = carrier.conn.localAddr;
     this.remoteAddr = carrier.conn.remoteAddr;
-    const limits = { timeoutMs: null, signal: undefined };
+    const limits: Omit<CallContext, "owner"> = {
+      timeoutMs: null,
+      signal: undefined,
+    };
     this.#read = { owner: this.#reader, flags: MSG_WAITALL, ...limits };
     this.#write = { owner: new CallOwner(), ...limits };
   }
