@@ -1,81 +1,16 @@
 import { type Bytes, checkBytes, EMPTY_BYTES } from "../base/checks.ts";
 import { TimeoutError } from "../base/errors.ts";
 import {
+  ByteBuilder,
+  type ByteQueue,
   type FileReader,
   type FileWriter,
   type RawStream,
   wouldBlock,
 } from "./raw_stream.ts";
 
-/** The byte that ends a line. */
-const NEWLINE = 0x0a;
-
 /** How much one receive asks for at most, however much a read may take. */
 const MAX_RECEIVE = 0x40000;
-
-/** Received bytes that no call has read, in the order in which they came. */
-export class ByteQueue {
-  #bytes: Bytes = EMPTY_BYTES;
-  #start = 0;
-
-  get length(): number {
-    return this.#bytes.length - this.#start;
-  }
-
-  /** Copies the first `size` bytes without taking them. */
-  peek(size: number): Bytes {
-    return this.#bytes.slice(this.#start, this.#start + size);
-  }
-
-  /** Takes the first `size` bytes, in memory of their own. */
-  take(size: number): Bytes {
-    const start = this.#start;
-    this.#start = start + size;
-    return this.#bytes.slice(start, this.#start);
-  }
-
-  /** Takes the first `size` bytes, in memory that may hold later ones too. */
-  takeView(size: number): Bytes {
-    const start = this.#start;
-    this.#start = start + size;
-    const view = this.#bytes.subarray(start, this.#start);
-    this.trim();
-    return view;
-  }
-
-  /** Moves bytes to `target`, and returns how many. */
-  moveTo(target: Uint8Array): number {
-    const start = this.#start;
-    const count = Math.min(this.#bytes.length - start, target.length);
-    this.#start = start + count;
-    target.set(this.#bytes.subarray(start, this.#start));
-    return count;
-  }
-
-  /** How many bytes the next line has, with its end; -1 if there is no end. */
-  lineLength(): number {
-    const index = this.#bytes.indexOf(NEWLINE, this.#start);
-    return index < 0 ? -1 : index + 1 - this.#start;
-  }
-
-  /** Forgets memory that holds no unread byte. */
-  trim(): void {
-    if (this.#start < this.#bytes.length) return;
-    this.#bytes = EMPTY_BYTES;
-    this.#start = 0;
-  }
-
-  /** Puts received bytes into the empty queue, without copying them. */
-  refill(bytes: Bytes): void {
-    this.#bytes = bytes;
-    this.#start = 0;
-  }
-
-  /** Puts bytes back that were taken last. */
-  unread(parts: readonly Uint8Array[]): void {
-    this.refill(concat([...parts, this.takeView(this.length)]));
-  }
-}
 
 /**
  * Reads bytes through a buffer, or without one if its size is 0: each read is
@@ -320,69 +255,6 @@ function changedError(target: Uint8Array, lost = 0): TypeError {
   return new TypeError(
     `Cannot read: buffer was resized or detached during the call, and now has ${target.length} bytes${loss}`,
   );
-}
-
-/** The least memory that a large read continues with. */
-const MIN_ROOM = 1024;
-
-/** Bytes that are collected part by part, in memory of their own. */
-class ByteBuilder {
-  /** How many there are. */
-  length = 0;
-  #bytes: Bytes = EMPTY_BYTES;
-
-  /** Adds a part, which must not be used any more if it has all its memory. */
-  append(part: Bytes): void {
-    const { length } = this;
-    if (length === 0) {
-      const isAlone = part.length === part.buffer.byteLength;
-      this.#bytes = isAlone ? part : part.slice();
-    } else {
-      const needed = length + part.length;
-      if (needed > this.#bytes.length) {
-        const capacity = Math.max(needed, length * 2);
-        this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity));
-      }
-      this.#bytes.set(part, length);
-    }
-    this.length = length + part.length;
-  }
-
-  /** Returns room for at least one byte, and at most `limit` in all. */
-  room(limit: number): Bytes {
-    const { length } = this;
-    if (length === this.#bytes.length) {
-      const capacity = Math.min(limit, Math.max(MIN_ROOM, length * 2));
-      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity));
-    }
-    return this.#bytes.subarray(length, limit);
-  }
-
-  /** The bytes, while a receive may still write behind them. */
-  view(): Bytes {
-    return this.#bytes.subarray(0, this.length);
-  }
-
-  /** The bytes, in memory that holds no others. */
-  toBytes(): Bytes {
-    const bytes = this.#bytes;
-    if (this.length === bytes.length) return bytes;
-    if (this.length < 4096) return bytes.slice(0, this.length);
-    return new Uint8Array(bytes.buffer.transfer(this.length));
-  }
-}
-
-/** The bytes of all parts, in one array. */
-export function concat(parts: readonly Uint8Array[]): Bytes {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const all = new Uint8Array(length);
-  let end = 0;
-  for (const part of parts) {
-    all.set(part, end);
-    end += part.length;
-  }
-  return all;
 }
 
 /** How much memory an empty write buffer keeps for the next write. */

@@ -13,12 +13,12 @@ import {
   BufferedWriter,
   SocketIO,
 } from "./binary_file.ts";
-import { ByteQueue, ReadBuffer, WriteBuffer } from "./buffers.ts";
+import { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import { checkErrors, lookupEncoding } from "./codecs.ts";
 import { decoderFor } from "./decoder.ts";
 import { encoderFor } from "./encoder.ts";
 import { OpenFile } from "./open_file.ts";
-import { type ByteStream, RawStream } from "./raw_stream.ts";
+import { ByteQueue, type ByteStream, RawStream } from "./raw_stream.ts";
 import {
   type Newline,
   TextIOWrapper,
