@@ -24,7 +24,7 @@ def show(message, sender):
             try:
                 s.sendall(message)
             except ConnectionError:
-                pass  # Its next receive tells that it has gone.
+                pass  # Its next receive reports that it has gone.
 
 
 while True:

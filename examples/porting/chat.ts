@@ -9,6 +9,13 @@ const server = socket.create_server([HOST, PORT]);
 console.log(`Listening on ${server.getsockname().join(":")}`);
 const names = new Map<socket.Socket, string>();
 
+function concat(a: Uint8Array, b: Uint8Array) {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
 async function receive(s: socket.Socket) {
   try {
     return await s.recv(4096);
@@ -25,7 +32,7 @@ async function show(message: Uint8Array, sender: socket.Socket) {
         await s.sendall(message);
       } catch (error) {
         if (!(error instanceof socket.ConnectionError)) throw error;
-        // Its next receive tells that it has gone.
+        // Its next receive reports that it has gone.
       }
     }
   }
@@ -43,7 +50,7 @@ while (true) {
     const data = await receive(s);
     if (data.length > 0) {
       const name = new TextEncoder().encode(`${names.get(s)}: `);
-      await show(new Uint8Array([...name, ...data]), s);
+      await show(concat(name, data), s);
     } else {
       console.log("Left:", names.get(s));
       names.delete(s);

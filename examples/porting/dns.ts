@@ -10,7 +10,8 @@ const number = Math.floor(Math.random() * 65536);
 const bytes = [0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
 for (const label of NAME.split(".")) {
   const encoded = new TextEncoder().encode(label);
-  bytes.push(encoded.length, ...encoded);
+  bytes.push(encoded.length);
+  for (const byte of encoded) bytes.push(byte);
 }
 bytes.push(0, 0, 1, 0, 1); // The end; type A, class IN.
 const query = new Uint8Array(bytes);

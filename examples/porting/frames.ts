@@ -6,6 +6,8 @@ const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 const MESSAGES = Deno.args.slice(2);
 if (MESSAGES.length === 0) MESSAGES.push("Hello", "world");
+const STRICT = { fatal: true, ignoreBOM: true };
+const decoder = new TextDecoder("utf-8", STRICT);
 
 async function recvExactly(s: socket.Socket, size: number) {
   const data = await s.recv(size, socket.MSG_WAITALL);
@@ -31,5 +33,5 @@ async function recvFrame(s: socket.Socket) {
 using s = await socket.create_connection([HOST, PORT]);
 for (const message of MESSAGES) {
   await sendFrame(s, new TextEncoder().encode(message));
-  console.log(new TextDecoder().decode(await recvFrame(s)));
+  console.log(decoder.decode(await recvFrame(s)));
 }

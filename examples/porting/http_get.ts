@@ -7,7 +7,8 @@ const PORT = Number(Deno.args[1] ?? 80);
 const PATH = Deno.args[2] ?? "/";
 
 const request = `GET ${PATH} HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`;
-const decoder = new TextDecoder();
+const STRICT = { fatal: true, ignoreBOM: true };
+const decoder = new TextDecoder("utf-8", STRICT);
 let response = "";
 {
   using s = await socket.create_connection([HOST, PORT], 10);
@@ -17,6 +18,7 @@ let response = "";
     if (data.length === 0) break;
     response += decoder.decode(data, { stream: true });
   }
+  response += decoder.decode(); // Fails if a character is cut off.
 }
 
 const [head = "", ...rest] = response.split("\r\n\r\n");

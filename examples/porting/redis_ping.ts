@@ -7,7 +7,8 @@ const PORT = Number(Deno.args[1] ?? 6379);
 const COMMAND = Deno.args.slice(2);
 if (COMMAND.length === 0) COMMAND.push("PING");
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const STRICT = { fatal: true, ignoreBOM: true };
+const decoder = new TextDecoder("utf-8", STRICT);
 
 using s = await socket.create_connection([HOST, PORT], 5);
 await using file = s.makefile("rwb");

@@ -42,9 +42,9 @@ async function programs(): Promise<string[]> {
   return found.sort();
 }
 
-Deno.test("examples/porting has twelve pairs of short programs, which are all run here", async () => {
+Deno.test("examples/porting has pairs of short programs, which are all run here", async () => {
   const names = await programs();
-  assertEquals(names.length, 12);
+  assertLess(11, names.length);
   const run = new Set(tests.flatMap(({ files }) => files));
   const files = names.flatMap((name) => [`${name}.py`, `${name}.ts`]);
   assertEquals([...run].sort(), files);
