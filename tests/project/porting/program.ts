@@ -75,11 +75,14 @@ export async function start(
     return new ChildProcess(file, python, [...options, ...strings], { cwd });
   }
   const at = command.args.findIndex((arg) => /^(\[host\]|[\d.]+)$/.test(arg));
-  const [host, port] = strings.slice(at);
+  // One pair of host and port for each grant, as far as there are further ones.
+  const addresses = [strings.slice(at, at + 2), strings.slice(at + 2, at + 4)];
+  const pairs = command.args.includes("[target_host]") ? 2 : 1;
   const permissions = command.flags.map((flag) => {
     const [name, values] = flag.split("=");
     if (name !== "--allow-net") return flag;
-    const grants = values!.split(",").map((grant) => {
+    const grants = values!.split(",").map((grant, i) => {
+      const [host, port] = addresses[i % pairs]!;
       if (grant === "0.0.0.0:0") return "127.0.0.1:0";
       return grant.includes(":") ? `${host}:${port}` : host;
     });
