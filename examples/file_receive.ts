@@ -1,5 +1,6 @@
 /**
- * Receives a file from `file_send.ts` and stores it.
+ * Receives a file from `file_send.ts` and stores it. It needs `@std/io`
+ * from JSR: run `deno add jsr:@std/io` in a directory of your own.
  *
  *     deno run --allow-net=127.0.0.1 --allow-write=received examples/file_receive.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 --allow-read=README.md examples/file_send.ts [host] [port]

@@ -1,5 +1,5 @@
 /**
- * Options and descriptors: what a socket is asked and told besides its bytes.
+ * Options and descriptors: what a socket reports and accepts besides its bytes.
  *
  *     deno run --allow-net=127.0.0.1 examples/options.ts [host] [port]
  *
@@ -13,7 +13,8 @@ const PORT = Number(Deno.args[1] ?? 8000);
 const { SOL_SOCKET, SO_ACCEPTCONN, SO_KEEPALIVE, SO_REUSEADDR } = socket;
 
 const server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
-console.log("family, type:", server.family, server.type);
+console.log("AF_INET:", server.family === socket.AF_INET);
+console.log("SOCK_STREAM:", server.type === socket.SOCK_STREAM);
 console.log("SO_REUSEADDR:", server.getsockopt(SOL_SOCKET, SO_REUSEADDR));
 server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
 console.log("SO_REUSEADDR:", server.getsockopt(SOL_SOCKET, SO_REUSEADDR));

@@ -1,5 +1,7 @@
 /**
  * An echo server made of `copy` of `@std/io`: a socket is a Reader and a Writer.
+ * It needs `@std/io` from JSR: run `deno add jsr:@std/io` in a directory of your
+ * own.
  *
  *     deno run --allow-net=127.0.0.1 examples/std_io_echo.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 examples/echo_client.ts [host] [port]

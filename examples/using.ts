@@ -2,7 +2,7 @@
  * Python's `with` is `using`: a server and a client whose sockets are closed
  * where their blocks end, whatever happens in them.
  *
- *     deno run --allow-net=127.0.0.1 examples/with.ts [host] [port]
+ *     deno run --allow-net=127.0.0.1 examples/using.ts [host] [port]
  *
  * @module
  */
@@ -19,7 +19,7 @@ server.bind([HOST, PORT]);
 server.listen();
 
 async function send(message: string): Promise<void> {
-  // `await using` also waits until what was sent is with the system.
+  // `await using` also waits until what was sent has been handed to the kernel.
   await using s = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
   await s.connect(server.getsockname());
   await s.sendall(new TextEncoder().encode(message));
