@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 
 // An error that the program does not catch has to name the line of the program
 // that made the call, as Python's traceback does, with none of the module's own
@@ -442,26 +442,32 @@ async function runAll(): Promise<[name: string, stack: string][]> {
 }
 
 for (const [i, failure] of failures.entries()) {
-  Deno.test(`the stack of ${failure.name} begins in the program`, async () => {
-    const [name, stack] = (await (running ??= runAll()))[i]!;
-    assertEquals(name, failure.error, stack);
-    const number = numberOf(lineOf(failure, i), program);
-    assertMatch(
-      frames(stack)[0] ?? stack,
-      new RegExp(`\\$deno\\$stdin\\.mts:${number}:`),
-    );
-    // The frames of the module would be behind those of the program.
-    assert(!/\/src\/|mod\.ts/.test(stack.split("Caused by")[0]!), stack);
-  });
+  processTest(
+    `the stack of ${failure.name} begins in the program`,
+    async () => {
+      const [name, stack] = (await (running ??= runAll()))[i]!;
+      assertEquals(name, failure.error, stack);
+      const number = numberOf(lineOf(failure, i), program);
+      assertMatch(
+        frames(stack)[0] ?? stack,
+        new RegExp(`\\$deno\\$stdin\\.mts:${number}:`),
+      );
+      // The frames of the module would be behind those of the program.
+      assert(!/\/src\/|mod\.ts/.test(stack.split("Caused by")[0]!), stack);
+    },
+  );
 }
 
 for (const [i, failure] of ofStreams.entries()) {
-  Deno.test(`the stack of ${failure.name} has no frame of the module`, async () => {
-    const all = await (running ??= runAll());
-    const [name, stack] = all[failures.length + i]!;
-    assertEquals(name, failure.error, stack);
-    assertEquals(frames(stack.split("Caused by")[0]!), []);
-  });
+  processTest(
+    `the stack of ${failure.name} has no frame of the module`,
+    async () => {
+      const all = await (running ??= runAll());
+      const [name, stack] = all[failures.length + i]!;
+      assertEquals(name, failure.error, stack);
+      assertEquals(frames(stack.split("Caused by")[0]!), []);
+    },
+  );
 }
 
 const uncaught = [
@@ -477,33 +483,36 @@ const uncaught = [
   "bind(), in use",
 ];
 for (const name of uncaught) {
-  Deno.test(`an uncaught error of ${name} is printed with the program's line`, async () => {
-    const failure = failures.find((each) => each.name === name)!;
-    const line = lineOf(failure, 0);
-    const code = `${PRELUDE}
+  processTest(
+    `an uncaught error of ${name} is printed with the program's line`,
+    async () => {
+      const failure = failures.find((each) => each.name === name)!;
+      const line = lineOf(failure, 0);
+      const code = `${PRELUDE}
 async function main() {
   ${failure.setup ?? ""}
 ${line}
 }
 await main();
 `;
-    const result = await runDeno({
-      code,
-      args: [NO_HOST],
-      permissions,
-      unstable: true,
-    });
-    assertEquals(result.code, 1);
-    const { stderr } = result;
-    assertMatch(
-      stderr,
-      new RegExp(`Uncaught \\(in promise\\) ${failure.error}`),
-    );
-    // Deno prints the line itself, and then the frames.
-    assert(stderr.includes(`\n${line}\n`), stderr);
-    assertMatch(
-      frames(stderr)[0] ?? stderr,
-      new RegExp(`main .*:${numberOf(line, code)}:`),
-    );
-  });
+      const result = await runDeno({
+        code,
+        args: [NO_HOST],
+        permissions,
+        unstable: true,
+      });
+      assertEquals(result.code, 1);
+      const { stderr } = result;
+      assertMatch(
+        stderr,
+        new RegExp(`Uncaught \\(in promise\\) ${failure.error}`),
+      );
+      // Deno prints the line itself, and then the frames.
+      assert(stderr.includes(`\n${line}\n`), stderr);
+      assertMatch(
+        frames(stderr)[0] ?? stderr,
+        new RegExp(`main .*:${numberOf(line, code)}:`),
+      );
+    },
+  );
 }

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { tcpPair } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -92,7 +92,7 @@ Deno.test("select() of a Deno.FsFile says that it has no descriptor", async () =
   );
 });
 
-Deno.test("a socket of another copy of the package is refused", async () => {
+processTest("a socket of another copy of the package is refused", async () => {
   const { stdout: made } = await new Deno.Command("sh", {
     args: [
       "-c",
@@ -133,9 +133,11 @@ Deno.test("a socket of another copy of the package is refused", async () => {
   );
 });
 
-Deno.test("errors of select() and of name functions begin where they were called", async () => {
-  const { stdout, stderr } = await runDeno({
-    code: `
+processTest(
+  "errors of select() and of name functions begin where they were called",
+  async () => {
+    const { stdout, stderr } = await runDeno({
+      code: `
       import * as socket from "@pystd/socket";
       import * as select from "@pystd/socket/select";
       import * as selectors from "@pystd/socket/selectors";
@@ -194,7 +196,8 @@ Deno.test("errors of select() and of name functions begin where they were called
       }
       console.log("end");
       Deno.exit();`,
-    permissions: ["--allow-net=127.0.0.1," + "x".repeat(64) + ".invalid"],
-  });
-  assertEquals([stdout, stderr], ["end\n", ""]);
-});
+      permissions: ["--allow-net=127.0.0.1," + "x".repeat(64) + ".invalid"],
+    });
+    assertEquals([stdout, stderr], ["end\n", ""]);
+  },
+);

@@ -7,9 +7,9 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { codeOf } from "../support/outcome.ts";
-import { withDirectory } from "../support/unix.ts";
+import { ignore, withDirectory } from "../support/unix.ts";
 import { within } from "../support/within.ts";
 
 function bytes(text: string): Uint8Array {
@@ -190,7 +190,7 @@ Deno.test("fromconn() knows the family of IPv6 and Unix connections", async () =
 
 Deno.test({
   name: "fromconn() of a UnixConn has paths, and what a Unix socket has",
-  ignore: Deno.build.os === "windows",
+  ignore,
   fn: async () => {
     await withDirectory(async (directory) => {
       const { stdout, stderr } = await runDeno({
@@ -307,7 +307,7 @@ Deno.test("fromconn() of a TlsConn that has only sent closes in time beside a pe
   await assertRejects(() => one.read(new Uint8Array(1)));
 });
 
-Deno.test("fromconn() lets the process end when no call waits", async () => {
+processTest("fromconn() lets the process end when no call waits", async () => {
   const { stdout, stderr } = await runDeno({
     code: `import * as socket from "@pystd/socket";
       const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

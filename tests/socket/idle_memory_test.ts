@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { startDeno } from "../support/child.ts";
+import { processTest, startDeno } from "../support/child.ts";
 
 // A connection that waits holds at most 8 KiB, whatever came before. The child
 // counts the memory of arrays, which the machine's speed does not change.
@@ -149,16 +149,19 @@ server.close();
 `;
 
 for (const way of ways) {
-  Deno.test(`a connection that waits after ${way.name} holds at most 8 KiB`, async () => {
-    await using child = startDeno({
-      code: program(way),
-      permissions: ["--allow-net=127.0.0.1"],
-      flags: ["--v8-flags=--expose-gc"],
-    });
-    const { code, stdout, stderr } = await child.result(60_000);
-    assertEquals([code, stderr], [0, ""]);
-    assertLess(Number(stdout), LIMIT);
-    // A connection that held nothing would not have been measured.
-    assertLess((way.queued ?? 1) / 2, Number(stdout));
-  });
+  processTest(
+    `a connection that waits after ${way.name} holds at most 8 KiB`,
+    async () => {
+      await using child = startDeno({
+        code: program(way),
+        permissions: ["--allow-net=127.0.0.1"],
+        flags: ["--v8-flags=--expose-gc"],
+      });
+      const { code, stdout, stderr } = await child.result(60_000);
+      assertEquals([code, stderr], [0, ""]);
+      assertLess(Number(stdout), LIMIT);
+      // A connection that held nothing would not have been measured.
+      assertLess((way.queued ?? 1) / 2, Number(stdout));
+    },
+  );
 }

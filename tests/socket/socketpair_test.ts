@@ -9,7 +9,7 @@ import {
   POLLRDHUP,
   select,
 } from "@pystd/socket/select";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 import { codeOf } from "../support/outcome.ts";
 import { python, runPython } from "../support/python.ts";
 import { within } from "../support/within.ts";
@@ -557,15 +557,18 @@ const processes: [name: string, code: string, stdout: string][] = [
 ];
 
 for (const [name, code, expected] of processes) {
-  Deno.test(`socketpair() without a permission: the process ${name}`, async () => {
-    for (const type of ["SOCK_STREAM", "SOCK_DGRAM"]) {
-      const { stdout, stderr } = await runDeno({
-        code: `import * as socket from "@pystd/socket";
+  processTest(
+    `socketpair() without a permission: the process ${name}`,
+    async () => {
+      for (const type of ["SOCK_STREAM", "SOCK_DGRAM"]) {
+        const { stdout, stderr } = await runDeno({
+          code: `import * as socket from "@pystd/socket";
           const [a, b] = await socket.socketpair(socket.AF_UNIX, socket.${type});
           ${code}
           console.log("end");`,
-      });
-      assertEquals([stdout, stderr], [expected, ""]);
-    }
-  });
+        });
+        assertEquals([stdout, stderr], [expected, ""]);
+      }
+    },
+  );
 }
