@@ -124,11 +124,11 @@ const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
  *   made.
  * - **Once**: every byte, datagram and connection goes to one call.
  * - **Nothing lost**: a receive or accept that timed out, was aborted or would
- *   have blocked leaves what comes later to the next call. A send that is given
- *   up reports what it has handed over; those bytes go out before any others.
+ *   have blocked leaves what comes later to the next call. A cancelled send
+ *   reports the bytes that it has committed; those go out before any others.
  * - **Closing** rejects waiting receives at once with EBADF and lets started
- *   sends finish. `using` closes; `await using` waits until what was sent is
- *   with the kernel.
+ *   sends finish. `using` closes; `await using` also waits until everything
+ *   that was sent has been handed to the kernel.
  * - **Ending**: the process ends when no call is waiting and no byte is unsent,
  *   whatever is open.
  *
@@ -239,8 +239,8 @@ export class Socket<A extends Address = Address> {
    * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
    * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
    * @param proto 0, or the protocol of that type.
-   * @param fileno A descriptor of this process's table that is to become this
-   * socket's; then it also decides on what the other arguments say.
+   * @param fileno A descriptor to take over; family, type and proto are then the
+   * descriptor's, whatever the arguments say.
    * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there
    * is no such socket here; EBADF if `fileno` is not open.
    * @throws {TypeError} If an argument is not an integer.
@@ -347,7 +347,7 @@ export class Socket<A extends Address = Address> {
    * A call that times out or is aborted loses no connection: the next call gets
    * it.
    *
-   * @example Giving up after half a second
+   * @example A time limit of half a second
    * ```ts
    * import { assertRejects } from "@std/assert";
    * import * as socket from "@pystd/socket";
@@ -359,7 +359,7 @@ export class Socket<A extends Address = Address> {
    * await assertRejects(() => server.accept(), socket.TimeoutError, "timed out");
    * ```
    *
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The new socket, which is blocking or has the default timeout, and
    * the address of the peer.
    * @throws {OSError} EINVAL if not listening, or no longer; EOPNOTSUPP if a
@@ -391,16 +391,17 @@ export class Socket<A extends Address = Address> {
    * Connects to a peer; for a datagram socket, sets the address that datagrams
    * go to and are accepted from.
    *
-   * A connect that times out or is aborted is called off: the socket is as
+   * A connect that times out or is aborted is cancelled: the socket is as
    * before, and may connect again.
    *
-   * @param address Where to.
-   * @param options `signal` calls it off.
-   * @throws {ConnectionRefusedError} ECONNREFUSED if nobody listens there.
-   * @throws {OSError} EISCONN if connected; EALREADY if another call is about
-   * it; ENETUNREACH or EHOSTUNREACH if there is no way; EBADF if closed.
-   * @throws {BlockingIOError} EINPROGRESS if non-blocking and not done yet.
-   * @throws {TimeoutError} If it takes too long.
+   * @param address The peer's address.
+   * @param options `signal` cancels the connect.
+   * @throws {ConnectionRefusedError} ECONNREFUSED if no socket listens there.
+   * @throws {OSError} EISCONN if already connected; EALREADY if a connect is in
+   * progress; ENETUNREACH or EHOSTUNREACH if there is no route; EBADF if closed.
+   * @throws {BlockingIOError} EINPROGRESS if non-blocking: SO_ERROR or the next
+   * call reports the outcome.
+   * @throws {TimeoutError} If the timeout expires first.
    * @throws {PermissionError} EACCES if Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
    * @throws {TypeError} If the address has another shape.
@@ -413,12 +414,13 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * As {@linkcode Socket.prototype.connect}, but gives an errno for what the
-   * system says.
+   * Like {@linkcode Socket.prototype.connect}, but returns an errno instead of
+   * throwing an `OSError`.
    *
-   * @param address Where to.
-   * @param options `signal` calls it off.
-   * @returns 0, or an errno: EAGAIN for a timeout, as in Python.
+   * @param address The peer's address.
+   * @param options `signal` cancels the connect.
+   * @returns 0 if connected, otherwise an errno: EAGAIN after a timeout, as in
+   * Python, and EINPROGRESS if non-blocking.
    * @throws {gaierror} If the host is unknown.
    * @throws {TypeError} If the address has another shape.
    * @throws {RangeError} If the port is not 0 to 65535.
@@ -470,7 +472,7 @@ export class Socket<A extends Address = Address> {
    * arrives later is given to the next call. With `MSG_WAITALL` the part that
    * had come stays for the next call.
    *
-   * @example Looking ahead
+   * @example Peeking and exact reads
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import * as socket from "@pystd/socket";
@@ -490,9 +492,9 @@ export class Socket<A extends Address = Address> {
    *
    * @param bufsize The most bytes to receive.
    * @param flags `MSG_PEEK`, `MSG_WAITALL`, `MSG_DONTWAIT`, or-ed.
-   * @param options `signal` ends the wait.
-   * @returns Bytes that belong to the caller: `data.buffer` is exactly them.
-   * None means the end of the stream.
+   * @param options `signal` cancels the call.
+   * @returns Bytes that belong to the caller: `data.buffer` is exactly them. An
+   * empty array means the end of the stream.
    * @throws {OSError} ENOTCONN if not connected; EOPNOTSUPP if there is no such
    * flag; EBADF if closed, also while waiting.
    * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
@@ -514,17 +516,16 @@ export class Socket<A extends Address = Address> {
   /**
    * Receives into a buffer; for a datagram socket, one datagram cut to fit.
    *
-   * What a timeout or an abort leaves behind is as in
+   * A timeout or an abort loses nothing, as in
    * {@linkcode Socket.prototype.recv}.
-   * A `shutdown(SHUT_RD)` made meanwhile ends the call, but not the read: what
-   * that brings may still be written to `buffer`. So does a `close` or `detach`
-   * that leaves the connection to unsent bytes, a file object or another
-   * descriptor.
+   * A `shutdown(SHUT_RD)` during the call ends it, but not the read, which may
+   * still write to `buffer`. The same is true of a `close` or `detach`, if unsent
+   * bytes, a file object or another descriptor keep the connection.
    *
-   * @param buffer Where to.
+   * @param buffer The buffer to fill.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
    * @param flags As in {@linkcode Socket.prototype.recv}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes, 0 at the end of the stream.
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
@@ -563,7 +564,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param bufsize The most bytes to receive.
    * @param flags As in {@linkcode Socket.prototype.recv}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The bytes and the address; on a stream the address is null.
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `bufsize` is not an integer.
@@ -587,7 +588,7 @@ export class Socket<A extends Address = Address> {
    * @param buffer Where to.
    * @param nbytes The most bytes to receive; 0 means all of `buffer`.
    * @param flags As in {@linkcode Socket.prototype.recv}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes and the address; on a stream that is null.
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
@@ -608,14 +609,15 @@ export class Socket<A extends Address = Address> {
    * Sends bytes, perhaps not all of them; for a datagram socket, one datagram to
    * its peer.
    *
-   * A call that is given up by a timeout, its signal or a non-blocking socket
-   * either has handed over nothing and rejects, or resolves with the number of
-   * bytes that it has handed over, which go out before any others.
+   * A send that is cancelled, by a timeout, its signal or because the socket is
+   * non-blocking, either rejects, having sent nothing, or resolves with the number
+   * of bytes that are committed; those go out before any later data.
    *
    * @param data The bytes, which may be overwritten once the call has settled.
    * @param flags `MSG_DONTWAIT` and `MSG_NOSIGNAL`, or-ed.
-   * @param options `signal` ends the wait.
-   * @returns The number of bytes taken.
+   * @param options `signal` cancels the call.
+   * @returns The number of bytes sent or committed, which may be fewer than
+   * given.
    * @throws {OSError} ENOTCONN if not connected; EDESTADDRREQ if a datagram
    * socket has no peer; EMSGSIZE if a datagram is too long; EOPNOTSUPP if there
    * is no such flag; EBADF if closed.
@@ -641,7 +643,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param data The bytes, which may be overwritten once the call has settled.
    * @param flags As in {@linkcode Socket.prototype.send}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @throws {OSError} As {@linkcode Socket.prototype.send}; how much was sent
    * is then undetermined, as in Python.
    * @throws {TimeoutError} If not all could be sent in time.
@@ -662,7 +664,7 @@ export class Socket<A extends Address = Address> {
    *
    * @param data The bytes of the datagram.
    * @param address Where to; connected TCP ignores it.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes, which is all of them.
    * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
    * stream; otherwise as {@linkcode Socket.prototype.send}.
@@ -685,7 +687,7 @@ export class Socket<A extends Address = Address> {
    * @param data The bytes of the datagram.
    * @param flags As in {@linkcode Socket.prototype.send}.
    * @param address Where to; connected TCP ignores it.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes, which is all of them.
    * @throws {OSError} As without flags.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
@@ -718,9 +720,9 @@ export class Socket<A extends Address = Address> {
    *
    * @param data The bytes of the datagram.
    * @param flags A number, as in {@linkcode Socket.prototype.send}, or left out.
-   * @param address Where to, as {@linkcode AddressInput}; connected TCP ignores
+   * @param address The receiver's address; connected TCP ignores
    * it.
-   * @param options A {@linkcode SignalOption}: `signal` ends the wait.
+   * @param options A {@linkcode SignalOption}: `signal` cancels the call.
    * @returns The number of bytes, which is all of them.
    * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
    * stream; otherwise as {@linkcode Socket.prototype.send}.
@@ -761,16 +763,17 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Closes one direction of the connection, or both. What was sent before goes
-   * out first; what has been received is still returned.
+   * Closes one direction of the connection, or both. Bytes already sent are
+   * delivered first; bytes already received can still be read.
    *
    * The state changes when it is called, awaited or not. The promise resolves
-   * when the peer has been told, or when the timeout is over, since it will be.
+   * when the FIN has been sent, or when the timeout expires; it is sent in either
+   * case.
    *
-   * On a listening socket, pending and later accepts get EINVAL.
+   * On a listening socket, pending and later accepts fail with EINVAL.
    *
    * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
-   * @param options `signal` ends the wait, not the shutdown.
+   * @param options `signal` ends the wait, but does not cancel the shutdown.
    * @throws {OSError} ENOTCONN if not connected; EINVAL if `how` is none of
    * these; EBADF if closed.
    * @throws {TypeError} If `how` is not an integer.
@@ -797,8 +800,8 @@ export class Socket<A extends Address = Address> {
    * started sends go on and finish. The connection ends when the last duplicate
    * and file object of it has closed.
    *
-   * Bytes that are still unsent go out first; if for 30 seconds none can, the
-   * rest is given up. Closing twice does nothing.
+   * Bytes that are still unsent go out first; after 30 seconds without progress
+   * the connection is reset. Closing twice does nothing.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
    */
   close(): void {
@@ -815,10 +818,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Closes the socket, for `await using`, and waits until what was sent is with
-   * the kernel and the descriptor is released.
+   * Closes the socket, for `await using`, and waits until everything that was
+   * sent has been handed to the kernel and the descriptor is released.
    *
-   * @throws {OSError} If what was sent could not be delivered to the kernel.
+   * @throws {OSError} If a part of it could not be handed to the kernel.
    */
   [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -930,7 +933,7 @@ export class Socket<A extends Address = Address> {
    *   `IPPROTO_IPV6` {@linkcode IPV6_V6ONLY}.
    * - Times, a `struct timeval` of seconds and microseconds as bytes, 0 for none:
    *   {@linkcode SO_RCVTIMEO}, {@linkcode SO_SNDTIMEO}. A call that takes longer
-   *   is EAGAIN.
+   *   fails with EAGAIN.
    * - Of IPv4 datagrams, at `IPPROTO_IP`: {@linkcode IP_MULTICAST_TTL}, 0 to 255
    *   hops; {@linkcode IP_MULTICAST_LOOP}, a flag;
    *   {@linkcode IP_ADD_MEMBERSHIP} and {@linkcode IP_DROP_MEMBERSHIP}, a
@@ -1008,7 +1011,7 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Whether calls wait.
+   * Whether the socket is in blocking mode.
    *
    * @returns False if the timeout is 0.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
@@ -1021,7 +1024,7 @@ export class Socket<A extends Address = Address> {
    * `setblocking(true)` is `settimeout(null)`, `setblocking(false)` is
    * `settimeout(0)`.
    *
-   * @param flag Whether calls wait; 1 and 0 will do.
+   * @param flag Whether calls block; 1 and 0 are accepted too.
    * @throws {TypeError} If it is left out.
    * @throws {OSError} EBADF if closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
@@ -1212,7 +1215,7 @@ export class Socket<A extends Address = Address> {
    * @param bufsize The most bytes to receive.
    * @param ancbufsize Room for ancillary data, of which Deno has none.
    * @param flags As in {@linkcode Socket.prototype.recv}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The bytes, no ancillary data, `MSG_TRUNC` or 0, and the address.
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @throws {RangeError} If a size is negative.
@@ -1260,7 +1263,7 @@ export class Socket<A extends Address = Address> {
    * @param buffers Where to.
    * @param ancbufsize Room for ancillary data, of which Deno has none.
    * @param flags As in {@linkcode Socket.prototype.recv}.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes, no ancillary data, `MSG_TRUNC` or 0, and the
    * address.
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
@@ -1295,7 +1298,7 @@ export class Socket<A extends Address = Address> {
    * @param ancdata Ancillary data, of which Deno can send none.
    * @param flags As in {@linkcode Socket.prototype.send}.
    * @param address Where a datagram goes; null for the peer.
-   * @param options `signal` ends the wait.
+   * @param options `signal` cancels the call.
    * @returns The number of bytes taken: all, but on a stream fewer if a timeout,
    * the signal or a non-blocking socket ends the call when some have been.
    * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
@@ -1342,13 +1345,15 @@ export class Socket<A extends Address = Address> {
   /**
    * Sends a file until its end, or `count` bytes of it.
    *
-   * However it ends, the file's position is behind the last byte that was sent,
-   * or taken to be sent. The timeout bounds each wait. Other sends, a
-   * `shutdown` and a `close` come before or after it, as they were called; a
-   * reader without `seek`, which may never end, is ended by a `close`.
+   * However it ends, the file's position is behind the last byte that was sent
+   * or committed. The timeout limits each wait for the peer, not
+   * the whole. Other sends, a `shutdown` and a `close` take effect in the order in
+   * which they were called; a `close` ends a reader without `seek`, which may
+   * never end by itself.
    *
-   * `onProgress` is called each time the system has taken a piece, and no more
-   * once the call has settled: not of bytes that are taken as it is given up.
+   * `onProgress` is called each time a piece has been handed to the kernel, and
+   * not after the call has settled, so not for bytes that are committed when it
+   * is cancelled.
    *
    * @example A part of a file, and how far it is
    * ```ts
@@ -1475,8 +1480,8 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Lets the process end in spite of this socket's pending calls, but not of its
-   * sends, whose bytes are owed, nor of a connect that has already begun.
+   * Allows the process to end while this socket's calls are pending. Sends and a
+   * connect in progress still keep it alive.
    */
   unref(): void {
     coreOf(this).referenced = false;
@@ -1581,7 +1586,8 @@ export class Socket<A extends Address = Address> {
    * Sends, as the Writer of `@std/io` does, without a signal.
    *
    * @param p The bytes.
-   * @returns The number of bytes taken.
+   * @returns The number of bytes sent or committed, which may be fewer than
+   * given.
    * @throws {OSError} As {@linkcode Socket.prototype.send}.
    * @see {@link https://jsr.io/@std/io/doc/~/Writer | @std/io: Writer}
    */
