@@ -1,9 +1,6 @@
 /**
- * Python's `socket` for Deno.
- *
- * A Python program is ported by adding `await` where Python blocks, and changing
- * nothing else but the language: names, argument order, defaults, return shapes
- * and error classes are Python's.
+ * Python's `socket` for Deno: the same names, arguments, results and errors. Add
+ * `await` where Python blocks.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -28,119 +25,102 @@
  * ```
  *
  * - Addresses are arrays, `["127.0.0.1", 8000]`, or the paths of Unix sockets.
- * - Bytes are `Uint8Array`. An empty one, the end of a stream, is truthy: ask
- *   for its `length`.
+ * - Bytes are `Uint8Array`. An empty one, the end of a stream, is truthy: test
+ *   its `length`.
  * - `null` is Python's `None`. Timeouts are in seconds.
- * - Python's keyword-only arguments go into one last object. Methods that wait
- *   take `{ signal }` in it, as {@linkcode SignalOption}: aborting ends the
- *   call. A receive or an accept loses nothing by it.
- * - What the system refuses is an {@linkcode OSError}; a missing Deno permission
- *   is a {@linkcode PermissionError} that names the flag to add.
+ * - Keyword arguments, and `signal`, go into one last object. Aborting the signal
+ *   cancels the call; a receive or an accept loses nothing by it.
+ * - The system's errors are {@linkcode OSError}s. A missing Deno permission is a
+ *   {@linkcode PermissionError} that names the flag to add.
  *
  * ### Sockets
  *
- * - **Made** by {@linkcode socket}, {@linkcode create_connection},
- *   {@linkcode create_server}, {@linkcode socketpair}, {@linkcode fromfd},
- *   {@linkcode fromconn};
- *   {@linkcode Socket}, also named `SocketType`, is the class. Its page has the
- *   methods by task.
- * - **Descriptors**, numbers of this program: {@linkcode dup},
- *   {@linkcode close}.
- * - **Timeouts** of new sockets: {@linkcode getdefaulttimeout},
- *   {@linkcode setdefaulttimeout}.
- * - **Waiting for several** sockets: the entry points
- *   {@link [select] | @pystd/socket/select} and
- *   {@link [selectors] | @pystd/socket/selectors}.
- * - **Servers** with handlers: the entry point
- *   {@link [socketserver] | @pystd/socket/socketserver}.
- * - **Arguments**: {@linkcode SignalOption},
- *   {@linkcode CreateConnectionOptions}, {@linkcode CreateServerOptions},
- *   {@linkcode SendfileOptions}, {@linkcode Readable}.
+ * {@linkcode socket}, {@linkcode create_connection}, {@linkcode create_server},
+ * {@linkcode socketpair}, {@linkcode fromfd} and {@linkcode fromconn} make a
+ * {@linkcode Socket}, whose page has the methods by task. `SocketType` is the same
+ * class.
+ *
+ * ### Descriptors and timeouts
+ *
+ * {@linkcode dup} and {@linkcode close} take descriptors, numbers of this process.
+ * {@linkcode getdefaulttimeout} and {@linkcode setdefaulttimeout} are for new
+ * sockets.
  *
  * ### Addresses
  *
- * - **Shapes**: {@linkcode InetAddress}, {@linkcode Inet6Address},
- *   {@linkcode UnixAddress}, {@linkcode Address}, {@linkcode AddressInput},
- *   {@linkcode Family}.
- * - **Text and bytes**: {@linkcode inet_aton}, {@linkcode inet_ntoa},
+ * - {@linkcode InetAddress}, {@linkcode Inet6Address}, {@linkcode UnixAddress},
+ *   {@linkcode Address}, {@linkcode AddressInput}, {@linkcode Family}.
+ * - Text and bytes: {@linkcode inet_aton}, {@linkcode inet_ntoa},
  *   {@linkcode inet_pton}, {@linkcode inet_ntop}.
- * - **Byte order**: {@linkcode htons}, {@linkcode htonl}, {@linkcode ntohs},
+ * - Byte order: {@linkcode htons}, {@linkcode htonl}, {@linkcode ntohs},
  *   {@linkcode ntohl}.
  *
  * ### Names
  *
- * - **Hosts**: {@linkcode getaddrinfo}, {@linkcode getnameinfo},
+ * - Hosts: {@linkcode getaddrinfo}, {@linkcode getnameinfo},
  *   {@linkcode gethostbyname}, {@linkcode gethostbyname_ex},
- *   {@linkcode gethostbyaddr}, {@linkcode gethostname}, {@linkcode getfqdn};
- *   their results {@linkcode AddrInfo}, {@linkcode HostEntry}.
- * - **Services and protocols**: {@linkcode getservbyname},
+ *   {@linkcode gethostbyaddr}, {@linkcode gethostname}, {@linkcode getfqdn},
+ *   {@linkcode AddrInfo}, {@linkcode HostEntry}.
+ * - Services and protocols: {@linkcode getservbyname},
  *   {@linkcode getservbyport}, {@linkcode getprotobyname}.
- * - **Interfaces**: {@linkcode if_nameindex}, {@linkcode if_nametoindex},
- *   {@linkcode if_indextoname}.
- * - **What there is**: {@linkcode has_ipv6}, {@linkcode has_dualstack_ipv6}.
+ * - Interfaces: {@linkcode if_nameindex}, {@linkcode if_nametoindex},
+ *   {@linkcode if_indextoname}, {@linkcode has_ipv6},
+ *   {@linkcode has_dualstack_ipv6}.
  *
  * ### File objects
  *
- * Made by {@linkcode Socket.prototype.makefile | makefile}.
- *
- * - **Text**: {@linkcode TextIOWrapper}.
- * - **Bytes**: {@linkcode BufferedReader}, {@linkcode BufferedWriter},
- *   {@linkcode BufferedRWPair}; without a buffer {@linkcode SocketIO}.
- * - **In common**: {@linkcode IOBase}, {@linkcode BufferedIOBase},
- *   {@linkcode SocketFile}, {@linkcode FileFor}.
- * - **Arguments**: {@linkcode FileOptions}, {@linkcode BufferingOptions},
- *   {@linkcode MakefileOptions}, {@linkcode Newline},
- *   {@linkcode TextMode}, {@linkcode BinaryMode}, {@linkcode BinaryReadMode},
- *   {@linkcode BinaryWriteMode}, {@linkcode BinaryReadWriteMode}.
+ * {@linkcode Socket.prototype.makefile | makefile} makes a
+ * {@linkcode TextIOWrapper}, {@linkcode BufferedReader},
+ * {@linkcode BufferedWriter}, {@linkcode BufferedRWPair} or, without a buffer,
+ * {@linkcode SocketIO}: each an {@linkcode IOBase}, those with bytes and a buffer a
+ * {@linkcode BufferedIOBase}.
  *
  * ### Errors
  *
- * - **Every error of the system**: {@linkcode OSError}, also {@linkcode error}.
- * - **By its number**: {@linkcode BlockingIOError},
- *   {@linkcode ConnectionError}, {@linkcode BrokenPipeError},
- *   {@linkcode ConnectionAbortedError}, {@linkcode ConnectionRefusedError},
- *   {@linkcode ConnectionResetError}, {@linkcode FileExistsError},
- *   {@linkcode FileNotFoundError}, {@linkcode InterruptedError},
- *   {@linkcode PermissionError}, {@linkcode TimeoutError}, also
- *   {@linkcode timeout}.
- * - **Of names**: {@linkcode gaierror}, {@linkcode herror}.
- * - **Of file objects**: {@linkcode UnsupportedOperation}.
- * - **Numbers**: {@linkcode EAGAIN}, {@linkcode EBADF},
- *   {@linkcode EWOULDBLOCK}; all others in the entry point
- *   {@link [errno] | @pystd/socket/errno}.
+ * - {@linkcode OSError}, also named `error`, and by its number
+ *   {@linkcode BlockingIOError}, {@linkcode ConnectionError},
+ *   {@linkcode BrokenPipeError}, {@linkcode ConnectionAbortedError},
+ *   {@linkcode ConnectionRefusedError}, {@linkcode ConnectionResetError},
+ *   {@linkcode FileExistsError}, {@linkcode FileNotFoundError},
+ *   {@linkcode InterruptedError}, {@linkcode PermissionError},
+ *   {@linkcode TimeoutError}, also named `timeout`.
+ * - {@linkcode gaierror} and {@linkcode herror} for names,
+ *   {@linkcode UnsupportedOperation} for file objects.
+ * - Numbers: {@linkcode EAGAIN}, {@linkcode EBADF}, {@linkcode EWOULDBLOCK}; all
+ *   others are in {@link [errno] | @pystd/socket/errno}.
  *
  * ### Constants
  *
- * They have the values that Python has on the system that the program runs on.
- * One that the system lacks is -1, which every call refuses.
+ * They have the values that Python has on the system that the program runs on, and
+ * are grouped as {@linkcode AddressFamily}, {@linkcode SocketKind},
+ * {@linkcode MsgFlag} and {@linkcode AddressInfo}. The page of
+ * {@linkcode Socket.prototype.setsockopt | setsockopt} has the options that can be
+ * set, and those of {@linkcode Socket.prototype.recv | recv} and
+ * {@linkcode Socket.prototype.send | send} the flags; any other fails. An option
+ * that the system lacks is -1.
  *
- * - **Families**: {@linkcode AF_INET}, {@linkcode AF_INET6},
- *   {@linkcode AF_UNIX}, {@linkcode AF_LOCAL}, {@linkcode AF_UNSPEC}; by name
- *   {@linkcode AddressFamily}.
- * - **Types**: {@linkcode SOCK_STREAM}, {@linkcode SOCK_DGRAM},
- *   {@linkcode SOCK_NONBLOCK}, {@linkcode SOCK_CLOEXEC} and other `SOCK_*`; by
- *   name {@linkcode SocketKind}.
- * - **Levels and protocols**: {@linkcode SOL_SOCKET}, {@linkcode IPPROTO_TCP},
- *   {@linkcode IPPROTO_UDP}, {@linkcode IPPROTO_IP}, {@linkcode IPPROTO_IPV6}
- *   and other `SOL_*` and `IPPROTO_*`.
- * - **Options**: `SO_*`, `TCP_*`, `IP_*` and `IPV6_*`. The page of
- *   {@linkcode Socket.prototype.setsockopt | setsockopt} says which can be set;
- *   any other is ENOPROTOOPT. What they mean:
- *   {@link https://man7.org/linux/man-pages/man7/socket.7.html | socket(7)},
- *   {@link https://man7.org/linux/man-pages/man7/tcp.7.html | tcp(7)},
- *   {@link https://man7.org/linux/man-pages/man7/ip.7.html | ip(7)},
- *   {@link https://man7.org/linux/man-pages/man7/ipv6.7.html | ipv6(7)}.
- * - **Flags**: {@linkcode MSG_PEEK}, {@linkcode MSG_WAITALL} and
- *   {@linkcode MSG_DONTWAIT} to receive, {@linkcode MSG_DONTWAIT} and
- *   {@linkcode MSG_NOSIGNAL} to send, {@linkcode MSG_TRUNC} from `recvmsg`; any
- *   other `MSG_*` is EOPNOTSUPP. By name {@linkcode MsgFlag}.
- * - **Of `shutdown` and `listen`**: {@linkcode SHUT_RD}, {@linkcode SHUT_WR},
- *   {@linkcode SHUT_RDWR}, {@linkcode SOMAXCONN}.
- * - **Of names**: `AI_*`, by name {@linkcode AddressInfo}, for `getaddrinfo`;
- *   `NI_*` for `getnameinfo`; `EAI_*`, the numbers of `gaierror`.
- * - **Numbers of addresses and ports**: `INADDR_*`, {@linkcode IPPORT_RESERVED},
- *   {@linkcode IPPORT_USERRESERVED}.
- * - **Ancillary data**, of which Deno has none: `SCM_*`.
+ * ### Types of arguments
+ *
+ * - Of calls that wait: {@linkcode SignalOption}, {@linkcode FlagsOption},
+ *   {@linkcode ReceiveIntoOptions}, {@linkcode ReceiveMessageOptions},
+ *   {@linkcode SendMessageOptions}, {@linkcode SendfileOptions},
+ *   {@linkcode Readable}, {@linkcode CreateConnectionOptions},
+ *   {@linkcode CreateServerOptions}, {@linkcode SocketFactory}.
+ * - Of names: {@linkcode AddrInfoOptions}, {@linkcode FqdnOptions},
+ *   {@linkcode ServiceOptions}.
+ * - Of `makefile`: {@linkcode FileOptions}, {@linkcode BufferingOptions},
+ *   {@linkcode MakefileOptions}, {@linkcode Newline}, {@linkcode TextMode},
+ *   {@linkcode BinaryMode}, {@linkcode BinaryReadMode},
+ *   {@linkcode BinaryWriteMode}, {@linkcode BinaryReadWriteMode},
+ *   {@linkcode SocketFile}, {@linkcode FileFor}.
+ *
+ * ### Other modules
+ *
+ * {@link [select] | @pystd/socket/select},
+ * {@link [selectors] | @pystd/socket/selectors},
+ * {@link [socketserver] | @pystd/socket/socketserver},
+ * {@link [ssl] | @pystd/socket/ssl} and
+ * {@link [errno] | @pystd/socket/errno} mirror Python's modules of these names.
  *
  * @see {@link https://docs.python.org/3/library/socket.html | Python: socket}
  *
@@ -149,7 +129,25 @@
 
 export * from "./src/base/constants.ts";
 export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno.ts";
-export * from "./src/base/errors.ts";
+export {
+  BlockingIOError,
+  BrokenPipeError,
+  ConnectionAbortedError,
+  ConnectionError,
+  ConnectionRefusedError,
+  ConnectionResetError,
+  FileExistsError,
+  FileNotFoundError,
+  gaierror,
+  herror,
+  InterruptedError,
+  OSError,
+  PermissionError,
+  TimeoutError,
+  UnsupportedOperation,
+} from "./src/base/errors.ts";
+// After the classes: the reference shows the first name that a class has.
+export { error, timeout } from "./src/base/errors.ts";
 export * from "./src/base/inet.ts";
 export {
   BufferedIOBase,

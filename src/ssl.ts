@@ -50,7 +50,7 @@
  *   {@linkcode get_server_certificate}, {@linkcode DER_cert_to_PEM_cert},
  *   {@linkcode PEM_cert_to_DER_cert}, {@linkcode cert_time_to_seconds}.
  * - **Errors**: {@linkcode SSLError}, {@linkcode SSLCertVerificationError},
- *   also {@linkcode CertificateError}, {@linkcode SSLEOFError},
+ *   also named `CertificateError`, {@linkcode SSLEOFError},
  *   {@linkcode SSLZeroReturnError}, {@linkcode SSLWantReadError},
  *   {@linkcode SSLWantWriteError}; {@linkcode SSLErrorNumber}.
  * - **Permissions**: `--allow-read` for the files of certificates and keys, and
@@ -66,7 +66,27 @@ export type {
   DistinguishedName,
   RelativeName,
 } from "./ssl/certificate.ts";
-export * from "./ssl/errors.ts";
+export {
+  SSL_ERROR_EOF,
+  SSL_ERROR_INVALID_ERROR_CODE,
+  SSL_ERROR_SSL,
+  SSL_ERROR_SYSCALL,
+  SSL_ERROR_WANT_CONNECT,
+  SSL_ERROR_WANT_READ,
+  SSL_ERROR_WANT_WRITE,
+  SSL_ERROR_WANT_X509_LOOKUP,
+  SSL_ERROR_ZERO_RETURN,
+  SSLCertVerificationError,
+  SSLEOFError,
+  SSLError,
+  SSLErrorNumber,
+  type SSLErrorOptions,
+  SSLWantReadError,
+  SSLWantWriteError,
+  SSLZeroReturnError,
+} from "./ssl/errors.ts";
+// After the class: the reference shows the first name that a class has.
+export { CertificateError } from "./ssl/errors.ts";
 export * from "./ssl/functions.ts";
 export type { Password } from "./ssl/settings.ts";
 export {

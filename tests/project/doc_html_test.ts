@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { processTest } from "../support/child.ts";
 import { ChildProcess, root } from "../support/process.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 
@@ -179,3 +180,27 @@ Deno.test("the reference is built without a warning, and says where each thing i
     }
   });
 });
+
+processTest(
+  "the reference prints a class that has two names once",
+  async () => {
+    const aliases = {
+      "mod.ts": ["SocketType", "error", "timeout"],
+      "src/select.ts": ["error"],
+      "src/ssl.ts": ["CertificateError"],
+    };
+    for (const [entry, names] of Object.entries(aliases)) {
+      await using process = new ChildProcess(
+        "deno doc",
+        Deno.execPath(),
+        ["doc", entry],
+        { env: { NO_COLOR: "1" } },
+      );
+      const { stdout } = await process.result();
+      for (const name of names) {
+        assertMatch(stdout, new RegExp(`^reference ${name}: `, "m"), entry);
+        assertEquals(stdout.match(new RegExp(`^class ${name}\\b`, "m")), null);
+      }
+    }
+  },
+);
