@@ -96,3 +96,46 @@ Deno.test("ARCHITECTURE.md has the errno of each call in each state", async () =
     assertEquals(await errnoOf(() => call(closed)), "EBADF", name);
   }
 });
+
+/** A limit in the source, and the words of a page that name it. */
+const limits: readonly [file: string, source: string, words: string][] = [
+  ["wait/event_loop.ts", "MAX_CALLS = 256;", "After 256 calls, or 1 MiB,"],
+  [
+    "wait/event_loop.ts",
+    "MAX_BYTES = 1_048_576;",
+    "After 256 calls, or 1 MiB,",
+  ],
+  ["wait/event_loop.ts", "REACTOR_TICKS = 64;", "waits 64 ticks"],
+  ["endpoint/receive_buffer.ts", "SMALL_BYTES = 1024;", "Reads ask for 1 KiB"],
+  [
+    "endpoint/receive_buffer.ts",
+    "MEDIUM_BYTES = 4096;",
+    "to 4, 16, 64 and 256 KiB",
+  ],
+  [
+    "endpoint/receiver.ts",
+    "16_384, 65_536, 262_144,",
+    "to 4, 16, 64 and 256 KiB",
+  ],
+  [
+    "endpoint/receiver.ts",
+    "MAX_PENDING = 524_288;",
+    "hold at most 512 KiB, over",
+  ],
+  ["endpoint/receiver.ts", "MAX_QUEUED = 262_144;", "at most 256 KiB ahead"],
+  ["endpoint/receiver.ts", "MAX_PEEK = 1_048_576;", "or 1 MiB for a peek"],
+  [
+    "endpoint/sender.ts",
+    "CHUNK_BYTES = 65_536;",
+    "of at most 64 KiB at a time",
+  ],
+];
+
+Deno.test("ARCHITECTURE.md has the limits that the source has", async () => {
+  const text = page.replaceAll(/\s+/g, " ");
+  for (const [file, source, words] of limits) {
+    const code = (await readPage(`src/${file}`)).replaceAll(/\s+/g, " ");
+    assert(code.includes(source), `${file}: ${source}`);
+    assert(text.includes(words), words);
+  }
+});
