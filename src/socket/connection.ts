@@ -220,7 +220,7 @@ const SERVER_OPTIONS: KnownOptions = {
  * assertEquals(server.getsockname()[0], "127.0.0.1");
  * ```
  *
- * @typeParam A The address that comes out of the socket.
+ * @typeParam A The address type of the socket.
  * @param address Host and port; `""` is every interface, port 0 any free one.
  * @param options `family`, `backlog`, `reuse_port`, `dualstack_ipv6`.
  * @returns The listening socket.
@@ -345,7 +345,7 @@ export function has_dualstack_ipv6(): boolean {
  * b.close();
  * ```
  *
- * @typeParam A The address that comes out of the sockets.
+ * @typeParam A The address type of the sockets.
  * @param family `AF_UNIX`, which is the default on every system, `AF_INET` or
  * `AF_INET6`.
  * @param type `SOCK_STREAM`, or with `AF_UNIX` also `SOCK_DGRAM`; may be or-ed
@@ -534,7 +534,7 @@ function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
  * assertEquals(copy.getsockname(), s.getsockname());
  * ```
  *
- * @typeParam A The address that comes out of the socket.
+ * @typeParam A The address type of the socket.
  * @param fd The descriptor, also a detached one.
  * @param family The family, for the type only: the descriptor knows its own.
  * @param type The type; likewise.

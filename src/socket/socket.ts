@@ -214,7 +214,7 @@ const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
  * conn.close();
  * ```
  *
- * @typeParam A The address that comes out of this socket.
+ * @typeParam A The address type of the socket.
  * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python: Socket objects}
  */
 export class Socket<A extends Address = Address> {

@@ -460,7 +460,7 @@ export class SSLContext {
    * await b[Symbol.asyncDispose]();
    * ```
    *
-   * @typeParam A The address that comes out of the socket.
+   * @typeParam A The address type of the socket.
    * @param sock The socket, of any family; it must be a stream.
    * @param options How to wrap it; `signal` cancels the handshake.
    * @returns The socket that speaks TLS.
@@ -622,7 +622,7 @@ function checkContext(value: unknown): SSLContext {
  * What would block on a non-blocking socket is an `SSLWantReadError` or
  * `SSLWantWriteError`. Flags are refused, as are addresses and `dup()`.
  *
- * @typeParam A The address that comes out of the socket.
+ * @typeParam A The address type of the socket.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket | Python: SSLSocket}
  *
