@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { processTest, runDeno } from "../support/child.ts";
-import { tick } from "../support/event_loop.ts";
+import { eventually } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -107,15 +107,14 @@ const outstanding: readonly [
   }],
 ];
 for (const [what, start] of outstanding) {
-  Deno.test(`close() with ${what} frees the address one turn later`, async () => {
+  Deno.test(`close() with ${what} frees the address soon`, async () => {
     const server = listener();
     const address = server.getsockname();
     const started = start(server).catch(() => {});
     if (what !== "an accept outstanding") await within(started);
     server.close();
     assertInUse(address);
-    await tick();
-    using again = bound(address);
+    using again = await eventually(() => bound(address));
     assertEquals(again.getsockname(), address);
     await started;
   });

@@ -57,3 +57,25 @@ export async function freshLoop(): Promise<void> {
   }
   await yieldToLoop();
 }
+
+/** How long a call may go on failing: long, since a machine may be busy. */
+const SOON_MS = 60_000;
+
+/**
+ * Makes a call again in each tick of the event loop, until it succeeds.
+ *
+ * @param call The call.
+ * @returns Its value.
+ * @throws Its last error, if it goes on failing for a minute.
+ */
+export async function eventually<T>(call: () => T): Promise<T> {
+  const endMs = performance.now() + SOON_MS;
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await tick();
+  }
+}
