@@ -1405,7 +1405,7 @@ export class Socket<A extends Address = Address> {
         SENDFILE_KEYWORDS,
       );
       signal = given[3] as AbortSignal | undefined;
-      const start = (given[0] ?? 0) as number;
+      const start = (given[0] === undefined ? 0 : given[0]) as number;
       const size = (given[1] ?? null) as number | null;
       checkPart(file, start, size);
       const onProgress = checkProgress(given[2]);

@@ -105,7 +105,7 @@ const sockets: readonly Call[] = [
   call("create_connection", [
     param(address, theServer),
     param(optional(timeout), 5),
-    param(source, null),
+    param(orOptions(source), null),
     last,
   ], { ...made, ...waits }),
   parted(
