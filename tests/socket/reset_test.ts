@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import { outcomeOf } from "../support/outcome.ts";
@@ -198,10 +198,14 @@ test("send() after the peer has closed fails, at the second", async ({ s, peer }
   oneOf(reset, broken)(outcome);
 });
 
-test("shutdown() after a reset is quiet", async ({ s, peer }) => {
+test("shutdown() after a reset fails with ENOTCONN", async ({ s, peer }) => {
   await peer("reset()");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
-  await within(s.shutdown(socket.SHUT_WR));
+  const error = await assertRejects(
+    () => within(s.shutdown(socket.SHUT_WR)),
+    socket.OSError,
+  );
+  assertEquals(error.code, "ENOTCONN");
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), broken);
 });
 
