@@ -314,18 +314,19 @@ export class Sender extends OperationQueue {
     write: Write,
     mode: SendMode,
   ): Promise<number> {
+    const { length } = data;
     const turn = this.enter(context);
     if (turn instanceof Promise) {
-      return turn.then((turn) => this.#sendChunks(turn, data, write, mode))
-        .catch((error) => failure(error, context.signal));
+      return turn.then((turn) =>
+        this.#sendChunks(turn, data, length, write, mode)
+      ).catch((error) => failure(error, context.signal));
     }
     // Begins at once, so that a cancellation finds an operation in flight; most
     // data are sent by that one.
-    const { length } = data;
     return turn.send(data, write, mode.atomic).then(
       (n) =>
         mode.all && n < length && !turn.cancelled
-          ? this.#sendChunks(turn, data, write, mode)
+          ? this.#sendChunks(turn, data, length, write, mode)
           : this.#endTurn(turn, length, mode),
       (error) => {
         this.leave(turn);
@@ -337,10 +338,10 @@ export class Sender extends OperationQueue {
   async #sendChunks(
     turn: Turn,
     data: Uint8Array,
+    length: number,
     write: Write,
     mode: SendMode,
   ): Promise<number> {
-    const { length } = data;
     try {
       do {
         checkUnchanged(data, length);
