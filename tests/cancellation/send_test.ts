@@ -12,9 +12,9 @@ import {
   type Cancellation,
   cancellations,
   isCancelled,
-  type Outcome,
   timings,
 } from "../support/cancel.ts";
+import type { Outcome } from "../support/outcome.ts";
 import {
   receiveToEnd,
   tcpPair,

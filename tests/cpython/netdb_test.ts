@@ -30,9 +30,6 @@ const {
 /** The name of a function of `socket` and its arguments. */
 type Call = readonly [name: string, ...args: unknown[]];
 
-/** What calls come to: a value, or a class of errors and its number. */
-type Outcome = unknown;
-
 const theirProgram = `
 import json, socket, sys
 kinds = {"ValueError": "RangeError", "OverflowError": "RangeError"}
@@ -67,8 +64,8 @@ console.log(JSON.stringify(outcomes));`;
 /** Compares outcomes one by one, so that the first difference names its call. */
 function assertSame(
   calls: readonly Call[],
-  ours: readonly Outcome[],
-  theirs: readonly Outcome[],
+  ours: readonly unknown[],
+  theirs: readonly unknown[],
 ): void {
   assertEquals(ours.length, calls.length);
   for (const [index, call] of calls.entries()) {

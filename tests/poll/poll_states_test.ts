@@ -4,7 +4,7 @@ import * as net from "node:net";
 import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
 import { closedAddress, fullListener } from "../support/addresses.ts";
-import { listener, tcpPair, udpSocket } from "../support/pair.ts";
+import { fill, listener, tcpPair, udpSocket } from "../support/pair.ts";
 import { python, runPython } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
@@ -15,16 +15,6 @@ const NAMES = ["IN", "PRI", "OUT", "ERR", "HUP", "NVAL", "RDHUP"] as const;
 /** The names of the events in a mask. */
 function namesOf(mask: number): string {
   return NAMES.filter((name) => mask & select[`POLL${name}`]).join(" ");
-}
-
-/** Sends until there is no room. */
-async function fill(s: socket.Socket): Promise<void> {
-  s.setblocking(false);
-  try {
-    for (;;) await s.send(new Uint8Array(65536));
-  } catch (error) {
-    if (!(error instanceof socket.BlockingIOError)) throw error;
-  }
 }
 
 interface State {

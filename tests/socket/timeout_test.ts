@@ -8,6 +8,7 @@ import {
 import * as socket from "@pystd/socket";
 import { numbered } from "../support/bytes.ts";
 import {
+  fill,
   listener,
   tcpPair,
   type TcpSocket,
@@ -46,19 +47,6 @@ async function assertTimesOut(
   assertInstanceOf(error, socket.TimeoutError);
   assertEquals(error.message, "timed out");
   assertEquals(error.code, "ETIMEDOUT");
-}
-
-/** Sends until there is no room. */
-async function fill(s: TcpSocket): Promise<void> {
-  const data = new Uint8Array(65_536);
-  for (;;) {
-    try {
-      await s.send(data, socket.MSG_DONTWAIT);
-    } catch (error) {
-      assertInstanceOf(error, socket.BlockingIOError);
-      return;
-    }
-  }
 }
 
 type Calls = Readonly<

@@ -4,6 +4,7 @@ import * as errno from "@pystd/socket/errno";
 import * as select from "@pystd/socket/select";
 import * as selectors from "@pystd/socket/selectors";
 import { numberArgument } from "../support/arguments.ts";
+import type { Outcome } from "../support/outcome.ts";
 import { within } from "../support/within.ts";
 import type { Call } from "./bad_input/call.ts";
 import { fileCalls, notMade } from "./bad_input/file_calls.ts";
@@ -27,16 +28,14 @@ const seed = numberArgument("seed", 1);
 /** How many calls have several arguments replaced at once. */
 const mixedCalls = numberArgument("mixed", 400);
 
-/** What a call came to. */
-type Outcome =
-  | { readonly value: unknown }
-  | { readonly error: unknown; readonly thrown: boolean };
+/** The outcome of a call, and whether its error was thrown or rejected with. */
+type CallOutcome = Outcome<unknown> & { readonly thrown?: boolean };
 
-async function outcomeOf(
+async function outcomeOfCall(
   call: Call,
   fixture: Fixture,
   args: readonly unknown[],
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   let result: unknown;
   try {
     result = call.run(fixture, args);
@@ -57,7 +56,7 @@ async function outcomeOf(
 }
 
 function assertAsJudged(
-  outcome: Outcome,
+  outcome: CallOutcome,
   verdict: Verdict,
   call: Call,
 ): void {
@@ -111,7 +110,7 @@ async function tryOut(
     return value === undefined ? good(fixture) : value.make();
   });
   const verdict = judge(call, replaced, args);
-  const outcome = await outcomeOf(call, fixture, args);
+  const outcome = await outcomeOfCall(call, fixture, args);
   if (verdict !== undefined) assertAsJudged(outcome, verdict, call);
   else if ("error" in outcome) assertAsJudged(outcome, "fits", call);
   fixture.reset();

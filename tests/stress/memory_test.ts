@@ -3,25 +3,12 @@ import * as socket from "@pystd/socket";
 import { poll, POLLIN, select } from "@pystd/socket/select";
 import { runDeno } from "../support/child.ts";
 import { assertGrowsLinearly } from "../support/cost.ts";
-import { tcpPair, type TcpSocket } from "../support/pair.ts";
+import { fill, tcpPair, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
 const MiB = 1 << 20;
 
 const chunk = new Uint8Array(1 << 16).fill(0x61);
-
-/** Sends until the kernel takes no more; how many bytes that was. */
-async function fill(s: TcpSocket): Promise<number> {
-  s.settimeout(0);
-  let sent = 0;
-  try {
-    for (;;) sent += await s.send(chunk);
-  } catch (error) {
-    if (!(error instanceof socket.BlockingIOError)) throw error;
-  }
-  s.settimeout(null);
-  return sent;
-}
 
 /** How much the kernel takes for a peer that does nothing. */
 async function kernelTakes(): Promise<number> {

@@ -1,5 +1,6 @@
 import * as socket from "@pystd/socket";
 import { microtasks } from "./event_loop.ts";
+import type { Outcome } from "./outcome.ts";
 import { within } from "./within.ts";
 
 /** What cancels a call before it has its result. */
@@ -144,9 +145,6 @@ export const timings: readonly Timing[] = [
 
 /** The timeout of a call in these tests, in seconds. */
 export const TIMEOUT_S = 0.004;
-
-/** The outcome of a call: its value or its error. */
-export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 /** The object on which a call is made. */
 export interface CallTarget {

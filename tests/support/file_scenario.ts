@@ -34,9 +34,6 @@ export interface Scenario {
   steps: Step[];
 }
 
-/** What a step came to, in a form that both languages have. */
-export type Outcome = unknown;
-
 const PROGRAM = String.raw`
 import json, socket, sys, io
 
@@ -130,7 +127,7 @@ print(json.dumps([run(scenario) for scenario in json.loads(sys.argv[1])]))
 /** What CPython's file objects do. */
 export async function runInPython(
   scenarios: readonly Scenario[],
-): Promise<Outcome[][]> {
+): Promise<unknown[][]> {
   return JSON.parse(await runPython(PROGRAM, [JSON.stringify(scenarios)]));
 }
 
@@ -143,9 +140,9 @@ export async function runInPython(
 export async function runHere(
   scenario: Scenario,
   piece: number = Infinity,
-): Promise<Outcome[]> {
+): Promise<unknown[]> {
   const stream = new ScriptedStream();
-  const outcomes: Outcome[] = [];
+  const outcomes: unknown[] = [];
   let file: SocketFile;
   try {
     file = openFile(
@@ -186,7 +183,7 @@ async function outcomeOf(
   file: SocketFile,
   method: string,
   args: unknown[],
-): Promise<Outcome> {
+): Promise<unknown> {
   if (method === "closed") return file.closed;
   if (method === "mode") return file.mode;
   if (method === "readinto" || method === "readinto1") {

@@ -1,7 +1,7 @@
 import { within } from "./within.ts";
 
-/** What a call came to, written as Python writes it. */
-export type Outcome = string;
+/** The outcome of a call: its value or its error. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
  * Runs a call to its end.
@@ -10,7 +10,7 @@ export type Outcome = string;
  * @returns The name and message of its error, or its value as JSON, with null
  * for none.
  */
-export async function outcomeOf(call: () => unknown): Promise<Outcome> {
+export async function outcomeOf(call: () => unknown): Promise<string> {
   try {
     const value = await within(Promise.resolve(call()));
     return JSON.stringify(value ?? null);

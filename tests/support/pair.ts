@@ -78,3 +78,24 @@ export async function receiveToEnd(
     chunks.push(data);
   }
 }
+
+/**
+ * Sends until the kernel takes no more.
+ *
+ * @param s The socket.
+ * @param chunk What is sent each time.
+ * @returns How many bytes were sent.
+ */
+export async function fill(
+  s: socket.Socket,
+  chunk: Uint8Array = new Uint8Array(65_536),
+): Promise<number> {
+  for (let sent = 0;;) {
+    try {
+      sent += await s.send(chunk, socket.MSG_DONTWAIT);
+    } catch (error) {
+      if (error instanceof socket.BlockingIOError) return sent;
+      throw error;
+    }
+  }
+}

@@ -6,10 +6,10 @@ import {
   cancelAt,
   type Cancellation,
   isCancelled,
-  type Outcome,
   type Timing,
   timings,
 } from "../../support/cancel.ts";
+import type { Outcome } from "../../support/outcome.ts";
 import { within } from "../../support/within.ts";
 import type { Random } from "../../stress/random.ts";
 

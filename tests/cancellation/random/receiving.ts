@@ -7,8 +7,8 @@ import {
   ArrivalProbe,
   type Cancellation,
   cancellations,
-  type Outcome,
 } from "../../support/cancel.ts";
+import type { Outcome } from "../../support/outcome.ts";
 import type { TcpSocket } from "../../support/pair.ts";
 import {
   assertInOrder,
