@@ -267,6 +267,8 @@ export class Datagram implements Endpoint {
       await this.#inTurn(ignoringNonBlocking(context), async (turn) => {
         this.#setPeer(await turn.wait(() => toDestination(sockaddr)));
       }, false);
+    } catch (error) {
+      return failure(error, context.signal);
     } finally {
       this.#connecting--;
     }

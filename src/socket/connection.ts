@@ -159,7 +159,7 @@ export async function create_connection(
     return failure(osError("EADDRNOTAVAIL", "getaddrinfo gives no address"));
   }
   if (allErrors) {
-    throw new AggregateError(errors, "create_connection failed");
+    return failure(new AggregateError(errors, "create_connection failed"));
   }
   return failure(errors.at(-1), signal);
 }

@@ -1508,17 +1508,30 @@ export class Socket<A extends Address = Address> {
    * @returns What {@linkcode Socket.prototype.accept} returns, again and again.
    * @throws {OSError} As {@linkcode Socket.prototype.accept}.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<[Socket<A>, A], void> {
-    while (this.fileno() >= 0) {
-      let accepted: [Socket<A>, A];
-      try {
-        accepted = await this.accept();
-      } catch (error) {
-        if (this.fileno() < 0) return;
-        throw error;
-      }
-      yield accepted;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<[Socket<A>, A], void> {
+    // No generator, whose frames would stand before the program's in errors.
+    const end = { done: true, value: undefined } as const;
+    const ended = Promise.resolve(end);
+    let done = false;
+    return {
+      next: () => {
+        if (done || this.fileno() < 0) return ended;
+        return this.accept().then(
+          (value) => ({ done: false, value }),
+          (error) => {
+            done = true;
+            return this.fileno() < 0 ? end : failure(error);
+          },
+        );
+      },
+      return: () => {
+        done = true;
+        return ended;
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /**
@@ -1577,9 +1590,9 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} As {@linkcode Socket.prototype.recv}.
    * @see {@link https://jsr.io/@std/io/doc/~/Reader | @std/io: Reader}
    */
-  async read(p: Uint8Array): Promise<number | null> {
-    const n = await this.recv_into(p);
-    return n === 0 && p.length > 0 ? null : n;
+  read(p: Uint8Array): Promise<number | null> {
+    return this.recv_into(p)
+      .then((n) => n === 0 && p.length > 0 ? null : n);
   }
 
   /**

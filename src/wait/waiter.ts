@@ -61,7 +61,8 @@ export async function failure(
   await null;
   // The reason of an abort is the program's own, and stays as it is.
   const isAbort = signal?.aborted === true && reason === signal.reason;
-  if (!isAbort && reason instanceof OSError) {
+  const isOurs = reason instanceof OSError || reason instanceof AggregateError;
+  if (!isAbort && isOurs) {
     Error.captureStackTrace(reason, failure);
   }
   throw reason;

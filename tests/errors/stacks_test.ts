@@ -69,9 +69,25 @@ const failures: readonly Failure[] = [
     error: "ConnectionRefusedError",
   },
   {
+    name: "create_connection(), refused, with all errors",
+    call: "await socket.create_connection(closed, { all_errors: true })",
+    error: "AggregateError",
+  },
+  {
+    name: "connect() of a datagram socket, unknown host",
+    call: "await udp().connect([noHost, 1])",
+    error: "gaierror",
+  },
+  {
     name: "accept(), timed out",
     setup: "const s = server(); s.settimeout(0.001);",
     call: "await s.accept()",
+    error: "TimeoutError",
+  },
+  {
+    name: "iteration over a listener, timed out",
+    setup: "const s = server(); s.settimeout(0.01);",
+    call: "for await (const _ of s)",
     error: "TimeoutError",
   },
   {
@@ -132,6 +148,12 @@ const failures: readonly Failure[] = [
     name: "recv_into(), timed out",
     setup: TIMED_OUT,
     call: "await a.recv_into(one)",
+    error: "TimeoutError",
+  },
+  {
+    name: "read(), timed out",
+    setup: TIMED_OUT,
+    call: "await a.read(one)",
     error: "TimeoutError",
   },
   {

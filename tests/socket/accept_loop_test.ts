@@ -200,7 +200,7 @@ Deno.test("for await side by side with accept() shares the connections", async (
     first.getsockname(),
     second.getsockname(),
   ]);
-  await iterator.return();
+  await iterator.return?.();
   assertEquals((await iterator.next()).done, true);
   assertEquals(server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), 1);
 });

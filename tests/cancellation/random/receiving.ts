@@ -140,7 +140,7 @@ function byReader(
 }
 
 async function nextConnection(
-  loop: AsyncGenerator<[socket.Socket, unknown], void>,
+  loop: AsyncIterator<[socket.Socket, unknown], void>,
 ): Promise<Uint8Array> {
   const { done, value } = await loop.next();
   if (!done) return await numberOf(value[0] as TcpSocket);
