@@ -7,7 +7,7 @@ import {
   type FileWriter,
   type RawStream,
   wouldBlock,
-} from "./raw_stream.ts";
+} from "./open_file.ts";
 
 /** How much one receive asks for at most, however much a read may take. */
 const MAX_RECEIVE = 0x40000;

@@ -10,7 +10,7 @@ import {
   type TextErrors,
 } from "./codecs.ts";
 import { EMPTY_BYTES } from "../base/checks.ts";
-import { concat } from "./raw_stream.ts";
+import { concat } from "./open_file.ts";
 
 /** Decodes the pieces of a stream of bytes. */
 export interface Decoder {

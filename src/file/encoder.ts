@@ -4,7 +4,7 @@
  */
 
 import { isSingleByte, type TextErrors, undefinedReason } from "./codecs.ts";
-import { concat } from "./raw_stream.ts";
+import { concat } from "./open_file.ts";
 
 /** Encodes the pieces of a stream of text. */
 export interface Encoder {

@@ -14,8 +14,7 @@ import {
   yieldToLoop,
 } from "../wait/event_loop.ts";
 import { failure, type SignalOption, traced } from "../wait/waiter.ts";
-import type { Mutex, OpenFile } from "./open_file.ts";
-import type { FileReader, FileWriter } from "./raw_stream.ts";
+import type { FileReader, FileWriter, Mutex, OpenFile } from "./open_file.ts";
 
 /** One layer of a file object: text, buffered bytes, or bytes as they come. */
 export interface FileLayer<T, W> {

@@ -17,8 +17,12 @@ import { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import { checkErrors, lookupEncoding } from "./codecs.ts";
 import { decoderFor } from "./decoder.ts";
 import { encoderFor } from "./encoder.ts";
-import { OpenFile } from "./open_file.ts";
-import { ByteQueue, type ByteStream, RawStream } from "./raw_stream.ts";
+import {
+  ByteQueue,
+  type ByteStream,
+  OpenFile,
+  RawStream,
+} from "./open_file.ts";
 import {
   type Newline,
   TextIOWrapper,

@@ -10,7 +10,7 @@ import type { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import type { Decoder } from "./decoder.ts";
 import { codePointLength, type Encoder } from "./encoder.ts";
 import { detachOf, type FileLayer, IOBase, type Refusals } from "./io_base.ts";
-import type { FileReader, FileWriter } from "./raw_stream.ts";
+import type { FileReader, FileWriter } from "./open_file.ts";
 
 /** The end of a line, as the argument of Python's `open()`. */
 export type Newline = null | "" | "\n" | "\r" | "\r\n";

@@ -35,10 +35,10 @@ import { Description, openDescriptor } from "../endpoint/description.ts";
 import { getaddrinfo } from "../netdb/netdb.ts";
 import {
   type DatagramConn,
+  DenoTlsConn,
   isGranted,
   type StreamConn,
 } from "../runtime/deno_net.ts";
-import { DenoTlsConn } from "../runtime/deno_tls.ts";
 import { datagramPair, streamPair } from "../runtime/memory_pair.ts";
 import { failure } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";

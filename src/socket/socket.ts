@@ -38,7 +38,7 @@ import {
 import { ScatterSink } from "../endpoint/endpoint.ts";
 import { DEFAULT_BACKLOG } from "../endpoint/opening.ts";
 import { intFrom } from "../endpoint/options.ts";
-import { concat } from "../file/raw_stream.ts";
+import { concat } from "../file/open_file.ts";
 import {
   type BufferingOptions,
   type FileFor,

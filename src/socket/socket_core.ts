@@ -18,7 +18,7 @@ import {
   type ReceiveSink,
   ScatterSink,
 } from "../endpoint/endpoint.ts";
-import type { ByteStream } from "../file/raw_stream.ts";
+import type { ByteStream } from "../file/open_file.ts";
 import {
   FileHold,
   type FileSource,

@@ -6,7 +6,7 @@ import type { Connected } from "../endpoint/connected.ts";
 import type { Datagram } from "../endpoint/datagram.ts";
 import type { Description, Descriptor } from "../endpoint/description.ts";
 import type { ReceiveSink } from "../endpoint/endpoint.ts";
-import type { ByteStream } from "../file/raw_stream.ts";
+import type { ByteStream } from "../file/open_file.ts";
 import {
   type CallContext,
   CallOwner,

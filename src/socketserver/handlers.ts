@@ -3,7 +3,7 @@ import { OSError } from "../base/errors.ts";
 import type { BufferedReader, SocketIO } from "../file/binary_file.ts";
 import type { IOBase } from "../file/io_base.ts";
 import { openFile } from "../file/makefile.ts";
-import type { ByteStream } from "../file/raw_stream.ts";
+import type { ByteStream } from "../file/open_file.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { BaseServer, TCPServer, UDPServer } from "./servers.ts";
 

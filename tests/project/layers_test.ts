@@ -1,4 +1,9 @@
-import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertLessOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
 
 /**
  * The folders of `src/`, one for each layer. A file imports from the folders
@@ -163,6 +168,19 @@ Deno.test("layers import downwards, no packages, node: only when used", async ()
   assertEquals(found, []);
   assertEquals(circleIn(imports), undefined);
   assertGreater([...imports.values()].flat().length, 0);
+});
+
+/** Each file that a program loads costs it about a tenth of a millisecond. */
+Deno.test("layers that mod.ts loads are at most 48 files", async () => {
+  const loaded = new Set(["../mod.ts"]);
+  for (const name of loaded) {
+    const source = await Deno.readTextFile(new URL(name, src));
+    for (const { specifier } of importsOf(source)) {
+      if (/^\.\.?\//.test(specifier)) loaded.add(targetOf(name, specifier));
+    }
+  }
+  assertGreater(loaded.size, 1);
+  assertLessOrEqual(loaded.size, 48, [...loaded].sort().join("\n"));
 });
 
 Deno.test("layers find a circle of imports", () => {

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../../src/file/raw_stream.ts";
+import type { ByteStream } from "../../src/file/open_file.ts";
 import { osError, timedOut } from "../../src/base/os_error.ts";
 import type { SignalOption } from "../../src/wait/waiter.ts";
 
