@@ -105,7 +105,9 @@
  *   {@linkcode ReceiveIntoOptions}, {@linkcode ReceiveMessageOptions},
  *   {@linkcode SendMessageOptions}, {@linkcode SendfileOptions},
  *   {@linkcode Readable}, {@linkcode CreateConnectionOptions},
- *   {@linkcode CreateServerOptions}, {@linkcode SocketFactory}.
+ *   {@linkcode CreateServerOptions}.
+ * - Of new sockets: {@linkcode SocketFactory}, {@linkcode SocketOptions},
+ *   {@linkcode SocketPairOptions}.
  * - Of names: {@linkcode AddrInfoOptions}, {@linkcode FqdnOptions},
  *   {@linkcode ServiceOptions}.
  * - Of `makefile`: {@linkcode FileOptions}, {@linkcode BufferingOptions},
@@ -191,6 +193,7 @@ export {
   fromfd,
   has_dualstack_ipv6,
   socketpair,
+  type SocketPairOptions,
 } from "./src/socket/connection.ts";
 export {
   type BinaryMode,
@@ -212,6 +215,7 @@ export {
   socket,
   type SocketFactory,
   type SocketFile,
+  type SocketOptions,
   SocketType,
   type TextMode,
 } from "./src/socket/socket.ts";

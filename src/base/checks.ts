@@ -293,11 +293,11 @@ export function checkSignal(
 ): AbortSignal | undefined {
   if (options === undefined) return undefined;
   checkOptions(action, options, known);
-  const { signal }: { signal?: unknown } = options;
-  if (signal === undefined || isSignal(signal)) {
-    // Without `strictNullChecks` the check above narrows to an empty object.
-    return signal as AbortSignal | undefined;
-  }
+  return asSignal(action, (options as { signal?: unknown }).signal);
+}
+
+function asSignal(action: string, signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || isSignal(signal)) return signal;
   throw new TypeError(
     `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
   );
@@ -308,17 +308,18 @@ export function checkSignal(
  *
  * `given` holds the optional arguments in order, where the options may take the
  * place of those that are left out. Returns a value for each name, undefined if
- * it was left out, and at the end the signal. `keywords` are names that stand in
- * the options only.
+ * it was left out. `keywords` are names that stand in the options only, `absent`
+ * options that do not exist, with the alternatives.
  *
  * @throws {TypeError} If one was given twice, or there is no such option.
  */
-export function optionalArguments(
+export function namedArguments(
   action: string,
   names: readonly string[],
   given: readonly unknown[],
   keywords: readonly string[] = [],
-): [...values: unknown[], signal: AbortSignal | undefined] {
+  absent: KnownOptions = {},
+): unknown[] {
   let at = given.findIndex((value, i) =>
     i === names.length || isOptions(value)
   );
@@ -334,18 +335,30 @@ export function optionalArguments(
   }
   const all = [...names, ...keywords];
   const known = Object.fromEntries(all.map((name) => [name, true as const]));
-  const signal = checkSignal(action, options, { ...SIGNAL_ONLY, ...known });
-  return [
-    ...all.map((name, i) => {
-      const named = (options as Record<string, unknown> | undefined)?.[name];
-      if (named === undefined) return values[i];
-      if (values[i] === undefined) return named;
-      throw new TypeError(
-        `Cannot ${action}: ${name} was given twice, as an argument and in the options`,
-      );
-    }),
-    signal,
-  ];
+  checkOptions(action, options, { ...absent, ...known });
+  return all.map((name, i) => {
+    const named = (options as Record<string, unknown> | undefined)?.[name];
+    if (named === undefined) return values[i];
+    if (values[i] === undefined) return named;
+    throw new TypeError(
+      `Cannot ${action}: ${name} was given twice, as an argument and in the options`,
+    );
+  });
+}
+
+/**
+ * The optional arguments of an asynchronous call, and its signal as the last of
+ * the values.
+ */
+export function optionalArguments(
+  action: string,
+  names: readonly string[],
+  given: readonly unknown[],
+  keywords: readonly string[] = [],
+): [...values: unknown[], signal: AbortSignal | undefined] {
+  const all = [...keywords, "signal"];
+  const values = namedArguments(action, names, given, all, SIGNAL_ONLY);
+  return [...values.slice(0, -1), asSignal(action, values.at(-1))];
 }
 
 const aborted = Object.getOwnPropertyDescriptor(

@@ -9,12 +9,7 @@
  * @see {@link https://www.iana.org/assignments/protocol-numbers | IANA: Protocol Numbers}
  */
 
-import {
-  checkPort,
-  checkText,
-  optionalArguments,
-  show,
-} from "../base/checks.ts";
+import { checkPort, checkText, namedArguments, show } from "../base/checks.ts";
 import {
   AI_NUMERICSERV,
   SOCK_DGRAM,
@@ -503,7 +498,7 @@ export function getprotobyname(protocolname: string): number {
 }
 
 function checkProtocol(action: string, given: unknown): string | undefined {
-  const [name] = optionalArguments(action, ["protocolname"], [given]);
+  const [name] = namedArguments(action, ["protocolname"], [given]);
   return name === undefined
     ? undefined
     : checkText(action, "protocolname", name);

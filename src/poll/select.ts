@@ -1,6 +1,7 @@
 import {
   checkInt,
   checkTimeout,
+  namedArguments,
   optionalArguments,
   show,
   showObject,
@@ -267,7 +268,7 @@ export class Poll {
     eventmask?: number | RegisterOptions,
   ): void {
     const number = toNumber("register", fd);
-    const [mask = POLLIN | POLLPRI | POLLOUT] = optionalArguments(
+    const [mask = POLLIN | POLLPRI | POLLOUT] = namedArguments(
       "register",
       ["eventmask"],
       [eventmask],

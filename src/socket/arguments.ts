@@ -7,6 +7,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  type Family,
   IPPROTO_TCP,
   IPPROTO_UDP,
   MSG_DONTWAIT,
@@ -19,7 +20,14 @@ import {
   SocketKind,
 } from "../base/constants.ts";
 import { parseAddress, type Sockaddr } from "../base/sockaddr.ts";
-import { checkBytes, checkInt, checkSize, show } from "../base/checks.ts";
+import {
+  checkBytes,
+  checkInt,
+  checkSize,
+  isOptions,
+  namedArguments,
+  show,
+} from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import type { SignalOption } from "../wait/waiter.ts";
@@ -109,6 +117,50 @@ export function checkAncillary(ancdata: Iterable<unknown>): void {
   if (items.length > 0) throw osError("EOPNOTSUPP", "ancillary data");
 }
 
+/** Which socket to make. */
+interface NewSocket {
+  readonly family: number;
+  readonly type: number;
+  readonly proto: number;
+  /** A descriptor to take over. */
+  readonly fileno: number | null;
+}
+
+const NEW_SOCKET: NewSocket = {
+  family: AF_INET,
+  type: SOCK_STREAM,
+  proto: 0,
+  fileno: null,
+};
+const SOCKET_ARGUMENTS = ["family", "type", "proto", "fileno"] as const;
+
+/**
+ * The arguments of a new socket, by position or by name. A constant that is
+ * absent is undefined, and stands for no default.
+ */
+export function socketArguments(
+  action: string,
+  given: readonly unknown[],
+): NewSocket {
+  const values: Record<string, unknown> = { ...NEW_SOCKET };
+  const at = given.findIndex(isOptions);
+  const count = at < 0 ? given.length : at;
+  for (const [i, name] of SOCKET_ARGUMENTS.slice(0, count).entries()) {
+    values[name] = given[i];
+  }
+  if (at >= 0) {
+    namedArguments(action, SOCKET_ARGUMENTS, given);
+    Object.assign(values, given[at]);
+  }
+  values.fileno ??= null;
+  for (const name of SOCKET_ARGUMENTS) {
+    if (name !== "fileno" || values.fileno !== null) {
+      checkInt(action, name, values[name]);
+    }
+  }
+  return values as unknown as NewSocket;
+}
+
 /** Family, type and protocol of a new socket. */
 export function checkKind(family: number, type: number, proto: number): void {
   if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
@@ -162,6 +214,22 @@ export function toDescriptor(action: string, fileno: unknown): Descriptor {
   const descriptor = findDescriptor(checkInt(action, "fileno", fileno));
   if (descriptor === undefined) throw osError("EBADF");
   return descriptor;
+}
+
+/**
+ * The arguments of a new socket by name.
+ *
+ * @typeParam A The address type of the socket.
+ */
+export interface SocketOptions<A extends Address = Address> {
+  /** One of `AF_INET`, which is the default, `AF_INET6` and `AF_UNIX`. */
+  family?: Family<A>;
+  /** `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
+  type?: number;
+  /** 0, which is the default, or the protocol of that type. */
+  proto?: number;
+  /** A descriptor to take over. */
+  fileno?: number | null | undefined;
 }
 
 /** The last argument of calls with flags. */

@@ -25,6 +25,7 @@ import {
   checkOptions,
   checkTimeout,
   type KnownOptions,
+  namedArguments,
   optionalArguments,
   show,
 } from "../base/checks.ts";
@@ -248,7 +249,7 @@ export function create_server<A extends Address = InetAddress>(
       `Cannot create a server: dualstack_ipv6 requires AF_INET6, received family ${family}`,
     );
   }
-  const sock = new Socket<A>(family, SOCK_STREAM);
+  const sock = new Socket<A>({ family, type: SOCK_STREAM });
   try {
     if (Deno.build.os !== "windows") {
       sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
@@ -259,7 +260,7 @@ export function create_server<A extends Address = InetAddress>(
     }
     bind(sock, address);
     if (backlog === null) sock.listen();
-    else sock.listen(backlog);
+    else sock.listen({ backlog });
     return sock;
   } catch (error) {
     sock.close();
@@ -303,6 +304,20 @@ function bind<A extends Address>(
  */
 export function has_dualstack_ipv6(): boolean {
   return true;
+}
+
+/**
+ * The arguments of {@linkcode socketpair} by name.
+ *
+ * @typeParam A The address type of the sockets.
+ */
+export interface SocketPairOptions<A extends Address = Address> {
+  /** `AF_UNIX`, which is the default, `AF_INET` or `AF_INET6`. */
+  family?: Family<A> | undefined;
+  /** `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
+  type?: number | undefined;
+  /** 0, which is the default, or the protocol of that type. */
+  proto?: number | undefined;
 }
 
 /**
@@ -350,7 +365,8 @@ export function has_dualstack_ipv6(): boolean {
  * `AF_INET6`.
  * @param type `SOCK_STREAM`, or with `AF_UNIX` also `SOCK_DGRAM`; may be or-ed
  * with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
- * @param proto 0, or with `AF_INET` and `AF_INET6` also `IPPROTO_TCP`.
+ * @param proto 0, or with `AF_INET` and `AF_INET6` also `IPPROTO_TCP`. Each
+ * argument may also be given by name, in an object that comes last.
  * @returns The two sockets.
  * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
  * no such socket here; EOPNOTSUPP for datagrams over `AF_INET` or `AF_INET6`.
@@ -363,20 +379,26 @@ export function has_dualstack_ipv6(): boolean {
  * @see {@link https://man7.org/linux/man-pages/man2/socketpair.2.html | socketpair(2)}
  */
 export async function socketpair<A extends Address = UnixAddress>(
-  family: Family<A> = AF_UNIX as Family<A>,
-  type: number = SOCK_STREAM,
-  proto: number = 0,
+  family?: Family<A> | SocketPairOptions<A>,
+  type?: number | SocketPairOptions<A>,
+  proto?: number | SocketPairOptions<A>,
 ): Promise<[Socket<A>, Socket<A>]> {
   const action = "make a socket pair";
-  checkInt(action, "family", family);
-  checkInt(action, "type", type);
-  checkInt(action, "proto", proto);
-  const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  checkKind(family, plain, proto);
-  if (family !== AF_UNIX) return await loopbackPair(family, type, proto);
+  const [own = AF_UNIX as Family<A>, kind = SOCK_STREAM, protocol = 0] =
+    namedArguments(action, ["family", "type", "proto"], [
+      family,
+      type,
+      proto,
+    ]) as [Family<A>?, number?, number?];
+  checkInt(action, "family", own);
+  checkInt(action, "type", kind);
+  checkInt(action, "proto", protocol);
+  const plain = kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  checkKind(own, plain, protocol);
+  if (own !== AF_UNIX) return await loopbackPair(own, kind, protocol);
   const [one, other] = plain === SOCK_STREAM ? streamPair() : datagramPair();
   const open = (conn: StreamConn | DatagramConn) =>
-    openSocket(family, type, proto, conn);
+    openSocket(own, kind, protocol, conn);
   return [open(one), open(other)];
 }
 
@@ -538,7 +560,7 @@ function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
  * @param fd The descriptor, also a detached one.
  * @param family The family, for the type only: the descriptor knows its own.
  * @param type The type; likewise.
- * @param proto The protocol; likewise.
+ * @param proto The protocol; likewise. It may also be given by name.
  * @returns The socket.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If an argument is not an integer.
@@ -548,11 +570,17 @@ export function fromfd<A extends Address = Address>(
   fd: number,
   family: Family<A>,
   type: number,
-  proto: number = 0,
+  proto?: number | { proto?: number | undefined },
 ): Socket<A> {
+  const [protocol = 0] = namedArguments("make a socket", ["proto"], [proto]);
   const number = dup(fd);
   try {
-    return new Socket<A>(family, type, proto, number);
+    return new Socket<A>({
+      family,
+      type,
+      proto: protocol as number,
+      fileno: number,
+    });
   } catch (error) {
     close(number);
     throw error;

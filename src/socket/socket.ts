@@ -23,6 +23,7 @@ import {
   checkSize,
   checkTimeout,
   markAsOwn,
+  namedArguments,
   optionalArguments,
 } from "../base/checks.ts";
 import { EAGAIN } from "../base/errno.ts";
@@ -64,6 +65,8 @@ import {
   type ReceiveIntoOptions,
   type ReceiveMessageOptions,
   type SendMessageOptions,
+  socketArguments,
+  type SocketOptions,
   toDescriptor,
 } from "./arguments.ts";
 import {
@@ -103,6 +106,7 @@ export type {
   SendMessageOptions,
   SignalOption,
   SocketFile,
+  SocketOptions,
 };
 
 /** The most that a stream takes at once: no datagram is longer. */
@@ -240,38 +244,38 @@ export class Socket<A extends Address = Address> {
    * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
    * @param proto 0, or the protocol of that type.
    * @param fileno A descriptor to take over; family, type and proto are then the
-   * descriptor's, whatever the arguments say.
+   * descriptor's, whatever the arguments say. Each argument may also be given by
+   * name, in an object that comes last: `new Socket({ type: SOCK_DGRAM })`.
    * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there
    * is no such socket here; EBADF if `fileno` is not open.
-   * @throws {TypeError} If an argument is not an integer.
+   * @throws {TypeError} If an argument is not an integer, or is given twice.
    */
   constructor(
-    family: Family<A> = AF_INET as Family<A>,
-    type: number = SOCK_STREAM,
-    proto: number = 0,
-    fileno: number | null = null,
+    family?: Family<A> | SocketOptions<A>,
+    type?: number | SocketOptions<A>,
+    proto?: number | SocketOptions<A>,
+    fileno?: number | null | SocketOptions<A>,
   ) {
     const action = "make a socket";
-    // A constant that is absent is undefined, and stands for no default.
-    const given = Math.min(arguments.length, 3);
-    for (let i = 0; i < given; i++) {
-      checkInt(action, ["family", "type", "proto"][i]!, arguments[i]);
-    }
+    const given = [family, type, proto, fileno].slice(0, arguments.length);
+    const kind = socketArguments(action, given);
     let timeout = getdefaulttimeout();
     let descriptor: Descriptor;
-    if (fileno === null) {
-      const plain = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if ((type & SOCK_NONBLOCK) !== 0) timeout = 0;
-      checkKind(family, plain, proto);
-      descriptor = openDescriptor(new Description(family, plain, proto));
+    if (kind.fileno === null) {
+      const plain = kind.type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if ((kind.type & SOCK_NONBLOCK) !== 0) timeout = 0;
+      checkKind(kind.family, plain, kind.proto);
+      descriptor = openDescriptor(
+        new Description(kind.family, plain, kind.proto),
+      );
     } else {
       // Elsewhere it is EBADF, as in Python.
-      if (checkInt(action, "fileno", fileno) < 0) {
+      if (kind.fileno < 0) {
         throw new RangeError(
-          `Cannot ${action}: fileno must be 0 or more, received ${fileno}`,
+          `Cannot ${action}: fileno must be 0 or more, received ${kind.fileno}`,
         );
       }
-      descriptor = toDescriptor(action, fileno);
+      descriptor = toDescriptor(action, kind.fileno);
     }
     const { description } = descriptor;
     this.#core = new SocketCore(descriptor, timeout);
@@ -325,18 +329,27 @@ export class Socket<A extends Address = Address> {
    * Lets peers connect. An unbound socket gets a free port on every interface.
    *
    * @param backlog How many connections may wait to be accepted. Another number
-   * than 128 opens the port anew. A second call changes nothing.
+   * than 128 opens the port anew. A second call changes nothing. It may also be
+   * given by name, `listen({ backlog: 5 })`.
    * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
    * EBADF if closed.
    * @throws {PermissionError} EACCES if it is not bound, and 0.0.0.0:0 is not
    * granted.
-   * @throws {TypeError} If `backlog` is not an integer.
+   * @throws {TypeError} If `backlog` is not an integer, or is given twice.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.listen | Python: listen}
    * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
    */
-  listen(backlog: number = DEFAULT_BACKLOG): void {
+  listen(
+    backlog?: number | { backlog?: number | undefined },
+    options?: { backlog?: number | undefined },
+  ): void {
     traced(Socket.prototype.listen, () => {
-      const size = Math.max(0, checkInt("listen", "backlog", backlog));
+      const [value = DEFAULT_BACKLOG] = namedArguments(
+        "listen",
+        ["backlog"],
+        [backlog, options],
+      );
+      const size = Math.max(0, checkInt("listen", "backlog", value));
       coreOf(this).description.listen(size);
     });
   }
@@ -881,14 +894,18 @@ export class Socket<A extends Address = Address> {
    * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
    * @param optname `SO_REUSEADDR` and so on, of those that
    * {@linkcode Socket.prototype.setsockopt} lists.
-   * @param buflen How many bytes at most, 1 to 1024.
+   * @param buflen How many bytes at most, 1 to 1024; also by name.
    * @returns The value in the platform's representation.
    * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
    * @throws {TypeError} If an argument is not an integer.
    * @throws {RangeError} If `buflen` is out of range.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
    */
-  getsockopt(level: number, optname: number, buflen: number): Uint8Array;
+  getsockopt(
+    level: number,
+    optname: number,
+    buflen: number | { buflen: number },
+  ): Uint8Array;
   // The page of an overloaded method shows what is said here.
   /**
    * An option's value: a number, or with `buflen` its bytes.
@@ -897,6 +914,7 @@ export class Socket<A extends Address = Address> {
    * @param optname `SO_REUSEADDR` and so on, of those that
    * {@linkcode Socket.prototype.setsockopt} lists.
    * @param buflen How many bytes at most, 1 to 1024; 0 or left out for a number.
+   * It may also be given by name, `{ buflen: 16 }`.
    * @returns The value, 1 and 0 for flags; or its bytes in the platform's
    * representation.
    * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
@@ -907,19 +925,21 @@ export class Socket<A extends Address = Address> {
   getsockopt(
     level: number,
     optname: number,
-    buflen: number = 0,
+    buflen?: number | { buflen?: number | undefined },
   ): number | Uint8Array {
     const action = "get a socket option";
     checkInt(action, "level", level);
     checkInt(action, "optname", optname);
-    if (checkSize(action, "buflen", buflen) > 1024) {
+    const [value = 0] = namedArguments(action, ["buflen"], [buflen]);
+    const size = checkSize(action, "buflen", value);
+    if (size > 1024) {
       throw new RangeError(
-        `Cannot ${action}: buflen must be 0 to 1024, received ${buflen}`,
+        `Cannot ${action}: buflen must be 0 to 1024, received ${size}`,
       );
     }
     return traced(Socket.prototype.getsockopt, () => {
       const bytes = coreOf(this).description.getOption(level, optname);
-      return buflen === 0 ? intFrom(bytes) : bytes.slice(0, buflen);
+      return size === 0 ? intFrom(bytes) : bytes.slice(0, size);
     });
   }
 
@@ -1672,15 +1692,25 @@ export interface SocketFactory {
    * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
    * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
    * @param proto 0, or the protocol of that type.
-   * @param fileno A descriptor to take over, for example a detached one.
+   * @param fileno A descriptor to take over, for example a detached one. The
+   * arguments from `type` on may also be given by name, in an object that comes
+   * last.
    * @returns The socket.
    */
   <A extends Address>(
     family: Family<A>,
-    type?: number,
-    proto?: number,
-    fileno?: number | null,
+    type?: number | SocketOptions<A>,
+    proto?: number | SocketOptions<A>,
+    fileno?: number | null | SocketOptions<A>,
   ): Socket<A>;
+  /**
+   * Makes a socket, all of whose arguments are given by name.
+   *
+   * @typeParam A The address type of the socket.
+   * @param options `family`, `type`, `proto` and `fileno`.
+   * @returns The socket.
+   */
+  <A extends Address = InetAddress>(options: SocketOptions<A>): Socket<A>;
   /**
    * Makes a socket of a family that is known only when the program runs.
    *
@@ -1692,9 +1722,9 @@ export interface SocketFactory {
    */
   (
     family: number,
-    type?: number,
-    proto?: number,
-    fileno?: number | null,
+    type?: number | SocketOptions,
+    proto?: number | SocketOptions,
+    fileno?: number | null | SocketOptions,
   ): Socket;
   /** Whether a value is a socket, for `instanceof`. */
   [Symbol.hasInstance](value: unknown): value is Socket;
@@ -1702,7 +1732,8 @@ export interface SocketFactory {
 
 /**
  * Makes a socket: `socket(family = AF_INET, type = SOCK_STREAM, proto = 0,
- * fileno = null)`. `x instanceof socket` holds for every socket.
+ * fileno = null)`. Each argument may also be given by name, in an object that
+ * comes last. `x instanceof socket` holds for every socket.
  *
  * @example An IPv4 stream socket
  * ```ts
@@ -1725,8 +1756,8 @@ export interface SocketFactory {
  *
  * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
  * no such socket here; EBADF if `fileno` is not open.
- * @throws {TypeError} If an argument is not an integer, or is given as undefined,
- * such as a constant that does not exist.
+ * @throws {TypeError} If an argument is not an integer, is given twice, or is
+ * given as undefined, such as a constant that does not exist.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}
  */
 export const socket: SocketFactory = Object.defineProperty(

@@ -92,6 +92,12 @@ const accepted: Readonly<Record<string, string>> = {
     const either: Socket = socket.socket(family);
     const again = socket.socket(v6.family, v6.type, v6.proto, v6.fileno());
     same<Socket<Inet6Address>, typeof again>(true);
+    const named = socket.socket({ family: socket.AF_INET6 });
+    same<Socket<Inet6Address>, typeof named>(true);
+    const usual = socket.socket({ type: socket.SOCK_DGRAM });
+    same<Socket<InetAddress>, typeof usual>(true);
+    const mixed = socket.socket(socket.AF_UNIX, { type: socket.SOCK_DGRAM });
+    same<Socket<UnixAddress>, typeof mixed>(true);
     const made = new socket.Socket(socket.AF_INET6);
     same<Socket<Inet6Address>, typeof made>(true);`,
   "what addresses and data come out as": `

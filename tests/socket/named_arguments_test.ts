@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { decode, encode } from "../support/bytes.ts";
 import { listener, tcpPair, type TcpSocket } from "../support/pair.ts";
@@ -177,4 +177,138 @@ Deno.test("create_connection() takes its optional arguments by name", async () =
     assertEquals(client.gettimeout(), timeout);
     assertEquals(client.getpeername(), address);
   }
+});
+
+const { AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } = socket;
+
+/** Sockets made with names: a datagram socket over IPv6 each. */
+const made: Record<string, () => socket.Socket> = {
+  "socket({ family, type, proto })": () =>
+    socket.socket({
+      family: AF_INET6,
+      type: SOCK_DGRAM,
+      proto: socket.IPPROTO_UDP,
+    }),
+  "socket(family, { type, proto })": () =>
+    socket.socket(AF_INET6, { type: SOCK_DGRAM, proto: socket.IPPROTO_UDP }),
+  "socket(family, type, { proto })": () =>
+    socket.socket(AF_INET6, SOCK_DGRAM, { proto: socket.IPPROTO_UDP }),
+  "socket(family, type, proto, {})": () =>
+    socket.socket(AF_INET6, SOCK_DGRAM, socket.IPPROTO_UDP, {}),
+  "new Socket({ family, type, proto })": () =>
+    new socket.Socket({
+      family: AF_INET6,
+      type: SOCK_DGRAM,
+      proto: socket.IPPROTO_UDP,
+      fileno: null,
+    }),
+};
+
+for (const [name, make] of Object.entries(made)) {
+  Deno.test(`${name} takes its arguments by name`, () => {
+    using s = make();
+    assertEquals(
+      [s.family, s.type, s.proto],
+      [AF_INET6, SOCK_DGRAM, socket.IPPROTO_UDP],
+    );
+  });
+}
+
+Deno.test("socket() takes a descriptor by name, which knows its own kind", () => {
+  const fileno = socket.socket(AF_UNIX, SOCK_DGRAM).detach();
+  using all = socket.socket({ fileno });
+  assertEquals([all.family, all.type], [AF_UNIX, SOCK_DGRAM] as const);
+  assertEquals(all.fileno(), fileno);
+  all.detach();
+  using last = socket.socket(AF_UNIX, SOCK_STREAM, 0, { fileno });
+  assertEquals(last.type, SOCK_DGRAM);
+});
+
+Deno.test("fromfd() takes proto by name", () => {
+  using s = socket.socket();
+  using copy = socket.fromfd(s.fileno(), socket.AF_INET, SOCK_STREAM, {
+    proto: 0,
+  });
+  assertEquals(copy.family, socket.AF_INET);
+});
+
+Deno.test("socketpair() takes its arguments by name", async () => {
+  for (
+    const call of [
+      () => socket.socketpair({ type: SOCK_DGRAM }),
+      () => socket.socketpair({ family: AF_UNIX, type: SOCK_DGRAM, proto: 0 }),
+      () => socket.socketpair(AF_UNIX, { type: SOCK_DGRAM }),
+      () => socket.socketpair(AF_UNIX, SOCK_DGRAM, { proto: 0 }),
+    ]
+  ) {
+    const [a, b] = await within(call());
+    assertEquals([a.type, b.family], [SOCK_DGRAM, AF_UNIX]);
+    a.close();
+    b.close();
+  }
+});
+
+Deno.test("listen() takes backlog by name", () => {
+  using s = socket.socket();
+  s.bind(["127.0.0.1", 0]);
+  s.listen({ backlog: 5 });
+  s.listen({});
+  assertEquals(s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), 1);
+});
+
+Deno.test("getsockopt() takes buflen by name", () => {
+  using s = socket.socket();
+  const bytes = s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, {
+    buflen: 4,
+  });
+  assertEquals(bytes, new Uint8Array(4));
+});
+
+/** Synchronous calls with an argument that is given twice, or does not exist. */
+const refusedAtOnce: Record<string, (s: socket.Socket) => unknown> = {
+  "socket(): family was given twice": () =>
+    socket.socket(AF_INET6, { family: AF_INET6 }),
+  "socket(): type was given twice": () =>
+    socket.socket(AF_INET6, SOCK_DGRAM, { type: SOCK_DGRAM }),
+  'socket(): no option "timeout"': () =>
+    socket.socket({ timeout: 5 } as socket.SocketOptions),
+  'socket(): no option "signal"': () =>
+    socket.socket({
+      signal: new AbortController().signal,
+    } as socket.SocketOptions),
+  "socket(): options come last": () =>
+    socket.socket({ type: SOCK_DGRAM } as unknown as socket.Family, 1),
+  "socket(): family must be an integer, received undefined": () =>
+    socket.socket(undefined as unknown as socket.Family, { type: SOCK_DGRAM }),
+  "socket(): type must be an integer, received undefined": () =>
+    socket.socket(AF_INET6, { type: undefined as unknown as number }),
+  "socket(): fileno must be an integer": () =>
+    socket.socket({ fileno: "3" as unknown as number }),
+  "fromfd(): proto must be an integer": (s) =>
+    socket.fromfd(s.fileno(), AF_INET6, SOCK_STREAM, {
+      proto: "0" as unknown as number,
+    }),
+  "listen(): backlog was given twice": (s) => s.listen(5, { backlog: 5 }),
+  'listen(): no option "size"': (s) => s.listen({ size: 5 } as object),
+  'getsockopt(): no option "len"': (s) =>
+    s.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE, { len: 5 } as never),
+};
+
+for (const [name, call] of Object.entries(refusedAtOnce)) {
+  Deno.test(`${name}, which is a TypeError that opens nothing`, () => {
+    using s = socket.socket(AF_INET6);
+    const before = s.fileno();
+    const [, what] = name.split(": ");
+    assertThrows(() => call(s), TypeError, what!);
+    using next = socket.socket();
+    assertEquals(next.fileno(), before + 1);
+  });
+}
+
+Deno.test("socketpair() refuses an argument that is given twice", async () => {
+  await assertRejects(
+    () => within(socket.socketpair(AF_UNIX, { family: AF_UNIX })),
+    TypeError,
+    "family was given twice",
+  );
 });

@@ -14,6 +14,7 @@ import {
   nullable,
   optional,
   options,
+  orKeywords,
   orOptions,
   service,
   source,
@@ -48,7 +49,13 @@ function closing(made: unknown): void {
 const made: More = { cleanUp: closing };
 
 /** An integer that fits a C `int`, for a family that may be left out. */
-const family = param(optional(int32), AF_INET);
+const family = early(orKeywords(optional(int32)), AF_INET);
+
+/** Type and protocol, likewise. */
+const kind: readonly Param[] = [
+  early(orKeywords(optional(int32)), SOCK_STREAM),
+  early(orKeywords(optional(int32)), 0),
+];
 
 /** A new one for each call: it may be given once. */
 function connectionOfDeno(): Partial<Deno.Conn> {
@@ -98,9 +105,8 @@ function keyword(name: string, of: string, kind: Kind, good: unknown): Call {
 const sockets: readonly Call[] = [
   call("socket", [
     family,
-    param(optional(int32), SOCK_STREAM),
-    param(optional(int32), 0),
-    param(optional(nullable(fileno)), null),
+    ...kind,
+    early(orKeywords(optional(nullable(fileno))), null),
   ], made),
   call("create_connection", [
     param(address, theServer),
@@ -133,18 +139,14 @@ const sockets: readonly Call[] = [
   keyword("backlog", "create_server", optional(nullable(int32)), 5),
   keyword("reuse_port", "create_server", anything, false),
   keyword("dualstack_ipv6", "create_server", anything, false),
-  call("socketpair", [
-    family,
-    param(optional(int32), SOCK_STREAM),
-    param(optional(int32), 0),
-  ], { ...made, ...waits }),
+  call("socketpair", [family, ...kind], { ...made, ...waits }),
   call("has_dualstack_ipv6", []),
   call("fromconn", [param(connection, connectionOfDeno)], made),
   call("fromfd", [
     param(fileno, (fixture: Fixture) => fixture.client.fileno()),
     param(optional(int32), AF_INET),
     param(optional(int32), SOCK_STREAM),
-    param(optional(int32), 0),
+    early(orKeywords(optional(int32)), 0),
   ], made),
   call("dup", [param(fileno, (fixture: Fixture) => fixture.client.fileno())], {
     cleanUp: (number) => socket.close(number as number),

@@ -279,7 +279,7 @@ const opening: readonly Call[] = [
       assertNoEffect: connectsStill,
     },
   ]),
-  onFresh("listen", [param(optional(int32), 5)]),
+  onFresh("listen", [early(orKeywords(optional(int32)), 5)]),
   {
     name: "Socket.accept",
     waits: true,
@@ -294,10 +294,10 @@ const others: readonly Call[] = [
   {
     name: "Socket.constructor",
     params: [
-      param(optional(int32), AF_INET),
-      param(optional(int32), SOCK_STREAM),
-      param(optional(int32), 0),
-      param(optional(nullable(fileno)), null),
+      early(orKeywords(optional(int32)), AF_INET),
+      early(orKeywords(optional(int32)), SOCK_STREAM),
+      early(orKeywords(optional(int32)), 0),
+      early(orKeywords(optional(nullable(fileno))), null),
     ],
     run: (_rig, args) => Reflect.construct(socket.Socket, args),
     cleanUp: (made) => (made as socket.Socket).close(),
@@ -305,7 +305,7 @@ const others: readonly Call[] = [
   onClient("getsockopt", [
     param(int32, socket.SOL_SOCKET),
     param(int32, socket.SO_KEEPALIVE),
-    param(optional(upTo1024), 4),
+    early(orKeywords(optional(upTo1024)), 4),
   ]),
   onClient("setsockopt", [
     param(int32, socket.SOL_SOCKET),
