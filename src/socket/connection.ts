@@ -41,7 +41,7 @@ import {
   type StreamConn,
 } from "../runtime/deno_net.ts";
 import { datagramPair, streamPair } from "../runtime/memory_pair.ts";
-import { failure } from "../wait/waiter.ts";
+import { failure, traced } from "../wait/waiter.ts";
 import { type SignalOption, Socket } from "./socket.ts";
 import { checkKind, checkOneAddress, toDescriptor } from "./arguments.ts";
 
@@ -249,23 +249,25 @@ export function create_server<A extends Address = InetAddress>(
       `Cannot create a server: dualstack_ipv6 requires AF_INET6, received family ${family}`,
     );
   }
-  const sock = new Socket<A>({ family, type: SOCK_STREAM });
-  try {
-    if (Deno.build.os !== "windows") {
-      sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
+  return traced(create_server, () => {
+    const sock = new Socket<A>({ family, type: SOCK_STREAM });
+    try {
+      if (Deno.build.os !== "windows") {
+        sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
+      }
+      if (reuse_port) sock.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
+      if (family === AF_INET6) {
+        sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, dualstack_ipv6 ? 0 : 1);
+      }
+      bind(sock, address);
+      if (backlog === null) sock.listen();
+      else sock.listen({ backlog });
+      return sock;
+    } catch (error) {
+      sock.close();
+      throw error;
     }
-    if (reuse_port) sock.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
-    if (family === AF_INET6) {
-      sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, dualstack_ipv6 ? 0 : 1);
-    }
-    bind(sock, address);
-    if (backlog === null) sock.listen();
-    else sock.listen({ backlog });
-    return sock;
-  } catch (error) {
-    sock.close();
-    throw error;
-  }
+  });
 }
 
 function bind<A extends Address>(
@@ -378,7 +380,15 @@ export interface SocketPairOptions<A extends Address = Address> {
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socketpair | Python: socketpair}
  * @see {@link https://man7.org/linux/man-pages/man2/socketpair.2.html | socketpair(2)}
  */
-export async function socketpair<A extends Address = UnixAddress>(
+export function socketpair<A extends Address = UnixAddress>(
+  family?: Family<A> | SocketPairOptions<A>,
+  type?: number | SocketPairOptions<A>,
+  proto?: number | SocketPairOptions<A>,
+): Promise<[Socket<A>, Socket<A>]> {
+  return openPair(family, type, proto).catch(failure);
+}
+
+async function openPair<A extends Address>(
   family?: Family<A> | SocketPairOptions<A>,
   type?: number | SocketPairOptions<A>,
   proto?: number | SocketPairOptions<A>,
@@ -515,17 +525,19 @@ export function fromconn<A extends Deno.Addr>(
     : A extends Deno.NetAddr ? InetAddress | Inet6Address
     : never
 > {
-  const family = familyOf<never>(conn);
-  if (wrapped.has(conn)) {
-    throw osError("EBUSY", "a socket was made of this connection already");
-  }
-  if (conn.readable.locked || conn.writable.locked) {
-    throw osError("EBUSY", "a stream of this connection is locked");
-  }
-  wrapped.add(conn);
-  const isTls = "handshake" in conn;
-  const stream = isTls ? new DenoTlsConn(conn as Deno.TlsConn) : conn;
-  return openSocket(family, SOCK_STREAM, 0, stream);
+  return traced(fromconn, () => {
+    const family = familyOf<never>(conn);
+    if (wrapped.has(conn)) {
+      throw osError("EBUSY", "a socket was made of this connection already");
+    }
+    if (conn.readable.locked || conn.writable.locked) {
+      throw osError("EBUSY", "a stream of this connection is locked");
+    }
+    wrapped.add(conn);
+    const isTls = "handshake" in conn;
+    const stream = isTls ? new DenoTlsConn(conn as Deno.TlsConn) : conn;
+    return openSocket(family, SOCK_STREAM, 0, stream);
+  });
 }
 
 function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
@@ -572,19 +584,21 @@ export function fromfd<A extends Address = Address>(
   type: number,
   proto?: number | { proto?: number | undefined },
 ): Socket<A> {
-  const [protocol = 0] = namedArguments("make a socket", ["proto"], [proto]);
-  const number = dup(fd);
-  try {
-    return new Socket<A>({
-      family,
-      type,
-      proto: protocol as number,
-      fileno: number,
-    });
-  } catch (error) {
-    close(number);
-    throw error;
-  }
+  return traced(fromfd, () => {
+    const [protocol = 0] = namedArguments("make a socket", ["proto"], [proto]);
+    const number = dup(fd);
+    try {
+      return new Socket<A>({
+        family,
+        type,
+        proto: protocol as number,
+        fileno: number,
+      });
+    } catch (error) {
+      close(number);
+      throw error;
+    }
+  });
 }
 
 /**
@@ -608,8 +622,10 @@ export function fromfd<A extends Address = Address>(
  * @see {@link https://docs.python.org/3/library/os.html#os.dup | Python: os.dup}
  */
 export function dup(fd: number): number {
-  const { description } = toDescriptor("duplicate a descriptor", fd);
-  return openDescriptor(description).number;
+  return traced(dup, () => {
+    const { description } = toDescriptor("duplicate a descriptor", fd);
+    return openDescriptor(description).number;
+  });
 }
 
 /**
@@ -632,5 +648,7 @@ export function dup(fd: number): number {
  * @see {@link https://docs.python.org/3/library/socket.html#socket.close | Python: close}
  */
 export function close(fd: number): void {
-  toDescriptor("close a descriptor", fd).close().catch(() => {});
+  traced(close, () => {
+    toDescriptor("close a descriptor", fd).close().catch(() => {});
+  });
 }

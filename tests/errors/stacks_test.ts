@@ -356,6 +356,32 @@ const failures: readonly Failure[] = [
     call: "a.makefile()",
     error: "OSError",
   },
+  {
+    name: "create_server(), in use",
+    setup: "const s = server();",
+    call: "socket.create_server(s.getsockname())",
+    error: "OSError",
+  },
+  {
+    name: "socketpair(), unknown family",
+    call: "await socket.socketpair(9999)",
+    error: "OSError",
+  },
+  {
+    name: "fromfd(), not open",
+    call: "socket.fromfd(9999, 2, 1)",
+    error: "OSError",
+  },
+  {
+    name: "dup() of a descriptor, not open",
+    call: "socket.dup(9999)",
+    error: "OSError",
+  },
+  {
+    name: "close() of a descriptor, not open",
+    call: "socket.close(9999)",
+    error: "OSError",
+  },
   { name: "dup(), closed", setup: CLOSED, call: "a.dup()", error: "OSError" },
 ];
 
