@@ -66,9 +66,9 @@ export class ReadBuffer implements FileReader<Bytes> {
     return this.#queue.length;
   }
 
-  /** Takes all that is buffered, in memory that may hold later bytes too. */
+  /** Takes all that is buffered, which is to be freed after use. */
   takeAll(): Bytes {
-    return this.#queue.takeView(this.#queue.length);
+    return this.#queue.takeAll();
   }
 
   tryReadLine(): Bytes | undefined {
@@ -98,7 +98,7 @@ export class ReadBuffer implements FileReader<Bytes> {
         const count = Math.min(found < 0 ? queue.length : found, left);
         const isWhole = found >= 0 || count === left;
         if (isWhole && line.length === 0) return queue.take(count);
-        line.append(queue.takeView(count));
+        queue.moveToBuilder(line, count);
         if (isWhole) return line.toBytes();
         const n = this.accept(await this.ask(signal));
         if (n === null && line.length === 0) return null;
@@ -120,14 +120,14 @@ export class ReadBuffer implements FileReader<Bytes> {
     }
     const wanted = size < 0 ? Infinity : size;
     const data = new ByteBuilder();
-    data.append(queue.takeView(queue.length));
+    queue.moveToBuilder(data, queue.length);
     try {
       while (data.length < wanted) {
         const missing = wanted - data.length;
         let n: number | null;
         if (missing < this.#ahead) {
           n = this.accept(await this.ask(signal));
-          data.append(queue.takeView(Math.min(missing, queue.length)));
+          queue.moveToBuilder(data, Math.min(missing, queue.length));
         } else if (data.length === 0) {
           // Not into memory of this call, which it would hold while it waits.
           const part = await this.#receive(missing, signal);

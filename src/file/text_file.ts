@@ -10,7 +10,7 @@ import type { ReadBuffer, WriteBuffer } from "./buffers.ts";
 import type { Decoder } from "./decoder.ts";
 import { codePointLength, type Encoder } from "./encoder.ts";
 import { detachOf, type FileLayer, IOBase, type Refusals } from "./io_base.ts";
-import type { FileReader, FileWriter } from "./open_file.ts";
+import { type FileReader, type FileWriter, free } from "./open_file.ts";
 
 /** The end of a line, as the argument of Python's `open()`. */
 export type Newline = null | "" | "\n" | "\r" | "\r\n";
@@ -178,7 +178,10 @@ export class TextReader implements FileReader<string> {
       const index = last >= start ? last : rest.indexOf(separator, start);
       if (index >= 0) end = index + separator.length;
     }
-    this.#text = detached(rest, start, end);
+    // Flat as soon as it is searched for the end of a line, and then as good as
+    // detached, in half of the time.
+    this.#text = rest.slice(start, end - 1) +
+      rest.slice(Math.max(start, end - 1), end);
     this.#start = 0;
     this.#restStart = end;
     if (end === rest.length) {
@@ -209,6 +212,7 @@ export class TextReader implements FileReader<string> {
       const final = bytes.length === 0 && !this.#resume;
       this.#resume = false;
       const decoded = decoder.decode(bytes, final);
+      free(bytes);
       const ended = final && decoder.failure === undefined;
       this.#rest = this.#translate(decoded, ended);
       if (this.#nextLines()) return true;

@@ -137,7 +137,7 @@ export function countBytes(n: number): void {
 
 /** Calls back when the event loop has turned, and calls may be answered again. */
 export function afterYield(callback: () => void): void {
-  if (paused.push(callback) === 1) afterTicks(1, resume);
+  if (paused.push(callback) === 1) timers.setImmediate(resume);
 }
 
 function resume(): void {
@@ -154,8 +154,13 @@ export function yieldToLoop(): Promise<void> {
 
 /** The promise of a call that is answered at once, unless a yield is due. */
 export function answer<T>(value: T): Promise<T> {
-  countCall();
-  return isYieldDue()
-    ? yieldToLoop().then(() => value)
-    : Promise.resolve(value);
+  calls--;
+  return calls > 0 && bytes > 0
+    ? settled(value)
+    : new Promise((resolve) => afterYield(() => resolve(value)));
+}
+
+/** A settled promise; an asynchronous function makes it 10 ns sooner. */
+async function settled<T>(value: T): Promise<T> {
+  return value;
 }
