@@ -143,6 +143,7 @@ export class IOBase<
   W extends Uint8Array | string,
 > implements AsyncDisposable {
   readonly #file: OpenFile;
+  readonly #readLock: Mutex;
   readonly #reader: FileReader<T> | undefined;
   readonly #writer: FileWriter<W> | undefined;
   readonly #refusals: Refusals;
@@ -152,7 +153,7 @@ export class IOBase<
   static {
     markAsOwn(this.prototype);
     readOf = (file, action, options, read) =>
-      file.#run(file.#file.readLock, action, options, (signal) => {
+      file.#run(file.#readLock, action, options, (signal) => {
         file.#readable();
         return read(signal);
       });
@@ -166,6 +167,7 @@ export class IOBase<
    */
   constructor(layer: FileLayer<T, W>, refusals: Refusals) {
     this.#file = layer.file;
+    this.#readLock = layer.file.readLock;
     this.#reader = layer.reader;
     this.#writer = layer.writer;
     this.#refusals = refusals;
@@ -301,7 +303,7 @@ export class IOBase<
         if (count !== undefined) return answer(count);
       }
       return this.#run(
-        this.#file.readLock,
+        this.#readLock,
         "readinto",
         options,
         (signal) =>
@@ -517,7 +519,7 @@ export class IOBase<
       const value = this.#isFree ? this.#reader!.tryReadLine() : undefined;
       return value === undefined
         ? this.#run(
-          this.#file.readLock,
+          this.#readLock,
           "readline",
           undefined,
           (signal) => readNext(this.#readable(), signal),
@@ -543,8 +545,8 @@ export class IOBase<
 
   /** Whether a read is served at once, if enough is buffered. */
   get #isFree(): boolean {
-    return !this.#detached && this.#reader !== undefined &&
-      !this.#file.closed && !this.#file.readLock.busy;
+    return this.#reader !== undefined && !this.#readLock.busy &&
+      !this.#detached;
   }
 
   #checkUsable(): void {
@@ -578,7 +580,7 @@ export class IOBase<
     try {
       const [limit, last] = sizeAndOptions(action, size, options);
       return this.#run(
-        this.#file.readLock,
+        this.#readLock,
         action,
         last,
         (signal) => read(this.#readable(), limit, signal),
@@ -640,8 +642,9 @@ export class IOBase<
   }
 
   #detach<L>(lower: L): Promise<L> {
-    const { readLock, writeLock } = this.#file;
-    const lock = this.#writer === undefined ? readLock : writeLock;
+    const lock = this.#writer === undefined
+      ? this.#readLock
+      : this.#file.writeLock;
     return this.#run(lock, "detach", undefined, async () => {
       await this.#writer?.flush();
       this.#detached = true;

@@ -334,6 +334,7 @@ export class Mutex {
   #last: LockRequest | undefined;
   /** Whether a call is running, so that another has to wait. */
   busy = false;
+  #closed = false;
 
   /**
    * Waits until the calls before have ended; returns undefined if there are
@@ -363,11 +364,12 @@ export class Mutex {
       this.remove(next);
       if (next.run()) return;
     }
-    this.busy = false;
+    this.busy = this.#closed;
   }
 
-  /** Rejects every call that waits. */
-  rejectWaiting(reason: unknown): void {
+  /** Rejects every call that waits, and stays busy: nothing is served any more. */
+  close(reason: unknown): void {
+    this.busy = this.#closed = true;
     while (this.#first !== undefined) {
       const request = this.#first;
       this.remove(request);
@@ -528,7 +530,7 @@ export class OpenFile {
     openOutputs.delete(output);
     // Before the flush, since the peer may never send anything.
     output.raw.endReceive();
-    this.readLock.rejectWaiting(closedError());
+    this.readLock.close(closedError());
     if (!output.pending) {
       output.raw.release();
       return this.#closing;

@@ -47,6 +47,17 @@ Deno.test("Mutex lets an aborted call leave the middle of the queue", async () =
   assertEquals([order, mutex.busy], [[0, 2], false]);
 });
 
+Deno.test("Mutex rejects the calls that wait when it is closed, and serves none after it", async () => {
+  const mutex = new Mutex();
+  await mutex.acquire(undefined);
+  const waiting = mutex.acquire(undefined)!;
+  const reason = new Error("closed");
+  mutex.close(reason);
+  assertStrictEquals(await within(waiting.catch((error) => error)), reason);
+  mutex.release();
+  assertEquals(mutex.busy, true);
+});
+
 Deno.test("Mutex lets 100,000 calls run, those with an aborted signal too", async () => {
   for (const aborted of [false, true]) {
     const mutex = new Mutex();
