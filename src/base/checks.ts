@@ -119,8 +119,8 @@ export function checkText(
 }
 
 /**
- * The property by which classes with a descriptor say whose descriptor it is: of
- * this copy of the package or of another one that the program has loaded too.
+ * The property that marks a class whose objects have a descriptor of this copy of
+ * the package. A program may have loaded another copy, with descriptors of its own.
  */
 const COPY: unique symbol = Symbol.for("@pystd/socket: copy");
 const THIS_COPY: object = Object.freeze({});

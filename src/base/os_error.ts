@@ -113,7 +113,7 @@ const MAX_NAMES = 64;
 
 /**
  * Remembers that a name, which is granted, has been resolved to an address. A
- * grant for a name is none for its addresses, which users do not expect: so an
+ * grant for a name does not cover its addresses, which users do not expect; so an
  * error about the address names both.
  */
 export function rememberName(address: string, name: string): void {
@@ -122,10 +122,7 @@ export function rememberName(address: string, name: string): void {
   if (names.size > MAX_NAMES) names.delete(names.keys().next().value!);
 }
 
-/**
- * What to add to Deno's text about a grant that is missing for an address: that
- * its name is granted.
- */
+/** The hint in the error of an address without a grant whose name is granted. */
 function grantedName(text: string): string {
   const [, ipv6, ipv4 = "", port = ""] =
     /net access to "(?:\[([^\]%]+)[^\]]*\]|([\d.]+))(:\d+)?"/.exec(text) ?? [];
@@ -170,7 +167,7 @@ const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
   ConnectionAborted: "ECONNABORTED",
   ConnectionRefused: "ECONNREFUSED",
   ConnectionReset: "ECONNRESET",
-  // Of TLS: a certificate, an alert, or bytes that are no TLS.
+  // A TLS error: a certificate, an alert, or bytes that are not TLS.
   InvalidData: "EPROTO",
   IsADirectory: "EISDIR",
   NetworkUnreachable: "ENETUNREACH",
@@ -180,7 +177,7 @@ const DENO_CLASSES: Readonly<Record<string, ErrnoCode>> = {
   NotSupported: "EOPNOTSUPP",
   PermissionDenied: "EACCES",
   TimedOut: "ETIMEDOUT",
-  // Of TLS: the connection ended without the peer's close_notify.
+  // A TLS connection that ended without the peer's close_notify.
   UnexpectedEof: "ECONNRESET",
   WouldBlock: "EAGAIN",
 };
@@ -258,7 +255,8 @@ function isLookup(error: Error): boolean {
 function errnoCodeOf(error: Error): ErrnoCode | undefined {
   if (error instanceof Deno.errors.BadResource) return "EBADF";
   const number = systemNumber(error);
-  // Closing cancels pending operations so; the EINTR of a system has its number.
+  // Deno reports so that a close has cancelled the operation; the system's EINTR
+  // has a number.
   if (error instanceof Deno.errors.Interrupted && number === undefined) {
     return "EBADF";
   }

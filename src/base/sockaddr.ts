@@ -19,7 +19,7 @@ export interface InetSockaddr {
   readonly flowinfo: number;
   /** The index of the interface; 0 if there is none or it has a name. */
   readonly scopeId: number;
-  /** The name of the interface, if it was given by name as in `fe80::1%eth0`. */
+  /** The name of the interface, if it was given by name, such as in `fe80::1%eth0`. */
   readonly scopeName?: string | undefined;
   /** Whether `host` has to be looked up. */
   readonly isHostname: boolean;

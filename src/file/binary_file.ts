@@ -164,7 +164,7 @@ export class BufferedIOBase
   }
 
   /**
-   * Reads into a buffer of the caller's, like
+   * Reads into the caller's buffer, like
    * {@linkcode BufferedIOBase.prototype.read1}.
    *
    * @param buffer The memory to fill.

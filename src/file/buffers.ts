@@ -16,15 +16,15 @@ const MAX_RECEIVE = 0x40000;
  * Reads bytes through a buffer, or without one if its size is 0: each read is
  * then one receive.
  *
- * A cancelled call puts back what it has collected, so that the next call reads
- * it. While a call waits, no memory is held but the bytes that it has.
+ * A cancelled call puts back the bytes that it has collected, and the next call
+ * reads them. A waiting call holds no memory except the bytes that it has.
  */
 export class ReadBuffer implements FileReader<Bytes> {
   readonly #raw: RawStream;
   readonly #queue: ByteQueue;
   readonly #size: number;
   readonly #maxAhead: number;
-  /** How much is received at once: more while receives come back full. */
+  /** How much a receive asks for: more while receives come back full. */
   #ahead: number;
 
   /** `queue` is shared by the layers of a file, so that each finds its bytes. */
@@ -66,7 +66,7 @@ export class ReadBuffer implements FileReader<Bytes> {
     return this.#queue.length;
   }
 
-  /** Takes all that is buffered, which is to be freed after use. */
+  /** Takes all buffered bytes without copying them; `free` them after use. */
   takeAll(): Bytes {
     return this.#queue.takeAll();
   }
@@ -129,7 +129,7 @@ export class ReadBuffer implements FileReader<Bytes> {
           n = this.accept(await this.ask(signal));
           queue.moveToBuilder(data, Math.min(missing, queue.length));
         } else if (data.length === 0) {
-          // Not into memory of this call, which it would hold while it waits.
+          // A buffer of the call's own would stay allocated while the call waits.
           const part = await this.#receive(missing, signal);
           n = part && part.length;
           if (part !== null) data.append(part);
@@ -153,14 +153,14 @@ export class ReadBuffer implements FileReader<Bytes> {
     const limit = size < 0 ? this.#size : size;
     const queue = this.#queue;
     if (queue.length === 0 && limit > 0) {
-      // Past the buffer, which a part would be left in otherwise.
+      // Without the buffer, in which a part of the bytes could stay otherwise.
       if (limit > this.#size) return await this.#receive(limit, signal);
       if (this.accept(await this.ask(signal)) === null) return null;
     }
     return queue.take(Math.min(limit, queue.length));
   }
 
-  /** Receives past the buffer, which is empty. */
+  /** Receives without the buffer, which is empty. */
   #receive(
     size: number,
     signal: AbortSignal | undefined,
@@ -221,7 +221,7 @@ export class ReadBuffer implements FileReader<Bytes> {
         count += n;
       }
     } catch (error) {
-      // Bytes in memory that the caller has taken away cannot be put back.
+      // The caller has detached or resized the memory: its bytes are lost.
       if (target.length < count) throw changedError(target, count);
       this.unread([target.subarray(0, count)]);
       throw error;
@@ -264,9 +264,8 @@ const KEPT_BYTES = 1024;
  * Buffers written bytes until they are sent; with a size of 0 it sends each
  * write at once.
  *
- * A buffered write that ends by a timeout or a signal leaves here all of its
- * data that was not sent, for the next flush. Only then may there be more bytes
- * here than the size of the buffer.
+ * A cancelled write leaves all of its unsent data in the buffer, for the next
+ * flush. Only then may the buffer hold more bytes than its size.
  */
 export class WriteBuffer implements FileWriter<Uint8Array> {
   readonly #raw: RawStream;
@@ -325,8 +324,8 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
   /**
    * Writes all of `data`, or nothing if it would block.
    *
-   * For text: a number of bytes would not show the program which characters it
-   * has to write again.
+   * This is for text: from a number of bytes the program could not work out which
+   * characters it has to write again.
    */
   async writeAtomic(data: Uint8Array, signal?: AbortSignal): Promise<void> {
     const rest = await this.#sendMost(data, signal);
@@ -347,8 +346,8 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
   }
 
   /**
-   * Sends what is buffered; returns false if sending the rest would block. The
-   * program may not write for a long time now, so that memory is given back.
+   * Sends the buffered bytes; returns false if sending the rest would block. The
+   * program may not write again for a long time, so the memory is given back.
    */
   async tryFlush(signal?: AbortSignal): Promise<boolean> {
     const isSent = await this.#drain(signal);

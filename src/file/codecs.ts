@@ -22,8 +22,8 @@ export function checkErrors(errors: string): TextErrors {
   throw new RangeError(`unknown error handler name '${errors}'`);
 }
 
-// For most names of ascii and latin-1 TextDecoder decodes windows-1252, and for
-// every UTF-16 without a byte order little-endian.
+// TextDecoder decodes windows-1252 for most names of ASCII and Latin-1, and
+// little-endian for every name of UTF-16 without a byte order.
 const PYTHON_ALIASES: Readonly<Record<string, string>> = {
   "utf-8-sig": "utf-8-sig",
   "utf8-sig": "utf-8-sig",
@@ -286,7 +286,7 @@ class Utf16 implements Codec {
     return undefined;
   }
 
-  /** 0xd8 for the first of two surrogates, 0xdc for the second, otherwise 0. */
+  /** Returns 0xd8 for the first of two surrogates, 0xdc for the second, else 0. */
   #kind(bytes: Uint8Array, index: number): number {
     const kind = bytes[index + this.#high]! & 0xfc;
     return kind === 0xd8 || kind === 0xdc ? kind : 0;

@@ -1,6 +1,6 @@
 /**
- * Decodes bytes to text, piece by piece: characters that are split over pieces,
- * and bytes that are not text.
+ * Decodes bytes to text, piece by piece. Characters may be split over pieces, and
+ * bytes may not be text.
  */
 
 import {
@@ -109,7 +109,7 @@ class ErrorHandlingDecoder implements Decoder {
   }
 }
 
-/** How many bytes at the beginning have a surrogate: those from 0x80 on. */
+/** How many bytes at the beginning can become surrogates: those from 0x80 on. */
 function escapable(bytes: Uint8Array): number {
   const count = bytes.findIndex((byte) => byte < 0x80);
   return count < 0 ? bytes.length : count;
@@ -208,7 +208,7 @@ class BomDecoder implements Decoder {
   }
 }
 
-/** Decodes an encoding in which bytes depend on the shift state before them. */
+/** Decodes an encoding with shift states, which give later bytes their meaning. */
 class StatefulDecoder implements Decoder {
   failure: RangeError | undefined;
   readonly #encoding: string;

@@ -152,7 +152,7 @@ class Utf16Encoder implements Encoder {
       const replaced = part.encodable
         ? part.text
         : substitute(part, text, this.#name, this.#errors, NO_SURROGATES);
-      // A single byte would shift all that follow.
+      // A single byte would shift all code units after it.
       if (typeof replaced === "number") {
         substitute(part, text, this.#name, "strict", NO_SURROGATES);
       }

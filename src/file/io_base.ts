@@ -23,7 +23,7 @@ export interface FileLayer<T, W> {
   readonly writer: FileWriter<W> | undefined;
 }
 
-/** Python's words for what a class of file objects cannot do. */
+/** Python's messages for the operations that a class of files does not support. */
 export interface Refusals {
   readonly detached: string;
   readonly read: string;
@@ -48,7 +48,7 @@ export function sizeAndOptions(
   );
 }
 
-/** Throws what Python throws for an operation that a file does not have. */
+/** Throws Python's error for an operation that a file does not support. */
 function unsupported(words: string): never {
   throw new UnsupportedOperation(words);
 }
@@ -278,7 +278,7 @@ export class IOBase<
   }
 
   /**
-   * Reads into a buffer of the caller's.
+   * Reads into the caller's buffer.
    *
    * A buffered file fills it, unless the stream ends or reading would block;
    * one without a buffer receives once.
@@ -496,7 +496,7 @@ export class IOBase<
   }
 
   /**
-   * Would cut the file.
+   * Would truncate the file.
    *
    * @param _size The new length.
    * @throws {UnsupportedOperation} Always.
@@ -590,7 +590,7 @@ export class IOBase<
     }
   }
 
-  /** Runs a call behind those that were made before. */
+  /** Runs a call after those that were made before it. */
   #run<R>(
     lock: Mutex,
     action: string,

@@ -173,7 +173,7 @@ export function makefileMode(
   };
 }
 
-/** The arguments of `makefile` by name, the first two of which may be given. */
+/** Collects the arguments of `makefile` by name; two may have a position. */
 function named(
   mode: string | AnyOptions | undefined,
   buffering: number | null | AnyOptions | undefined,

@@ -1,6 +1,6 @@
 /**
- * An open file, below the layers of its file object: the socket's bytes, those
- * read ahead of the calls, the order in which calls run, and the close.
+ * An open file, below the layers of its file object: the socket that it reads and
+ * writes, the bytes read ahead, the order in which calls run, and the close.
  */
 
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
@@ -69,7 +69,7 @@ export interface FileReader<T> {
   readInto?(target: Uint8Array, signal?: AbortSignal): Promise<number | null>;
   /** Puts back the lines that were read last, in their order. */
   unread(lines: readonly T[]): void;
-  /** How much of a size a line is: bytes or characters. */
+  /** The length of a line in the unit of sizes: bytes or characters. */
   lengthOf(line: T): number;
 }
 
@@ -171,7 +171,7 @@ export function closedError(): RangeError {
   return new RangeError("I/O operation on closed file");
 }
 
-/** Less memory than this costs as much to free as to leave. */
+/** Freeing less memory than this costs as much as it saves. */
 const MIN_FREED = 1024;
 
 /**
@@ -367,7 +367,7 @@ export class Mutex {
     this.busy = this.#closed;
   }
 
-  /** Rejects every call that waits, and stays busy: nothing is served any more. */
+  /** Rejects every waiting call, and stays busy, so that no later one runs. */
   close(reason: unknown): void {
     this.busy = this.#closed = true;
     while (this.#first !== undefined) {
@@ -439,7 +439,7 @@ class LockRequest implements EventListenerObject {
   }
 }
 
-/** The part of an open file that outlives its file object. */
+/** The part of an open file that outlives its file object: unsent data. */
 class Output {
   readonly raw: RawStream;
   readonly writer: Flushable | undefined;
@@ -476,8 +476,8 @@ class Output {
 }
 
 /**
- * What the layers of one file object share: who may read and write, and whether
- * it is closed.
+ * The state that the layers of one file object share: the order of its reads and
+ * of its writes, and whether it is closed.
  *
  * A file that the program has dropped is flushed and closed by the garbage
  * collector, some time later; CPython does so at once. While a call waits, its
@@ -543,7 +543,7 @@ export class OpenFile {
 
 const DONE = Promise.resolve();
 
-/** Closes files of which no layer can be used any more. */
+/** Closes files that the program has dropped, with all of their layers. */
 const droppedFiles = new FinalizationRegistry<Output>((output) => {
   openOutputs.delete(output);
   output.close().catch(() => {});
@@ -553,7 +553,7 @@ const droppedFiles = new FinalizationRegistry<Output>((output) => {
 const openOutputs = new Set<Output>();
 let isListening = false;
 
-/** Has unsent bytes sent when the program ends normally, like CPython. */
+/** Sends unsent bytes when the program ends normally, as CPython does. */
 function flushAtExit(output: Output): void {
   openOutputs.add(output);
   if (isListening) return;
@@ -564,7 +564,7 @@ function flushAtExit(output: Output): void {
     for (const each of openOutputs) {
       if (!each.pending) continue;
       event.preventDefault();
-      // Not tried again, or the program would never end.
+      // It is not tried again, or the program would never end.
       each.flush().catch(() => openOutputs.delete(each));
     }
   });

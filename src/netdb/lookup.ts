@@ -1,7 +1,7 @@
 /**
- * `getaddrinfo` and `getnameinfo` but for the lookup itself, which the runtime
- * does: arguments, flags, services, numeric addresses, and the addresses that a
- * family takes. On every system the results are those of glibc.
+ * `getaddrinfo` and `getnameinfo`, except for the lookup itself, which the runtime
+ * performs: arguments, flags, services, numeric addresses, and the addresses of a
+ * family. On every system the results are those of glibc.
  *
  * @see {@link https://man7.org/linux/man-pages/man3/getaddrinfo.3.html | getaddrinfo(3)}
  * @see {@link https://man7.org/linux/man-pages/man3/getnameinfo.3.html | getnameinfo(3)}
@@ -191,7 +191,7 @@ async function findName(
   query: { family: number; flags: number },
 ): Promise<HostAddress[]> {
   const labels = name.replace(/\.$/, "").split(".");
-  // "<broadcast>" is an address for bind() and connect() only, and no name.
+  // "<broadcast>" is not a name; only bind() and connect() take it as an address.
   if (labels.some((label) => !/^[^<>]{1,63}$/.test(label))) {
     throw gaiError("EAI_NONAME", JSON.stringify(name.slice(0, 80)));
   }
@@ -209,8 +209,8 @@ async function findName(
 }
 
 /**
- * The addresses of `localhost` where those are granted but its name is not, and
- * is not denied either.
+ * The addresses of `localhost`, if they are granted and the name is neither
+ * granted nor denied.
  */
 function grantedLoopback(
   name: string,
@@ -245,7 +245,7 @@ function selectFamily(
   throw gaiError("EAI_NONAME", others === "" ? name : `${name} is ${others}`);
 }
 
-/** Each address with each socket; the first one has the canonical name. */
+/** Combines all addresses and sockets; the first result has the canonical name. */
 function entries(
   all: readonly HostAddress[],
   sockets: readonly ServiceSocket[],
@@ -304,7 +304,7 @@ export async function reverseLookup(address: string): Promise<string> {
   }
 }
 
-/** An address as `getnameinfo` takes it, whose host is not parsed yet. */
+/** The address argument of `getnameinfo`, whose host is not parsed yet. */
 export interface RawSockaddr {
   readonly host: string;
   readonly port: number;

@@ -4,7 +4,7 @@
  * A numeric host needs neither a lookup nor a permission. A name is looked up by
  * the system's resolver and needs a grant for the name, such as
  * `--allow-net=example.com`; `localhost` needs one for the name, for `127.0.0.1`
- * or for `[::1]`. To look up the name of an address needs a grant for the
+ * or for `[::1]`. Looking up the name of an address needs a grant for the
  * address.
  *
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getaddrinfo | Python: getaddrinfo}
@@ -95,8 +95,8 @@ export type HostEntry = [
 ];
 
 /**
- * Looks up the addresses of a host and the port of a service, as `socket()` and
- * `connect()` take them.
+ * Looks up the addresses of a host and the port of a service, in the form that
+ * `socket()` and `connect()` take.
  *
  * There is one result for each address and each type of socket: stream,
  * datagram and raw, unless `type` or `proto` chooses one. Their order is that of
@@ -141,8 +141,8 @@ export type HostEntry = [
  * AI_PASSIVE for all of its addresses. The scope of a link-local address may be
  * the name of an interface, which needs `--allow-sys=networkInterfaces`.
  * @param port A number, also as text, or the name of a service; null for 0.
- * @param family AF_INET, AF_INET6, or AF_UNSPEC for both. The options may stand
- * here, or in place of a later argument, and name those that are left out.
+ * @param family AF_INET, AF_INET6, or AF_UNSPEC for both. An object here, or at a
+ * later position, gives the remaining arguments by name.
  * @param type SOCK_STREAM or another type; 0 for all.
  * @param proto IPPROTO_TCP or another protocol; 0 for all.
  * @param flags AI_* flags, or-ed. AI_ADDRCONFIG needs
@@ -412,7 +412,7 @@ export function gethostname(): string {
 
 /**
  * Completes a host's name with its domain, if that is known. A lookup that
- * fails for any reason, a missing permission too, is no error.
+ * fails for any reason, a missing permission included, is not an error.
  *
  * @example This machine's name for loopback
  * ```ts
@@ -426,8 +426,8 @@ export function gethostname(): string {
  * among them.
  * @param options `signal` cancels the call.
  * @returns The name that {@linkcode gethostbyaddr} gives, or `name` if it gives
- * none; `"localhost"` if `name` is empty and the machine's name is not to be
- * had.
+ * none; `"localhost"` if `name` is empty and the machine's name is not
+ * available.
  * @throws {TypeError} If the name is not a string, or was given twice.
  * @throws {RangeError} If the name contains a NUL.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getfqdn | Python: getfqdn}

@@ -1,5 +1,5 @@
 /**
- * Services and protocols by name and number, from tables of their own: those of
+ * Services and protocols by name and number, from built-in tables: the entries of
  * `/etc/services` and `/etc/protocols` on Debian.
  *
  * The files themselves are not read: a program would need a grant for them, and
@@ -293,7 +293,7 @@ function add<V>(map: Map<string, V>, name: string, value: V): void {
   if (!map.has(name)) map.set(name, value);
 }
 
-// The part of getaddrinfo(3) that is about services, as glibc has it.
+// The part of glibc's getaddrinfo(3) that is about services.
 
 /** Checks a port that is a number, a text or null. */
 export function checkService(action: string, port: unknown): string | null {

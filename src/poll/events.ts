@@ -1,5 +1,5 @@
 /**
- * What can be polled, and the events of `poll`.
+ * The values that can be polled, and the events of `poll`.
  *
  * The events of poll(2) have the values that Python has on the system that the
  * program runs on. Where Python lacks a name that this module reports, such as
@@ -30,14 +30,14 @@ export const POLLRDNORM: number = 0x040;
 export const POLLRDBAND: number = 0x080;
 /** The same as {@linkcode POLLOUT}. */
 export const POLLWRNORM: number = byOs(0x100, POLLOUT, 0x100);
-/** Priority data could be sent: of datagram and Unix sockets as POLLOUT. */
+/** Priority data could be sent: reported with POLLOUT, but not for TCP. */
 export const POLLWRBAND: number = byOs(0x200, 0x100, 0x200);
 /** An event of Linux alone, never reported; -1 elsewhere. */
 export const POLLMSG: number = byOs(0x400, ABSENT, ABSENT);
-/** Nothing more will be received: the peer has ended its half, or it was shut. */
+/** Nothing more will be received, after the peer's end or a `shutdown(SHUT_RD)`. */
 export const POLLRDHUP: number = 0x2000;
 
-// What can be polled, and which of its events hold.
+// The values that can be polled, and which of their events hold.
 
 /** Something with a descriptor, such as a socket or a file object. */
 export interface HasFileno {
@@ -45,7 +45,7 @@ export interface HasFileno {
   fileno(): number;
 }
 
-/** What can be polled: something with a descriptor, or its number. */
+/** A value that can be polled: an object with a descriptor, or the number. */
 export type FileDescriptorLike = number | HasFileno;
 
 /** The number of a descriptor, checked. */
@@ -67,7 +67,7 @@ export function toNumber(action: string, file: unknown): number {
       `Cannot ${action}: file descriptor must be 0 or more, received ${number}`,
     );
   }
-  // Its number may be that of another socket here.
+  // The same number may belong to another socket of this copy.
   if (isForeign(file)) {
     throw new TypeError(
       `Cannot ${action}: the socket is of another copy of the package; import @pystd/socket and its other entry points in one version`,
@@ -81,7 +81,7 @@ function hasFileno(file: unknown): file is HasFileno {
     typeof (file as Partial<HasFileno>).fileno === "function";
 }
 
-/** Shows what a program may have instead of a socket, and what to do. */
+/** Shows a value that is not a socket, with advice. */
 function showNoFile(file: unknown): string {
   const way = "which has no descriptor here; read it in a task of its own";
   for (const name of ["stdin", "stdout", "stderr"] as const) {
@@ -102,7 +102,7 @@ export function toOpenDescriptor(action: string, file: unknown): Descriptor {
 const RECEIVABLE = POLLIN | POLLRDNORM;
 const SENDABLE = POLLOUT | POLLWRNORM;
 
-/** The events that hold now, as far as they are known, as Linux has them. */
+/** The events that hold now, as far as they are known, by the rules of Linux. */
 export function eventsOf(descriptor: Descriptor | undefined): number {
   if (descriptor === undefined || descriptor.closed) return POLLNVAL;
   const { endpoint, family, type } = descriptor.description;

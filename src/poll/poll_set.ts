@@ -129,7 +129,7 @@ function readinessOf(descriptor: Descriptor): Readiness {
   return readiness;
 }
 
-/** The part of a set that hears of changes. */
+/** The part of a set that is notified of changes. */
 interface Listener {
   settled(interest: Interest, direction: number): void;
   descriptorChanged(descriptor: Descriptor): void;
@@ -258,7 +258,7 @@ class PollCall<I extends Interest> extends Waiter<Ready<I>[]>
     // that it has found is known by now.
     if (this.hasWaited) this.#evaluate();
     // One tick in any case: a program that loops over descriptors which are
-    // always ready would keep timers and the network from their turn for ever.
+    // always ready would keep timers and the network waiting for ever.
     else if (this.#set.isAnyReady) this.#waitTicks(ticksNeeded());
     else this.#evaluate();
   };
@@ -389,7 +389,7 @@ export class PollSet<I extends Interest> implements Listener {
     return this.#pendingCount;
   }
 
-  /** Awaits all that is not known to be ready. */
+  /** Awaits all descriptors that are not known to be ready. */
   watch(): void {
     this.#pendingCount = 0;
     for (const { directions, readiness } of this.#interests.values()) {

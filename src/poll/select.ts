@@ -134,8 +134,8 @@ class Item extends Interest {
  * empty lists on timeout.
  * @throws {OSError} EBADF if a descriptor is not open, or is closed during the
  * call.
- * @throws {TypeError} If an argument or an item has another type; if an item is
- * of another copy of this package.
+ * @throws {TypeError} If an argument or an item has another type; if an item
+ * belongs to another copy of this package.
  * @throws {RangeError} If the timeout is negative; if a descriptor is negative,
  * such as that of a closed socket; if a file object is closed.
  * @see {@link https://docs.python.org/3/library/select.html#select.select | Python: select.select}

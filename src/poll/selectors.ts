@@ -170,7 +170,7 @@ export const EVENT_READ: number = 1;
 /** A send would not wait. */
 export const EVENT_WRITE: number = 2;
 
-/** The last argument of `register`, which may be left out if null will do. */
+/** The last argument of `register`, which may be left out if its type has null. */
 export type DataArgument<D> = null extends D ? [data?: D] : [data: D];
 
 /**
@@ -216,8 +216,8 @@ export abstract class BaseSelector<
    * @param data The data to keep with it, null by default.
    * @returns The key.
    * @throws {OSError} EBADF if the descriptor is not open.
-   * @throws {TypeError} If `fileobj` is no file object, or is of another copy of
-   * this package.
+   * @throws {TypeError} If `fileobj` is not a file object, or belongs to another
+   * copy of this package.
    * @throws {RangeError} If it is registered already, Python's `KeyError`; if it
    * is closed, `events` are others, or the selector is closed.
    */
