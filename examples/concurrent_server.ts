@@ -1,6 +1,7 @@
 /**
  * An echo server over TCP that serves many clients at once. Where Python starts
- * a thread for each client, an async function is called and not awaited.
+ * a thread for each client, an async function is called and not awaited. Ctrl-C
+ * ends it in order.
  *
  *     deno run --allow-net=127.0.0.1 examples/concurrent_server.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 examples/echo_client.ts [host] [port]
@@ -13,7 +14,8 @@ import * as socket from "@pystd/socket";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-// Ctrl-C aborts every call that waits, for all clients.
+// On Ctrl-C, Deno ends the process at once and runs no `finally`. The signal
+// cancels every pending call instead, for all clients, so that each is closed.
 const interrupt = new AbortController();
 const { signal } = interrupt;
 Deno.addSignalListener("SIGINT", () => interrupt.abort());

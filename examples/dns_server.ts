@@ -14,10 +14,6 @@ const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 const ADDRESSES = new Map([["example.test", ["192.0.2.1", "192.0.2.2"]]]);
 
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
-
 function answerTo(query: Uint8Array): Uint8Array {
   const view = new DataView(query.buffer);
   let name = "";
@@ -43,15 +39,14 @@ function answerTo(query: Uint8Array): Uint8Array {
   return answer;
 }
 
-const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+using s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
 s.bind([HOST, PORT]);
 console.log(`Listening on ${s.getsockname().join(":")}`);
-while (!signal.aborted) {
+while (true) {
   try {
-    const [query, addr] = await s.recvfrom(512, { signal });
+    const [query, addr] = await s.recvfrom(512);
     await s.sendto(answerTo(query), addr);
   } catch (error) {
-    if (!signal.aborted) console.log(`Not answered: ${error}`);
+    console.log(`Not answered: ${error}`);
   }
 }
-s.close();

@@ -14,32 +14,25 @@ import { writeAll } from "@std/io";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
-
 using server = socket.create_server([HOST, PORT]);
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
-try {
-  using conn = (await server.accept({ signal }))[0];
-  // A size of 8 bytes, as struct.unpack("!Q", ...), and then the file.
-  const header = await conn.recv(8, socket.MSG_WAITALL, { signal });
-  const size = Number(new DataView(header.buffer).getBigUint64(0));
-  using file = await Deno.open("received", {
-    write: true,
-    create: true,
-    truncate: true,
-  });
-  let received = 0;
-  while (true) {
-    const data = await conn.recv(65536, { signal });
-    if (data.length === 0) break;
-    await writeAll(file, data);
-    received += data.length;
-  }
-  console.log(`Received ${received} of ${size} bytes`);
-  if (received < size) Deno.exitCode = 1;
-} catch (error) {
-  if (!signal.aborted) throw error;
+const [conn] = await server.accept();
+using _ = conn;
+// A size of 8 bytes, as struct.unpack("!Q", ...), and then the file.
+const header = await conn.recv(8, socket.MSG_WAITALL);
+const size = Number(new DataView(header.buffer).getBigUint64(0));
+using file = await Deno.open("received", {
+  write: true,
+  create: true,
+  truncate: true,
+});
+let received = 0;
+while (true) {
+  const data = await conn.recv(65536);
+  if (data.length === 0) break;
+  await writeAll(file, data);
+  received += data.length;
 }
+console.log(`Received ${received} of ${size} bytes`);
+if (received < size) Deno.exitCode = 1;

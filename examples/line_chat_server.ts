@@ -12,10 +12,6 @@ import * as socket from "@pystd/socket";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-// Ctrl-C aborts every call that waits, for all clients.
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
 const files = new Set<socket.TextIOWrapper>();
 
 async function chat(conn: socket.Socket, name: string): Promise<void> {
@@ -25,7 +21,7 @@ async function chat(conn: socket.Socket, name: string): Promise<void> {
   console.log(`Joined: ${name}`);
   try {
     let line;
-    while ((line = await file.readline({ signal }))) {
+    while ((line = await file.readline())) {
       for (const other of files) {
         if (other === file) continue;
         // One that has gone is noticed where its own lines are read.
@@ -33,7 +29,7 @@ async function chat(conn: socket.Socket, name: string): Promise<void> {
       }
     }
   } catch (error) {
-    if (!signal.aborted) console.log(`Lost: ${name}, ${error}`);
+    console.log(`Lost: ${name}, ${error}`);
   } finally {
     files.delete(file);
     await file.close().catch(() => {}); // What was not sent to it is lost.
@@ -47,13 +43,7 @@ server.bind([HOST, PORT]);
 server.listen();
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
-try {
-  while (true) {
-    const [conn, addr] = await server.accept({ signal });
-    chat(conn, addr.join(":"));
-  }
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  server.close();
+while (true) {
+  const [conn, addr] = await server.accept();
+  chat(conn, addr.join(":"));
 }

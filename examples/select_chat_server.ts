@@ -14,46 +14,36 @@ import { select } from "@pystd/socket/select";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort()); // Ctrl-C
-
 const server = socket.create_server([HOST, PORT]);
 server.setblocking(false);
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
 const queues = new Map<socket.Socket, Uint8Array[]>(); // What to send to each.
 
-try {
-  while (true) {
-    const inputs = [server, ...queues.keys()];
-    const outputs = [...queues.keys()].filter((s) => queues.get(s)!.length);
-    const [r, w] = await select(inputs, outputs, [], null, { signal });
-    if (r.includes(server)) {
-      const [conn, addr] = await server.accept();
-      conn.setblocking(false);
-      queues.set(conn, []);
-      console.log(`Joined: ${addr.join(":")}, clients: ${queues.size}`);
-    }
-    for (const s of r.filter((s) => s !== server)) {
-      const data = await s.recv(16384).catch(() => null); // Null: it was reset.
-      if (data?.length) {
-        for (const [to, queue] of queues) if (to !== s) queue.push(data);
-      } else {
-        queues.delete(s);
-        s.close();
-        console.log(`Left, clients: ${queues.size}`);
-      }
-    }
-    for (const s of w) {
-      const message = queues.get(s)?.shift();
-      if (message === undefined) continue; // It has just left.
-      const n = await s.send(message).catch(() => message.length);
-      if (n < message.length) queues.get(s)!.unshift(message.subarray(n));
+while (true) {
+  const inputs = [server, ...queues.keys()];
+  const outputs = [...queues.keys()].filter((s) => queues.get(s)!.length);
+  const [r, w] = await select(inputs, outputs, []);
+  if (r.includes(server)) {
+    const [conn, addr] = await server.accept();
+    conn.setblocking(false);
+    queues.set(conn, []);
+    console.log(`Joined: ${addr.join(":")}, clients: ${queues.size}`);
+  }
+  for (const s of r.filter((s) => s !== server)) {
+    const data = await s.recv(16384).catch(() => null); // Null: it was reset.
+    if (data?.length) {
+      for (const [to, queue] of queues) if (to !== s) queue.push(data);
+    } else {
+      queues.delete(s);
+      s.close();
+      console.log(`Left, clients: ${queues.size}`);
     }
   }
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  for (const s of [server, ...queues.keys()]) s.close();
+  for (const s of w) {
+    const message = queues.get(s)?.shift();
+    if (message === undefined) continue; // It has just left.
+    const n = await s.send(message).catch(() => message.length);
+    if (n < message.length) queues.get(s)!.unshift(message.subarray(n));
+  }
 }

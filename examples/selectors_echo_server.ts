@@ -12,9 +12,6 @@ import * as socket from "@pystd/socket";
 
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort()); // Ctrl-C
 
 const sel = new selectors.DefaultSelector();
 
@@ -44,16 +41,9 @@ sock.setblocking(false);
 sel.register(sock, selectors.EVENT_READ, accept);
 console.log(`Listening on ${sock.getsockname().join(":")}`);
 
-try {
-  while (true) {
-    for (const [key, mask] of await sel.select(null, { signal })) {
-      const callback = key.data;
-      await callback(key.fileobj, mask);
-    }
+while (true) {
+  for (const [key, mask] of await sel.select()) {
+    const callback = key.data;
+    await callback(key.fileobj, mask);
   }
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  for (const key of sel.get_map().values()) key.fileobj.close();
-  sel.close();
 }

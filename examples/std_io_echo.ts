@@ -15,27 +15,15 @@ import { copy } from "@std/io";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
-
-const server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+using server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
 server.bind([HOST, PORT]);
 server.listen();
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
-try {
-  while (true) {
-    const [conn, addr] = await server.accept({ signal });
-    // copy() takes no signal; closing ends what it waits for.
-    signal.onabort = () => conn.close();
-    const n = await copy(conn, conn);
-    conn.close();
-    console.log(`Sent ${n} bytes back to ${addr.join(":")}`);
-  }
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  server.close();
+while (true) {
+  const [conn, addr] = await server.accept();
+  const n = await copy(conn, conn);
+  conn.close();
+  console.log(`Sent ${n} bytes back to ${addr.join(":")}`);
 }

@@ -13,32 +13,22 @@ import * as socket from "@pystd/socket";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-// Ctrl-C aborts the call that waits, as KeyboardInterrupt does.
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
-
 const server = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
 server.bind([HOST, PORT]);
 server.listen(5);
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
-try {
-  const [conn, addr] = await server.accept({ signal });
-  console.log(`Connected by ${addr.join(":")}`);
-  using _ = conn;
+const [conn, addr] = await server.accept();
+console.log(`Connected by ${addr.join(":")}`);
+using _ = conn;
 
-  const decoder = new TextDecoder();
-  let message = "";
-  while (true) {
-    const data = await conn.recv(1024, { signal });
-    if (data.length === 0) break;
-    message += decoder.decode(data, { stream: true });
-  }
-  console.log(`Received: ${message}`);
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  server.close();
+const decoder = new TextDecoder();
+let message = "";
+while (true) {
+  const data = await conn.recv(1024);
+  if (data.length === 0) break;
+  message += decoder.decode(data, { stream: true });
 }
+console.log(`Received: ${message}`);
+server.close();

@@ -13,24 +13,13 @@ import * as socket from "@pystd/socket";
 const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8000);
 
-// Ctrl-C aborts the call that waits, as KeyboardInterrupt does in Python.
-const interrupt = new AbortController();
-const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort());
-
-const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+using s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
 s.bind([HOST, PORT]);
 console.log(`Listening on ${s.getsockname().join(":")}`);
 
-try {
-  while (true) {
-    const [data, addr] = await s.recvfrom(1024, { signal });
-    const message = new TextDecoder().decode(data);
-    console.log(`Received from ${addr.join(":")}: ${message}`);
-    await s.sendto(new TextEncoder().encode(message.toUpperCase()), addr);
-  }
-} catch (error) {
-  if (!signal.aborted) throw error;
-} finally {
-  s.close();
+while (true) {
+  const [data, addr] = await s.recvfrom(1024);
+  const message = new TextDecoder().decode(data);
+  console.log(`Received from ${addr.join(":")}: ${message}`);
+  await s.sendto(new TextEncoder().encode(message.toUpperCase()), addr);
 }

@@ -3,7 +3,6 @@ import * as socket from "@pystd/socket";
 import {
   ended,
   type ExampleTest,
-  interrupt,
   serve,
   startIn,
 } from "../../support/example.ts";
@@ -14,7 +13,6 @@ export const tests: readonly ExampleTest[] = [
   ["file_send file_receive", "carry a file over, showing progress", transfer],
   ["file_send file_receive", "carry an empty file over", transferNothing],
   ["file_receive", "notices a file that is cut off", cutOff],
-  ["file_receive", "ends with Ctrl-C while it waits", stopReceiving],
   ["file_send", "says why it cannot connect", unreachable],
 ];
 
@@ -86,12 +84,6 @@ async function cutOff(): Promise<void> {
   s.close();
   const { code, stdout } = await receiver.result();
   assertEquals([code, stdout], [1, "Received 3 of 256 bytes\n"]);
-}
-
-async function stopReceiving(): Promise<void> {
-  const [receiver] = await serve("file_receive");
-  await using _ = receiver;
-  assertEquals(await interrupt(receiver), "");
 }
 
 async function unreachable(): Promise<void> {
