@@ -240,6 +240,48 @@ const differences: readonly Difference[] = [
     true,
     false,
   ],
+  [
+    "recv() after a refused connect in the background",
+    "then fails with ENOTCONN. On Linux it returns no bytes.",
+    ["ECONNREFUSED", "ENOTCONN"],
+    ["ECONNREFUSED", ""],
+  ],
+  [
+    "port after a failed connect",
+    "Linux keeps the port that it had chosen.",
+    false,
+    true,
+  ],
+  [
+    "recv(0) that is not connected",
+    "`recv(0)` looks at the state too;",
+    "ENOTCONN",
+    0,
+  ],
+  [
+    "SO_ERROR and getpeername() after a reset",
+    "`getpeername` keeps working after a reset.",
+    [null, true],
+    ["ECONNRESET", "ENOTCONN"],
+  ],
+  [
+    "close() of a socket that select() waits for",
+    "Closing a socket ends a `select` that waits for it, with EBADF,",
+    "EBADF",
+    1,
+  ],
+  [
+    "port of a listener that was shut down",
+    "A listener that was shut down releases its port.",
+    null,
+    "EADDRINUSE",
+  ],
+  [
+    "raw file beside its buffer",
+    "`file.raw.read()` returns the bytes that `file` has read ahead.",
+    "two\n",
+    "timeout",
+  ],
 ];
 
 /** The page as one text, without its marks of emphasis. */

@@ -7,8 +7,9 @@
 
 import * as socket from "@pystd/socket";
 import * as selectors from "@pystd/socket/selectors";
+import { errorcode } from "@pystd/socket/errno";
 import { select } from "@pystd/socket/select";
-import { fullListener } from "../../support/addresses.ts";
+import { closedAddress, fullListener } from "../../support/addresses.ts";
 
 const folder = Deno.args[0]!;
 
@@ -349,6 +350,67 @@ const probes: Record<string, () => unknown> = {
     using _a = a, _b = b;
     a.settimeout(0.1);
     return await outcome(() => a.recv(1, socket.MSG_DONTWAIT));
+  },
+  async "recv() after a refused connect in the background"() {
+    using s = socket.socket();
+    s.setblocking(false);
+    await s.connect_ex(closedAddress());
+    await select([], [s], []);
+    const error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR);
+    return [
+      errorcode[error],
+      await outcome(async () => text(await s.recv(1))),
+    ];
+  },
+  async "port after a failed connect"() {
+    using s = socket.socket();
+    await outcome(() => s.connect(closedAddress()));
+    return s.getsockname()[1] !== 0;
+  },
+  async "recv(0) that is not connected"() {
+    using s = socket.socket();
+    return await outcome(async () => (await s.recv(0)).length);
+  },
+  async "SO_ERROR and getpeername() after a reset"() {
+    using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = server.addr;
+    using a = await socket.create_connection([hostname, port]);
+    const conn = await server.accept();
+    await a.sendall(bytes("xy"));
+    await conn.read(new Uint8Array(1));
+    conn.close(); // With a byte unread, so that the kernel resets.
+    await select([a], [], []);
+    const error = a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR);
+    return [
+      errorcode[error] ?? null,
+      await outcome(() => a.getpeername()[1] === port),
+    ];
+  },
+  async "close() of a socket that select() waits for"() {
+    const [a, b] = await pair();
+    using _ = b;
+    const waiting = outcome(async () =>
+      (await select([a], [], [], 0.2))[0].length
+    );
+    a.close();
+    return await waiting;
+  },
+  async "port of a listener that was shut down"() {
+    const address = closedAddress();
+    using server = socket.create_server(address);
+    await server.shutdown(socket.SHUT_RD);
+    using other = socket.socket();
+    return await outcome(() => other.bind(address));
+  },
+  async "raw file beside its buffer"() {
+    const [a, b] = await pair();
+    using _a = a, _b = b;
+    await b.sendall(bytes("one\ntwo\n"));
+    await a.recv(8, socket.MSG_PEEK | socket.MSG_WAITALL);
+    const file = a.makefile("rb");
+    await file.readline();
+    a.settimeout(0.2);
+    return await outcome(async () => text((await file.raw.read(4))!));
   },
 };
 

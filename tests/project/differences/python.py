@@ -12,6 +12,7 @@ import selectors
 import socket
 import struct
 import sys
+import threading
 
 folder = sys.argv[1]
 
@@ -381,6 +382,69 @@ def _():
     a.settimeout(0.1)
     return outcome(lambda: a.recv(1, socket.MSG_DONTWAIT))
 
+
+def closed_address():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()
+
+
+@probe("recv() after a refused connect in the background")
+def _():
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(closed_address())
+    select.select([], [s], [])
+    error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return [errno.errorcode[error], outcome(lambda: s.recv(1).decode())]
+
+
+@probe("port after a failed connect")
+def _():
+    s = socket.socket()
+    outcome(lambda: s.connect(closed_address()))
+    return s.getsockname()[1] != 0
+
+
+@probe("recv(0) that is not connected")
+def _():
+    return outcome(lambda: len(socket.socket().recv(0)))
+
+
+@probe("SO_ERROR and getpeername() after a reset")
+def _():
+    a, b = pair()
+    a.sendall(b"xy")
+    b.recv(1)
+    b.close()
+    select.select([a], [], [])
+    error = a.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return [errno.errorcode.get(error), outcome(lambda: bool(a.getpeername()))]
+
+
+@probe("close() of a socket that select() waits for")
+def _():
+    a, b = pair()
+    threading.Timer(0.05, a.close).start()
+    return outcome(lambda: len(select.select([a], [], [], 0.2)[0]))
+
+
+@probe("port of a listener that was shut down")
+def _():
+    address = closed_address()
+    server = socket.create_server(address)
+    server.shutdown(socket.SHUT_RD)
+    return outcome(lambda: socket.socket().bind(address))
+
+
+@probe("raw file beside its buffer")
+def _():
+    a, b = pair()
+    b.sendall(b"one\ntwo\n")
+    a.recv(8, socket.MSG_PEEK | socket.MSG_WAITALL)
+    file = a.makefile("rb")
+    file.readline()
+    a.settimeout(0.2)
+    return outcome(lambda: file.raw.read(4).decode())
 
 
 print(json.dumps({name: outcome(p) for name, p in probes.items()}, indent=1))
