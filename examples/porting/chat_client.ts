@@ -32,8 +32,9 @@ class ChatClient {
   }
 
   async receive() {
-    const options = { encoding: "utf-8" };
-    await using lines = this.#sock.makefile("r", null, options);
+    await using lines = this.#sock.makefile("r", {
+      encoding: "utf-8",
+    });
     for await (const line of lines) console.log(line.trimEnd());
   }
 

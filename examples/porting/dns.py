@@ -16,7 +16,7 @@ query += struct.pack("!BHH", 0, 1, 1)  # The end; type A, class IN.
 
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     s.settimeout(5)
-    s.connect((HOST, PORT))  # Others do not get through.
+    s.connect((HOST, PORT))  # Only its datagrams arrive.
     s.send(query)
     answer = s.recv(512)
 

@@ -19,7 +19,7 @@ new DataView(query.buffer).setUint16(0, number);
 
 using s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
 s.settimeout(5);
-await s.connect([HOST, PORT]); // Others do not get through.
+await s.connect([HOST, PORT]); // Only its datagrams arrive.
 await s.send(query);
 const answer = await s.recv(512);
 

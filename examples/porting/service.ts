@@ -7,7 +7,7 @@ const IDLE = 30; // In seconds.
 
 const interrupt = new AbortController();
 const { signal } = interrupt;
-Deno.addSignalListener("SIGINT", () => interrupt.abort()); // Ctrl-C
+Deno.addSignalListener("SIGINT", () => interrupt.abort());
 
 function parseNumber(word: string) {
   if (!/^[+-]?\d+$/.test(word)) throw new RangeError(word);
@@ -16,8 +16,7 @@ function parseNumber(word: string) {
 
 async function serve(conn: socket.Socket) {
   using _ = conn;
-  const options = { encoding: "utf-8" };
-  await using lines = conn.makefile("r", null, options);
+  await using lines = conn.makefile("r", { encoding: "utf-8" });
   for await (const line of lines) {
     const numbers = (line.match(/\S+/g) ?? []).map(parseNumber);
     const sum = numbers.reduce((a, b) => a + b, 0n);

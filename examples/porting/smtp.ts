@@ -5,7 +5,7 @@ const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 1025);
 
 using s = await socket.create_connection([HOST, PORT], 10);
-await using replies = s.makefile("r", null, { encoding: "utf-8" });
+await using replies = s.makefile("r", { encoding: "utf-8" });
 
 async function command(line: string | null, expected: string) {
   if (line !== null) {

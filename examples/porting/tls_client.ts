@@ -7,6 +7,8 @@ const HOST = Deno.args[0] ?? "127.0.0.1";
 const PORT = Number(Deno.args[1] ?? 8443);
 const NAME = Deno.args[2] ?? "localhost";
 const MESSAGE = Deno.args[3] ?? "Hello";
+const STRICT = { fatal: true, ignoreBOM: true };
+const decoder = new TextDecoder("utf-8", STRICT);
 
 const purpose = ssl.Purpose.SERVER_AUTH;
 const context = ssl.create_default_context(purpose, {
@@ -20,7 +22,7 @@ try {
   await tls.sendall(new TextEncoder().encode(`${MESSAGE}\n`));
   await using file = tls.makefile("rb");
   const line = await file.readline() ?? new Uint8Array(0);
-  console.log("Received:", new TextDecoder().decode(line).trimEnd());
+  console.log("Received:", decoder.decode(line).trimEnd());
 } catch (error) {
   if (!(error instanceof ssl.SSLCertVerificationError)) throw error;
   console.log(`The certificate is not one of ${NAME}`);

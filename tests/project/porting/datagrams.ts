@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { udpSocket } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 import { ended, ofBoth, type PortingTest, start } from "./program.ts";
@@ -8,6 +8,7 @@ export const tests: readonly PortingTest[] = [
   ...ofBoth("dns", "says that there is no such name", noSuchName),
   ...ofBoth("ntp", "shows the time of a server", ntp),
   ...ofBoth("discover", "shows all who answer in time", discover),
+  ...ofBoth("discover", "fails on an answer that is not UTF-8", notText),
 ];
 
 /** "a.test" as a question for an address. */
@@ -80,4 +81,14 @@ async function discover(file: string): Promise<void> {
     `${first.getsockname().join(":")} is a printer\n` +
       `${second.getsockname().join(":")} is a café\nNo more answers\n`,
   );
+}
+
+async function notText(file: string): Promise<void> {
+  using server = udpSocket();
+  await using client = await start(file, server.getsockname());
+  const [, address] = await within(server.recvfrom(512));
+  await server.sendto(new Uint8Array([97, 0xff]), address);
+  const { code, stdout, stderr } = await client.result();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^(?:UnicodeDecodeError|.*TypeError): /m);
 }

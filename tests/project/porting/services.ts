@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { closedAddress } from "../../support/addresses.ts";
 import { listener } from "../../support/pair.ts";
+import type { ChildProcess } from "../../support/process.ts";
 import { certificates, serverContext } from "../../support/tls.ts";
 import { within } from "../../support/within.ts";
 import {
@@ -20,6 +21,7 @@ export const tests: readonly PortingTest[] = [
   ...ofBoth("chat_client", "ends when the server closes", chatClosed),
   ...ofBoth("key_value", "keeps values for all clients", keyValue),
   ...ofBoth("tls_client", "speaks TLS with a trusted server", tlsClient),
+  ...ofBoth("tls_client", "fails on an answer that is not UTF-8", tlsNotText),
   ...ofBoth("tls_client", "refuses a certificate of another name", tlsRefused),
   ...ofBoth("service", "goes on when a client fails", service),
   ...ofBoth("json_server", "answers framed JSON in pieces", jsonServer),
@@ -97,10 +99,14 @@ async function keyValue(file: string): Promise<void> {
   await hear(second, "é\n");
 }
 
-async function tlsClient(file: string): Promise<void> {
+/** Answers a TLS client's line; the client. */
+async function answerTls(
+  file: string,
+  answer: Uint8Array,
+): Promise<ChildProcess> {
   using server = listener();
   const args = [...server.getsockname(), "localhost", "héllo"];
-  await using client = await start(file, args, certificates);
+  const client = await start(file, args, certificates);
   const [conn] = await within(server.accept());
   const context = serverContext();
   await using tls = await within(
@@ -109,11 +115,24 @@ async function tlsClient(file: string): Promise<void> {
   const lines = tls.makefile("r");
   assertEquals(await within(lines.readline()), "héllo\n");
   await lines.close();
-  await say(tls, "answer\n");
+  await within(tls.sendall(answer));
+  return client;
+}
+
+async function tlsClient(file: string): Promise<void> {
+  await using client = await answerTls(file, encode("answer\n"));
   assertEquals(
     await ended(client),
     "Connected with TLSv1.3\nReceived: answer\n",
   );
+}
+
+async function tlsNotText(file: string): Promise<void> {
+  const answer = new Uint8Array([97, 0xff, 10]);
+  await using client = await answerTls(file, answer);
+  const { code, stdout, stderr } = await client.result();
+  assertEquals([code, stdout.trim()], [1, "Connected with TLSv1.3"]);
+  assertMatch(stderr, /^(?:UnicodeDecodeError|.*TypeError): /m);
 }
 
 async function tlsRefused(file: string): Promise<void> {
