@@ -60,6 +60,20 @@ export function atCaller(
   return error;
 }
 
+/**
+ * Refuses a call that an older Deno would answer wrongly, or never.
+ *
+ * @param minor The first minor version of Deno 2 that can do it.
+ * @param what The beginning of a sentence that names the call.
+ * @throws {OSError} EOPNOTSUPP if this Deno is older.
+ */
+export function requireDeno(minor: number, what: string): void {
+  const version = Deno.version.deno;
+  if (Number(version.split(".")[1]) >= minor) return;
+  const text = `${what} needs Deno 2.${minor} or newer, this is ${version}`;
+  throw osError("EOPNOTSUPP", text);
+}
+
 /** Creates the error of a timeout. */
 export function timedOut(): TimeoutError {
   const error = new TimeoutError(errnoOf("ETIMEDOUT"), "timed out");

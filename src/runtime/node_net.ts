@@ -14,7 +14,7 @@ import {
   isLoopback,
 } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
-import { fromDeno, netDenied, osError } from "../base/os_error.ts";
+import { fromDeno, netDenied, osError, requireDeno } from "../base/os_error.ts";
 import {
   type ConnectOperation,
   isGranted,
@@ -236,6 +236,8 @@ export function connectWithNode(
   let referenced = true;
   let cancelled = false;
   const open = async (): Promise<StreamConn> => {
+    // Older ones ignore the local address, and use another.
+    if (local) requireDeno(7, "connect() after bind()");
     const { connect } = await import("node:net");
     if (cancelled) throw osError("ECANCELED");
     const localPort = local && grantedPort(local);

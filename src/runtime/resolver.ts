@@ -20,6 +20,7 @@ import {
   netDenied,
   osError,
   rememberName,
+  requireDeno,
 } from "../base/os_error.ts";
 import { answer } from "../wait/event_loop.ts";
 import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
@@ -99,6 +100,7 @@ export function familyMismatchError(
  * @throws {gaierror} EAI_NONAME if the address has no name.
  */
 export async function lookupName(host: string, port: number): Promise<string> {
+  requireDeno(6, "Looking up the name of an address");
   const { promises } = await import("node:dns");
   try {
     const { hostname } = await promises.lookupService(host, port);

@@ -9,7 +9,7 @@ import {
   type KnownOptions,
   show,
 } from "../base/checks.ts";
-import { osError } from "../base/os_error.ts";
+import { osError, requireDeno } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
@@ -154,8 +154,11 @@ export class SSLContext {
    *
    * @param protocol `PROTOCOL_TLS_CLIENT` or `PROTOCOL_TLS_SERVER`.
    * @throws {RangeError} If `protocol` is another one.
+   * @throws {OSError} EOPNOTSUPP if this is Deno 2.7 or older.
    */
   constructor(protocol: number) {
+    // On older ones handshakes hang, or end the process.
+    requireDeno(8, "TLS");
     this.#settings = new Settings(protocol);
     // A property that does not exist must not seem to be set.
     if (new.target === SSLContext) Object.preventExtensions(this);

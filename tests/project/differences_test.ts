@@ -6,6 +6,7 @@ import { canRun } from "../support/process.ts";
 import { python, runPython } from "../support/python.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 import { readPage, rows, section } from "./pages.ts";
+import { features } from "./versions/main.ts";
 
 const page = await readPage("examples/porting/DIFFERENCES.md");
 
@@ -304,6 +305,14 @@ Deno.test("DIFFERENCES.md begins with the five that bite", () => {
   assertEquals(five, [1, 2, 3, 4, 5].map((n) => `${n}. **`));
 });
 
+Deno.test("DIFFERENCES.md lists the versions of Deno that the programs for them try", () => {
+  const listed = rows(section(page, "Versions of Deno"));
+  const tried = features.map(({ row, since }) => [row, `2.${since}`]);
+  // The last one is about a flag of the command line.
+  assertEquals(listed.slice(0, -1), tried);
+  assertEquals(listed.at(-1)?.[1], "2.9");
+});
+
 Deno.test("DIFFERENCES.md lists the absent names with their reasons", () => {
   assertEquals(
     rows(section(page, "Names that are absent")),
@@ -330,6 +339,20 @@ Deno.test({
     });
     assertEquals(stderr, "");
     assertEquals(JSON.parse(stdout), expected(2));
+  },
+});
+
+Deno.test({
+  name: `DIFFERENCES.md says truly what this Deno can do${skipped}`,
+  ignore: skipped !== "",
+  async fn() {
+    const { code, stdout, stderr } = await runDeno({
+      file: "tests/project/versions/main.ts",
+      permissions: ["--allow-net", "--allow-read", "--allow-write"],
+      unstable: true,
+    });
+    assertEquals([code, stderr], [0, ""], stdout);
+    assertEquals(stdout.match(/^as listed: /gm)?.length, features.length);
   },
 });
 

@@ -3,6 +3,7 @@ import {
   assertInstanceOf,
   assertStrictEquals,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { gaierror, OSError } from "../../../src/base/errors.ts";
 import {
@@ -15,6 +16,7 @@ import {
   gaiError,
   hostError,
   osError,
+  requireDeno,
   timedOut,
 } from "../../../src/base/os_error.ts";
 
@@ -34,6 +36,18 @@ Deno.test("osError() puts what helps after the text, and in the stack", () => {
   );
   assertStringIncludes(error.stack ?? "", ": SO_LINGER\n");
   assertStrictEquals(error.cause, cause);
+});
+
+Deno.test("requireDeno() refuses a Deno that is too old, and names both", () => {
+  const [, minor] = Deno.version.deno.split(".").map(Number);
+  requireDeno(minor! - 1, "This");
+  requireDeno(minor!, "This");
+  const error = assertThrows(() => requireDeno(minor! + 1, "This"), OSError);
+  assertEquals(error.code, "EOPNOTSUPP");
+  assertStringIncludes(
+    error.message,
+    `: This needs Deno 2.${minor! + 1} or newer, this is ${Deno.version.deno}`,
+  );
 });
 
 Deno.test("timedOut() says it as Python", () => {
