@@ -22,7 +22,14 @@ const ofTheSite = /^(?:\.\.\/)+(?:actions|security)\//;
 for (const [path, page] of pages) {
   Deno.test(`${path} links to pages and headings that are there`, async () => {
     for (const link of links(page)) {
-      if (/^https:\/\//.test(link) || ofTheSite.test(link)) continue;
+      if (/^https:/.test(link)) {
+        assertEquals(
+          new URL(link).href.replace(/\/$/, ""),
+          link.replace(/\/$/, ""),
+        );
+        continue;
+      }
+      if (ofTheSite.test(link)) continue;
       assertMatch(link, /^[\w.\/-]*(?:#[^#]+)?$/, `in ${path}`);
       const [file, anchor] = link.split("#");
       const target = file === "" ? path : new URL(file!, new URL(path, root));

@@ -109,17 +109,3 @@ Deno.test("examples/porting/README.md quotes the programs in what it says has ch
     }
   }
 });
-
-Deno.test("examples/porting/README.md links to what is there", async () => {
-  const anchorsOf = (text: string) =>
-    new Set(
-      [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
-        heading!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
-      ),
-    );
-  for (const [, link] of guide.matchAll(/\]\(([^)]+)\)/g)) {
-    const [path, anchor] = link!.split("#");
-    const text = await readProgram(path || "README.md");
-    if (anchor !== undefined) assert(anchorsOf(text).has(anchor), link);
-  }
-});

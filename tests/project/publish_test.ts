@@ -7,6 +7,8 @@ import {
 import { startDeno } from "../support/child.ts";
 import { ChildProcess, type ProcessResult, root } from "../support/process.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
+import { withAbsoluteLinks } from "./absolute_links.ts";
+import { links, programsOf } from "./pages.ts";
 
 const config: {
   version: string;
@@ -77,6 +79,35 @@ Deno.test("CHANGELOG.md's newest changes and README's import are of the version 
   if (newest !== "Unreleased") assertEquals(newest, version);
   const imported = [...readme!.matchAll(/@pystd\/socket@\^([\w.-]+\w)/g)];
   assertEquals(imported.map(([, each]) => each), [version]);
+});
+
+Deno.test("withAbsoluteLinks() leaves README.md no relative link, and the rest as it is", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const absolute = withAbsoluteLinks(readme, "owner/name", "1.2.3");
+  const site = "https://github.com/owner/name";
+  for (const link of links(absolute)) assertMatch(link, /^(?:https:|#)/);
+  assertEquals(links(absolute).length, links(readme).length);
+  for (
+    const [before, after] of [
+      ["(LICENSE)", `(${site}/blob/1.2.3/LICENSE)`],
+      [
+        "(.github/COMPARISON.md#a-read-with-a-time-limit)",
+        `(${site}/blob/1.2.3/.github/COMPARISON.md#a-read-with-a-time-limit)`,
+      ],
+      [
+        "(../../actions/workflows/ci.yml)",
+        `(${site}/actions/workflows/ci.yml)`,
+      ],
+      [
+        '".github/bench-dark.svg"',
+        `"${site}/raw/1.2.3/.github/bench-dark.svg"`,
+      ],
+    ] as const
+  ) {
+    assertStringIncludes(readme, before);
+    assertStringIncludes(absolute, after);
+  }
+  assertEquals(programsOf(absolute), programsOf(readme));
 });
 
 const CHANGES = "# Changes\n\nThe newest first.\n\n";

@@ -70,7 +70,8 @@ export const features: readonly Feature[] = [
   },
   {
     since: 7,
-    row: "`connect` of a stream that was bound",
+    row:
+      "`connect` of a stream that was bound, `create_connection` with `source_address`",
     programs: [boundConnect],
   },
   { since: 8, row: "`ssl`", programs: [tls, tlsRefused] },
