@@ -10,10 +10,7 @@ const MESSAGE = Deno.args[3] ?? "Hello";
 const STRICT = { fatal: true, ignoreBOM: true };
 const decoder = new TextDecoder("utf-8", STRICT);
 
-const purpose = ssl.Purpose.SERVER_AUTH;
-const context = ssl.create_default_context(purpose, {
-  cafile: "ca.pem",
-});
+const context = ssl.create_default_context({ cafile: "ca.pem" });
 try {
   using sock = await socket.create_connection([HOST, PORT], 10);
   const options = { server_hostname: NAME };

@@ -4,6 +4,7 @@ import {
   checkBytes,
   checkOptions,
   checkSignal,
+  isOptions,
   type KnownOptions,
   show,
 } from "../base/checks.ts";
@@ -21,6 +22,14 @@ import { SSLContext, type VerifyLocations } from "./ssl_socket.ts";
 
 const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
 
+const purposes: readonly unknown[] = Object.values(Purpose);
+
+/** The arguments of {@linkcode create_default_context} by name. */
+export interface DefaultContextOptions extends VerifyLocations {
+  /** `Purpose.SERVER_AUTH` by default. */
+  purpose?: Purpose | undefined;
+}
+
 /**
  * Makes a context with secure settings. For clients it checks certificates and host
  * names, with the runtime's roots unless locations are given.
@@ -36,7 +45,7 @@ const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
  * ```
  *
  * @param purpose `Purpose.SERVER_AUTH` to connect to servers, the default;
- * `Purpose.CLIENT_AUTH` to serve clients.
+ * `Purpose.CLIENT_AUTH` to serve clients. Or all arguments by name.
  * @param options `cafile`, `capath`, `cadata`: what to trust in place of the roots.
  * @returns The context.
  * @throws {FileNotFoundError} ENOENT if a file is missing.
@@ -46,11 +55,19 @@ const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.create_default_context | Python: create_default_context}
  */
 export function create_default_context(
-  purpose: Purpose = Purpose.SERVER_AUTH,
-  options: VerifyLocations = {},
+  purpose: Purpose | DefaultContextOptions = Purpose.SERVER_AUTH,
+  options?: VerifyLocations,
 ): SSLContext {
   const action = "make a context";
-  checkOptions(action, options, LOCATIONS);
+  let known = LOCATIONS;
+  // A purpose is an object too.
+  if (isOptions(purpose) && !purposes.includes(purpose) && !options) {
+    known = { purpose: true, ...LOCATIONS };
+    options = purpose as DefaultContextOptions;
+    purpose = (purpose as DefaultContextOptions).purpose ??
+      Purpose.SERVER_AUTH;
+  }
+  checkOptions(action, options, known);
   const isClient = purpose === Purpose.SERVER_AUTH;
   if (!isClient && purpose !== Purpose.CLIENT_AUTH) {
     throw new TypeError(
@@ -62,11 +79,11 @@ export function create_default_context(
   const context = new SSLContext(
     isClient ? PROTOCOL_TLS_CLIENT : PROTOCOL_TLS_SERVER,
   );
-  const { cafile, capath, cadata } = options;
+  const { cafile, capath, cadata } = options ?? {};
   if (cafile || capath || cadata) {
     context.load_verify_locations(cafile, capath, cadata);
   } else if (context.verify_mode !== CERT_NONE) {
-    context.load_default_certs(purpose);
+    context.load_default_certs(purpose as Purpose);
   }
   return context;
 }

@@ -521,6 +521,31 @@ Deno.test("create_default_context() for clients is a server's", async () => {
   assertEquals(pair.server.server_side, true);
 });
 
+Deno.test("create_default_context() takes its arguments by name", () => {
+  const cafile = certificate("ca");
+  const client = ssl.create_default_context({ cafile });
+  assertEquals(client.protocol, ssl.PROTOCOL_TLS_CLIENT);
+  assertEquals(client.get_ca_certs().length, 1);
+  const purpose = ssl.Purpose.CLIENT_AUTH;
+  const server = ssl.create_default_context({ purpose, cafile });
+  assertEquals(server.protocol, ssl.PROTOCOL_TLS_SERVER);
+  assertEquals(server.get_ca_certs().length, 1);
+  for (
+    const args of [
+      [{ cafiles: cafile }],
+      [purpose, { purpose }],
+      [{ purpose }, { cafile }],
+      [{ purpose: 129 }],
+      [{ cafile: 1 }],
+      [null],
+    ]
+  ) {
+    // deno-lint-ignore no-explicit-any -- wrong on purpose.
+    const wrong = args as any;
+    assertThrows(() => ssl.create_default_context(...wrong as []), TypeError);
+  }
+});
+
 Deno.test("DER_cert_to_PEM_cert() and PEM_cert_to_DER_cert() turn round", () => {
   const der = ssl.PEM_cert_to_DER_cert(pem("ca"));
   assertEquals(ssl.DER_cert_to_PEM_cert(der).trim(), pem("ca").trim());
