@@ -24,7 +24,7 @@ async function exchange(query: DataView<ArrayBuffer>): Promise<DataView> {
     try {
       while (true) {
         const answer = new DataView((await s.recv(512)).buffer);
-        // The answer to an earlier query, come late, has another number.
+        // A late answer to an earlier query has another number.
         if (answer.getUint16(0) === query.getUint16(0)) return answer;
       }
     } catch (error) {

@@ -17,7 +17,7 @@ const ADDRESSES = new Map([["example.test", ["192.0.2.1", "192.0.2.2"]]]);
 function answerTo(query: Uint8Array): Uint8Array {
   const view = new DataView(query.buffer);
   let name = "";
-  let at = 12; // The question is behind the header.
+  let at = 12; // The question follows the header.
   for (let n; (n = view.getUint8(at)) > 0; at += 1 + n) {
     name += "." + new TextDecoder().decode(query.subarray(at + 1, at + 1 + n));
   }

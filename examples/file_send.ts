@@ -21,7 +21,7 @@ function onProgress(sent: number): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line));
 }
 
-// Leaving the block waits until everything is with the system.
+// The end of the program waits until all data has been handed to the kernel.
 await using s = await socket.create_connection([HOST, PORT]);
 const header = new DataView(new ArrayBuffer(8));
 header.setBigUint64(0, BigInt(size));

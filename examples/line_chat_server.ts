@@ -24,7 +24,7 @@ async function chat(conn: socket.Socket, name: string): Promise<void> {
     while ((line = await file.readline())) {
       for (const other of files) {
         if (other === file) continue;
-        // One that has gone is noticed where its own lines are read.
+        // The loop that reads its lines notices a client that has gone.
         await other.write(`${name}: ${line}`).catch(() => {});
       }
     }
@@ -32,7 +32,7 @@ async function chat(conn: socket.Socket, name: string): Promise<void> {
     console.log(`Lost: ${name}, ${error}`);
   } finally {
     files.delete(file);
-    await file.close().catch(() => {}); // What was not sent to it is lost.
+    await file.close().catch(() => {}); // Its unsent lines are lost.
     console.log(`Left: ${name}`);
   }
 }

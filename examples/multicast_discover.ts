@@ -1,5 +1,5 @@
 /**
- * Waits for a multicast announcement and tells who sent it.
+ * Waits for a multicast announcement and prints its sender.
  *
  *     deno run --allow-net=127.0.0.1,239.255.77.1 examples/multicast_discover.ts [interface] [port]
  *     deno run --allow-net=127.0.0.1,239.255.77.1 examples/multicast_announce.ts [interface] [port]
@@ -31,6 +31,6 @@ try {
   console.log(`Found at ${host}: ${new TextDecoder().decode(data)}`);
 } catch (error) {
   if (!(error instanceof socket.TimeoutError)) throw error;
-  console.log("Nobody announces anything");
+  console.log("No announcement has come");
 }
 s.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, mreq);

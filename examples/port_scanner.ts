@@ -1,6 +1,6 @@
 /**
- * Scans ports of loopback, many at once, and tells which are open and which do
- * not answer in time.
+ * Scans ports of loopback, many at once, and prints those that are open and
+ * those that do not answer in time.
  *
  *     deno run --allow-net=127.0.0.1 examples/port_scanner.ts [host] [ports...]
  *

@@ -18,7 +18,7 @@ const server = socket.create_server([HOST, PORT]);
 server.setblocking(false);
 console.log(`Listening on ${server.getsockname().join(":")}`);
 
-const queues = new Map<socket.Socket, Uint8Array[]>(); // What to send to each.
+const queues = new Map<socket.Socket, Uint8Array[]>(); // Unsent, by client.
 
 while (true) {
   const inputs = [server, ...queues.keys()];
@@ -31,7 +31,7 @@ while (true) {
     console.log(`Joined: ${addr.join(":")}, clients: ${queues.size}`);
   }
   for (const s of r.filter((s) => s !== server)) {
-    const data = await s.recv(16384).catch(() => null); // Null: it was reset.
+    const data = await s.recv(16384).catch(() => null); // A reset.
     if (data?.length) {
       for (const [to, queue] of queues) if (to !== s) queue.push(data);
     } else {

@@ -1,6 +1,6 @@
 /**
- * An echo server over TLS. Every client that comes does its handshake beside the
- * others; one that fails it, or says nothing, holds up none.
+ * An echo server over TLS. The handshakes run side by side: a client that fails
+ * its own, or sends nothing, delays no other.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=tests/ssl/certificates examples/tls_echo_server.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 --allow-read=tests/ssl/certificates/ca.pem examples/tls_echo_client.ts [host] [port]

@@ -1,6 +1,6 @@
 /**
- * A client over UDP: sends datagrams and prints the answers. One that is lost
- * on the way is given up after two seconds.
+ * A client over UDP: sends datagrams and prints the answers. It waits two seconds
+ * for each, since a datagram may be lost.
  *
  *     deno run --allow-net=127.0.0.1 examples/udp_server.ts [host] [port]
  *     deno run --allow-net=127.0.0.1 examples/udp_client.ts [host] [port] [message...]

@@ -219,13 +219,13 @@ const differences: readonly Difference[] = [
   ],
   [
     "reading after a write of a text file",
-    "A file for reading and writing keeps what it has read over a write,",
+    "A file for reading and writing keeps its read-ahead data over a write,",
     "two\n",
     "timeout",
   ],
   [
     "fileno() of a file for reading and writing",
-    "and has a `fileno()`. Python forgets it, and has none.",
+    "and has a `fileno()`. Python drops the data, and has no `fileno()`.",
     true,
     "UnsupportedOperation",
   ],
