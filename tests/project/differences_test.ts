@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import * as ssl from "@pystd/socket/ssl";
 import { absent } from "../support/absent.ts";
 import { runDeno } from "../support/child.ts";
 import { canRun } from "../support/process.ts";
 import { python, runPython } from "../support/python.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
-import { readPage, rows, section } from "./pages.ts";
+import { codes, readPage, rows, section } from "./pages.ts";
 import { features } from "./versions/main.ts";
 
 const page = await readPage("examples/porting/DIFFERENCES.md");
@@ -357,6 +358,40 @@ Deno.test({
 });
 
 const noPython = skipped || (python === null ? " (skipped: no python3)" : "");
+
+/** Names of Python's `ssl` that are other modules' or went with Python 3.12. */
+const notOfSsl =
+  /^(?:SOCK_STREAM|SOL_SOCKET|SO_TYPE|create_connection|namedtuple|socket|socket_error|match_hostname|wrap_socket)$/;
+
+Deno.test({
+  name: `DIFFERENCES.md lists the names of ssl that are absent${noPython}`,
+  ignore: noPython !== "",
+  async fn() {
+    const [line] = /^- \*\*Absent: the names that only .*$/m.exec(page)!;
+    const listed = codes(line).filter((name) =>
+      !(name in ssl || /^crypto|^socketpair/.test(name))
+    );
+    const patterns = listed.map((name) =>
+      new RegExp(`^${name.replace("*", ".*")}$`)
+    );
+    const program = `
+import json, ssl, types
+print(json.dumps([name for name, value in vars(ssl).items()
+    if name[0] != "_" and not isinstance(value, types.ModuleType)]))`;
+    const names: string[] = JSON.parse(await runPython(program));
+    const missing = names.filter((name) =>
+      !(name in ssl) && !notOfSsl.test(name)
+    );
+    const unlisted = missing.filter((name) =>
+      !patterns.some((pattern) => pattern.test(name))
+    );
+    assertEquals(unlisted, []);
+    const unused = listed.filter((_, i) =>
+      !missing.some((name) => patterns[i]!.test(name))
+    );
+    assertEquals(unused, []);
+  },
+});
 
 Deno.test({
   name: `DIFFERENCES.md says truly how Python behaves${noPython}`,
