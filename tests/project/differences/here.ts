@@ -317,17 +317,6 @@ const probes: Record<string, () => unknown> = {
     a.settimeout(0.2);
     return await outcome(() => a.makefile("r").readline());
   },
-  async "reading after a write of a text file"() {
-    const [a, b] = await pair();
-    using _a = a, _b = b;
-    await b.sendall(bytes("one\ntwo\n"));
-    const file = a.makefile("rw");
-    await file.readline();
-    await file.write("x");
-    await file.flush();
-    a.settimeout(0.2);
-    return await outcome(() => file.readline());
-  },
   async "value that is wrong"() {
     using s = socket.socket();
     return [

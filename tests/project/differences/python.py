@@ -344,18 +344,6 @@ def _():
     return outcome(a.makefile("r").readline)
 
 
-@probe("reading after a write of a text file")
-def _():
-    a, b = pair()
-    b.sendall(b"one\ntwo\n")
-    file = a.makefile("rw")
-    file.readline()
-    file.write("x")
-    file.flush()
-    a.settimeout(0.2)
-    return outcome(file.readline)
-
-
 @probe("value that is wrong")
 def _():
     s = socket.socket()
