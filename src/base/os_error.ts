@@ -69,7 +69,8 @@ export function atCaller(
  */
 export function requireDeno(minor: number, what: string): void {
   const version = Deno.version.deno;
-  if (Number(version.split(".")[1]) >= minor) return;
+  const [major = 0, running = 0] = version.split(".").map(Number);
+  if (major > 2 || running >= minor) return;
   const text = `${what} needs Deno 2.${minor} or newer, this is ${version}`;
   throw osError("EOPNOTSUPP", text);
 }

@@ -334,7 +334,8 @@ function notSupported(error: unknown): boolean {
 
 /** Tries a feature's programs; what was not as the table says. */
 async function failures(feature: Feature): Promise<string[]> {
-  const minor = Number(Deno.version.deno.split(".")[1]);
+  const [major, running] = Deno.version.deno.split(".").map(Number);
+  const minor = major === 2 ? running! : Infinity;
   const { since, programs, older = notSupported } = feature;
   const failed: string[] = [];
   for (const program of programs) {
