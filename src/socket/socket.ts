@@ -5,7 +5,6 @@
 import {
   type Address,
   type AddressInput,
-  AF_INET,
   AF_UNIX,
   type Family,
   type InetAddress,
