@@ -297,7 +297,9 @@ export function checkSignal(
 }
 
 function asSignal(action: string, signal: unknown): AbortSignal | undefined {
-  if (signal === undefined || isSignal(signal)) return signal;
+  // Without strict checks of null, undefined does not narrow an unknown type.
+  if (signal === undefined) return undefined;
+  if (isSignal(signal)) return signal;
   throw new TypeError(
     `Cannot ${action}: signal must be an AbortSignal, received ${show(signal)}`,
   );

@@ -152,9 +152,9 @@ export function socketArguments(
     namedArguments(action, SOCKET_ARGUMENTS, given);
     Object.assign(values, given[at]);
   }
-  values.fileno ??= null;
+  values["fileno"] ??= null;
   for (const name of SOCKET_ARGUMENTS) {
-    if (name !== "fileno" || values.fileno !== null) {
+    if (name !== "fileno" || values["fileno"] !== null) {
       checkInt(action, name, values[name]);
     }
   }

@@ -1529,7 +1529,10 @@ export class Socket<A extends Address = Address> {
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<[Socket<A>, A], void> {
     // No generator, whose frames would stand before the program's in errors.
-    const end = { done: true, value: undefined } as const;
+    const end: IteratorReturnResult<undefined> = {
+      done: true,
+      value: undefined,
+    };
     const ended = Promise.resolve(end);
     let done = false;
     return {
