@@ -358,9 +358,21 @@ export function optionalArguments(
   given: readonly unknown[],
   keywords: readonly string[] = [],
 ): [...values: unknown[], signal: AbortSignal | undefined] {
+  // Most calls give no options, and small receives are served in less time than
+  // the rest of this takes.
+  if (keywords.length === 0 && isPositional(names.length, given)) {
+    return given as [...unknown[], AbortSignal | undefined];
+  }
   const all = [...keywords, "signal"];
   const values = namedArguments(action, names, given, all, SIGNAL_ONLY);
   return [...values.slice(0, -1), asSignal(action, values.at(-1))];
+}
+
+/** Whether the arguments of a call have their positions, and no options follow. */
+function isPositional(count: number, given: readonly unknown[]): boolean {
+  if (given.length !== count + 1 || given[count] !== undefined) return false;
+  for (let i = 0; i < count; i++) if (isOptions(given[i])) return false;
+  return true;
 }
 
 const aborted = Object.getOwnPropertyDescriptor(
