@@ -154,6 +154,20 @@ export class ReceiveBuffer {
       : this.#memory.slice(start, end);
   }
 
+  /** Removes the first `n` bytes; what is returned owns its memory. */
+  take(n: number): Bytes {
+    const memory = this.#memory;
+    // A read that filled the whole memory with what one call wants: no copy.
+    if (n === memory.length && n === this.length) {
+      this.#memory = EMPTY_BYTES;
+      this.#start = this.#end = 0;
+      return memory;
+    }
+    const data = this.peek(n);
+    this.drop(n);
+    return data;
+  }
+
   /** Copies the first `n` bytes into `target`. */
   copyInto(target: Uint8Array, n: number): void {
     target.set(this.#memory.subarray(this.#start, this.#start + n));

@@ -127,6 +127,10 @@ export class Receiver extends OperationQueue {
   /** The position in `READ_SIZES`, and whether the last read came back full. */
   #step = 0;
   #full = false;
+  /** How much came since a read last began with nothing queued. */
+  #message = 0;
+  /** Whether as much came before that as only a medium buffer has room for. */
+  #isMedium = false;
   /** Memory of the read in flight, if it is large. */
   #pending = 0;
   /** Whether the kernel had no more than what is queued, when last asked. */
@@ -257,10 +261,19 @@ export class Receiver extends OperationQueue {
       return n;
     }
     if (sink !== undefined && !sink.active) return EMPTY_BYTES;
-    const data = n === 0 ? new Uint8Array(0) : queue.peek(n);
+    if (n === 0) {
+      sink?.push(null);
+      return new Uint8Array(0);
+    }
+    if (sink === undefined && !peeks) {
+      const data = queue.take(n);
+      this.#afterTaking(n);
+      return data;
+    }
+    const data = queue.peek(n);
     if (sink !== undefined) {
-      sink.push(n === 0 ? null : data);
-      if (n > 0 && !sink.taken) {
+      sink.push(data);
+      if (!sink.taken) {
         this.#lent = sink;
         this.#lentBytes = n;
         return data;
@@ -271,8 +284,12 @@ export class Receiver extends OperationQueue {
   }
 
   #drop(n: number): void {
-    countBytes(n);
     this.#queue.drop(n);
+    this.#afterTaking(n);
+  }
+
+  #afterTaking(n: number): void {
+    countBytes(n);
     this.#queue.shrink(this.inFlight);
   }
 
@@ -351,6 +368,11 @@ export class Receiver extends OperationQueue {
 
   #begin(first: AnyWaiter): void {
     const queued = this.#queue.length;
+    if (queued === 0) {
+      this.#isMedium = this.#message > SMALL_BYTES &&
+        this.#message <= MEDIUM_BYTES;
+      this.#message = 0;
+    }
     const buffer = this.#nextBuffer(first, queued);
     this.#buffer = buffer;
     this.#drained = false;
@@ -381,7 +403,11 @@ export class Receiver extends OperationQueue {
     }
     const queue = this.#queue;
     const buffer = queue.room(
-      this.#full ? readSize(first, queued, this.#step) : SMALL_BYTES,
+      this.#full
+        ? readSize(first, queued, this.#step)
+        : this.#isMedium && queued === 0
+        ? MEDIUM_BYTES
+        : SMALL_BYTES,
     );
     if (queue.slack > MEDIUM_BYTES) {
       this.#pending = queue.slack;
@@ -420,6 +446,7 @@ export class Receiver extends OperationQueue {
       this.#endWith(undefined);
     } else if (n > 0) {
       const full = n === buffer.length;
+      this.#message += n;
       if (full) this.#step = Math.min(this.#step + 1, LAST_STEP);
       else if (this.#step > 0) this.#step--;
       this.#full = full;

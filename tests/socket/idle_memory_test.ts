@@ -24,6 +24,8 @@ const ways: readonly Way[] = [
   { name: "1 byte", bytes: 1, receive: "await s.recv(65536);" },
   { name: "1,024 bytes", bytes: 1024, receive: ALL },
   { name: "exactly 2,048 bytes", bytes: 2048, receive: ALL },
+  { name: "3,000 bytes", bytes: 3000, receive: ALL },
+  { name: "exactly 4,096 bytes", bytes: 4096, receive: ALL },
   { name: "exactly 6,144 bytes", bytes: 6144, receive: ALL },
   { name: "22 KiB", bytes: 22_528, receive: ALL },
   {

@@ -4,9 +4,7 @@ import { numbered } from "../../support/bytes.ts";
 
 /** Removes up to `n` bytes, as a receive does. */
 function take(queue: ReceiveBuffer, n: number): Uint8Array {
-  const data = queue.peek(Math.min(n, queue.length));
-  queue.drop(data.length);
-  return data;
+  return queue.take(Math.min(n, queue.length));
 }
 
 function peekInto(queue: ReceiveBuffer, target: Uint8Array): number {
@@ -100,6 +98,29 @@ Deno.test("ReceiveBuffer.take() never gives memory that holds more", () => {
   assertEquals(data, numbered(4));
   assertNotStrictEquals(data.buffer, shared.buffer);
   assertEquals(data.buffer.byteLength, 4);
+});
+
+Deno.test("ReceiveBuffer.take() gives away memory that a read has filled with just that", () => {
+  const queue = new ReceiveBuffer();
+  const room = queue.room(4096);
+  room.set(numbered(4096));
+  queue.filled(4096);
+  const data = queue.take(4096);
+  assertEquals(data.buffer, room.buffer);
+  const next = queue.room(4096);
+  assertNotStrictEquals(next.buffer, data.buffer);
+  next.fill(255);
+  assertEquals(data, numbered(4096));
+});
+
+Deno.test("ReceiveBuffer.take() gives away nothing while more is queued", () => {
+  const queue = new ReceiveBuffer();
+  queue.room(4096).set(numbered(4096));
+  queue.filled(4096);
+  assertEquals(queue.take(1), numbered(1));
+  const rest = queue.take(4095);
+  assertEquals(rest, numbered(4095, 1));
+  assertEquals(rest.buffer.byteLength, 4095);
 });
 
 Deno.test("ReceiveBuffer.append() ignores an empty chunk", () => {

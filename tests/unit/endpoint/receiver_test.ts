@@ -93,6 +93,24 @@ Deno.test("Receiver asks for little after a short read, and goes back only one s
   assertEquals(rig.conn.readSizes, [65_536, 1024, 65_536 - 1024]);
 });
 
+Deno.test("Receiver asks for 4 KiB at once while messages need more than 1 KiB and no more than that", async () => {
+  const rig = new ReceiverRig();
+  const { conn } = rig;
+  const receive = async (size: number) => {
+    conn.readSizes.length = 0;
+    const call = rig.recv(65_536);
+    await settle();
+    conn.deliver(numbered(size));
+    assertEquals(await call, numbered(size));
+    return conn.readSizes[0];
+  };
+  assertEquals(await receive(2000), 1024);
+  assertEquals(await receive(3000), 4096);
+  assertEquals(await receive(1024), 4096);
+  assertEquals(await receive(5000), 1024);
+  assertEquals(await receive(100), 1024);
+});
+
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(200_000));
