@@ -82,6 +82,13 @@ export class Turn extends Waiter<number> {
     this.resolve(this.#sender.commit());
   }
 
+  /** Fails. A write in flight goes on, and the turn ends when that settles. */
+  abandon(reason: unknown): void {
+    this.cancelled = this.#writing;
+    if (this.#writing) this.#sender.commit();
+    this.reject(reason);
+  }
+
   #begin(): Promise<number> {
     if (!this.#isWhole) this.deadlineMs = Infinity;
     return this.begin(NO_QUEUE);
@@ -498,7 +505,7 @@ export class Sender extends OperationQueue {
     this.#error = this.#abandoned = reason;
     this.rejectAll(() => reason);
     // The call whose turn it is may wait for something else than the kernel.
-    if (this.#turn?.queue !== undefined) this.#turn.reject(reason);
+    if (this.#turn?.queue !== undefined) this.#turn.abandon(reason);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import * as select from "@pystd/socket/select";
 import { decode, encode } from "../support/bytes.ts";
 import { receiveToEnd, tcpPair } from "../support/pair.ts";
 import { within } from "../support/within.ts";
@@ -37,6 +38,20 @@ Deno.test("aborting writable resets the connection, also while a write waits", a
     () => pair.client.sendall(new Uint8Array(1)),
     socket.BrokenPipeError,
   );
+});
+
+Deno.test("aborting writable ends a send with a timeout, which leaves no error behind", async () => {
+  await using pair = await tcpPair();
+  pair.client.settimeout(60);
+  const sending = pair.client.sendall(new Uint8Array(64 << 20));
+  const failed = assertRejects(() => sending, socket.ConnectionResetError);
+  // The kernel has no room left once the socket is no longer writable.
+  for (;;) {
+    const [, writable] = await select.select([], [pair.client], [], 0);
+    if (writable.length === 0) break;
+  }
+  await within(pair.client.writable.abort());
+  await within(failed);
 });
 
 for (const end of ["close", "abort"] as const) {

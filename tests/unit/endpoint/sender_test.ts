@@ -4,6 +4,7 @@ import {
   assertFalse,
   assertInstanceOf,
   assertRejects,
+  assertStrictEquals,
 } from "@std/assert";
 import {
   BlockingIOError,
@@ -353,6 +354,30 @@ Deno.test("Sender.abandon() rejects the calls in the queue", async () => {
   }
   await rig.sender.flushed();
   assertEquals((rig.sender.takeError() as OSError).code, "ECONNRESET");
+});
+
+Deno.test("Sender.abandon() ends a send that can be cancelled before its write settles", async () => {
+  for (const size of [10, 100_000]) {
+    for (const ends of ["fails", "succeeds"]) {
+      const rig = new SenderRig();
+      const { signal } = new AbortController();
+      const first = rig.sendAll(numbered(size), { signal });
+      await settle();
+      const reason = osError("ECONNRESET");
+      rig.sender.abandon(reason);
+      assertStrictEquals(await first.catch((error) => error), reason);
+      assertFalse(rig.conn.written.length > 0);
+      let flushed = false;
+      const flushing = rig.sender.flushed().then(() => flushed = true);
+      await settle();
+      assertFalse(flushed, "the write is still in flight");
+      if (ends === "fails") rig.conn.failWrite(broken());
+      else rig.conn.take(5);
+      await flushing;
+      assertStrictEquals(rig.sender.takeError(), reason);
+      assertEquals(rig.conn.writeSizes.length, 1);
+    }
+  }
 });
 
 Deno.test("Sender stays bounded over thousands of cancelled sends", async () => {
