@@ -1,9 +1,13 @@
 /**
- * A pool of large buffers, which busy connections share: allocating and
- * collecting one costs more than filling it.
+ * The memory that connections receive into: a pool of buffers, how much of it
+ * large reads may hold, and the bytes that no call has taken yet.
  */
 
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
+import { afterTicks, REACTOR_TICKS } from "../wait/event_loop.ts";
+
+// A pool of buffers, which busy connections share: allocating and collecting a
+// large one costs more than filling it.
 
 /** The sizes that are kept, and how many of each while none is used. */
 const CLASSES: readonly [size: number, kept: number][] = [
@@ -33,6 +37,87 @@ export function release(memory: Bytes): void {
   if (pool !== undefined && pool.length < limits.get(memory.length)!) {
     pool.push(memory);
   }
+}
+
+// The memory of large reads, over all connections. A read is large since more
+// seems to be there. If nothing is, it holds its memory until something comes,
+// since a read cannot be cancelled; and a peer could make every connection do
+// that by the lengths of its messages.
+
+/** How much the large reads that wait for their peers may hold. */
+const MAX_WAITING = 524_288;
+
+/**
+ * How much the large reads that have just begun may hold. Most of them settle at
+ * once, or in the next turn: after 128 operations Tokio lets each wait for that,
+ * although its data is there. Then others begin, with the same memory. Where all
+ * begin at the same time, they have to share what there is by small reads: 128
+ * streams made 40 times as many.
+ */
+const MAX_BEGUN = 524_288;
+
+/** A large read in flight. */
+export interface LargeRead {
+  readonly bytes: number;
+}
+
+const begun = new Set<LargeRead>();
+let begunBytes = 0;
+let waitingBytes = 0;
+/** The starts of reads that wait until others have settled, in order. */
+const postponed: (() => void)[] = [];
+
+/** Whether a large read may begin now, and need not be postponed. */
+export function mayBegin(): boolean {
+  return begunBytes < MAX_BEGUN;
+}
+
+/** Calls back when a large read may begin. */
+export function postpone(start: () => void): void {
+  if (postponed.push(start) === 1) findWaiting();
+}
+
+/** How much memory is left for reads that have to wait. */
+export function memoryLeft(): number {
+  return MAX_WAITING - waitingBytes;
+}
+
+/** Whether reads that may have to wait should ask for little. */
+export function isShort(): boolean {
+  return waitingBytes > MAX_WAITING / 2;
+}
+
+/** Counts a large read. */
+export function beginRead(bytes: number): LargeRead {
+  const read = { bytes };
+  begun.add(read);
+  begunBytes += bytes;
+  return read;
+}
+
+/** A large read has settled. */
+export function endRead(read: LargeRead): void {
+  if (begun.delete(read)) begunBytes -= read.bytes;
+  else waitingBytes -= read.bytes;
+  startPostponed();
+}
+
+/** Counts as waiting those that do not settle in a poll of the reactor. */
+function findWaiting(): void {
+  const reads = [...begun];
+  afterTicks(REACTOR_TICKS, () => {
+    for (const read of reads) {
+      if (!begun.delete(read)) continue;
+      begunBytes -= read.bytes;
+      waitingBytes += read.bytes;
+    }
+    startPostponed();
+    if (postponed.length > 0) findWaiting();
+  });
+}
+
+function startPostponed(): void {
+  while (mayBegin() && postponed.length > 0) postponed.shift()!();
 }
 
 /** A buffer up to this size stays with its connection, for the next reads. */
@@ -84,11 +169,6 @@ export class ReceiveBuffer {
     // A view costs as much as a tenth of a small read.
     if (this.#end === 0 && size === this.#memory.length) return this.#memory;
     return this.#memory.subarray(this.#end, this.#end + size);
-  }
-
-  /** How much memory there is beside that of the queued bytes. */
-  get slack(): number {
-    return this.#memory.length + (this.#spare?.length ?? 0) - this.length;
   }
 
   get #isLarge(): boolean {

@@ -17,7 +17,18 @@ import {
   Waiter,
 } from "../wait/waiter.ts";
 import type { ReceiveSink } from "./endpoint.ts";
-import { MEDIUM_BYTES, ReceiveBuffer, SMALL_BYTES } from "./receive_buffer.ts";
+import {
+  beginRead,
+  endRead,
+  isShort,
+  type LargeRead,
+  mayBegin,
+  MEDIUM_BYTES,
+  memoryLeft,
+  postpone,
+  ReceiveBuffer,
+  SMALL_BYTES,
+} from "./receive_buffer.ts";
 
 /**
  * How much the reads ask for, as long as they come back full: more is waiting
@@ -41,15 +52,6 @@ const MEDIUM_STEP = 2;
 const MAX_QUEUED = 262_144;
 /** The most that one peek, or a readiness check, reads ahead. */
 const MAX_PEEK = 1_048_576;
-
-/**
- * How much memory the large reads in flight may hold, over all connections. A
- * read is large since more seemed to be waiting, and if nothing is, it holds its
- * memory until something comes: a peer could make every connection do that by
- * the lengths of its messages. Beyond this, reads ask for little.
- */
-const MAX_PENDING = 524_288;
-let pendingBytes = 0;
 
 /**
  * A read with data settles within two microtasks (Deno 2.9.6). After four, the
@@ -131,8 +133,8 @@ export class Receiver extends OperationQueue {
   #message = 0;
   /** Whether as much came before that as only a medium buffer has room for. */
   #isMedium = false;
-  /** Memory of the read in flight, if it is large. */
-  #pending = 0;
+  /** The read in flight, if it is large. */
+  #large: LargeRead | undefined;
   /** Whether the kernel had no more than what is queued, when last asked. */
   #drained = false;
   #ended = false;
@@ -260,10 +262,9 @@ export class Receiver extends OperationQueue {
       all,
     );
     if (n < 0) return undefined;
-    const queue = this.#queue;
     if (target !== undefined) {
       if (target.length < n) throw detachedError();
-      queue.copyInto(target, n);
+      this.#queue.copyInto(target, n);
       if (!peeks) this.#drop(n);
       return n;
     }
@@ -273,7 +274,7 @@ export class Receiver extends OperationQueue {
       return new Uint8Array(0);
     }
     if (sink === undefined && !peeks) return this.#take(n);
-    const data = queue.peek(n);
+    const data = this.#queue.peek(n);
     if (sink !== undefined) {
       sink.push(data);
       if (!sink.taken) {
@@ -360,10 +361,9 @@ export class Receiver extends OperationQueue {
 
   start(first: AnyWaiter): boolean {
     if (this.#ended) return false;
-    if (this.#full && pendingBytes > MAX_PENDING / 2) {
-      // The reads of busy connections settle meanwhile, and release memory.
-      afterMicrotasks(READ_MICROTASKS, this.#startPostponed);
-    } else this.#begin(first);
+    const isLarge = this.#full && this.#step > MEDIUM_STEP;
+    if (isLarge && !mayBegin()) postpone(this.#startPostponed);
+    else this.#begin(first);
     return true;
   }
 
@@ -418,10 +418,7 @@ export class Receiver extends OperationQueue {
         ? MEDIUM_BYTES
         : SMALL_BYTES,
     );
-    if (queue.slack > MEDIUM_BYTES) {
-      this.#pending = queue.slack;
-      pendingBytes += this.#pending;
-    }
+    if (buffer.length > MEDIUM_BYTES) this.#large = beginRead(buffer.length);
     return buffer;
   }
 
@@ -436,8 +433,9 @@ export class Receiver extends OperationQueue {
 
   #settled(): void {
     this.#buffer = EMPTY_BYTES;
-    pendingBytes -= this.#pending;
-    this.#pending = 0;
+    const large = this.#large;
+    this.#large = undefined;
+    if (large !== undefined) endRead(large);
   }
 
   readonly #onRead = (n: number | null): void => {
@@ -519,14 +517,18 @@ export class Receiver extends OperationQueue {
 
 /** How much a read asks for behind queued bytes, since more seems to come. */
 function readSize(first: AnyWaiter, queued: number, step: number): number {
+  // With nothing queued it may have to wait. If it comes back full, more is there
+  // for the next one.
+  const mayWait = queued === 0 && step > MEDIUM_STEP;
+  if (mayWait && isShort()) return MEDIUM_BYTES;
   let wanted = MAX_QUEUED;
   if (first instanceof ReceiveWaiter) {
     const peeks = ((first.context.flags ?? 0) & MSG_PEEK) !== 0;
     const most = peeks ? MAX_PEEK : Infinity;
     wanted = Math.max(wanted, Math.min(first.wanted, most));
   }
-  // Half of what is left: many busy connections share it by smaller reads.
-  const left = (MAX_PENDING - pendingBytes) / 2;
+  // Half of what is left, for the case that it has to wait.
+  const left = memoryLeft() / 2;
   while (step > MEDIUM_STEP && READ_SIZES[step]! > left) step--;
   const ahead = READ_SIZES[step]!;
   const size = queued <= MEDIUM_BYTES ? ahead - queued : ahead;

@@ -118,9 +118,9 @@ const limits: readonly [file: string, source: string, words: string][] = [
     "to 4, 16, 64 and 256 KiB",
   ],
   [
-    "endpoint/receiver.ts",
-    "MAX_PENDING = 524_288;",
-    "hold at most 512 KiB, over",
+    "endpoint/receive_buffer.ts",
+    "MAX_WAITING = 524_288;",
+    "hold at most 1 MiB, over",
   ],
   ["endpoint/receiver.ts", "MAX_QUEUED = 262_144;", "at most 256 KiB ahead"],
   ["endpoint/receiver.ts", "MAX_PEEK = 1_048_576;", "or 1 MiB for a peek"],

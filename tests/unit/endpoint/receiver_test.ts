@@ -12,7 +12,7 @@ import {
 import { osError } from "../../../src/base/os_error.ts";
 import type { CallContext } from "../../../src/wait/waiter.ts";
 import { numbered } from "../../support/bytes.ts";
-import { settle } from "../../support/event_loop.ts";
+import { settle, tick } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { ReceiverRig } from "../../support/receiver_rig.ts";
 
@@ -109,6 +109,64 @@ Deno.test("Receiver asks for 4 KiB at once while messages need more than 1 KiB a
   assertEquals(await receive(1024), 4096);
   assertEquals(await receive(5000), 1024);
   assertEquals(await receive(100), 1024);
+});
+
+/** Receivers that all have found much, and have more to ask for. */
+async function busyRigs(count: number): Promise<ReceiverRig[]> {
+  const rigs = Array.from({ length: count }, () => new ReceiverRig());
+  const first = 1024 + 1024 + 2048 + 12_288 + 65_536;
+  for (const rig of rigs) {
+    rig.conn.deliver(numbered(first));
+    await rig.recv(first);
+    rig.conn.readSizes.length = 0;
+  }
+  return rigs;
+}
+
+const inFlight = (rigs: ReceiverRig[]) =>
+  rigs.map(({ conn }) => conn.readBuffer?.length ?? 0);
+
+Deno.test("Receiver begins few large reads at a time, and each of them in the end", async () => {
+  const rigs = await busyRigs(40);
+  for (const rig of rigs) rig.conn.deliver(numbered(300_000));
+  const calls = rigs.map((rig) => rig.recv(262_144));
+  const bytes = inFlight(rigs).reduce((sum, n) => sum + n, 0);
+  assertLessOrEqual(bytes, 1_048_576);
+  for (const data of await Promise.all(calls)) {
+    assertEquals(data.length, 262_144);
+  }
+  for (const { conn } of rigs) assertEquals(conn.readSizes[0], 262_144);
+});
+
+Deno.test("Receiver asks for little while large reads of others wait for their peers", async () => {
+  const rigs = await busyRigs(40);
+  const calls = rigs.map((rig) => rig.recv(262_144));
+  while (!rigs.every(({ conn }) => conn.reading)) await tick();
+  const sizes = inFlight(rigs);
+  const large = sizes.filter((n) => n > 4096);
+  assertLessOrEqual(large.reduce((sum, n) => sum + n, 0), 1_572_864);
+  assert(sizes.length - large.length > 30, String(sizes));
+  for (const rig of rigs) rig.conn.deliver(numbered(10));
+  for (const data of await Promise.all(calls)) assertEquals(data.length, 10);
+  // What they held is free again.
+  const [rig] = await busyRigs(1);
+  const call = rig!.recv(262_144);
+  assertEquals(inFlight([rig!]), [262_144]);
+  rig!.conn.endRead();
+  await call;
+});
+
+Deno.test("Receiver.close() ends a receive whose large read is postponed", async () => {
+  const rigs = await busyRigs(8);
+  const calls = rigs.map((rig) => rig.recv(262_144).catch(() => "closed"));
+  const last = rigs.at(-1)!;
+  assertFalse(last.conn.reading);
+  const closed = last.receiver.close();
+  assertEquals(await calls.at(-1), "closed");
+  await closed;
+  assertFalse(last.conn.reading);
+  for (const rig of rigs.slice(0, -1)) rig.conn.deliver(numbered(10));
+  await Promise.all(calls);
 });
 
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
