@@ -169,6 +169,14 @@ export const rows: readonly Row[] = [
     goal: 0.9,
   }),
   stream({
+    id: "streams",
+    title: "128 streams at once, recv(65536)",
+    task: { connections: 128 },
+    length: { first: 2048, step: 128 },
+    contenders: [...module, "own", "raw"],
+    goal: 0.9,
+  }),
+  stream({
     id: "stream-4k",
     title: "stream, recv(4096)",
     task: { bufsize: 4 * KIB },

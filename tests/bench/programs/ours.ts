@@ -154,7 +154,7 @@ async function send(conn: Tcp, data: Uint8Array, n: number): Promise<void> {
   conn.close();
 }
 
-async function stream(
+async function streamOne(
   socket: SocketModule,
   task: Task,
   n: number,
@@ -179,6 +179,19 @@ async function stream(
   await sent;
   to.close();
   checkAmount(received, n * CHUNK);
+}
+
+async function stream(
+  socket: SocketModule,
+  task: Task,
+  n: number,
+): Promise<void> {
+  const { connections } = task;
+  const all = Array.from(
+    { length: connections },
+    () => streamOne(socket, task, n / connections),
+  );
+  await Promise.all(all);
 }
 
 async function records(

@@ -154,7 +154,7 @@ export async function send(
   conn.close();
 }
 
-async function stream(
+async function streamOne(
   take: Take,
   { bufsize }: Task,
   n: number,
@@ -171,6 +171,15 @@ async function stream(
   await sent;
   to.close();
   checkAmount(received, n * CHUNK);
+}
+
+async function stream(take: Take, task: Task, n: number): Promise<void> {
+  const { connections } = task;
+  const all = Array.from(
+    { length: connections },
+    () => streamOne(take, task, n / connections),
+  );
+  await Promise.all(all);
 }
 
 /** One read for each record, which is the simplest program. */
