@@ -179,6 +179,11 @@ export class Connected implements Endpoint {
       : this.#receiver.recv(context, n, sink);
   }
 
+  /** Takes back bytes that a call has received; the next calls get them. */
+  unread(data: Uint8Array): void {
+    this.#receiver.unread(data);
+  }
+
   /** Receives into `target`; the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
     return target.length === 0

@@ -223,6 +223,19 @@ export class ReceiveBuffer {
     this.#end += data.length;
   }
 
+  /** Puts bytes in front of the others; `filling` is the room of a read in flight. */
+  prepend(data: Uint8Array, filling: Bytes | undefined): void {
+    const queued = this.#memory.subarray(this.#start, this.#end);
+    // The read goes on to fill the memory that it was given.
+    this.#spare ??= filling;
+    const memory = acquire(data.length + queued.length);
+    memory.set(data);
+    memory.set(queued, data.length);
+    this.#memory = memory;
+    this.#start = 0;
+    this.#end = data.length + queued.length;
+  }
+
   /** A copy of the first `n` bytes, which owns its memory. */
   peek(n: number): Bytes {
     const start = this.#start;

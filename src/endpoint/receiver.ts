@@ -208,6 +208,14 @@ export class Receiver extends OperationQueue {
     return this.#receive(context, length, target, undefined) as Promise<number>;
   }
 
+  /** Takes back bytes that a call has received; the next calls get them. */
+  unread(data: Uint8Array): void {
+    if (data.length === 0) return;
+    const isFilling = this.inFlight && this.#direct === undefined;
+    this.#queue.prepend(data, isFilling ? this.#buffer as Bytes : undefined);
+    this.wakeWaiters();
+  }
+
   #receive(
     context: CallContext,
     n: number,

@@ -18,7 +18,11 @@
  */
 
 import type { Duplex as NodeDuplex } from "node:stream";
-import type { SecureContext, TLSSocket } from "node:tls";
+import type {
+  DetailedPeerCertificate,
+  SecureContext,
+  TLSSocket,
+} from "node:tls";
 
 /** The certificate and key of one end, and the authorities that it trusts. */
 export interface Credentials {
@@ -56,8 +60,6 @@ export interface EngineEvents {
   /** Plain text from the peer. */
   onData(data: Uint8Array): void;
   onHandshakeDone(): void;
-  /** The peer has ended TLS in order. */
-  onEnd(): void;
   onError(error: Error): void;
 }
 
@@ -82,7 +84,7 @@ interface Handle {
 export class TlsLibrary {
   readonly #tls: NodeTls;
   readonly #crypto: NodeCrypto;
-  readonly #Duplex: typeof NodeDuplex;
+  readonly #Carrier: ReturnType<typeof carrierClass>;
   static #loaded: Promise<TlsLibrary> | undefined;
 
   private constructor(
@@ -92,7 +94,7 @@ export class TlsLibrary {
   ) {
     this.#tls = tls;
     this.#crypto = crypto;
-    this.#Duplex = Duplex;
+    this.#Carrier = carrierClass(Duplex);
   }
 
   static load(): Promise<TlsLibrary> {
@@ -134,7 +136,7 @@ export class TlsLibrary {
 
   /** Starts an engine; a server's may be fed a macrotask later. */
   start(options: EngineOptions, events: EngineEvents): TlsEngine {
-    const duplex = this.#duplexFor(events);
+    const duplex = new this.#Carrier(events);
     const { isServer, context: { context }, protocols, serverName } = options;
     const alpn = protocols.length > 0 ? { ALPNProtocols: [...protocols] } : {};
     const socket = isServer
@@ -154,52 +156,64 @@ export class TlsLibrary {
         ...(serverName === undefined ? {} : { servername: serverName }),
         ...alpn,
       });
-    return new TlsEngine(socket, duplex, events);
+    const engine = new TlsEngine(socket, duplex, events);
+    // Before it calls `checkServerIdentity` it would ask for this, and parse the
+    // certificates of all authorities in every handshake.
+    socket.getPeerCertificate = () => ({}) as DetailedPeerCertificate;
+    return engine;
   }
+}
 
-  #duplexFor(events: EngineEvents): NodeDuplex {
-    class Carrier extends this.#Duplex {
-      constructor() {
-        // Not half open, it would end by itself when the peer has ended.
-        super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
-      }
+/** Makes the class of the streams under `node:tls`. */
+function carrierClass(
+  Duplex: typeof NodeDuplex,
+): new (events: EngineEvents) => NodeDuplex {
+  return class Carrier extends Duplex {
+    readonly #events: EngineEvents;
 
-      override _read(): void {}
-
-      override _final(done: () => void): void {
-        done();
-      }
-
-      override write(
-        chunk: Uint8Array,
-        encoding?: unknown,
-        done?: unknown,
-      ): boolean {
-        const callback = (typeof encoding === "function" ? encoding : done) as
-          | ((error?: Error | null) => void)
-          | undefined;
-        events.onOutput(chunk).then(
-          () => callback?.(null),
-          (error) => callback?.(error),
-        );
-        return true;
-      }
+    constructor(events: EngineEvents) {
+      // Not half open, it would end by itself when the peer has ended.
+      super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
+      this.#events = events;
     }
-    return new Carrier();
-  }
+
+    override _read(): void {}
+
+    override _final(done: () => void): void {
+      done();
+    }
+
+    override write(
+      chunk: Uint8Array,
+      encoding?: unknown,
+      done?: unknown,
+    ): boolean {
+      const callback = (typeof encoding === "function" ? encoding : done) as
+        | ((error?: Error | null) => void)
+        | undefined;
+      this.#events.onOutput(chunk).then(
+        () => callback?.(null),
+        (error) => callback?.(error),
+      );
+      return true;
+    }
+  };
 }
 
 /** One TLS connection in memory. */
 export class TlsEngine {
   readonly #socket: TLSSocket;
   readonly #duplex: NodeDuplex;
+  readonly #getPeerCertificate: (
+    detailed: true,
+  ) => DetailedPeerCertificate;
 
   constructor(socket: TLSSocket, duplex: NodeDuplex, events: EngineEvents) {
+    this.#getPeerCertificate = socket.getPeerCertificate.bind(socket);
     this.#socket = socket;
     this.#duplex = duplex;
     socket.on("data", (data: Uint8Array) => events.onData(data));
     socket.on("secure", () => events.onHandshakeDone());
-    socket.on("end", () => events.onEnd());
     // A second error may follow, and on a server the event has another name.
     const onError = (error: Error) => events.onError(error);
     socket.on("error", onError);
@@ -207,9 +221,25 @@ export class TlsEngine {
     duplex.on("error", () => {});
   }
 
-  /** Takes ciphertext from the peer. */
-  feed(record: Uint8Array): void {
-    this.#duplex.push(record);
+  /** Takes ciphertext from the peer; what it decrypts is with `onData` then. */
+  feed(data: Uint8Array): void {
+    this.#duplex.push(data);
+  }
+
+  /** Whether it still refers to ciphertext that it was fed with. */
+  get isHolding(): boolean {
+    return this.#duplex.readableLength > 0;
+  }
+
+  /**
+   * Whether the peer has ended TLS in order. The event "end" comes a tick later,
+   * when a read may have taken more from the carrier.
+   */
+  get hasEnded(): boolean {
+    const { _readableState } = this.#socket as unknown as {
+      _readableState: { readonly ended: boolean };
+    };
+    return _readableState.ended;
   }
 
   /** Encrypts; resolves when all is taken, though not yet in `onOutput`. */
@@ -244,7 +274,7 @@ export class TlsEngine {
     // The public form costs three times as much, and adds trusted issuers.
     const chain: Uint8Array[] = [];
     const seen = new Set<unknown>();
-    let at = this.#socket.getPeerCertificate(true);
+    let at = this.#getPeerCertificate(true);
     while (at?.raw !== undefined && !seen.has(at)) {
       seen.add(at);
       chain.push(new Uint8Array(at.raw));

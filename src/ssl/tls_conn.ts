@@ -1,13 +1,10 @@
 /** TLS as one more connection, over the endpoint of another. */
 
-import {
-  IPPROTO_TCP,
-  MSG_WAITALL,
-  SHUT_WR,
-  TCP_NODELAY,
-} from "../base/constants.ts";
+import { IPPROTO_TCP, SHUT_WR, TCP_NODELAY } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
+import type { Bytes } from "../base/checks.ts";
 import type { Connected } from "../endpoint/connected.ts";
+import { acquire, release } from "../endpoint/receive_buffer.ts";
 import type { StreamConn } from "../runtime/deno_net.ts";
 import {
   type EngineEvents,
@@ -17,28 +14,22 @@ import {
 } from "../runtime/node_tls.ts";
 import { timers } from "../wait/event_loop.ts";
 import { type CallContext, CallOwner } from "../wait/waiter.ts";
-import {
-  type ClientHello,
-  messageLength,
-  parseClientHello,
-} from "./client_hello.ts";
-import { endedEarly, protocolError, translateTls } from "./tls_errors.ts";
+import { type ClientHello, parseClientHello } from "./client_hello.ts";
+import { RecordReader } from "./record_reader.ts";
+import { endedEarly, translateTls } from "./tls_errors.ts";
 
 /** The most that is encrypted at once: it is held until it is sent. */
 const PIECE_BYTES = 65_536;
-/** A record without its header, RFC 8446, 5.2, with the slack of TLS 1.2. */
-const MAX_RECORD = 16_384 + 2048;
-/** No client begins with more. */
-const MAX_HELLO = 65_536;
-const HEADER = 5;
-const HANDSHAKE = 22;
+/** The most that is decrypted at once: it is held until it is read. */
+const READ_BYTES = 65_536;
 const ALERT = 21;
-const CLIENT_HELLO = 1;
 
-/** Descriptions of alerts, RFC 8446, 6.2. */
-const UNEXPECTED_MESSAGE = 10;
-const RECORD_OVERFLOW = 22;
-const ILLEGAL_PARAMETER = 47;
+/** The alerts, RFC 8446, 6.2, for what is wrong with the records. */
+const RECORD_ALERTS: Readonly<Record<string, number>> = {
+  UNEXPECTED_MESSAGE: 10,
+  PACKET_LENGTH_TOO_LONG: 22,
+  EXCESSIVE_MESSAGE_SIZE: 47,
+};
 
 /** How long a client that closes waits for the tickets of its server. */
 const TICKETS_MS = 1000;
@@ -80,10 +71,9 @@ export interface HandshakePolicy {
 /**
  * A connection that encrypts what another carries.
  *
- * Records are read from the carrier one at a time, header and body, and no
- * further: what comes after the end of TLS stays with the carrier. One is read
- * when a read finds nothing decrypted, so the window of the kernel bounds what a
- * peer can send, and not this program's memory.
+ * The carrier is read when a read finds nothing decrypted, so the window of the
+ * kernel bounds what a peer can send, and not this program's memory. What came
+ * after the end of TLS is returned to the carrier.
  */
 export class TlsConn implements StreamConn {
   readonly policy: HandshakePolicy;
@@ -100,12 +90,14 @@ export class TlsConn implements StreamConn {
   #established = false;
   #agreement: Agreement | undefined;
   #judged = false;
+  #certificate: Uint8Array | undefined;
   /** How many flights were sent. */
   #flights = 0;
   readonly #decrypted: Uint8Array[] = [];
   #pending = 0;
-  /** Whether the first record has been looked at. */
-  #received = false;
+  readonly #records = new RecordReader();
+  /** The buffer of the pool that they were received into. */
+  #buffer: Bytes | undefined;
   /** Whether tickets have come, or data, which come after them. */
   #hasTickets = false;
   #hasData = false;
@@ -130,7 +122,7 @@ export class TlsConn implements StreamConn {
       timeoutMs: null,
       signal: undefined,
     };
-    this.#read = { owner: this.#reader, flags: MSG_WAITALL, ...limits };
+    this.#read = { owner: this.#reader, ...limits };
     this.#write = { owner: new CallOwner(), ...limits };
   }
 
@@ -180,19 +172,16 @@ export class TlsConn implements StreamConn {
     this.#sendAtOnce(true);
     try {
       const library = this.#library = await TlsLibrary.load();
-      const first = this.policy.isServer ? await this.#readHello() : undefined;
-      const hello = first && parseClientHello(first.message);
+      const { isServer } = this.policy;
+      const hello = isServer ? await this.#readHello() : undefined;
       this.#start(library, hello);
-      if (first !== undefined) {
-        // Refused at construction, it throws where nothing can catch it.
-        await turn();
-        for (const record of first.records) this.#feed(record);
-      }
+      // Refused at construction, it throws where nothing can catch it.
+      if (isServer) await turn();
       while (!this.#established && this.#error === undefined) {
         await this.#pull();
       }
     } catch (error) {
-      this.#fail(error as Error);
+      this.#failReading(error as Error);
     }
     this.#sendAtOnce(false);
     if (this.#error === undefined) return;
@@ -223,99 +212,76 @@ export class TlsConn implements StreamConn {
     this.#engine = library.start(options, this.#events());
   }
 
-  /** The records that the ClientHello is in, and it itself. */
-  async #readHello(): Promise<{ records: Uint8Array[]; message: Uint8Array }> {
-    const records: Uint8Array[] = [];
-    let message = new Uint8Array(0);
+  async #readHello(): Promise<ClientHello> {
     for (;;) {
-      const record = await this.#readRecord();
-      if (record === null) throw endedEarly();
-      const type = records.length > 0 ? CLIENT_HELLO : record[HEADER];
-      if (record[0] !== HANDSHAKE || type !== CLIENT_HELLO) {
-        throw this.#refused("UNEXPECTED_MESSAGE", UNEXPECTED_MESSAGE);
-      }
-      records.push(record);
-      const longer = new Uint8Array(message.length + record.length - HEADER);
-      longer.set(message);
-      longer.set(record.subarray(HEADER), message.length);
-      message = longer;
-      const length = messageLength(message) ?? Infinity;
-      if (message.length >= length) {
-        return { records, message: message.subarray(0, length) };
-      }
-      if (message.length > MAX_HELLO) {
-        throw this.#refused("EXCESSIVE_MESSAGE_SIZE", ILLEGAL_PARAMETER);
-      }
+      const message = this.#records.clientHello();
+      if (message !== undefined) return parseClientHello(message);
+      if (!await this.#receive()) throw endedEarly();
     }
   }
 
-  /** One record from the carrier; null at the end of the stream. */
-  async #readRecord(): Promise<Uint8Array | null> {
-    const header = new Uint8Array(HEADER);
-    let n = await this.#carrier.recvInto(this.#read, header);
-    if (n === 0) return null;
-    if (!this.#received) this.#checkFirst(header.subarray(0, n));
-    if (n < HEADER) return null;
-    const length = header[3]! * 256 + header[4]!;
-    if (length > MAX_RECORD) {
-      throw this.#refused("PACKET_LENGTH_TOO_LONG", RECORD_OVERFLOW);
-    }
-    const record = new Uint8Array(HEADER + length);
-    record.set(header);
-    const body = record.subarray(HEADER);
-    n = await this.#carrier.recvInto(this.#read, body);
-    return n < length ? null : record;
+  /** Receives ciphertext; false at the end of the stream. */
+  async #receive(): Promise<boolean> {
+    const carrier = this.#carrier;
+    // A buffer is held only when there is something to fill it with.
+    if (!carrier.readable) await carrier.whenReadable(this.#read);
+    const buffer = acquire(READ_BYTES);
+    const n = await carrier.recvInto(this.#read, buffer);
+    if (n > 0) this.#records.add(buffer.subarray(0, n));
+    else this.#records.end();
+    // The reader keeps what it could not take, and the engine what it cannot
+    // decrypt yet.
+    this.#buffer = buffer;
+    return n > 0;
   }
 
-  /** The error of a message; during the handshake the peer gets an alert. */
-  #refused(reason: string, alert: number): Error {
-    const error = protocolError(reason);
-    if (!this.#established) this.#reject({ error, alert });
-    return error;
-  }
-
-  /** Says of what is no TLS what it is, as OpenSSL does. */
-  #checkFirst(header: Uint8Array): void {
-    this.#received = true;
-    const text = String.fromCharCode(...header);
-    const isTls = header[0]! >= 20 && header[0]! <= 24 &&
-      (header.length < 2 || header[1] === 3);
-    if (isTls) return;
-    if (/^(GET |POST |HEAD |PUT )/.test(text)) {
-      throw protocolError("HTTP_REQUEST");
-    }
-    if (text === "CONNE") throw protocolError("HTTPS_PROXY_REQUEST");
-    throw protocolError("WRONG_VERSION_NUMBER");
-  }
-
-  /** Feeds the engine with one record more. */
+  /** Feeds the engine with more, as far as TLS certainly goes on. */
   async #pull(): Promise<void> {
-    let record: Uint8Array | null;
     try {
-      record = await this.#readRecord();
+      let data = this.#records.take();
+      if (data.length === 0) {
+        if (!await this.#receive()) return this.#onCarrierEnd();
+        data = this.#records.take();
+      }
+      await this.#feed(data);
     } catch (error) {
       // The end of TLS, or a close, has ended the read; it has taken nothing.
       if (this.#ended || this.#closed && this.#established) return;
-      this.#fail(error as Error);
-      return;
+      this.#failReading(error as Error);
     }
-    if (record === null) return this.#onCarrierEnd();
-    const before = this.#pending;
-    const mayBeTicket = this.#established;
-    this.#feed(record);
-    // An end or an error is reported a tick later. What follows the end of TLS
-    // must not be read here.
-    if (this.#pending > before) return;
-    if (mayBeTicket) this.#hasTickets = true;
-    await turn();
   }
 
-  #feed(record: Uint8Array): void {
+  async #feed(data: Uint8Array): Promise<void> {
+    const before = this.#pending;
+    const wasEstablished = this.#established;
     try {
-      this.#engine?.feed(record);
+      this.#engine?.feed(data);
     } catch (error) {
       this.#fail(translateTls(error));
+      return;
     }
+    this.#releaseBuffer();
+    if (this.#engine?.hasEnded) this.#closeNotified = this.#ended = true;
+    else if (this.#pending === before) {
+      this.#hasTickets ||= wasEstablished && this.#records.isWhole;
+      // An error is reported a tick later, before what the carrier ends with.
+      if (wasEstablished === this.#established) await turn();
+    }
+  }
+
+  /** Releases the buffer, once nothing refers to what was received into it. */
+  #releaseBuffer(): void {
+    if (this.#buffer === undefined || this.#records.rest.length > 0) return;
+    if (!this.#engine?.isHolding) release(this.#buffer);
+    this.#buffer = undefined;
+  }
+
+  /** A peer that can still read an alert gets one. */
+  #failReading(error: Error): void {
+    const { reason } = error as { reason?: string };
+    const alert = RECORD_ALERTS[reason ?? ""];
+    if (alert === undefined || this.#established) this.#fail(error);
+    else this.#reject({ error, alert });
   }
 
   #events(): EngineEvents {
@@ -331,14 +297,9 @@ export class TlsConn implements StreamConn {
         if (this.#error !== undefined) return;
         this.#established = true;
         // The engine forgets it all when TLS has ended.
-        const { version, cipher, protocol, peerCertificates } = this.#engine!;
-        const [certificate] = peerCertificates;
+        const { version, cipher, protocol } = this.#engine!;
+        const certificate = this.#certificate;
         this.#agreement = { version, cipher, protocol, certificate };
-      },
-      onEnd: () => {
-        if (this.#error !== undefined) return;
-        this.#closeNotified = this.#ended = true;
-        this.#reader.close();
       },
       onError: (error) => this.#fail(translateTls(error)),
     };
@@ -369,6 +330,7 @@ export class TlsConn implements StreamConn {
     const chain = engine.peerCertificates;
     if (chain.length === 0 && !isLast) return;
     this.#judged = true;
+    this.#certificate = chain[0];
     const rejection = this.policy.judge(
       this.#library!,
       chain,
@@ -407,7 +369,7 @@ export class TlsConn implements StreamConn {
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    await this.handshake();
+    if (!this.#established) await this.handshake();
     while (this.#pending === 0) {
       if (this.#error !== undefined) throw this.#error;
       if (this.#ended || this.#closed) return null;
@@ -427,7 +389,7 @@ export class TlsConn implements StreamConn {
   }
 
   async write(data: Uint8Array): Promise<number> {
-    await this.handshake();
+    if (!this.#established) await this.handshake();
     if (this.#error !== undefined) throw this.#error;
     const piece = data.subarray(0, PIECE_BYTES);
     const target = this.#sent + piece.length;
@@ -487,6 +449,7 @@ export class TlsConn implements StreamConn {
   /** Leaves the carrier to others, when TLS has ended both ways. */
   leave(): void {
     this.#closed = true;
+    this.#carrier.unread(this.#records.rest);
     this.#engine?.destroy();
     this.#released.resolve();
   }

@@ -15,6 +15,7 @@ import {
   only,
   plainPair,
   receiveAll,
+  type RelayedPair,
   relayedPair,
   serverContext,
   settle,
@@ -25,6 +26,7 @@ import { within } from "../support/within.ts";
 
 const MB = 1024 * 1024;
 const { TLSv1_2, TLSv1_3 } = ssl.TLSVersion;
+const forty = new Uint8Array(40);
 
 /** Bytes of which no two pieces are alike. */
 function noise(size: number): Uint8Array<ArrayBuffer> {
@@ -517,6 +519,62 @@ for (const version of [TLSv1_2, TLSv1_3]) {
     assertEquals(text(await within(client.recv(10))), "plain");
     await client.sendall(bytes("answer"));
     assertEquals(text(await within(server.recv(10))), "answer");
+  });
+}
+
+/**
+ * Keeps what the server sends in the middle, until `isAll` says that it is all
+ * there; then the client gets it in one piece.
+ */
+function passAtOnce(
+  { alter, toClient }: RelayedPair,
+  isAll: (held: Uint8Array) => boolean,
+): Promise<void> {
+  const all = Promise.withResolvers<Uint8Array>();
+  const pieces: number[] = [];
+  alter((data) => {
+    pieces.push(...data);
+    const held = Uint8Array.from(pieces);
+    if (isAll(held)) all.resolve(held);
+    return new Uint8Array(0);
+  });
+  return within(all.promise.then((held) => toClient.sendall(held)));
+}
+
+for (const version of [TLSv1_2, TLSv1_3]) {
+  const server = serverContext("server", only(version));
+
+  Deno.test(`unwrap() leaves plain text that came with the end of TLS, version ${version}`, async () => {
+    await using pair = await relayedPair({ server });
+    await pair.server.sendall(bytes("first"));
+    assertEquals(text(await within(pair.client.recv(10))), "first");
+    const passing = passAtOnce(pair, (held) => text(held).endsWith("plain"));
+    const unwrapping = pair.client.unwrap();
+    await using plain = await within(pair.server.unwrap());
+    await plain.sendall(bytes("plain"));
+    await passing;
+    await using rest = await within(unwrapping);
+    assertEquals(text(await within(rest.recv(10))), "plain");
+  });
+
+  Deno.test(`recv() gives the data that came with an alert, version ${version}`, async () => {
+    await using pair = await relayedPair({ server });
+    await pair.server.sendall(bytes("first"));
+    assertEquals(text(await within(pair.client.recv(10))), "first");
+    let sent = 0;
+    const passing = passAtOnce(pair, (held) => sent++ > 0 && held.length > 50);
+    await pair.server.sendall(bytes("data before the alert"));
+    // To a changed record the server answers with an alert.
+    await pair.toServer.sendall(Uint8Array.from([23, 3, 3, 0, 40, ...forty]));
+    assertInstanceOf(await within(settle(pair.server.recv(10))), ssl.SSLError);
+    await passing;
+    assertEquals(
+      text(await within(pair.client.recv(50))),
+      "data before the alert",
+    );
+    const error = await within(settle(pair.client.recv(50)));
+    assertInstanceOf(error, ssl.SSLError);
+    assertEquals(error.reason, "SSLV3_ALERT_BAD_RECORD_MAC");
   });
 }
 

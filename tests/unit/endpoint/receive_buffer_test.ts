@@ -172,3 +172,29 @@ Deno.test("ReceiveBuffer keeps the order over any mixture of calls", () => {
     assertEquals(queue.length, pushed - taken);
   }
 });
+
+const prepended: readonly [what: string, queued: number, back: number][] = [
+  ["nothing", 0, 8],
+  ["a few bytes", 8, 8],
+  ["more than a small buffer", 5000, 3000],
+];
+for (const [what, queued, back] of prepended) {
+  Deno.test(`ReceiveBuffer.prepend() puts bytes in front of ${what}`, () => {
+    const queue = queueOf(back + queued);
+    const data = take(queue, back);
+    queue.prepend(data, undefined);
+    assertEquals(queue.length, back + queued);
+    assertEquals(take(queue, back + queued), numbered(back + queued));
+  });
+
+  Deno.test(`ReceiveBuffer.prepend() keeps the room of a read behind ${what}`, () => {
+    const queue = queueOf(back + queued);
+    const data = take(queue, back);
+    const room = queue.room(100);
+    queue.prepend(data, room);
+    // The read settles now, and fills the room that it was given.
+    room.set(numbered(60, back + queued));
+    queue.filled(60);
+    assertEquals(take(queue, 1e6), numbered(back + queued + 60));
+  });
+}
