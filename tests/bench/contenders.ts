@@ -32,6 +32,11 @@ export interface Host extends Start {
   contenders: readonly ContenderId[];
 }
 
+/** The folder with the certificates of the rows of TLS. */
+export const certificates: string = pathOf(
+  new URL("../ssl/certificates", import.meta.url),
+);
+
 /** How programs are started. */
 export interface StartOptions {
   /** The entry point of the module under test. */
@@ -57,6 +62,7 @@ export const denoFlags: readonly string[] = [
   "--no-remote",
   "--unstable-net",
   "--allow-net=127.0.0.1",
+  `--allow-read=${certificates}`,
 ];
 
 /** The program of the clients of servers, and of the peer of idle ends. */

@@ -1,4 +1,4 @@
-import type { ContenderId } from "./contenders.ts";
+import { certificates, type ContenderId } from "./contenders.ts";
 import type { Task } from "./programs/types.ts";
 import type { Length } from "./turns.ts";
 
@@ -40,6 +40,7 @@ const plain: Task = {
   connections: 1,
   timeout: null,
   burst: 0,
+  certificates,
 };
 
 /** A row's parts that differ from the others of its kind. */
@@ -102,6 +103,17 @@ function lines(part: Part): Row {
     ...part,
     task: { ...plain, kind: "lines", ...part.task },
     length: { first: 10_000, step: 1000, ...part.length },
+  };
+}
+
+function tls(part: Part): Row {
+  return {
+    unit: "round trip",
+    contenders: [...module, "raw", ...nodes],
+    like: "raw",
+    ...part,
+    task: { ...plain, kind: "tlsRoundTrip", bufsize: CHUNK, ...part.task },
+    length: { first: 300, ...part.length },
   };
 }
 
@@ -268,6 +280,26 @@ export const rows: readonly Row[] = [
     goal: 1,
     loses: true,
   },
+  tls({
+    id: "tls-connect",
+    title: "TLS: handshake, 1 B each way, close",
+    unit: "connection",
+    task: { kind: "tlsConnect" },
+    // Each leaves a port in TIME_WAIT for a minute.
+    length: { first: 10, most: 1000 },
+  }),
+  tls({
+    id: "tls-round-trip",
+    title: "TLS: 64 B there and back",
+  }),
+  tls({
+    id: "tls-stream",
+    title: "TLS: stream, sendall of 64 KiB, recv(65536)",
+    unit: "64 KiB",
+    rate: { unit: "MB", perUnit: CHUNK / 1e6 },
+    task: { kind: "tlsStream" },
+    length: { first: 64 },
+  }),
   {
     id: "http",
     title: "HTTP keep-alive, 64 connections, server's side",

@@ -9,7 +9,7 @@ import type { Program } from "./types.ts";
 
 async function load(url: string): Promise<Program> {
   const module: SocketModule = await import(url);
-  return ours(module);
+  return ours(module, url);
 }
 
 const [url, before] = Deno.args;

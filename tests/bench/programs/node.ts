@@ -17,6 +17,8 @@ import {
   LINES_PER_BLOCK,
   WAKE,
 } from "./data.ts";
+import { nodeTls } from "./node_tls.ts";
+import { tlsBatches } from "./tls.ts";
 import type { Batch, Idle, Program, Service, Task } from "./types.ts";
 
 const host = "127.0.0.1";
@@ -284,6 +286,7 @@ const program: Program = {
     records,
     lines,
     datagram,
+    ...tlsBatches(nodeTls),
   },
   services: { http, flood },
   idle,

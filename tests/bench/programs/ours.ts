@@ -12,6 +12,8 @@ import {
   WAKE,
 } from "./data.ts";
 import { datagram, flood } from "./ours_udp.ts";
+import { oursTls } from "./ours_tls.ts";
+import { tlsBatches } from "./tls.ts";
 import type { Idle, Program, Service, Task } from "./types.ts";
 
 /** The module under test, of this tree or of another one. */
@@ -24,9 +26,10 @@ const host = "127.0.0.1";
  * This module as a contender.
  *
  * @param socket The module under test.
+ * @param url Its URL.
  * @returns What it can do.
  */
-export function ours(socket: SocketModule): Program {
+export function ours(socket: SocketModule, url: string): Program {
   return {
     batches: {
       roundTrip: (task, n) => roundTrip(socket, task, n),
@@ -35,6 +38,7 @@ export function ours(socket: SocketModule): Program {
       records: (task, n) => records(socket, task, n),
       lines: (task, n) => lines(socket, task, n),
       datagram: (task, n) => datagram(socket, task, n),
+      ...tlsBatches(oursTls(socket, url)),
     },
     services: {
       http: (task) => Promise.resolve(http(socket, task)),

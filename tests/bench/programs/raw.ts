@@ -11,6 +11,8 @@ import {
   WAKE,
 } from "./data.ts";
 import { datagram, flood } from "./raw_udp.ts";
+import { rawTls } from "./raw_tls.ts";
+import { tlsBatches } from "./tls.ts";
 import type { Idle, Program, Service, Task } from "./types.ts";
 
 const hostname = "127.0.0.1";
@@ -40,6 +42,7 @@ function rawDeno(take: Take): Program {
       stream: (task, n) => stream(take, task, n),
       records,
       datagram: (task, n) => datagram(take, task, n),
+      ...tlsBatches(rawTls),
     },
     services: {
       http: (task) => Promise.resolve(http(take, task)),

@@ -12,6 +12,12 @@ export type Kind =
   | "lines"
   /** Datagrams that come back, one after another. */
   | "datagram"
+  /** Handshakes of TLS, one byte each way, and the end. */
+  | "tlsConnect"
+  /** As "roundTrip", on one connection that speaks TLS. */
+  | "tlsRoundTrip"
+  /** As "stream", over TLS. */
+  | "tlsStream"
   /** HTTP requests on connections that stay open; a load process makes them. */
   | "http"
   /** Datagrams that a load process sends as fast as it can. */
@@ -51,6 +57,8 @@ export interface Task {
   connections: number;
   /** The timeout in seconds, of contenders that have timeouts. */
   timeout: number | null;
+  /** The folder with the certificates of TLS. */
+  certificates: string;
   /** Bytes that each idle connection has received before it waits. */
   burst: number;
 }
