@@ -88,13 +88,11 @@ export {
 // After the class: the reference shows the first name that a class has.
 export { CertificateError } from "./ssl/errors.ts";
 export * from "./ssl/functions.ts";
-export type { Password } from "./ssl/settings.ts";
+export type { KeyOptions, Password, VerifyLocations } from "./ssl/loading.ts";
 export {
-  type KeyOptions,
   type ServerNameCallback,
   type ServerNameSocket,
   SSLContext,
   SSLSocket,
-  type VerifyLocations,
 } from "./ssl/ssl_socket.ts";
 export type { WrapOptions } from "./ssl/wrapping.ts";

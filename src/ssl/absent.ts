@@ -1,6 +1,9 @@
-/** The members of Python's classes for which the runtime has nothing. */
+/** What TLS, or the runtime, has nothing for, though Python's classes name it. */
 
+import { isOptions } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
+import type { FlagsOption } from "../socket/socket.ts";
+import { failure } from "../wait/waiter.ts";
 
 /** What the runtime's TLS has no means for, with the reason. */
 export const ABSENT_IN_CONTEXT: Readonly<Record<string, string>> = {
@@ -42,4 +45,30 @@ export function refuseAbsent(
     };
     Object.defineProperty(prototype, key, { get: refuse, set: refuse });
   }
+}
+
+/** A call whose address or ancillary data has no meaning over TLS. */
+export function notOnTls(name: string): Error {
+  return new RangeError(`Cannot ${name}: not allowed on an SSLSocket`);
+}
+
+export function unsupported(name: string): Error {
+  return osError("EOPNOTSUPP", `${name}() on an SSLSocket`);
+}
+
+/** The flags of the kernel have no meaning for what is decrypted. */
+export function refuseFlags(
+  name: string,
+  first: unknown,
+  second?: unknown,
+): Promise<never> | undefined {
+  const isInto = name === "recv_into";
+  const given = isInto && !isOptions(first) ? second : first;
+  const flags = isOptions(given) ? (given as FlagsOption).flags : given;
+  if (typeof flags !== "number" || flags === 0) return undefined;
+  return failure(
+    new RangeError(
+      `Cannot ${name}: non-zero flags not allowed on an SSLSocket, received ${flags}`,
+    ),
+  );
 }

@@ -17,10 +17,9 @@ import {
   PROTOCOL_TLS_SERVER,
   Purpose,
 } from "./constants.ts";
+import { LOCATIONS, type VerifyLocations } from "./loading.ts";
 import { certificatesIn, toPem } from "./pem.ts";
-import { SSLContext, type VerifyLocations } from "./ssl_socket.ts";
-
-const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
+import { SSLContext } from "./ssl_socket.ts";
 
 const purposes: readonly unknown[] = Object.values(Purpose);
 

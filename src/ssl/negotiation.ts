@@ -1,5 +1,6 @@
 /** One handshake: the rules of a context, and the answers to what a peer says. */
 
+import { show } from "../base/checks.ts";
 import type { EngineOptions, TlsLibrary } from "../runtime/node_tls.ts";
 import { Certificate } from "./certificate.ts";
 import type { ClientHello } from "./client_hello.ts";
@@ -10,7 +11,9 @@ import type { HandshakePolicy, Rejection } from "./tls_conn.ts";
 import { protocolError } from "./tls_errors.ts";
 import { addressBytes, refuse } from "./verify.ts";
 
+/** Alerts, RFC 8446, 6.2. */
 const HANDSHAKE_FAILURE = 40;
+const INTERNAL_ERROR = 80;
 
 /** How a socket was wrapped. */
 export interface WrapSettings {
@@ -141,4 +144,59 @@ export class Negotiation<C> implements HandshakePolicy {
       alert: refusal.alert,
     };
   }
+}
+
+/** Checks a callback for the names that clients ask for. */
+export function checkCallback(callback: unknown): void {
+  if (callback === null || typeof callback === "function") return;
+  throw new TypeError(
+    `Cannot set sni_callback: it must be a function or null, received ${
+      show(callback)
+    }`,
+  );
+}
+
+/** The socket that a program's callback gets, as far as it exists by then. */
+interface AskingSocket<C> {
+  context: C;
+  readonly server_side: boolean;
+  readonly server_hostname: string | null;
+}
+
+/** Lets a program choose the context by the name that a client asks for. */
+export function askServerName<C>(
+  negotiation: Negotiation<C>,
+  name: string | null,
+  callback: (
+    socket: AskingSocket<C>,
+    name: string | null,
+    context: C,
+  ) => number | null | undefined | void,
+  checkContext: (value: unknown) => C,
+): Rejection | undefined {
+  const { context } = negotiation;
+  const socket: AskingSocket<C> = {
+    server_side: true,
+    server_hostname: null,
+    get context() {
+      return negotiation.context;
+    },
+    set context(other) {
+      negotiation.context = checkContext(other);
+    },
+  };
+  let alert: number | null | undefined | void;
+  let cause: unknown;
+  try {
+    alert = callback(socket, name, context);
+  } catch (error) {
+    cause = error;
+    alert = HANDSHAKE_FAILURE;
+  }
+  if (alert === undefined || alert === null) return undefined;
+  const error = protocolError("CALLBACK_FAILED", { cause });
+  return {
+    error,
+    alert: Number.isInteger(alert) ? alert as number & 0xff : INTERNAL_ERROR,
+  };
 }

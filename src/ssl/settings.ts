@@ -1,7 +1,7 @@
 /** The state of a context: certificates, keys and rules, checked when set. */
 
-import { checkBytes, show } from "../base/checks.ts";
-import { fromDeno, osError } from "../base/os_error.ts";
+import { show } from "../base/checks.ts";
+import { osError } from "../base/os_error.ts";
 import type {
   Credentials,
   PreparedCredentials,
@@ -15,15 +15,13 @@ import {
   CERT_REQUIRED,
   PROTOCOL_TLS_CLIENT,
   PROTOCOL_TLS_SERVER,
+  Purpose,
   TLSVersion,
 } from "./constants.ts";
-import { elementsOf } from "./der.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
-import { certificatesIn, pemBlocks, toPem } from "./pem.ts";
+import { type Password, readText } from "./loading.ts";
+import { pemBlocks, toPem } from "./pem.ts";
 import { protocolError } from "./tls_errors.ts";
-
-/** A password, or a function that returns it. */
-export type Password = string | Uint8Array | (() => string | Uint8Array);
 
 const { MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED, TLSv1_2, TLSv1_3 } = TLSVersion;
 
@@ -128,7 +126,13 @@ export class Settings {
     return this.#protocols;
   }
 
-  set protocols(names: readonly string[]) {
+  setProtocols(protocols: Iterable<string>): void {
+    if (typeof protocols === "string") {
+      throw new TypeError(
+        "Cannot set ALPN protocols: they must be a list, received a string",
+      );
+    }
+    const names = [...protocols];
     for (const name of names) {
       if (typeof name !== "string") {
         throw new TypeError(
@@ -145,7 +149,7 @@ export class Settings {
         );
       }
     }
-    this.#protocols = [...names];
+    this.#protocols = names;
   }
 
   get hasCertificate(): boolean {
@@ -160,7 +164,14 @@ export class Settings {
     return this.#defaultRoots;
   }
 
-  useDefaultRoots(): void {
+  useDefaultRoots(purpose: Purpose): void {
+    if (!Object.values(Purpose).includes(purpose)) {
+      throw new TypeError(
+        `Cannot load certificates: purpose must be a Purpose, received ${
+          show(purpose)
+        }`,
+      );
+    }
     this.#defaultRoots = true;
     this.#prepared = undefined;
   }
@@ -303,66 +314,4 @@ function checkKey(
   const curve = details?.namedCurve ?? "";
   if (type === "ed25519" || type === "ec" && CURVES.includes(curve)) return;
   throw osError("EOPNOTSUPP", `Deno has no TLS with ${curve || type} keys`);
-}
-
-/** Reads a file; what it fails with is an error of ours, as in any call. */
-export function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw fromDeno(error);
-  }
-}
-
-/** The certificates of a file; one without any is an error. */
-export function certificatesOf(path: string): Uint8Array[] {
-  const certificates = certificatesIn(readText(path));
-  if (certificates.length > 0) return certificates;
-  throw new SSLError(SSL_ERROR_SSL, "no certificate or crl found", {
-    library: "X509",
-    reason: "NO_CERTIFICATE_OR_CRL_FOUND",
-  });
-}
-
-/** The certificates of a folder, in files with the names that OpenSSL gives. */
-export function certificatesUnder(path: string): Uint8Array[] {
-  try {
-    const names = [...Deno.readDirSync(path)].map(({ name }) => name);
-    return names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
-      .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
-  } catch (error) {
-    throw fromDeno(error);
-  }
-}
-
-/** The certificates of text in PEM, or of bytes in DER. */
-export function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
-  const action = "load certificates";
-  if (cadata.length === 0) {
-    throw new RangeError(`Cannot ${action}: Empty certificate data`);
-  }
-  if (typeof cadata !== "string") {
-    return derCertificates(checkBytes(action, "cadata", cadata));
-  }
-  const found = certificatesIn(cadata);
-  if (found.length > 0) return found;
-  throw new SSLError(
-    SSL_ERROR_SSL,
-    "no start line: cadata does not contain a certificate",
-  );
-}
-
-/** Certificates in DER, one after the other. */
-function derCertificates(data: Uint8Array): Uint8Array[] {
-  try {
-    const found = elementsOf(data).map(({ whole }) => whole.slice());
-    for (const der of found) new Certificate(der);
-    return found;
-  } catch (cause) {
-    throw new SSLError(
-      SSL_ERROR_SSL,
-      "not enough data: cadata does not contain a certificate",
-      { cause },
-    );
-  }
 }

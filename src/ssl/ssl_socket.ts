@@ -1,44 +1,38 @@
-import { type Address, type AddressInput, SHUT_WR } from "../base/constants.ts";
-import {
-  checkBytes,
-  checkOptions,
-  checkSignal,
-  checkSize,
-  checkText,
-  isOptions,
-  type KnownOptions,
-  show,
-} from "../base/checks.ts";
-import { osError, requireDeno } from "../base/os_error.ts";
+import type { Address, AddressInput } from "../base/constants.ts";
+import { checkBytes, checkSignal, checkSize, show } from "../base/checks.ts";
+import { requireDeno } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
-import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import {
   type FlagsOption,
   type ReceiveIntoOptions,
   type SignalOption,
   Socket,
 } from "../socket/socket.ts";
-import { CallOwner, failure } from "../wait/waiter.ts";
-import { ABSENT_IN_CONTEXT, ABSENT_IN_SOCKET, refuseAbsent } from "./absent.ts";
+import { failure } from "../wait/waiter.ts";
 import {
-  Handshaking,
-  isFailedHandshake,
-  Secured,
-  TlsLayer,
-} from "./endpoints.ts";
-import { Certificate, type CertificateInfo } from "./certificate.ts";
+  ABSENT_IN_CONTEXT,
+  ABSENT_IN_SOCKET,
+  notOnTls,
+  refuseAbsent,
+  refuseFlags,
+  unsupported,
+} from "./absent.ts";
+import type { CertificateInfo } from "./certificate.ts";
 import { Purpose } from "./constants.ts";
-import { Negotiation } from "./negotiation.ts";
+import { isFailedHandshake, TlsLayer } from "./endpoints.ts";
 import {
-  certificatesInData,
-  certificatesOf,
-  certificatesUnder,
+  certificatesAt,
+  checkChain,
+  type KeyOptions,
   type Password,
-  Settings,
-} from "./settings.ts";
-import type { Rejection, TlsConn } from "./tls_conn.ts";
-import { endedEarly, protocolError } from "./tls_errors.ts";
+  type VerifyLocations,
+} from "./loading.ts";
+import { askServerName, checkCallback, Negotiation } from "./negotiation.ts";
+import { Settings } from "./settings.ts";
+import { cipherBits, SSLSocketCore } from "./ssl_socket_core.ts";
+import type { Rejection } from "./tls_conn.ts";
 import {
+  checkDescription,
   checkWrap,
   type HowWrapped,
   WRAP_OPTIONS,
@@ -70,26 +64,6 @@ export type ServerNameCallback = (
   context: SSLContext,
 ) => number | null | undefined | void;
 
-/** Where trusted certificates are. */
-export interface VerifyLocations {
-  /** A file with certificates in PEM. */
-  cafile?: string | null | undefined;
-  /** A folder with one certificate in each file, named as OpenSSL does. */
-  capath?: string | null | undefined;
-  /** Certificates in PEM, or as bytes in DER. */
-  cadata?: string | Uint8Array | null | undefined;
-}
-
-/** Where the key of a certificate is. */
-export interface KeyOptions {
-  /** A file with the key in PEM; by default that of the certificate. */
-  keyfile?: string | null | undefined;
-  /** The password of an encrypted key. */
-  password?: Password | null | undefined;
-}
-
-const LOCATIONS: KnownOptions = { cafile: true, capath: true, cadata: true };
-const KEY_OPTIONS: KnownOptions = { keyfile: true, password: true };
 /**
  * The rules of TLS connections, and the certificates for them. One context
  * serves any number of sockets, one after the other and at once; a change counts
@@ -260,13 +234,7 @@ export class SSLContext {
   }
 
   set sni_callback(callback: ServerNameCallback | null) {
-    if (callback !== null && typeof callback !== "function") {
-      throw new TypeError(
-        `Cannot set sni_callback: it must be a function or null, received ${
-          show(callback)
-        }`,
-      );
-    }
+    checkCallback(callback);
     this.#sniCallback = callback;
   }
 
@@ -294,14 +262,7 @@ export class SSLContext {
     keyfile: string | KeyOptions | null = null,
     password: Password | null = null,
   ): void {
-    const action = "load a certificate chain";
-    if (isOptions(keyfile)) {
-      checkOptions(action, keyfile, KEY_OPTIONS);
-      ({ keyfile = null, password = null } = keyfile as KeyOptions);
-    }
-    checkText(action, "certfile", certfile);
-    if (keyfile !== null) checkText(action, "keyfile", keyfile);
-    this.#settings.loadChain(certfile, keyfile as string | null, password);
+    this.#settings.loadChain(...checkChain(certfile, keyfile, password));
   }
 
   /**
@@ -324,26 +285,7 @@ export class SSLContext {
     capath: string | null = null,
     cadata: string | Uint8Array | null = null,
   ): void {
-    const action = "load certificates";
-    if (isOptions(cafile)) {
-      checkOptions(action, cafile, LOCATIONS);
-      ({ cafile = null, capath = null, cadata = null } =
-        cafile as VerifyLocations);
-    }
-    if (cafile === null && capath === null && cadata === null) {
-      throw new TypeError(
-        "Cannot load certificates: cafile, capath and cadata cannot be all omitted",
-      );
-    }
-    const found: Uint8Array[] = [];
-    if (cafile !== null) {
-      found.push(...certificatesOf(checkText(action, "cafile", cafile)));
-    }
-    if (capath !== null) {
-      found.push(...certificatesUnder(checkText(action, "capath", capath)));
-    }
-    if (cadata !== null) found.push(...certificatesInData(cadata));
-    this.#settings.addRoots(found);
+    this.#settings.addRoots(certificatesAt(cafile, capath, cadata));
   }
 
   /**
@@ -355,14 +297,7 @@ export class SSLContext {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_default_certs | Python: load_default_certs}
    */
   load_default_certs(purpose: Purpose = Purpose.SERVER_AUTH): void {
-    if (!Object.values(Purpose).includes(purpose)) {
-      throw new TypeError(
-        `Cannot load certificates: purpose must be a Purpose, received ${
-          show(purpose)
-        }`,
-      );
-    }
-    this.#settings.useDefaultRoots();
+    this.#settings.useDefaultRoots(purpose);
   }
 
   /**
@@ -408,12 +343,7 @@ export class SSLContext {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.set_alpn_protocols | Python: set_alpn_protocols}
    */
   set_alpn_protocols(alpn_protocols: Iterable<string>): void {
-    if (typeof alpn_protocols === "string") {
-      throw new TypeError(
-        "Cannot set ALPN protocols: they must be a list, received a string",
-      );
-    }
-    this.#settings.protocols = [...alpn_protocols];
+    this.#settings.setProtocols(alpn_protocols);
   }
 
   /**
@@ -484,41 +414,22 @@ export class SSLContext {
     sock: Socket<A>,
     options: WrapOptions = {},
   ): Promise<SSLSocket<A>> {
-    const action = "wrap a socket";
-    const signal = checkSignal(action, options, WRAP_OPTIONS);
+    const signal = checkSignal("wrap a socket", options, WRAP_OPTIONS);
     const wrapped = checkWrap(this.#settings, sock, options);
-    const descriptor = findDescriptor(sock.fileno());
-    if (descriptor === undefined) throw osError("EBADF");
+    const description = checkDescription(sock, wrapped);
     signal?.throwIfAborted();
-    const { description } = descriptor;
-    const isConnected = description.endpoint instanceof Connected;
     const { do_handshake_on_connect } = wrapped;
-    const timeout = sock.gettimeout();
-    if (isConnected && do_handshake_on_connect && timeout === 0) {
-      throw new RangeError(
-        `Cannot ${action}: do_handshake_on_connect should not be specified for non-blocking sockets`,
-      );
-    }
-    const { family, type, proto } = sock;
-    const fileno = sock.detach();
+    const handshakesNow = do_handshake_on_connect &&
+      description.endpoint instanceof Connected;
+    const tls = secure(sock, this, wrapped);
     description.setLayer(
       new TlsLayer(
         () =>
-          new Negotiation<SSLContext>(this, settingsOf, wrapped, askServerName),
+          new Negotiation<SSLContext>(this, settingsOf, wrapped, onServerName),
         wrapped.server_side && do_handshake_on_connect,
       ),
     );
-    const tls = new SSLSocket<A>(
-      family,
-      type,
-      proto,
-      fileno,
-      WRAPPED,
-      this,
-      wrapped,
-    );
-    tls.settimeout(timeout);
-    if (isConnected && do_handshake_on_connect) {
+    if (handshakesNow) {
       try {
         await tls.do_handshake(signal && { signal });
       } catch (error) {
@@ -530,71 +441,15 @@ export class SSLContext {
   }
 }
 
-const HANDSHAKE_FAILURE = 40;
-
-/** Lets a program choose the context by the name that a client asks for. */
-function askServerName(
+/** Asks the program's callback, if there is one. */
+function onServerName(
   negotiation: Negotiation<SSLContext>,
   name: string | null,
 ): Rejection | undefined {
-  const { context } = negotiation;
-  const { sni_callback } = context;
-  if (sni_callback === null) return undefined;
-  const socket: ServerNameSocket = {
-    server_side: true,
-    server_hostname: null,
-    get context() {
-      return negotiation.context;
-    },
-    set context(other) {
-      negotiation.context = checkContext(other);
-    },
-  };
-  let alert: number | null | undefined | void;
-  let cause: unknown;
-  try {
-    alert = sni_callback(socket, name, context);
-  } catch (error) {
-    cause = error;
-    alert = HANDSHAKE_FAILURE;
-  }
-  if (alert === undefined || alert === null) return undefined;
-  const error = protocolError("CALLBACK_FAILED", { cause });
-  return {
-    error,
-    alert: Number.isInteger(alert) ? alert as number & 0xff : 80,
-  };
-}
-
-/** A call whose address or ancillary data has no meaning over TLS. */
-function notOnTls(name: string): Error {
-  return new RangeError(`Cannot ${name}: not allowed on an SSLSocket`);
-}
-
-function unsupported(name: string): Error {
-  return osError("EOPNOTSUPP", `${name}() on an SSLSocket`);
-}
-
-/** The flags of the kernel have no meaning for what is decrypted. */
-function refuseFlags(
-  name: string,
-  first: unknown,
-  second?: unknown,
-): Promise<never> | undefined {
-  const isInto = name === "recv_into";
-  const given = isInto && !isOptions(first) ? second : first;
-  const flags = isOptions(given) ? (given as FlagsOption).flags : given;
-  if (typeof flags !== "number" || flags === 0) return undefined;
-  return failure(
-    new RangeError(
-      `Cannot ${name}: non-zero flags not allowed on an SSLSocket, received ${flags}`,
-    ),
-  );
-}
-
-/** The strength of a cipher, of which the runtime has these only. */
-function cipherBits(name: string): number {
-  return /AES_?128/.test(name) ? 128 : 256;
+  const { sni_callback } = negotiation.context;
+  return sni_callback === null
+    ? undefined
+    : askServerName(negotiation, name, sni_callback, checkContext);
 }
 
 function checkContext(value: unknown): SSLContext {
@@ -659,9 +514,7 @@ function checkContext(value: unknown): SSLContext {
  * ```
  */
 export class SSLSocket<A extends Address = Address> extends Socket<A> {
-  readonly #wrapped: HowWrapped;
-  readonly #owner = new CallOwner();
-  #context: SSLContext;
+  readonly #core: SSLSocketCore<SSLContext>;
 
   static {
     refuseAbsent(this.prototype, "SSLSocket", ABSENT_IN_SOCKET);
@@ -699,9 +552,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
       );
     }
     super(family, type, proto, fileno);
-    this.#context = context;
-    this.#wrapped = wrapped as HowWrapped;
-    this.#descriptor.watch(this.#owner);
+    this.#core = new SSLSocketCore(this, context, wrapped as HowWrapped);
   }
 
   /**
@@ -710,22 +561,18 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.context | Python: context}
    */
   get context(): SSLContext {
-    return this.#context;
+    return this.#core.context;
   }
 
   set context(context: SSLContext) {
-    this.#context = checkContext(context);
-    const { endpoint } = this.#descriptor.description;
-    if (endpoint instanceof Handshaking) {
-      (endpoint.tls.policy as Negotiation<SSLContext>).context = context;
-    }
+    this.#core.context = checkContext(context);
   }
 
   /**
    * Whether it is the server's end.
    */
   get server_side(): boolean {
-    return this.#wrapped.server_side;
+    return this.#core.wrapped.server_side;
   }
 
   /**
@@ -733,19 +580,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * not ASCII is encoded.
    */
   get server_hostname(): string | null {
-    return this.#wrapped.server_hostname;
-  }
-
-  get #descriptor(): Descriptor {
-    const descriptor = findDescriptor(this.fileno());
-    if (descriptor === undefined) throw osError("EBADF");
-    return descriptor;
-  }
-
-  /** The connection, when its handshake is done. */
-  get #tls(): TlsConn | undefined {
-    const { endpoint } = this.#descriptor.description;
-    return endpoint instanceof Secured ? endpoint.tls : undefined;
+    return this.#core.wrapped.server_hostname;
   }
 
   /**
@@ -764,20 +599,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    */
   async do_handshake(options?: SignalOption): Promise<void> {
     const signal = checkSignal("do the handshake", options);
-    const { description } = this.#descriptor;
-    // Throws ENOTCONN, as with any call that needs a connection.
-    if (!description.connecting) description.endpointFor("send");
-    const timeout = this.gettimeout();
-    const timeoutMs = timeout === null ? null : timeout * 1000;
-    await description.connected(
-      { owner: this.#owner, timeoutMs, signal },
-      false,
-    );
-    const { endpoint } = description;
-    if (endpoint instanceof Secured) {
-      endpoint.acknowledge();
-      this.#context = (endpoint.tls.policy as Negotiation<SSLContext>).context;
-    }
+    await this.#core.handshake(this.gettimeout(), signal);
   }
 
   /**
@@ -797,22 +619,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     options?: SignalOption,
   ): Promise<[SSLSocket<A>, A]> {
     const [conn, address] = await super.accept(options);
-    const { family, type, proto } = conn;
-    const timeout = conn.gettimeout();
-    const socket = new SSLSocket<A>(
-      family,
-      type,
-      proto,
-      conn.detach(),
-      WRAPPED,
-      this.#context,
-      this.#wrapped,
-    );
-    socket.settimeout(timeout);
-    const tls = socket.#tls;
-    if (tls !== undefined) {
-      socket.#context = (tls.policy as Negotiation<SSLContext>).context;
-    }
+    const { context, wrapped } = this.#core;
+    const socket = secure(conn, context, wrapped);
+    socket.#core.adoptContext();
     return [socket, address];
   }
 
@@ -855,7 +664,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   ): Promise<void> {
     this.#checkConnect();
     await super.connect(address, options);
-    if (this.#wrapped.do_handshake_on_connect) await this.do_handshake(options);
+    if (this.#core.wrapped.do_handshake_on_connect) {
+      await this.do_handshake(options);
+    }
   }
 
   /**
@@ -874,7 +685,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   ): Promise<number> {
     this.#checkConnect();
     const errno = await super.connect_ex(address, options);
-    if (errno === 0 && this.#wrapped.do_handshake_on_connect) {
+    if (errno === 0 && this.#core.wrapped.do_handshake_on_connect) {
       await this.do_handshake(options);
     }
     return errno;
@@ -1091,10 +902,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.pending | Python: pending}
    */
   pending(): number {
-    const { endpoint } = this.#descriptor.description;
-    return endpoint instanceof Secured
-      ? endpoint.queued + endpoint.tls.pending
-      : 0;
+    return this.#core.pending;
   }
 
   /**
@@ -1127,19 +935,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   getpeercert(
     binary_form: boolean = false,
   ): Partial<CertificateInfo> | Uint8Array | null {
-    const tls = this.#tls;
-    if (tls === undefined) {
-      const { description } = this.#descriptor;
-      if (!description.connecting) description.endpointFor("send");
-      throw new RangeError(
-        "Cannot get the peer's certificate: the handshake is not done yet",
-      );
-    }
-    const der = tls.agreement?.certificate;
-    if (der === undefined) return null;
-    if (binary_form) return der.slice();
-    const { verifies } = tls.policy as Negotiation<SSLContext>;
-    return verifies ? new Certificate(der).toInfo() : {};
+    return binary_form
+      ? this.#core.peerCertificate
+      : this.#core.peerCertificateInfo;
   }
 
   /**
@@ -1151,7 +949,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.cipher | Python: cipher}
    */
   cipher(): [name: string, version: string, bits: number] | null {
-    const { version, cipher } = this.#tls?.agreement ?? {};
+    const { version, cipher } = this.#core.agreement ?? {};
     return version && cipher ? [cipher, version, cipherBits(cipher)] : null;
   }
 
@@ -1163,7 +961,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.version | Python: version}
    */
   version(): string | null {
-    return this.#tls?.agreement?.version ?? null;
+    return this.#core.agreement?.version ?? null;
   }
 
   /**
@@ -1174,7 +972,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.selected_alpn_protocol | Python: selected_alpn_protocol}
    */
   selected_alpn_protocol(): string | null {
-    return this.#tls?.agreement?.protocol ?? null;
+    return this.#core.agreement?.protocol ?? null;
   }
 
   /**
@@ -1202,30 +1000,8 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    */
   async unwrap(options?: SignalOption): Promise<Socket<A>> {
     const signal = checkSignal("unwrap", options);
-    const { description } = this.#descriptor;
-    const { endpoint } = description;
-    if (endpoint instanceof Handshaking) {
-      throw protocolError("SHUTDOWN_WHILE_IN_INIT");
-    }
-    if (!(endpoint instanceof Secured)) {
-      throw new RangeError("Cannot unwrap: there is no TLS around the socket");
-    }
-    const { tls } = endpoint;
     const timeout = this.gettimeout();
-    const timeoutMs = timeout === null ? null : timeout * 1000;
-    const context = { owner: this.#owner, timeoutMs, signal };
-    const carrier = tls.keepCarrier();
-    endpoint.acknowledge();
-    await endpoint.shutdown(context, SHUT_WR);
-    await endpoint.whenReadable(context);
-    if (endpoint.queued + tls.pending > 0) {
-      throw protocolError("APPLICATION_DATA_AFTER_CLOSE_NOTIFY");
-    }
-    const error = endpoint.takeError();
-    if (error !== undefined) throw error;
-    if (!tls.closeNotified) throw endedEarly();
-    description.removeLayer(endpoint, carrier);
-    tls.leave();
+    await this.#core.unwrap(timeout, signal);
     const { family, type, proto } = this;
     const plain = new Socket<A>(family, type, proto, this.detach());
     plain.settimeout(timeout);
@@ -1239,11 +1015,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @returns The descriptor.
    */
   override detach(): number {
-    const descriptor = findDescriptor(this.fileno());
-    const fileno = super.detach();
-    descriptor?.unwatch(this.#owner);
-    this.#owner.close();
-    return fileno;
+    return this.#core.detach(() => super.detach());
   }
 
   /**
@@ -1251,7 +1023,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    */
   override ref(): void {
     super.ref();
-    this.#owner.referenced = true;
+    this.#core.referenced = true;
   }
 
   /**
@@ -1259,7 +1031,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    */
   override unref(): void {
     super.unref();
-    this.#owner.referenced = false;
+    this.#core.referenced = false;
   }
 
   /**
@@ -1270,4 +1042,18 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   override toString(): string {
     return super.toString().replace(/^<SSLSocket\b/, "<ssl.SSLSocket");
   }
+}
+
+/** Makes a socket that speaks TLS of another one, which it detaches. */
+function secure<A extends Address>(
+  sock: Socket<A>,
+  context: SSLContext,
+  wrapped: HowWrapped,
+): SSLSocket<A> {
+  const { family, type, proto } = sock;
+  const timeout = sock.gettimeout();
+  const args = [family, type, proto, sock.detach()] as const;
+  const socket = new SSLSocket<A>(...args, WRAPPED, context, wrapped);
+  socket.settimeout(timeout);
+  return socket;
 }

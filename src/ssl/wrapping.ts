@@ -3,6 +3,8 @@
 import { checkText, type KnownOptions, show } from "../base/checks.ts";
 import { SOCK_STREAM } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
+import { Connected } from "../endpoint/connected.ts";
+import { type Description, findDescriptor } from "../endpoint/description.ts";
 import { Socket } from "../socket/socket.ts";
 import type { SignalOption } from "../wait/waiter.ts";
 import { PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER } from "./constants.ts";
@@ -87,6 +89,23 @@ export function checkWrap(
       ? null
       : asciiHost(server_hostname),
   };
+}
+
+/** Checks the state of a socket that is to be wrapped. */
+export function checkDescription(
+  sock: Socket,
+  { do_handshake_on_connect }: HowWrapped,
+): Description {
+  const descriptor = findDescriptor(sock.fileno());
+  if (descriptor === undefined) throw osError("EBADF");
+  const { description } = descriptor;
+  const isConnected = description.endpoint instanceof Connected;
+  if (isConnected && do_handshake_on_connect && sock.gettimeout() === 0) {
+    throw new RangeError(
+      `Cannot wrap a socket: do_handshake_on_connect should not be specified for non-blocking sockets`,
+    );
+  }
+  return description;
 }
 
 /** A host name in the form that certificates and servers have it in. */

@@ -1,0 +1,172 @@
+/** The machinery of `SSLSocket`, which checks arguments and documents. */
+
+import { SHUT_WR } from "../base/constants.ts";
+import { osError } from "../base/os_error.ts";
+import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
+import { type CallContext, CallOwner } from "../wait/waiter.ts";
+import { Certificate, type CertificateInfo } from "./certificate.ts";
+import { Handshaking, Secured } from "./endpoints.ts";
+import type { Negotiation } from "./negotiation.ts";
+import type { Agreement, TlsConn } from "./tls_conn.ts";
+import { endedEarly, protocolError } from "./tls_errors.ts";
+import type { HowWrapped } from "./wrapping.ts";
+
+/** The TLS of one socket; `C` is the class of its context. */
+export class SSLSocketCore<C> {
+  readonly wrapped: HowWrapped;
+  readonly #socket: { fileno(): number };
+  readonly #owner = new CallOwner();
+  #context: C;
+
+  constructor(
+    socket: { fileno(): number },
+    context: C,
+    wrapped: HowWrapped,
+  ) {
+    this.#socket = socket;
+    this.#context = context;
+    this.wrapped = wrapped;
+    this.#descriptor.watch(this.#owner);
+  }
+
+  get context(): C {
+    return this.#context;
+  }
+
+  /** Counts until the handshake begins. */
+  set context(context: C) {
+    this.#context = context;
+    const { endpoint } = this.#descriptor.description;
+    if (endpoint instanceof Handshaking) {
+      this.#negotiationOf(endpoint.tls).context = context;
+    }
+  }
+
+  /** The handshake may have changed the context. */
+  adoptContext(): void {
+    const tls = this.#tls;
+    if (tls !== undefined) this.#context = this.#negotiationOf(tls).context;
+  }
+
+  #negotiationOf(tls: TlsConn): Negotiation<C> {
+    return tls.policy as Negotiation<C>;
+  }
+
+  get #descriptor(): Descriptor {
+    const descriptor = findDescriptor(this.#socket.fileno());
+    if (descriptor === undefined) throw osError("EBADF");
+    return descriptor;
+  }
+
+  /** The connection, when its handshake is done. */
+  get #tls(): TlsConn | undefined {
+    const { endpoint } = this.#descriptor.description;
+    return endpoint instanceof Secured ? endpoint.tls : undefined;
+  }
+
+  #call(timeout: number | null, signal?: AbortSignal): CallContext {
+    const timeoutMs = timeout === null ? null : timeout * 1000;
+    return { owner: this.#owner, timeoutMs, signal };
+  }
+
+  /** Fails with ENOTCONN, as any call that needs a connection does. */
+  #checkConnected(): void {
+    const { description } = this.#descriptor;
+    if (!description.connecting) description.endpointFor("send");
+  }
+
+  async handshake(
+    timeout: number | null,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    this.#checkConnected();
+    const { description } = this.#descriptor;
+    await description.connected(this.#call(timeout, signal), false);
+    const { endpoint } = description;
+    if (endpoint instanceof Secured) {
+      endpoint.acknowledge();
+      this.adoptContext();
+    }
+  }
+
+  /** The decrypted bytes that no call has received. */
+  get pending(): number {
+    const { endpoint } = this.#descriptor.description;
+    return endpoint instanceof Secured
+      ? endpoint.queued + endpoint.tls.pending
+      : 0;
+  }
+
+  /** What was agreed on; undefined before the handshake is done. */
+  get agreement(): Agreement | undefined {
+    return this.#tls?.agreement;
+  }
+
+  /** The peer's certificate in DER; null if it has shown none. */
+  get peerCertificate(): Uint8Array | null {
+    const tls = this.#tls;
+    if (tls === undefined) {
+      this.#checkConnected();
+      throw new RangeError(
+        "Cannot get the peer's certificate: the handshake is not done yet",
+      );
+    }
+    return tls.agreement?.certificate?.slice() ?? null;
+  }
+
+  /** Its fields, none if it was not checked. */
+  get peerCertificateInfo(): Partial<CertificateInfo> | null {
+    const der = this.peerCertificate;
+    if (der === null) return null;
+    const { verifies } = this.#negotiationOf(this.#tls!);
+    return verifies ? new Certificate(der).toInfo() : {};
+  }
+
+  /** Ends TLS both ways; the description has the plain connection then. */
+  async unwrap(
+    timeout: number | null,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { description } = this.#descriptor;
+    const { endpoint } = description;
+    if (endpoint instanceof Handshaking) {
+      throw protocolError("SHUTDOWN_WHILE_IN_INIT");
+    }
+    if (!(endpoint instanceof Secured)) {
+      throw new RangeError("Cannot unwrap: there is no TLS around the socket");
+    }
+    const { tls } = endpoint;
+    const context = this.#call(timeout, signal);
+    const carrier = tls.keepCarrier();
+    endpoint.acknowledge();
+    await endpoint.shutdown(context, SHUT_WR);
+    await endpoint.whenReadable(context);
+    if (endpoint.queued + tls.pending > 0) {
+      throw protocolError("APPLICATION_DATA_AFTER_CLOSE_NOTIFY");
+    }
+    const error = endpoint.takeError();
+    if (error !== undefined) throw error;
+    if (!tls.closeNotified) throw endedEarly();
+    description.removeLayer(endpoint, carrier);
+    tls.leave();
+  }
+
+  /** Gives the descriptor up, which `detach` returns. */
+  detach(detach: () => number): number {
+    const descriptor = findDescriptor(this.#socket.fileno());
+    const fileno = detach();
+    descriptor?.unwatch(this.#owner);
+    this.#owner.close();
+    return fileno;
+  }
+
+  /** Whether pending calls keep the process alive. */
+  set referenced(referenced: boolean) {
+    this.#owner.referenced = referenced;
+  }
+}
+
+/** The strength of a cipher, of which the runtime has these only. */
+export function cipherBits(name: string): number {
+  return /AES_?128/.test(name) ? 128 : 256;
+}
