@@ -11,6 +11,7 @@ import { interrupted } from "../cancellation/random/soak.ts";
 import { load } from "./load.ts";
 import { model, modelWithoutUnstable } from "./model/model.ts";
 import type { Part } from "./part.ts";
+import { tls } from "./tls.ts";
 
 const PARTS: readonly Part[] = [
   model,
@@ -20,6 +21,7 @@ const PARTS: readonly Part[] = [
   badInput,
   load,
   churn,
+  tls,
 ];
 
 interface Options {
