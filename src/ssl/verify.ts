@@ -95,8 +95,9 @@ export function refuse(presented: Presented): Refusal | undefined {
   const path = [leaf];
   const untrusted = buildPath(presented, path);
   // With roots that are not known the path may well lead to one of them, so a
-  // cause that is certain comes first.
-  if (untrusted !== undefined && !presented.hasMoreRoots) return untrusted;
+  // cause that is certain comes first. But hardly any server shows a root.
+  const isCertain = !presented.hasMoreRoots || untrusted === CAUSES.selfSigned;
+  if (untrusted !== undefined && isCertain) return untrusted;
   return checkPurposes(presented, path) ?? otherHost ??
     checkDates(presented, path) ?? untrusted ??
     // The runtime refuses an authority as a server, webpki's CaUsedAsEndEntity.

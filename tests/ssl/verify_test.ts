@@ -56,6 +56,14 @@ const bad: [
   ["not_yet", "localhost", 9, "certificate is not yet valid", BAD],
   ["self_signed", "localhost", 18, "self-signed certificate", UNKNOWN_CA],
   ["self_signed_ca", "localhost", 18, "self-signed certificate", UNKNOWN_CA],
+  // The issuer is looked for before the dates are looked at.
+  [
+    "expired_self_signed",
+    "localhost",
+    18,
+    "self-signed certificate",
+    UNKNOWN_CA,
+  ],
   [
     "from_other",
     "localhost",
@@ -154,6 +162,24 @@ Deno.test("create_default_context() does not trust the test authority", async ()
   const [outcome] = await handshake({ client: ssl.create_default_context() });
   assertInstanceOf(outcome, ssl.SSLCertVerificationError);
   assertEquals(outcome.verify_code, 20);
+});
+
+for (const name of ["self_signed", "expired_self_signed"]) {
+  Deno.test(`create_default_context() refuses ${name} as self-signed`, async () => {
+    const client = ssl.create_default_context();
+    const [outcome] = await handshake({ client, server: serverOf(name) });
+    assertInstanceOf(outcome, ssl.SSLCertVerificationError);
+    assertEquals(outcome.verify_code, 18);
+  });
+}
+
+Deno.test("load_verify_locations() does not make an expired certificate good", async () => {
+  const name = "expired_self_signed";
+  const client = new ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT);
+  client.load_verify_locations(certificate(name));
+  const [outcome] = await handshake({ client, server: serverOf(name) });
+  assertInstanceOf(outcome, ssl.SSLCertVerificationError);
+  assertEquals(outcome.verify_code, 10);
 });
 
 Deno.test("create_default_context() trusts what cafile has, and that alone", async () => {

@@ -70,6 +70,8 @@ subjectAltName=DNS:other.test"
 issue expired ca /CN=localhost "$SERVER" 20000101000000Z 20010101000000Z
 issue not_yet ca /CN=localhost "$SERVER" 21500101000000Z 22000101000000Z
 issue self_signed self_signed /CN=localhost "$SERVER"
+issue expired_self_signed expired_self_signed /CN=localhost "$SERVER" \
+  20000101000000Z 20010101000000Z
 # What `openssl req -x509` makes of no further options.
 issue self_signed_ca self_signed_ca /CN=localhost "basicConstraints=critical,CA:TRUE
 $LOCAL"
