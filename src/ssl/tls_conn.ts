@@ -31,8 +31,12 @@ const RECORD_ALERTS: Readonly<Record<string, number>> = {
   EXCESSIVE_MESSAGE_SIZE: 47,
 };
 
-/** How long a client that closes waits for the tickets of its server. */
-const TICKETS_MS = 1000;
+/**
+ * How long a client that closes waits for the tickets of its server, if that
+ * does not end the connection either: as long as any close may wait. A server
+ * that was busy for longer than one second lost the data of such clients.
+ */
+const TICKETS_MS = 30_000;
 const TICKETS_BYTES = 65_536;
 
 /** An error, and the alert that reports it to the peer. */

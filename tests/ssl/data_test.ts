@@ -541,6 +541,45 @@ function passAtOnce(
   return within(all.promise.then((held) => toClient.sendall(held)));
 }
 
+Deno.test("close() of a client waits for the tickets of a server that is busy", async () => {
+  const [near, toClient] = await plainPair();
+  const [far, toServer] = await plainPair();
+  const release = Promise.withResolvers<void>();
+  const upwards = (async () => {
+    // The ClientHello passes; the server gets the rest when it has time.
+    await toServer.sendall(await toClient.recv(65536));
+    await release.promise;
+    for (let data; (data = await toClient.recv(65536)).length > 0;) {
+      await toServer.sendall(data);
+    }
+    await toServer.shutdown(socket.SHUT_WR);
+  })();
+  const downwards = (async () => {
+    for (let data; (data = await toServer.recv(65536)).length > 0;) {
+      await toClient.sendall(data);
+    }
+  })();
+  const wrapping = serverContext().wrap_socket(far, { server_side: true });
+  const client = await within(
+    clientContext().wrap_socket(near, { server_hostname: "localhost" }),
+  );
+  assertEquals(client.version(), "TLSv1.3");
+  await client.sendall(bytes("data"));
+  let isClosed = false;
+  const closing = client[Symbol.asyncDispose]().then(() => isClosed = true);
+  // Longer than it once waited; a client that has closed would never know.
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  assertEquals(isClosed, false);
+  release.resolve();
+  await using server = await within(wrapping);
+  assertEquals(text(await within(receiveAll(server))), "data");
+  await within(Promise.all([closing, upwards]));
+  await server[Symbol.asyncDispose]();
+  await within(downwards);
+  await toClient[Symbol.asyncDispose]();
+  await toServer[Symbol.asyncDispose]();
+});
+
 for (const version of [TLSv1_2, TLSv1_3]) {
   const server = serverContext("server", only(version));
 
