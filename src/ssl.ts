@@ -36,7 +36,7 @@
  * ```
  *
  * - **Secure as it comes.** Certificates and host names are checked unless a
- *   program says otherwise. Nothing that the runtime cannot do is silently
+ *   program chooses otherwise. Nothing that the runtime cannot do is silently
  *   accepted: it fails with EOPNOTSUPP and its name.
  * - **Contexts**: {@linkcode create_default_context}, {@linkcode SSLContext},
  *   with {@linkcode PROTOCOL_TLS_CLIENT} or {@linkcode PROTOCOL_TLS_SERVER};

@@ -3,12 +3,13 @@
  * in and out in memory, whatever carries them. The module is loaded at first
  * use; that takes 57 to 112 ms.
  *
- * What Deno 2.9.6 does, and this file lives with:
+ * The behaviour of Deno 2.9.6 on which this file depends:
  * - It reads its `Duplex` without end, so nothing bounds what it has decrypted;
- *   the caller feeds it one record at a time, when it needs more.
- * - A handshake that fails destroys the `Duplex`, and then writes the alert
- *   that reports the cause to the peer. So `write` is overridden, which a destroyed `Duplex`
- *   refuses.
+ *   the caller feeds it when it needs more.
+ * - With a fatal alert it drops the data that it has decrypted in the same step.
+ * - A handshake that fails destroys the `Duplex`, and then writes the alert that
+ *   reports the cause to the peer. So `write` is overridden, which a destroyed
+ *   `Duplex` refuses.
  * - A write calls back before its ciphertext is in the `Duplex`.
  * - Its verdict on the peer's certificate is known before the handshake ends, by
  *   `verifyError` of the handle. A server accepts every certificate, whatever
@@ -53,7 +54,7 @@ export interface EngineOptions {
   readonly requireCertificate: boolean;
 }
 
-/** What an engine calls. */
+/** The functions that an engine calls. */
 export interface EngineEvents {
   /** Ciphertext for the peer; the next comes when this has resolved. */
   onOutput(data: Uint8Array): Promise<void>;

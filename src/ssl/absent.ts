@@ -1,11 +1,11 @@
-/** What TLS, or the runtime, has nothing for, though Python's classes name it. */
+/** The members of Python's classes for which TLS or the runtime has nothing. */
 
 import { isOptions } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
 import type { FlagsOption } from "../socket/socket.ts";
 import { failure } from "../wait/waiter.ts";
 
-/** What the runtime's TLS has no means for, with the reason. */
+/** The members for which the runtime's TLS has no means, with the reasons. */
 export const ABSENT_IN_CONTEXT: Readonly<Record<string, string>> = {
   get_ciphers: "Deno has one fixed list of ciphers",
   keylog_filename: "Deno writes no keys of a session anywhere",
@@ -33,7 +33,7 @@ export const ABSENT_IN_SOCKET: Readonly<Record<string, string>> = {
     "Deno asks for certificates in the handshake only",
 };
 
-/** Has what is absent fail with a reason, where it would be silently nothing. */
+/** Makes absent members fail with a reason, where they would be undefined. */
 export function refuseAbsent(
   prototype: object,
   name: string,
@@ -56,7 +56,7 @@ export function unsupported(name: string): Error {
   return osError("EOPNOTSUPP", `${name}() on an SSLSocket`);
 }
 
-/** The flags of the kernel have no meaning for what is decrypted. */
+/** The flags of the kernel have no meaning for decrypted bytes. */
 export function refuseFlags(
   name: string,
   first: unknown,

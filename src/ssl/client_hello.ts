@@ -3,7 +3,7 @@
  * it asks for and the protocols it offers decide how a server answers.
  */
 
-/** What a client offers, RFC 8446, 4.1.2. */
+/** The offer of a client, RFC 8446, 4.1.2. */
 export interface ClientHello {
   /** The host name of the server name indication; null without one. */
   readonly serverName: string | null;
@@ -55,7 +55,7 @@ export function messageLength(bytes: Uint8Array): number | undefined {
     .number(3);
 }
 
-/** Reads a whole message; what it cannot read it leaves out. */
+/** Reads a whole message, and leaves out the parts that it cannot read. */
 export function parseClientHello(message: Uint8Array): ClientHello {
   let serverName: string | null = null;
   const protocols: string[] = [];

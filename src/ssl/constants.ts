@@ -42,7 +42,7 @@ export const TLSVersion: Readonly<
   MAXIMUM_SUPPORTED: -1,
 });
 
-/** What a certificate is for, as OpenSSL names it. */
+/** The purposes of a certificate, with OpenSSL's names. */
 export interface Purpose {
   /** OpenSSL's number. */
   readonly nid: number;
@@ -54,7 +54,7 @@ export interface Purpose {
   readonly oid: string;
 }
 
-/** What the peer's certificate is for: it is a server's, or a client's. */
+/** The purpose of the peer's certificate: it is a server's, or a client's. */
 export const Purpose: Readonly<Record<"SERVER_AUTH" | "CLIENT_AUTH", Purpose>> =
   Object.freeze({
     SERVER_AUTH: Object.freeze({

@@ -146,7 +146,7 @@ export class Handshaking extends OperationQueue implements Opening {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     if (outcome === true) {
-      // No call waits for the handshake and so reports that it is done.
+      // If no call waits for the handshake, none reports that it is done.
       const isNews = !(this.first instanceof HandshakeWaiter);
       const secured = new Secured(this.tls, this.#description, isNews);
       this.#description.replace(this, secured);
@@ -240,7 +240,7 @@ export class Secured extends Connected {
   }
 }
 
-/** A non-blocking call says what it waits for, as OpenSSL's do. */
+/** A non-blocking call fails with the direction that it waits for, like OpenSSL's. */
 function wantRead(context: CallContext): CallContext {
   return context.timeoutMs === 0
     ? { ...context, timeoutError: () => new SSLWantReadError() }
@@ -283,7 +283,7 @@ export function isFailedHandshake(error: unknown): boolean {
 /**
  * Gives connections whose handshake is done, in the order in which they are.
  * While a call accepts, every client that connects begins its handshake, so a
- * client that says nothing holds up no other.
+ * client that sends nothing delays no other.
  */
 class TlsListener implements StreamListener {
   readonly #endpoint: Listening;

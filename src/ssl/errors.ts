@@ -34,7 +34,7 @@ export const SSLErrorNumber: Readonly<Record<string, number>> = Object.freeze({
   SSL_ERROR_INVALID_ERROR_CODE,
 });
 
-/** What an {@linkcode SSLError} is made with beside its text. */
+/** The options of an {@linkcode SSLError}, beside its text. */
 export interface SSLErrorOptions extends ErrorOptions {
   /** The part of OpenSSL that Python would name, `"SSL"` by default. */
   library?: string | null;

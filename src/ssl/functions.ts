@@ -45,7 +45,7 @@ export interface DefaultContextOptions extends VerifyLocations {
  *
  * @param purpose `Purpose.SERVER_AUTH` to connect to servers, the default;
  * `Purpose.CLIENT_AUTH` to serve clients. Or all arguments by name.
- * @param options `cafile`, `capath`, `cadata`: what to trust in place of the roots.
+ * @param options `cafile`, `capath`, `cadata`: the certificates to trust in place of the roots.
  * @returns The context.
  * @throws {FileNotFoundError} ENOENT if a file is missing.
  * @throws {PermissionError} EACCES without `--allow-read` for it.
@@ -105,8 +105,8 @@ const CERTIFICATE_OPTIONS: KnownOptions = {
 };
 
 /**
- * Gets the certificate of a server, which is not checked unless `ca_certs` says by
- * what.
+ * Gets the certificate of a server, which is not checked unless `ca_certs` names
+ * authorities.
  *
  * @example Usage
  * ```ts

@@ -85,7 +85,7 @@ export function certificatesAt(
   return found;
 }
 
-/** Reads a file; what it fails with is an error of ours, as in any call. */
+/** Reads a file; its failure becomes an error of ours, as in any call. */
 export function readText(path: string): string {
   try {
     return Deno.readTextFileSync(path);

@@ -1,4 +1,4 @@
-/** One handshake: the rules of a context, and the answers to what a peer says. */
+/** One handshake: the rules of a context, applied to the messages of a peer. */
 
 import { show } from "../base/checks.ts";
 import type { EngineOptions, TlsLibrary } from "../runtime/node_tls.ts";
@@ -29,7 +29,7 @@ export class Negotiation<C> implements HandshakePolicy {
   #verifyMode: number | undefined;
   readonly #settingsOf: (context: C) => Settings;
   readonly #wrapped: WrapSettings;
-  /** Called with the name that a client asks for; what it returns refuses it. */
+  /** Called with the name that a client asks for; a result refuses the client. */
   readonly #onServerName: (
     negotiation: Negotiation<C>,
     name: string | null,

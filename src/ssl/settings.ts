@@ -37,7 +37,7 @@ const KEY_LABELS = [
 const MIN_RSA_BITS = 2048;
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
-/** What a context knows. Its keys are in private fields, which nothing prints. */
+/** The contents of a context. Its keys are in private fields, which nothing prints. */
 export class Settings {
   readonly protocol: number;
   #checkHostname: boolean;

@@ -39,7 +39,7 @@ import {
   type WrapOptions,
 } from "./wrapping.ts";
 
-/** What makes an {@linkcode SSLSocket}; nothing else has it. */
+/** The token that makes an {@linkcode SSLSocket}; only this module has it. */
 const WRAPPED = Symbol("wrapped");
 
 let settingsOf: (context: SSLContext) => Settings;
@@ -316,7 +316,7 @@ export class SSLContext {
    * @returns The certificates.
    */
   get_ca_certs(binary_form: true): Uint8Array[];
-  // The page of an overloaded method shows what is said here.
+  // The page of an overloaded method shows this documentation.
   /**
    * Returns the authorities that were loaded from files and text. The runtime's
    * roots are not listed.
@@ -362,7 +362,7 @@ export class SSLContext {
    *
    * Of a connected socket it does the handshake. Of an unconnected one `connect`
    * does it. Of a listening one `accept` gives connections on which it is done: a
-   * client that says nothing holds up no other, and one that fails it costs that
+   * client that sends nothing delays no other, and one that fails it costs that
    * `accept` an error. With `do_handshake_on_connect` false, `do_handshake`, or the
    * first call that receives or sends, does it.
    *
@@ -477,8 +477,8 @@ function checkContext(value: unknown): SSLContext {
  *   on; {@linkcode SSLSocket.prototype.unwrap} ends it both ways and leaves the
  *   connection; `close()` sends the end of TLS, unlike Python's.
  *
- * What would block on a non-blocking socket is an `SSLWantReadError` or
- * `SSLWantWriteError`. Flags are refused, as are addresses and `dup()`.
+ * A call that would block on a non-blocking socket fails with
+ * `SSLWantReadError` or `SSLWantWriteError`. Flags are refused, as are addresses and `dup()`.
  *
  * @typeParam A The address type of the socket.
  *
@@ -532,7 +532,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @param type The type.
    * @param proto The protocol.
    * @param fileno The descriptor.
-   * @param made What only this module has.
+   * @param made The token of this module.
    * @param context The context.
    * @param wrapped How it is wrapped.
    * @throws {TypeError} Whenever a program calls it.
@@ -592,7 +592,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @throws {SSLEOFError} If the connection ends first.
    * @throws {SSLError} If the handshake fails otherwise.
    * @throws {SSLWantReadError} If the socket is non-blocking and the peer has not
-   * answered yet; `select` says when to call again.
+   * answered yet; `select` reports when to call again.
    * @throws {TimeoutError} If it takes longer than the timeout.
    * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.do_handshake | Python: do_handshake}
@@ -776,7 +776,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no addresses.
+   * Refused, as in Python: TLS has no addresses.
    *
    * @returns Nothing.
    * @throws {RangeError} Always.
@@ -786,7 +786,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no addresses.
+   * Refused, as in Python: TLS has no addresses.
    *
    * @returns Nothing.
    * @throws {RangeError} Always.
@@ -796,7 +796,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no addresses.
+   * Refused, as in Python: TLS has no addresses.
    *
    * @returns Nothing.
    * @throws {RangeError} Always.
@@ -806,7 +806,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no messages.
+   * Refused, as in Python: TLS has no messages.
    *
    * @returns Nothing.
    * @throws {OSError} EOPNOTSUPP, always.
@@ -816,7 +816,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no messages.
+   * Refused, as in Python: TLS has no messages.
    *
    * @returns Nothing.
    * @throws {OSError} EOPNOTSUPP, always.
@@ -826,7 +826,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS knows no messages.
+   * Refused, as in Python: TLS has no messages.
    *
    * @returns Nothing.
    * @throws {OSError} EOPNOTSUPP, always.
@@ -867,7 +867,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @returns Their number, 0 at the end.
    */
   override read(len: number, buffer: Uint8Array): Promise<number>;
-  // The page of an overloaded method shows what is said here.
+  // The page of an overloaded method shows this documentation.
   /**
    * Reads decrypted bytes: as Python's `read`, or, with a buffer alone, as
    * `Socket.read`, for the functions of `@std/io`.
@@ -920,7 +920,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @returns The bytes, null if the peer has shown none.
    */
   getpeercert(binary_form: true): Uint8Array | null;
-  // The page of an overloaded method shows what is said here.
+  // The page of an overloaded method shows this documentation.
   /**
    * Returns the certificate of the peer. Its fields are those of Python's, with
    * arrays for tuples; there are none if the certificate was not checked.
@@ -1035,7 +1035,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns what Python prints.
+   * Returns the text that Python prints.
    *
    * @returns Such as `<ssl.SSLSocket fd=3, family=2, type=1, proto=0>`.
    */

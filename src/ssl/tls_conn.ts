@@ -24,7 +24,7 @@ const PIECE_BYTES = 65_536;
 const READ_BYTES = 65_536;
 const ALERT = 21;
 
-/** The alerts, RFC 8446, 6.2, for what is wrong with the records. */
+/** The alerts, RFC 8446, 6.2, for records that are not well formed. */
 const RECORD_ALERTS: Readonly<Record<string, number>> = {
   UNEXPECTED_MESSAGE: 10,
   PACKET_LENGTH_TOO_LONG: 22,
@@ -45,7 +45,7 @@ export interface Rejection {
   readonly alert: number;
 }
 
-/** What both ends have agreed on. */
+/** The result of a handshake. */
 export interface Agreement {
   readonly version: string | null;
   readonly cipher: string | undefined;
@@ -54,7 +54,7 @@ export interface Agreement {
   readonly certificate: Uint8Array | undefined;
 }
 
-/** What decides on a handshake. */
+/** The rules that decide on a handshake. */
 export interface HandshakePolicy {
   readonly isServer: boolean;
   /** Whether an end without close_notify is an end like any other. */
@@ -73,7 +73,7 @@ export interface HandshakePolicy {
 }
 
 /**
- * A connection that encrypts what another carries.
+ * A connection that encrypts the bytes that another one carries.
  *
  * The carrier is read when a read finds nothing decrypted, so the window of the
  * kernel bounds what a peer can send, and not this program's memory. What came
@@ -145,7 +145,7 @@ export class TlsConn implements StreamConn {
     return this.#closeNotified;
   }
 
-  /** What the handshake has agreed on. */
+  /** The result of the handshake. */
   get agreement(): Agreement | undefined {
     return this.#agreement;
   }
@@ -189,7 +189,7 @@ export class TlsConn implements StreamConn {
     }
     this.#sendAtOnce(false);
     if (this.#error === undefined) return;
-    // The alert that says why goes out some microtasks later.
+    // The alert that reports the cause goes out some microtasks later.
     await turn();
     throw this.#error;
   }

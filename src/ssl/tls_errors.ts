@@ -46,7 +46,7 @@ const ALERTS: Readonly<Record<string, string>> = {
   UserCanceled: "TLSV1_ALERT_USER_CANCELLED",
 };
 
-/** OpenSSL's reasons for what rustls finds wrong itself, by its words. */
+/** OpenSSL's reasons for the errors that rustls itself finds, by its words. */
 const FAILURES: readonly (readonly [RegExp, string])[] = [
   [
     /Tls1[23]NotOffered|Tls1[23]NotSupported|DoesNotSupportTls/,

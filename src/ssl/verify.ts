@@ -3,7 +3,7 @@
  *
  * The runtime decides whether a chain leads to a trusted root. It reports one
  * coarse code for most causes (Deno 2.9.6), and leaves host names to the caller;
- * this file checks the name, and looks for the cause in the order in which
+ * this file checks the name, and searches for the cause in the order in which
  * OpenSSL 3 does, so that Python's `verify_code` and `verify_message` come out.
  * Whatever it finds, a chain that the runtime has refused stays refused.
  */
@@ -62,7 +62,7 @@ function refusal(code: number, message: string, alert: number): Refusal {
   return { code, message, alert };
 }
 
-/** What the peer has shown, and what it is measured by. */
+/** The certificates that the peer has shown, and the rules for them. */
 export interface Presented {
   /** The peer's certificates, its own first. */
   readonly chain: readonly Certificate[];

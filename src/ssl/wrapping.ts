@@ -1,4 +1,4 @@
-/** How a socket is wrapped, and what is checked of it first. */
+/** How a socket is wrapped, and the checks that come first. */
 
 import { checkText, type KnownOptions, show } from "../base/checks.ts";
 import { SOCK_STREAM } from "../base/constants.ts";

@@ -27,6 +27,8 @@ const HEAD_BYTES = 5;
 const WHOLE = 1;
 /** What comes is the beginning of what is sent. */
 const CUT = 2;
+/** All that the client sends comes, which closes then. */
+const ONE_WAY = 3;
 
 /** Numbered bytes, of which each depends on where it is. */
 function fill(data: Uint8Array, seed: number, at: number): Uint8Array {
@@ -151,9 +153,12 @@ async function serveOne(conn: Tls): Promise<void> {
     }
     kind = head[0]!;
     const seed = new DataView(head.buffer).getUint32(1);
-    await exchange(conn, seed, false, kind === WHOLE);
+    if (kind === ONE_WAY) {
+      await receive(conn, seed, new Random(seed), true);
+      assertEquals((await conn.recv(1)).length, 0);
+    } else await exchange(conn, seed, false, kind === WHOLE);
   } catch (error) {
-    if (kind === WHOLE || !isCutOff(error)) throw error;
+    if (kind !== CUT || !isCutOff(error)) throw error;
   } finally {
     conn.close();
   }
@@ -207,7 +212,8 @@ class Client {
   /** What it does; the name of that is for the log. */
   async live(): Promise<string> {
     const chance = this.#random.below(100);
-    if (chance < 55) return await this.#exchange();
+    if (chance < 40) return await this.#exchange();
+    if (chance < 55) return await this.#sendOnly();
     if (chance < 75) return await this.#cutOff();
     if (chance < 85) return await this.#giveUp();
     if (chance < 92) return await this.#refuse();
@@ -227,15 +233,22 @@ class Client {
       head[0] = kind;
       new DataView(head.buffer).setUint32(1, this.#seed);
       await conn.sendall(head);
-      await exchange(conn, this.#seed, true, kind === WHOLE);
+      if (kind === ONE_WAY) await send(conn, this.#seed, this.#random);
+      else await exchange(conn, this.#seed, true, kind === WHOLE);
     } finally {
-      conn.close();
+      if (this.#random.chance(50)) conn.close();
+      else await conn[Symbol.asyncDispose]();
     }
   }
 
   async #exchange(): Promise<string> {
     await this.#speak(this.#address, WHOLE);
     return "exchanged";
+  }
+
+  async #sendOnly(): Promise<string> {
+    await this.#speak(this.#address, ONE_WAY);
+    return "sent one way";
   }
 
   async #cutOff(): Promise<string> {
