@@ -79,7 +79,12 @@ import {
   type SendfileOptions,
   sendFileWith,
 } from "./sendfile.ts";
-import { type Overrides, toReadable, toWritable } from "./streams.ts";
+import {
+  type Overrides,
+  toConnections,
+  toReadable,
+  toWritable,
+} from "./streams.ts";
 import { getdefaulttimeout, repr, SocketCore } from "./socket_core.ts";
 
 export type { Newline } from "../file/text_file.ts";
@@ -1528,32 +1533,7 @@ export class Socket<A extends Address = Address> {
    * @throws {OSError} As {@linkcode Socket.prototype.accept}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<[Socket<A>, A], void> {
-    // No generator, whose frames would stand before the program's in errors.
-    const end: IteratorReturnResult<undefined> = {
-      done: true,
-      value: undefined,
-    };
-    const ended = Promise.resolve(end);
-    let done = false;
-    return {
-      next: () => {
-        if (done || this.fileno() < 0) return ended;
-        return this.accept().then(
-          (value) => ({ done: false, value }),
-          (error) => {
-            done = true;
-            return this.fileno() < 0 ? end : failure(error);
-          },
-        );
-      },
-      return: () => {
-        done = true;
-        return ended;
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return toConnections(this);
   }
 
   /**

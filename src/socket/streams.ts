@@ -218,6 +218,46 @@ function checkCount(
   );
 }
 
+/** What a loop over connections needs of a listening socket. */
+interface Listener<T> {
+  fileno(): number;
+  accept(): Promise<T>;
+}
+
+/**
+ * Accepts connections until the socket is closed; an error that `skips` passes
+ * over. It is no generator, whose frames would stand before the program's in the
+ * stacks of errors.
+ */
+export function toConnections<T>(
+  socket: Listener<T>,
+  skips: (error: unknown) => boolean = () => false,
+): AsyncIterableIterator<T, void> {
+  const end = { done: true, value: undefined } as const;
+  let done = false;
+  const onError = (
+    error: unknown,
+  ): IteratorResult<T, void> | Promise<IteratorResult<T, void>> => {
+    if (socket.fileno() >= 0 && skips(error)) return next();
+    done = true;
+    return socket.fileno() < 0 ? end : failure(error);
+  };
+  const next = (): Promise<IteratorResult<T, void>> =>
+    done || socket.fileno() < 0
+      ? Promise.resolve(end)
+      : socket.accept().then((value) => ({ done: false, value }), onError);
+  return {
+    next,
+    return() {
+      done = true;
+      return Promise.resolve(end);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
 /** Receives once, and delivers to the sink. */
 type Receive = (signal: AbortSignal, sink: ReceiveSink) => Promise<unknown>;
 

@@ -614,6 +614,13 @@ export class TCPServer<
         // That of a subclass may need fields which do not exist yet.
         this.socket.close();
       }
+      const { server_bind, server_activate } = TCPServer.prototype;
+      const isOwn = this.server_bind === server_bind &&
+        this.server_activate === server_activate;
+      // An override of the program keeps its frames.
+      if (isOwn && error instanceof OSError) {
+        Error.captureStackTrace(error, TCPServer);
+      }
       throw error;
     }
   }

@@ -9,7 +9,7 @@ import {
   show,
 } from "../base/checks.ts";
 import { create_connection } from "../socket/connection.ts";
-import type { SignalOption } from "../wait/waiter.ts";
+import { failure, type SignalOption, traced } from "../wait/waiter.ts";
 import { certificateTimeMs } from "./certificate.ts";
 import {
   CERT_NONE,
@@ -80,7 +80,10 @@ export function create_default_context(
   );
   const { cafile, capath, cadata } = options ?? {};
   if (cafile || capath || cadata) {
-    context.load_verify_locations(cafile, capath, cadata);
+    traced(
+      create_default_context,
+      () => context.load_verify_locations(cafile, capath, cadata),
+    );
   } else if (context.verify_mode !== CERT_NONE) {
     context.load_default_certs(purpose as Purpose);
   }
@@ -143,7 +146,18 @@ export async function get_server_certificate(
 ): Promise<string> {
   const action = "get a server's certificate";
   const signal = checkSignal(action, options, CERTIFICATE_OPTIONS);
-  const { ca_certs = null, timeout } = options;
+  try {
+    return await certificateOf(addr, options, signal);
+  } catch (error) {
+    return failure(error, signal);
+  }
+}
+
+async function certificateOf(
+  addr: readonly [host: string, port: number],
+  { ca_certs = null, timeout }: ServerCertificateOptions,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const context = new SSLContext(PROTOCOL_TLS_CLIENT);
   context.check_hostname = false;
   if (ca_certs === null) context.verify_mode = CERT_NONE;

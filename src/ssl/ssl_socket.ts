@@ -8,7 +8,8 @@ import {
   type SignalOption,
   Socket,
 } from "../socket/socket.ts";
-import { failure } from "../wait/waiter.ts";
+import { toConnections } from "../socket/streams.ts";
+import { failure, traced } from "../wait/waiter.ts";
 import {
   ABSENT_IN_CONTEXT,
   ABSENT_IN_SOCKET,
@@ -262,7 +263,11 @@ export class SSLContext {
     keyfile: string | KeyOptions | null = null,
     password: Password | null = null,
   ): void {
-    this.#settings.loadChain(...checkChain(certfile, keyfile, password));
+    traced(
+      SSLContext.prototype.load_cert_chain,
+      () =>
+        this.#settings.loadChain(...checkChain(certfile, keyfile, password)),
+    );
   }
 
   /**
@@ -285,7 +290,10 @@ export class SSLContext {
     capath: string | null = null,
     cadata: string | Uint8Array | null = null,
   ): void {
-    this.#settings.addRoots(certificatesAt(cafile, capath, cadata));
+    traced(
+      SSLContext.prototype.load_verify_locations,
+      () => this.#settings.addRoots(certificatesAt(cafile, capath, cadata)),
+    );
   }
 
   /**
@@ -415,6 +423,18 @@ export class SSLContext {
     options: WrapOptions = {},
   ): Promise<SSLSocket<A>> {
     const signal = checkSignal("wrap a socket", options, WRAP_OPTIONS);
+    try {
+      return await this.#wrap(sock, options, signal);
+    } catch (error) {
+      return failure(error, signal);
+    }
+  }
+
+  async #wrap<A extends Address>(
+    sock: Socket<A>,
+    options: WrapOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<SSLSocket<A>> {
     const wrapped = checkWrap(this.#settings, sock, options);
     const description = checkDescription(sock, wrapped);
     signal?.throwIfAborted();
@@ -599,7 +619,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    */
   async do_handshake(options?: SignalOption): Promise<void> {
     const signal = checkSignal("do the handshake", options);
-    await this.#core.handshake(this.gettimeout(), signal);
+    try {
+      await this.#core.handshake(this.gettimeout(), signal);
+    } catch (error) {
+      return failure(error, signal);
+    }
   }
 
   /**
@@ -615,14 +639,13 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @throws {OSError} EINVAL if it does not listen; EBADF if it is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#socket-creation | Python: SSLSocket}
    */
-  override async accept(
-    options?: SignalOption,
-  ): Promise<[SSLSocket<A>, A]> {
-    const [conn, address] = await super.accept(options);
-    const { context, wrapped } = this.#core;
-    const socket = secure(conn, context, wrapped);
-    socket.#core.adoptContext();
-    return [socket, address];
+  override accept(options?: SignalOption): Promise<[SSLSocket<A>, A]> {
+    return super.accept(options).then(([conn, address]) => {
+      const { context, wrapped } = this.#core;
+      const socket = secure(conn, context, wrapped);
+      socket.#core.adoptContext();
+      return [socket, address];
+    });
   }
 
   /**
@@ -631,21 +654,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    *
    * @returns The sockets of the clients, and their addresses.
    */
-  override async *[Symbol.asyncIterator](): AsyncGenerator<
+  override [Symbol.asyncIterator](): AsyncIterableIterator<
     [SSLSocket<A>, A],
     void
   > {
-    while (this.fileno() >= 0) {
-      let accepted: [SSLSocket<A>, A];
-      try {
-        accepted = await this.accept();
-      } catch (error) {
-        if (this.fileno() < 0) return;
-        if (isFailedHandshake(error)) continue;
-        throw error;
-      }
-      yield accepted;
-    }
+    return toConnections(this, isFailedHandshake);
   }
 
   /**
@@ -658,15 +671,13 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @throws {OSError} As `Socket.connect`.
    * @throws {RangeError} If it is a server's socket.
    */
-  override async connect(
+  override connect(
     address: AddressInput<A>,
     options?: SignalOption,
   ): Promise<void> {
-    this.#checkConnect();
-    await super.connect(address, options);
-    if (this.#core.wrapped.do_handshake_on_connect) {
-      await this.do_handshake(options);
-    }
+    const refused = this.#refuseConnect();
+    return refused ??
+      super.connect(address, options).then(() => this.#connected(options));
   }
 
   /**
@@ -679,21 +690,28 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @throws {SSLError} If the handshake fails.
    * @throws {RangeError} If it is a server's socket.
    */
-  override async connect_ex(
+  override connect_ex(
     address: AddressInput<A>,
     options?: SignalOption,
   ): Promise<number> {
-    this.#checkConnect();
-    const errno = await super.connect_ex(address, options);
-    if (errno === 0 && this.#core.wrapped.do_handshake_on_connect) {
-      await this.do_handshake(options);
-    }
-    return errno;
+    const refused = this.#refuseConnect();
+    return refused ??
+      super.connect_ex(address, options).then((errno) =>
+        errno === 0 ? this.#connected(options).then(() => errno) : errno
+      );
   }
 
-  #checkConnect(): void {
-    if (!this.server_side) return;
-    throw new RangeError("Cannot connect: the socket is in server-side mode");
+  #refuseConnect(): Promise<never> | undefined {
+    if (!this.server_side) return undefined;
+    return failure(
+      new RangeError("Cannot connect: the socket is in server-side mode"),
+    );
+  }
+
+  #connected(options: SignalOption | undefined): Promise<void> {
+    return this.#core.wrapped.do_handshake_on_connect
+      ? this.do_handshake(options)
+      : Promise.resolve();
   }
 
   /**
@@ -1001,7 +1019,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   async unwrap(options?: SignalOption): Promise<Socket<A>> {
     const signal = checkSignal("unwrap", options);
     const timeout = this.gettimeout();
-    await this.#core.unwrap(timeout, signal);
+    try {
+      await this.#core.unwrap(timeout, signal);
+    } catch (error) {
+      return failure(error, signal);
+    }
     const { family, type, proto } = this;
     const plain = new Socket<A>(family, type, proto, this.detach());
     plain.settimeout(timeout);

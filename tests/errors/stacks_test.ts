@@ -357,6 +357,42 @@ const failures: readonly Failure[] = [
     error: "OSError",
   },
   {
+    name: "wrap_socket() of ssl, no TLS comes",
+    setup: `const [a, b] = await pair(); await b.sendall(new Uint8Array(99));
+  const client = ssl.create_default_context();`,
+    call: 'await client.wrap_socket(a, { server_hostname: "x" })',
+    error: "SSLError",
+  },
+  {
+    name: "connect() of ssl, refused",
+    setup: `const client = ssl.create_default_context();
+  const a = await client.wrap_socket(socket.socket(), { server_hostname: "x" });`,
+    call: "await a.connect(closed)",
+    error: "ConnectionRefusedError",
+  },
+  {
+    name: "get_server_certificate(), refused",
+    call: "await ssl.get_server_certificate(closed)",
+    error: "ConnectionRefusedError",
+  },
+  {
+    name: "load_cert_chain(), no file",
+    setup: "const context = new ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER);",
+    call: 'context.load_cert_chain("/nowhere")',
+    error: "FileNotFoundError",
+  },
+  {
+    name: "create_default_context(), no file",
+    call: 'ssl.create_default_context({ cafile: "/nowhere" })',
+    error: "FileNotFoundError",
+  },
+  {
+    name: "TCPServer(), in use",
+    setup: "const s = server();",
+    call: "new TCPServer(s.getsockname(), BaseRequestHandler)",
+    error: "OSError",
+  },
+  {
     name: "create_server(), in use",
     setup: "const s = server();",
     call: "socket.create_server(s.getsockname())",
@@ -406,6 +442,8 @@ const ofStreams: readonly Failure[] = [
 const PRELUDE = `
 import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
+import * as ssl from "@pystd/socket/ssl";
+import { BaseRequestHandler, TCPServer } from "@pystd/socket/socketserver";
 const { MSG_PEEK } = socket;
 const one = new Uint8Array(1);
 const noHost = Deno.args[0];
