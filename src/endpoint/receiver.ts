@@ -270,6 +270,8 @@ export class Receiver extends OperationQueue {
       all,
     );
     if (n < 0) return undefined;
+    // A peek counts too: a loop of peeks copies up to 1 MiB each time.
+    if (peeks) countBytes(n);
     if (target !== undefined) {
       if (target.length < n) throw detachedError();
       this.#queue.copyInto(target, n);

@@ -4,10 +4,10 @@ import {
   AssertionError,
   assertLessOrEqual,
 } from "@std/assert";
-import { setImmediate } from "node:timers";
 import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
 import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
+import { TurnCounter } from "../support/event_loop.ts";
 import {
   listener,
   tcpPair,
@@ -246,40 +246,6 @@ async function withRig<T>(run: (rig: Rig) => Promise<T>): Promise<T> {
   });
 }
 
-/**
- * Counts while the event loop does not turn, for `using`: `most` is the largest
- * count between two turns.
- */
-class TurnCounter implements Disposable {
-  #count = 0;
-  #most = 0;
-  #stopped = false;
-
-  constructor() {
-    this.#next();
-  }
-
-  get most(): number {
-    return Math.max(this.#most, this.#count);
-  }
-
-  add(n: number): void {
-    this.#count += n;
-  }
-
-  #next(): void {
-    setImmediate(() => {
-      this.#most = this.most;
-      this.#count = 0;
-      if (!this.#stopped) this.#next();
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.#stopped = true;
-  }
-}
-
 for (const [name, make] of Object.entries(loops)) {
   Deno.test(`a loop of ${name} lets the event loop turn every ${MAX_CALLS} calls`, async () => {
     await withRig(async (rig) => {
@@ -335,6 +301,25 @@ for (const [name, make] of Object.entries(floods)) {
     assertLessOrEqual(counter.most, MAX_BYTES + 2 * largest);
   });
 }
+
+Deno.test(`a loop of peeks lets the event loop turn every ${MAX_BYTES} bytes`, async () => {
+  await using pair = await tcpPair();
+  const length = 262_144;
+  const sending = pair.client.sendall(new Uint8Array(length));
+  const { MSG_PEEK, MSG_WAITALL } = socket;
+  await pair.peer.recv(length, MSG_PEEK | MSG_WAITALL);
+  await within(sending);
+  const target = new Uint8Array(length);
+  const calls = [
+    async () => (await pair.peer.recv(length, MSG_PEEK)).length,
+    () => pair.peer.recv_into(target, 0, MSG_PEEK),
+  ];
+  for (const call of calls) {
+    using counter = new TurnCounter();
+    for (let n = 0; n < 16 * MAX_BYTES; n += length) counter.add(await call());
+    assertLessOrEqual(counter.most, MAX_BYTES + 2 * length);
+  }
+});
 
 Deno.test("a flood of sends lets the event loop turn", async () => {
   await using pair = await tcpPair();

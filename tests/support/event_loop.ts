@@ -79,3 +79,42 @@ export async function eventually<T>(call: () => T): Promise<T> {
     await tick();
   }
 }
+
+/**
+ * Counts while the event loop does not turn, for `using`: `most` is the largest
+ * count between two turns.
+ */
+export class TurnCounter implements Disposable {
+  /** How often the event loop has turned. */
+  turns = 0;
+  #count = 0;
+  #most = 0;
+  #stopped = false;
+
+  constructor() {
+    this.#next();
+  }
+
+  /** The largest count between two turns so far. */
+  get most(): number {
+    return Math.max(this.#most, this.#count);
+  }
+
+  /** Counts `n` more. */
+  add(n: number): void {
+    this.#count += n;
+  }
+
+  #next(): void {
+    setImmediate(() => {
+      this.#most = this.most;
+      this.#count = 0;
+      this.turns++;
+      if (!this.#stopped) this.#next();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+  }
+}
