@@ -1,7 +1,7 @@
 /**
  * The programs behind `load.ts`, by their first argument: `serve COUNT`,
- * `hold PORT COUNT`, `messages COUNT` and `churn SEED COUNT`. Each line of
- * their standard input lets them go on.
+ * `hold PORT COUNT`, `messages COUNT`, `churn SEED COUNT`, `servers SEED COUNT`
+ * and `few_files`. Each line of their standard input lets them go on.
  */
 
 import { assertEquals } from "@std/assert";
@@ -10,6 +10,7 @@ import type { TcpSocket } from "../support/pair.ts";
 import { churn } from "./churn_clients.ts";
 import { sendMessages } from "./load_messages.ts";
 import { Watch } from "./load_watch.ts";
+import { serveAll, serveWithFewFiles } from "./socketserver_clients.ts";
 
 const line = new Uint8Array(1);
 
@@ -71,9 +72,32 @@ async function hold(port: number, count: number): Promise<void> {
 const [what, ...args] = Deno.args;
 const [first = 0, second = 0] = args.map(Number);
 const watch = new Watch();
+
+/** Runs the parts of `count` rounds, over which no memory may be lost. */
+async function repeat(
+  run: (seed: number, count: number, signal: AbortSignal) => Promise<void>,
+  warmUp: number,
+): Promise<void> {
+  let seed = first;
+  await run(seed++, warmUp, watch.signal);
+  await pause("started");
+  const count = Math.ceil(second / 5);
+  await watch.flat(5, async () => {
+    await run(seed, count, watch.signal);
+    seed += count;
+  });
+}
+
 if (what === "serve") await serve(first);
 else if (what === "hold") await hold(first, second);
-else if (what === "messages") {
+else if (what === "few_files") {
+  const attempts = await serveWithFewFiles(
+    (port) => console.log(port),
+    () => Deno.stdin.read(line),
+  );
+  console.log(`attempts ${attempts}`);
+  Deno.exit();
+} else if (what === "messages") {
   // The runtime opens some files of its own at first.
   await sendMessages(1000);
   await pause("started");
@@ -81,12 +105,8 @@ else if (what === "messages") {
     4,
     () => sendMessages(first / 4, (line) => console.log(`| ${line}`)),
   );
-} else {
-  let seed = first;
-  await churn(seed++, 1000, watch.signal);
-  await pause("started");
-  await watch.flat(5, () => churn(seed++, second / 5, watch.signal));
-}
+} else if (what === "servers") await repeat(serveAll, 20);
+else await repeat(churn, 1000);
 await watch.settle();
 await pause(`ended ${watch.report()}`);
 watch.check();

@@ -6,11 +6,13 @@
 
 import { badInput } from "./bad_input/soak.ts";
 import { churn } from "./churn.ts";
+import { fairness } from "./fairness.ts";
 import { faults } from "./faults.ts";
 import { interrupted } from "../cancellation/random/soak.ts";
 import { load } from "./load.ts";
 import { model, modelWithoutUnstable } from "./model/model.ts";
 import type { Part } from "./part.ts";
+import { socketserver } from "./socketserver.ts";
 import { tls } from "./tls.ts";
 
 const PARTS: readonly Part[] = [
@@ -21,6 +23,8 @@ const PARTS: readonly Part[] = [
   badInput,
   load,
   churn,
+  fairness,
+  socketserver,
   tls,
 ];
 
