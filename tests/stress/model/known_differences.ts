@@ -290,6 +290,14 @@ const KNOWN: readonly Allowed[] = [
       ours.error === "OSError" && isNothing(theirs),
   },
   {
+    // Here the error is reported, and there it still waits for its call.
+    name: "known: recv(0) reports that a connect was refused",
+    ends: true,
+    matches: (call, ours, theirs) =>
+      call.call === "recv" && call.args[0] === 0 &&
+      ours.errno === ECONNREFUSED && isNothing(theirs),
+  },
+  {
     name:
       "known: makefile() of a closed socket fails with EBADF before its arguments",
     ends: false,
