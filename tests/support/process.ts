@@ -153,6 +153,8 @@ export class ChildProcess implements AsyncDisposable {
 /** Text of a stream, by lines or all that is left. */
 class TextReader {
   readonly #reader: ReadableStreamDefaultReader<string>;
+  /** The beginning of a line, in the pieces that it came in. */
+  readonly #begun: string[] = [];
   #text = "";
   #rest: Promise<string> | undefined;
 
@@ -163,18 +165,17 @@ class TextReader {
   async readLine(): Promise<string | null> {
     while (true) {
       const end = this.#text.indexOf("\n");
+      // Each piece is searched once: the pages of the reference are one line of
+      // 10 MB, for which a search from its start took 20 seconds.
+      this.#begun.push(end < 0 ? this.#text : this.#text.slice(0, end));
       if (end >= 0) {
-        const line = this.#text.slice(0, end).replace(/\r$/, "");
         this.#text = this.#text.slice(end + 1);
-        return line;
+        return this.#takeBegun().replace(/\r$/, "");
       }
+      this.#text = "";
       const { done, value } = await this.#reader.read();
-      if (done) {
-        const line = this.#text;
-        this.#text = "";
-        return line === "" ? null : line;
-      }
-      this.#text += value;
+      if (done) return this.#takeBegun() || null;
+      this.#text = value;
     }
   }
 
@@ -187,10 +188,14 @@ class TextReader {
     await this.#reader.cancel();
   }
 
+  #takeBegun(): string {
+    return this.#begun.splice(0).join("");
+  }
+
   async #drain(): Promise<string> {
     while (true) {
       const { done, value } = await this.#reader.read();
-      if (done) return this.#text;
+      if (done) return this.#takeBegun() + this.#text;
       this.#text += value;
     }
   }
