@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { checkTogether, runDeno, startDeno } from "../support/child.ts";
-import { udpSocket } from "../support/pair.ts";
 import { canRun } from "../support/process.ts";
 import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import { canSeeRealOptions, realOption } from "../support/real_option.ts";
@@ -209,28 +208,33 @@ for (const unstable of [true, false]) {
   });
 }
 
+/** Binds while `Deno.listenDatagram`, which --unstable-net adds, is there or not. */
+function on(api: "node:dgram" | "Deno.listenDatagram", bind: () => void): void {
+  const { listenDatagram } = Deno;
+  if (api === "node:dgram") Reflect.set(Deno, "listenDatagram", undefined);
+  try {
+    bind();
+  } finally {
+    Reflect.set(Deno, "listenDatagram", listenDatagram);
+  }
+}
+
 // Loopback itself brings everything back, so what these do is not seen there.
-for (const early of [true, false]) {
-  for (const nodeOnly of [true, false]) {
+for (const api of ["Deno.listenDatagram", "node:dgram"] as const) {
+  for (const early of [true, false]) {
     const when = early ? "before" : "after";
-    const api = nodeOnly ? "node:dgram" : "Deno.listenDatagram";
     Deno.test({
       name:
         `IP_MULTICAST_TTL and _LOOP set ${when} bind() are the kernel's, on ${api}`,
       ignore: !canSeeRealOptions,
       fn: async () => {
         using s = unboundUdp();
-        const listen = Deno.listenDatagram;
-        // What --unstable-net adds.
-        if (nodeOnly) Reflect.set(Deno, "listenDatagram", undefined);
-        try {
+        on(api, () => {
           if (!early) s.bind(["127.0.0.1", 0]);
           s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 7);
           s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0);
           if (early) s.bind(["127.0.0.1", 0]);
-        } finally {
-          Reflect.set(Deno, "listenDatagram", listen);
-        }
+        });
         await within(s.sendto(new Uint8Array(1), s.getsockname()));
         const real = (name: string) => realOption(s, "IPPROTO_IP", name);
         assertEquals(await real("IP_MULTICAST_TTL"), 7);
@@ -238,18 +242,19 @@ for (const early of [true, false]) {
       },
     });
   }
-}
 
-Deno.test({
-  name: "IP_MULTICAST_LOOP is on by default, as the system has it",
-  ignore: !canSeeRealOptions,
-  fn: async () => {
-    using s = udpSocket();
-    const real = (name: string) => realOption(s, "IPPROTO_IP", name);
-    assertEquals(await real("IP_MULTICAST_LOOP"), 1);
-    assertEquals(await real("IP_MULTICAST_TTL"), 1);
-  },
-});
+  Deno.test({
+    name: `IP_MULTICAST_LOOP is on by default, as the kernel has it, on ${api}`,
+    ignore: !canSeeRealOptions,
+    fn: async () => {
+      using s = unboundUdp();
+      on(api, () => s.bind(["127.0.0.1", 0]));
+      const real = (name: string) => realOption(s, "IPPROTO_IP", name);
+      assertEquals(await real("IP_MULTICAST_LOOP"), 1);
+      assertEquals(await real("IP_MULTICAST_TTL"), 1);
+    },
+  });
+}
 
 /** A Python program, and the same with this module; on sockets never bound. */
 const rows: readonly [theirs: string, ours: string][] = [
