@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { processTest, startDeno } from "../support/child.ts";
+import { checkTogether, processTest, startDeno } from "../support/child.ts";
 
 // A connection that waits holds at most 8 KiB, whatever came before. The child
 // counts the memory of arrays, which the machine's speed does not change.
@@ -102,24 +102,13 @@ const ways: readonly Way[] = [
     queued: 2000,
   },
 ];
+
 const CONNECTIONS = 200;
 const LIMIT = 8192;
 
-const program = (way: Way) => `
+const prelude = `
 import * as socket from "@pystd/socket";
 import * as select from "@pystd/socket/select";
-const bytes = ${way.bytes};
-const target = new Uint8Array(65536);
-const server = socket.create_server(["127.0.0.1", 0], { backlog: 512 });
-const clients = [];
-const sockets = [];
-for (let i = 0; i < ${CONNECTIONS}; i++) {
-  clients.push(await Deno.connect({
-    hostname: "127.0.0.1",
-    port: server.getsockname()[1],
-  }));
-  sockets.push((await server.accept())[0]);
-}
 const memory = async () => {
   // The array buffers of collected arrays are freed some turns later.
   for (let i = 0; i < 5; i++) {
@@ -128,42 +117,66 @@ const memory = async () => {
   }
   return Deno.memoryUsage().external;
 };
-const data = new Uint8Array(bytes);
-const send = async (conn) => {
-  for (let n = 0; n < bytes;) n += await conn.write(data.subarray(n));
-};
-const before = await memory();
-for (let i = 0; i < ${CONNECTIONS}; i++) {
-  const s = sockets[i];
-  const sending = send(clients[i]);
-  ${way.receive}
-  await sending;
+async function measure(bytes, receive, wait) {
+  const server = socket.create_server(["127.0.0.1", 0], { backlog: 512 });
+  const clients = [];
+  const sockets = [];
+  for (let i = 0; i < ${CONNECTIONS}; i++) {
+    clients.push(await Deno.connect({
+      hostname: "127.0.0.1",
+      port: server.getsockname()[1],
+    }));
+    sockets.push((await server.accept())[0]);
+  }
+  const data = new Uint8Array(bytes);
+  const send = async (conn) => {
+    for (let n = 0; n < bytes;) n += await conn.write(data.subarray(n));
+  };
+  const before = await memory();
+  for (let i = 0; i < ${CONNECTIONS}; i++) {
+    const sending = send(clients[i]);
+    await receive(sockets[i], bytes);
+    await sending;
+  }
+  const waits = sockets.map((s) => wait(s).catch(() => {}));
+  for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+  console.log(Math.round((await memory() - before) / ${CONNECTIONS}));
+  for (const each of clients) each.close();
+  for (const each of sockets) each.close();
+  await Promise.all(waits);
+  server.close();
 }
-const waits = sockets.map((s) => (${
-  way.waiting ?? "s.recv(65536)"
-}).catch(() => {}));
-for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
-console.log(Math.round((await memory() - before) / ${CONNECTIONS}));
-for (const each of clients) each.close();
-for (const each of sockets) each.close();
-await Promise.all(waits);
-server.close();
+const target = new Uint8Array(65536);
 `;
 
-for (const way of ways) {
-  processTest(
-    `a connection that waits after ${way.name} holds at most 8 KiB`,
-    async () => {
-      await using child = startDeno({
-        code: program(way),
-        permissions: ["--allow-net=127.0.0.1"],
-        flags: ["--v8-flags=--expose-gc"],
-      });
-      const { code, stdout, stderr } = await child.result(60_000);
-      assertEquals([code, stderr], [0, ""]);
-      assertLess(Number(stdout), LIMIT);
-      // A connection that held nothing would not have been measured.
-      assertLess((way.queued ?? 1) / 2, Number(stdout));
-    },
-  );
+/** How much memory connections hold that wait, by the ways that came before. */
+async function measure(some: readonly Way[]): Promise<number[]> {
+  await using child = startDeno({
+    code: prelude + some.map(({ bytes, receive, waiting }) =>
+      `await measure(
+        ${bytes},
+        async (s, bytes) => { ${receive} },
+        (s) => ${waiting ?? "s.recv(65536)"},
+      );`
+    ).join("\n"),
+    permissions: ["--allow-net=127.0.0.1"],
+    flags: ["--v8-flags=--expose-gc"],
+  });
+  const { code, stdout, stderr } = await child.result(600_000);
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.trim().split("\n").map(Number);
 }
+
+processTest(
+  "a connection that waits holds at most 8 KiB, whatever came before",
+  () =>
+    checkTogether(ways, async (some) => {
+      const held = await measure(some);
+      assertEquals(held.length, some.length);
+      for (const [i, { name, queued = 1 }] of some.entries()) {
+        assertLess(held[i]!, LIMIT, `after ${name}`);
+        // A connection that held nothing would not have been measured.
+        assertLess(queued / 2, held[i]!, `after ${name}`);
+      }
+    }),
+);
