@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { runDeno } from "../support/child.ts";
+import { checkTogether, processTest, runDeno } from "../support/child.ts";
 
 /** Runs a program that can collect garbage; its output without the last end. */
 async function run(code: string): Promise<{ code: number; out: string }> {
@@ -63,20 +63,32 @@ const writers: [string, string][] = [
   ],
 ];
 
-for (const [name, write] of writers) {
-  Deno.test(`${name} that is dropped is flushed and closed`, async () => {
-    const { code, out } = await run(`
-      const [client, peer] = await tcp();
-      await (async () => { ${write} })();
-      client.close();
-      const received = receiving(peer);
-      await collect(() => received.ended);
-      console.log(received.text, received.ended);
+processTest(
+  "a file that is dropped is flushed and closed",
+  () =>
+    checkTogether(writers, async (some) => {
+      const { code, out } = await run(`
+      ${
+        some.map(([, write]) =>
+          `{
+        const [client, peer] = await tcp();
+        await (async () => { ${write} })();
+        client.close();
+        const received = receiving(peer);
+        await collect(() => received.ended);
+        console.log(received.text, received.ended);
+      }`
+        ).join("\n")
+      }
       Deno.exit();
     `);
-    assertEquals([code, out], [0, "hello true"]);
-  });
-}
+      assertEquals(
+        [code, out.split("\n")],
+        [0, some.map(() => "hello true")],
+        some.map(([name]) => name).join(", "),
+      );
+    }),
+);
 
 Deno.test("a file that is dropped leaves its socket open", async () => {
   const { out } = await run(`
@@ -104,21 +116,35 @@ const held: [string, string][] = [
   ],
 ];
 
-for (const [name, code] of held) {
-  Deno.test(`a file of which ${name} is held stays open`, async () => {
-    const { out } = await run(`
-      const [client, peer] = await tcp();
-      async function make() { ${code} }
-      globalThis.held = make();
-      client.close();
-      const received = receiving(peer);
-      await collect(() => received.ended, 20);
-      console.log(received.ended);
+processTest(
+  "a file of which a part is held stays open",
+  () =>
+    checkTogether(held, async (some) => {
+      const { out } = await run(`
+      globalThis.held = [];
+      const received = [];
+      ${
+        some.map(([, code]) =>
+          `{
+        const [client, peer] = await tcp();
+        async function make() { ${code} }
+        globalThis.held.push(make());
+        client.close();
+        received.push(receiving(peer));
+      }`
+        ).join("\n")
+      }
+      await collect(() => received.some(({ ended }) => ended), 20);
+      console.log(received.map(({ ended }) => ended).join());
       Deno.exit();
     `);
-    assertEquals(out, "false");
-  });
-}
+      assertEquals(
+        out,
+        some.map(() => "false").join(),
+        some.map(([name]) => name).join(", "),
+      );
+    }),
+);
 
 Deno.test("a read of a file that is dropped reads on, then the file closes", async () => {
   const { out } = await run(`

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { processTest, runDeno } from "../support/child.ts";
+import { checkTogether, processTest, runDeno } from "../support/child.ts";
 
 interface Program {
   what: string;
@@ -12,7 +12,7 @@ const prelude = `
   import { poll, POLLIN, select } from "@pystd/socket/select";
   import { DefaultSelector, EVENT_READ } from "@pystd/socket/selectors";
 
-  const server = socket.create_server(["127.0.0.1", 0]);
+  const listening = () => socket.create_server(["127.0.0.1", 0]);
   const print = (...values) => console.log(...values);
   const code = (error) => print(error.code);
   /** Does it only if something else keeps the process alive until then. */
@@ -129,19 +129,31 @@ const over: readonly Program[] = [
   },
 ];
 
-for (
-  const [programs, does] of [
-    [waiting, "keeps the process alive"],
-    [over, "does not keep the process alive"],
-  ] as const
-) {
-  for (const { what, code, printed } of programs) {
-    processTest(`${what} ${does}`, async () => {
-      const result = await runDeno({
-        code: prelude + code,
-        permissions: ["--allow-net=127.0.0.1"],
-      });
-      assertEquals(result, { code: 0, stdout: printed, stderr: "" });
-    });
-  }
+/** Runs some of the programs, one after the other, in one process. */
+async function check(programs: readonly Program[]): Promise<void> {
+  const result = await runDeno({
+    code: prelude + programs.map(({ code }) =>
+      `{
+      const server = listening();
+      ${code}
+    }`
+    ).join("\n"),
+    permissions: ["--allow-net=127.0.0.1"],
+  });
+  const stdout = programs.map(({ printed }) => printed).join("");
+  const what = programs.map(({ what }) => what).join(", ");
+  assertEquals(result, { code: 0, stdout, stderr: "" }, what);
 }
+
+for (const program of waiting) {
+  processTest(
+    `${program.what} keeps the process alive`,
+    () => check([program]),
+  );
+}
+
+// One that did would keep all of them.
+processTest(
+  "select() that is over, or unreferenced, does not keep the process alive",
+  () => checkTogether(over, check),
+);

@@ -1,9 +1,9 @@
 import { SOCK_STREAM } from "@pystd/socket";
 import type { TcpSocket } from "./pair.ts";
-import { python, runPython } from "./python.ts";
+import { python, startPython } from "./python.ts";
 
 const program = `
-import ctypes, os, re, sys
+import ctypes, json, os, re, sys
 from socket import *
 
 def descriptors(pid, local, remote):
@@ -23,26 +23,37 @@ def descriptors(pid, local, remote):
         if found and found[1] in inodes:
             yield int(fd)
 
-pid, local, remote = map(int, sys.argv[1:4])
-level, option = (globals()[name] for name in sys.argv[4:6])
+def look(pid, local, remote, level, option):
+    for fd in descriptors(pid, local, remote):
+        copy = libc.syscall(pidfd_getfd, os.pidfd_open(pid), fd, 0)
+        if copy < 0:
+            raise OSError(ctypes.get_errno(), "pidfd_getfd")
+        with socket(fileno=copy) as found:
+            return found.getsockopt(globals()[level], globals()[option])
+    raise LookupError(f"no socket from {local} to {remote}")
+
 libc = ctypes.CDLL(None, use_errno=True)
 pidfd_getfd = 438
-for fd in descriptors(pid, local, remote):
-    copy = libc.syscall(pidfd_getfd, os.pidfd_open(pid), fd, 0)
-    if copy < 0:
-        raise OSError(ctypes.get_errno(), "pidfd_getfd")
-    print(socket(fileno=copy).getsockopt(level, option))
-    break
-else:
-    raise LookupError(f"no socket from {local} to {remote}")
+for line in sys.stdin:
+    try:
+        print(json.dumps([look(*json.loads(line)), None]))
+    except Exception as error:
+        print(json.dumps([None, repr(error)]))
 `;
+
+/**
+ * The CPython that looks. It is started when this module is loaded, so that it
+ * belongs to no test, and ends with the process, which closes its input.
+ */
+const observer = Deno.build.os === "linux" && python !== null
+  ? startPython(program)
+  : null;
 
 /**
  * Whether a CPython process can look at the sockets of this one: on Linux, where
  * the user may.
  */
-export const canSeeRealOptions: boolean = Deno.build.os === "linux" &&
-  python !== null && await canSee();
+export const canSeeRealOptions: boolean = observer !== null && await canSee();
 
 /**
  * The value that an option has on the kernel's socket, not the one that this
@@ -58,27 +69,27 @@ export async function realOption(
   level: string,
   option: string,
 ): Promise<number> {
-  const ports = [
-    s.getsockname()[1],
-    s.type === SOCK_STREAM ? s.getpeername()[1] : 0,
-  ];
-  return await ask(ports.map(String), level, option);
+  const peer = s.type === SOCK_STREAM ? s.getpeername()[1] : 0;
+  return await ask(s.getsockname()[1], peer, level, option);
 }
 
 async function ask(
-  ports: readonly string[],
+  local: number,
+  remote: number,
   level: string,
   option: string,
 ): Promise<number> {
-  const args = [String(Deno.pid), ...ports, level, option];
-  return Number(await runPython(program, args));
+  const question = JSON.stringify([Deno.pid, local, remote, level, option]);
+  await observer!.write(`${question}\n`);
+  const [value, error] = JSON.parse(await observer!.readLine() ?? "null");
+  if (error !== null) throw new Error(error);
+  return value;
 }
 
 async function canSee(): Promise<boolean> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
-    const { port } = listener.addr;
-    await ask([String(port), "0"], "SOL_SOCKET", "SO_KEEPALIVE");
+    await ask(listener.addr.port, 0, "SOL_SOCKET", "SO_KEEPALIVE");
     return true;
   } catch (error) {
     if (String(error).includes("PermissionError")) return false;
