@@ -196,11 +196,6 @@ Deno.test({
         },
       );
       const serving = server.serve_forever();
-      // Deno 2.9.6 sets up its signals half a second after its start, and panics
-      // (ext/signals) if it finds no descriptor for that. So it does it now.
-      const listener = () => {};
-      Deno.addSignalListener("SIGUSR1", listener);
-      Deno.removeSignalListener("SIGUSR1", listener);
       const clients = [];
       // Each connection takes two descriptors: the last ones are not accepted.
       for (;;) {

@@ -28,6 +28,8 @@ export function startWithFileLimit(
     ...run,
     "--import-map",
     "tests/offline/import_map.json",
+    "--preload",
+    "tests/support/early_signals.ts",
     ...(text ? ["-"] : program),
   ], { stdin: text ? program : undefined, env: { NO_COLOR: "1" } });
 }
