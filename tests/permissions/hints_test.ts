@@ -37,7 +37,7 @@ const calls: Readonly<Record<string, string>> = {
     await s.connect(["127.0.0.1", port]).catch((error) => {
       if (error.code !== "EINPROGRESS") throw error;
     });
-    s.settimeout(5);
+    s.settimeout(60);
     await s.sendall(new Uint8Array(1))`,
   "connect() name without blocking": `
     using s = socket.socket();
@@ -45,7 +45,7 @@ const calls: Readonly<Record<string, string>> = {
     await s.connect(["localhost", port]).catch((error) => {
       if (error.code !== "EINPROGRESS") throw error;
     });
-    s.settimeout(5);
+    s.settimeout(60);
     await s.sendall(new Uint8Array(1))`,
   "bind(), then connect()": `
     using s = socket.socket();
