@@ -48,7 +48,7 @@ def client(family, host):
 def udp(family, host):
     s = socket(family, SOCK_DGRAM)
     s.bind((host, 0))
-    s.settimeout(10)
+    s.settimeout(60)
     say(s.getsockname()[1])
     return s
 `;

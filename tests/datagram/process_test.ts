@@ -204,7 +204,7 @@ for (const unstable of [true, false]) {
         const s = bound();
         console.log(s.getsockname()[1]);
         for (let n = 0; n < 4; n++) {
-          if (n === 2) s.settimeout(10);
+          if (n === 2) s.settimeout(60);
           await print(() => s.recv(10));
         }`,
         permissions: ["--allow-net=127.0.0.1"],

@@ -59,7 +59,7 @@ for (const mode of ["rwb", "rw"] as const) {
       const data = (mode === "rw" ? line : encode(line)) as Uint8Array;
       await file.writelines([data, data]);
       await file.flush();
-      peer.settimeout(10);
+      peer.settimeout(60);
       assertEquals(
         await peer.recv(42, socket.MSG_WAITALL),
         turned(line + line),

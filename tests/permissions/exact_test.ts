@@ -43,12 +43,12 @@ const rows: readonly Row[] = [
   {
     name: "create_connection() to an address",
     grants: [HERE],
-    call: () => closing(socket.create_connection(["127.0.0.1", port], 5)),
+    call: () => closing(socket.create_connection(["127.0.0.1", port], 60)),
   },
   {
     name: "create_connection() to a name",
     grants: [`localhost:${port}`],
-    call: () => closing(socket.create_connection(["localhost", port], 5)),
+    call: () => closing(socket.create_connection(["localhost", port], 60)),
   },
   {
     name: "create_connection() from an address",

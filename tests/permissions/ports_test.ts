@@ -40,7 +40,7 @@ const fromPort0: readonly string[] = [
   'const s = tcp(); s.bind(["127.0.0.1", 0]); await s.connect(["127.0.0.1", port]);',
   'const s = tcp(); s.bind(["localhost", 0]); await s.connect(["localhost", port]);',
   `const s = tcp(); s.bind(["127.0.0.1", 0]); s.setblocking(false);
-   await s.connect_ex(["127.0.0.1", port]); s.settimeout(5); await s.sendall(one);`,
+   await s.connect_ex(["127.0.0.1", port]); s.settimeout(60); await s.sendall(one);`,
 ];
 
 Deno.test("connect() from port 0 needs a grant for port 0", async () => {
@@ -106,7 +106,7 @@ Deno.test("an address of a granted name is refused with both named", async () =>
   const calls = [
     `${found} await tcp().connect(sa);`,
     `${found} const s = tcp(); s.setblocking(false);
-     await s.connect_ex(sa); s.settimeout(5); await s.sendall(one);`,
+     await s.connect_ex(sa); s.settimeout(60); await s.sendall(one);`,
     `${found} await udp().sendto(one, sa);`,
     // Another port of the name is not granted, so nothing is said of it.
     `${found} await tcp().connect(["127.0.0.1", 9]);`,

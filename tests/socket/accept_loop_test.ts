@@ -6,7 +6,7 @@ import { within } from "../support/within.ts";
 /** Opens a listener that is listened to under a limit. */
 function limited(): TcpSocket {
   const server = listener();
-  server.settimeout(10);
+  server.settimeout(60);
   return server;
 }
 
@@ -126,7 +126,7 @@ Deno.test("for await gives a timeout to its caller, and loses no connection to i
   await assertRejects(() => within(loop()), socket.TimeoutError, "timed out");
   server.setblocking(false);
   await assertRejects(() => within(loop()), socket.BlockingIOError);
-  server.settimeout(10);
+  server.settimeout(60);
   using client = await visit(server);
   assertEquals(await loop(), client.getsockname());
 });

@@ -93,7 +93,7 @@ for (const [how, giveUp] of givenUp) {
     await using server = listener();
     for (let n = 0; n < 3; n++) await within(giveUp(server));
     await using client = await queuedAt(server);
-    server.settimeout(5);
+    server.settimeout(60);
     const [conn, address] = await within(server.accept());
     await using _ = conn;
     assertEquals(address, client.getsockname());
@@ -103,7 +103,7 @@ for (const [how, giveUp] of givenUp) {
   Deno.test(`accept() that ${how} leaves those behind it in the queue`, async () => {
     await using server = listener();
     const first = within(giveUp(server));
-    server.settimeout(5);
+    server.settimeout(60);
     const second = server.accept();
     await first;
     await using client = await queuedAt(server);
@@ -129,7 +129,7 @@ Deno.test("accept() without blocking returns a connection that is there", async 
 
 Deno.test("accept() makes a blocking socket, or one of the default timeout", async () => {
   await using server = listener();
-  server.settimeout(5);
+  server.settimeout(60);
   await using first = await queuedAt(server);
   const [blocking] = await within(server.accept());
   await using _ = blocking;
@@ -207,7 +207,7 @@ Deno.test({
       import * as socket from "@pystd/socket";
       const server = socket.create_server(["127.0.0.1", 0]);
       console.log(server.getsockname()[1]);
-      server.settimeout(5);
+      server.settimeout(60);
       const conns = [(await server.accept())[0]];
       await conns[0].recv(1);
       for (let n = 0; n < 120; n++) {

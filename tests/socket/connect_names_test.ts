@@ -47,7 +47,7 @@ const program = `
           await s.connect(to).catch((error) => {
             if (error.code !== "EINPROGRESS") throw error;
           });
-          s.settimeout(5);
+          s.settimeout(60);
           await s.sendall(new Uint8Array(1));
           return s.getpeername();
         },

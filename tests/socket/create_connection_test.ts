@@ -182,14 +182,14 @@ Deno.test({
       for (const [family, host] of [[socket.AF_INET, "127.0.0.1"], [socket.AF_INET6, "::1"]]) {
         const server = socket.create_server([host, 0], { family });
         const [, port] = server.getsockname();
-        const client = await socket.create_connection(["both", port], 5);
+        const client = await socket.create_connection(["both", port], 60);
         console.log(client.getpeername()[0], client.gettimeout());
         client.close();
         server.close();
       }`;
     const { stdout, stderr } = await runWithHosts(twoHosts, code, grants, []);
     assertEquals(stderr, "");
-    assertEquals(stdout, "127.0.0.1 5\n::1 5\n");
+    assertEquals(stdout, "127.0.0.1 60\n::1 60\n");
   },
 });
 

@@ -30,7 +30,7 @@ const calls: Readonly<
   "gethostbyname_ex()": async (host) =>
     (await socket.gethostbyname_ex(host))[2][0],
   "create_connection()": async (host, port) => {
-    using s = await socket.create_connection([host, port], 5);
+    using s = await socket.create_connection([host, port], 60);
     return s.getpeername()[0];
   },
   "create_connection() with a source": async (host, port) => {

@@ -222,7 +222,7 @@ Deno.test("shutdown() in a handler ends the loop after that request", async () =
   await using server = new TCPServer(HERE, Last);
   const serving = server.serve_forever();
   const [host, port] = server.server_address;
-  using client = await socket.create_connection([host, port], 10);
+  using client = await socket.create_connection([host, port], 60);
   await client.sendall(new Uint8Array(1));
   assertEquals((await client.recv(3, socket.MSG_WAITALL)).length, 3);
   await within(serving);
@@ -256,7 +256,7 @@ Deno.test("shutdown() ends every loop of the server", async () => {
   await using server = new TCPServer(HERE, Upper);
   const loops = [server.serve_forever(), server.serve_forever()];
   const [host, port] = server.server_address;
-  using client = await socket.create_connection([host, port], 10);
+  using client = await socket.create_connection([host, port], 60);
   await client.sendall(new TextEncoder().encode("x"));
   assertEquals(await client.recv(9), new TextEncoder().encode("X"));
   await within(server.shutdown());
@@ -309,7 +309,7 @@ Deno.test("serve_forever() ends when the server is closed, and begins on no clos
   const server = new TCPServer(HERE, Upper);
   const serving = server.serve_forever();
   const [host, port] = server.server_address;
-  using client = await socket.create_connection([host, port], 10);
+  using client = await socket.create_connection([host, port], 60);
   await client.sendall(new TextEncoder().encode("x"));
   assertEquals(await client.recv(9), new TextEncoder().encode("X"));
   await server.server_close();
@@ -326,7 +326,7 @@ Deno.test("serve_forever() ends when the server is closed, and begins on no clos
   const other = new TCPServer(HERE, Closing);
   const ending = other.serve_forever();
   const [, otherPort] = other.server_address;
-  using last = await socket.create_connection([host, otherPort], 10);
+  using last = await socket.create_connection([host, otherPort], 60);
   assertEquals((await last.recv(1)).length, 0);
   await within(ending);
 });
@@ -339,7 +339,7 @@ Deno.test("server_close() frees the address once it is awaited, and `await using
     address = [host, port];
     const serving = server.serve_forever();
     // A client that has closed first leaves nothing in TIME_WAIT here.
-    using client = await socket.create_connection(address, 10);
+    using client = await socket.create_connection(address, 60);
     client.close();
     await server.shutdown();
     await serving;
@@ -371,7 +371,7 @@ Deno.test("handle_request() leaves a request to the next call when it is aborted
   controller.abort(new Error("enough"));
   await assertRejects(() => within(waiting), Error, "enough");
   const [host, port] = server.server_address;
-  using client = await socket.create_connection([host, port], 10);
+  using client = await socket.create_connection([host, port], 60);
   await client.sendall(new TextEncoder().encode("late"));
   await within(server.handle_request());
   assertEquals(await client.recv(9), new TextEncoder().encode("LATE"));
@@ -467,7 +467,7 @@ Deno.test("serve_forever() ends with an error of the program's own hooks, and le
     });
     const serving = server.serve_forever();
     const [host, port] = server.server_address;
-    using client = await socket.create_connection([host, port], 10);
+    using client = await socket.create_connection([host, port], 60);
     await assertRejects(() => within(serving), Error, hook);
     if (hook !== "handle_error") {
       assertEquals((await client.recv(1)).length, 0, hook);
@@ -564,7 +564,7 @@ Deno.test("UDPServer() handles datagrams, cut to max_packet_size", async () => {
   using client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   const [host, port] = server.server_address;
   await client.connect([host, port]);
-  client.settimeout(10);
+  client.settimeout(60);
   for (const size of [0, 5, 100]) {
     await client.send(new Uint8Array(size).fill(size));
     const answer = await client.recv(100);

@@ -104,7 +104,7 @@ Deno.test("ThreadingMixIn() keeps the attributes and the hooks of its class", as
   using client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   const [host, port] = server.server_address;
   await client.connect([host, port]);
-  client.settimeout(10);
+  client.settimeout(60);
   await client.send(new Uint8Array([1, 2, 3, 4]));
   assertEquals(await client.recv(10), new Uint8Array([1, 2, 3]));
   assertEquals(server.verified, 1);
@@ -117,7 +117,7 @@ Deno.test("server_close() waits for the handlers that run, unless block_on_close
     server.block_on_close = block;
     const serving = server.serve_forever();
     const [host, port] = server.server_address;
-    using client = await socket.create_connection([host, port], 10);
+    using client = await socket.create_connection([host, port], 60);
     await gate.until(1);
     await within(server.shutdown());
     await within(serving);
@@ -238,7 +238,7 @@ Deno.test("shutdown() of a server with threads may be called in a handler", asyn
   await using server = new ThreadingTCPServer(HERE, Last);
   const serving = server.serve_forever();
   const [host, port] = server.server_address;
-  using client = await socket.create_connection([host, port], 10);
+  using client = await socket.create_connection([host, port], 60);
   await client.sendall(new Uint8Array(1));
   await within(serving);
   assertEquals(await client.recv(1), new Uint8Array([7]));

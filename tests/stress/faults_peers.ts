@@ -239,7 +239,7 @@ async function closedListener(random: Random): Promise<void> {
 queued = []
 for i in range(${count}):
     c = create_connection(("127.0.0.1", ${port}))
-    c.settimeout(5)
+    c.settimeout(60)
     c.sendall(b"hello")
     queued.append(c)`);
     // What is found ready here has been taken from the kernel.

@@ -260,7 +260,7 @@ const down = `
   await print(() => udp.recv(9));
   console.log(Deno.memoryUsage().external - before < 4 << 20);
   await loopback("up");
-  for (const s of [client, conn, server, udp]) s.settimeout(10);
+  for (const s of [client, conn, server, udp]) s.settimeout(60);
   client.close();
   let right = true;
   for (;;) {

@@ -151,7 +151,7 @@ async function resetWhileWaiting(random: Random): Promise<void> {
 async function resetInQueue(random: Random): Promise<void> {
   await using scene = await Scene.open();
   const { server, peer } = scene;
-  server.settimeout(5);
+  server.settimeout(60);
   const loop = accepted(server);
   for (let round = 0; round < 3; round++) {
     const fates = Array.from(
@@ -164,7 +164,7 @@ async function resetInQueue(random: Random): Promise<void> {
 conns = []
 for i, fate in enumerate(${JSON.stringify(fates)}):
     c = create_connection(address)
-    c.settimeout(5)
+    c.settimeout(60)
     if fate != "reset":
         c.sendall(bytes([i]))
     if fate.startswith("reset"):

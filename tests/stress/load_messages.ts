@@ -47,8 +47,8 @@ async function oneWay(count: number): Promise<void> {
 async function thereAndBack(count: number): Promise<void> {
   await using pair = await tcpPair();
   const { client, peer } = pair;
-  client.settimeout(10);
-  peer.settimeout(10);
+  client.settimeout(60);
+  peer.settimeout(60);
   const answering = (async () => {
     const buffer = new Uint8Array(MESSAGE_BYTES);
     for (;;) {

@@ -29,7 +29,7 @@ export class Serving implements AsyncDisposable {
   /** Connects a client; its calls have a limit, so that no test hangs. */
   async connect(): Promise<socket.Socket> {
     const [host, port] = this.#server.server_address;
-    return await socket.create_connection([host, port], 10);
+    return await socket.create_connection([host, port], 60);
   }
 
   /** Sends a text, and returns all that is received until the end. */

@@ -19,7 +19,7 @@ export const prelude: string = `
   const unix = (type = SOCK_STREAM, name) => {
     const s = socket.socket(AF_UNIX, type);
     if (name !== undefined) s.bind(name);
-    s.settimeout(5);
+    s.settimeout(60);
     return s;
   };
   const outcome = async (call) => {

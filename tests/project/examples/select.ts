@@ -19,7 +19,7 @@ async function connect(
   address: readonly [string, number],
 ): Promise<socket.Socket<socket.InetAddress>> {
   const s = socket.socket();
-  s.settimeout(10);
+  s.settimeout(60);
   await s.connect(address);
   return s;
 }

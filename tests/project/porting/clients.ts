@@ -23,7 +23,7 @@ function encode(text: string): Uint8Array {
 
 async function acceptOne(server: Server): Promise<Server> {
   const [conn] = await within(server.accept());
-  conn.settimeout(10);
+  conn.settimeout(60);
   return conn;
 }
 

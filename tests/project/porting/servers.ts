@@ -12,7 +12,7 @@ export const tests: readonly PortingTest[] = [
 type Client = socket.Socket<socket.InetAddress | socket.Inet6Address>;
 
 async function connect(address: [string, number]): Promise<Client> {
-  return await within(socket.create_connection(address, 10));
+  return await within(socket.create_connection(address, 60));
 }
 
 async function say(s: Client, text: string): Promise<void> {

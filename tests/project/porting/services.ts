@@ -33,7 +33,7 @@ export const tests: readonly PortingTest[] = [
 type Client = socket.Socket<socket.InetAddress | socket.Inet6Address>;
 
 async function connect(address: readonly [string, number]): Promise<Client> {
-  return await within(socket.create_connection(address, 10));
+  return await within(socket.create_connection(address, 60));
 }
 
 function encode(text: string): Uint8Array {

@@ -112,7 +112,7 @@ export class Fixture implements AsyncDisposable {
   async check(sent: number | undefined): Promise<void> {
     this.reset();
     const mark = new TextEncoder().encode(`mark ${this.#marks++};`);
-    this.client.settimeout(5);
+    this.client.settimeout(60);
     await this.client.sendall(mark);
     if (sent === undefined) await this.#passTo(mark);
     else {
@@ -136,7 +136,7 @@ export class Fixture implements AsyncDisposable {
   /** The same with datagrams, of which there may be `sent` and no more. */
   async checkDatagrams(sent: number): Promise<void> {
     const mark = new TextEncoder().encode(`mark ${this.#marks++};`);
-    this.udp.settimeout(5);
+    this.udp.settimeout(60);
     await this.udp.send(mark);
     for (let n = 0;; n++) {
       const got = await within(this.udpPeer.recv(1000));

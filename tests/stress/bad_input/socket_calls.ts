@@ -144,7 +144,7 @@ const sending: readonly Call[] = [
     ],
     ...taken,
     run(fixture, args) {
-      fixture.client.settimeout(5);
+      fixture.client.settimeout(60);
       return invoke(fixture.client, "sendfile", args);
     },
   },
@@ -250,7 +250,7 @@ function bindsStill(fixture: Fixture): void {
 async function connectsStill(fixture: Fixture): Promise<void> {
   const s = fixture.subject as socket.Socket;
   if (s.family !== AF_INET) return;
-  s.settimeout(5);
+  s.settimeout(60);
   await s.connect(fixture.server.getsockname());
 }
 
@@ -273,7 +273,7 @@ const opening: readonly Call[] = [
       params: [param(text, "127.0.0.1"), param(uint16, closedPort), last],
       async run(fixture, [host, port, options]) {
         const s = fixture.fresh(AF_INET);
-        s.settimeout(5);
+        s.settimeout(60);
         await invoke(s, name, [[host, port], options]);
       },
       assertNoEffect: connectsStill,
