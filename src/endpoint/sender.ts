@@ -357,7 +357,14 @@ export class Sender extends OperationQueue {
       } while (mode.all && turn.sent < length && !turn.cancelled);
     } catch (error) {
       this.leave(turn);
-      return failure(error, turn.context.signal);
+      const { signal } = turn.context;
+      // A signal that aborts between two chunks cancels no operation: the first
+      // ones are sent, and a call that counts them must report them.
+      const isAbort = signal !== undefined && signal.aborted &&
+        error === signal.reason;
+      return isAbort && mode.mayBePartial && turn.sent > 0
+        ? turn.sent
+        : failure(error, signal);
     }
     return this.#endTurn(turn, length, mode);
   }

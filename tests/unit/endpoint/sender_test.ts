@@ -13,6 +13,7 @@ import {
   TimeoutError,
 } from "../../../src/base/errors.ts";
 import { osError } from "../../../src/base/os_error.ts";
+import { ALL_COUNTED } from "../../../src/endpoint/sender.ts";
 import type { CallContext } from "../../../src/wait/waiter.ts";
 import { numbered } from "../../support/bytes.ts";
 import { freshLoop, microtasks, settle } from "../../support/event_loop.ts";
@@ -202,6 +203,25 @@ Deno.test("Sender keeps a copy of the bytes of a call that can be cancelled", as
     await rig.drain();
     assertEquals(Uint8Array.from(rig.conn.written), numbered(n));
   }
+});
+
+Deno.test("Sender reports the chunks that are sent, in whichever microtask after one a call is aborted", async () => {
+  const reported = new Set<number>();
+  for (let point = 0; point < 20; point++) {
+    await freshLoop();
+    const rig = new SenderRig();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const call = rig.send(numbered(70_000), { signal }, ALL_COUNTED);
+    rig.conn.take(65_536);
+    await microtasks(point);
+    controller.abort("cancelled");
+    const n = await call;
+    await rig.drain();
+    assertEquals(rig.conn.written.length, n, `after ${point} microtasks`);
+    reported.add(n);
+  }
+  assertEquals([...reported].sort(), [65_536, 70_000]);
 });
 
 Deno.test("Sender reports exactly the bytes that are sent, in whichever microtask a call is aborted", async () => {
