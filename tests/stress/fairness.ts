@@ -153,7 +153,7 @@ async function runTogether(
 
 export const fairness: Part = {
   name: "fairness",
-  async run(seed, log, size = 60) {
+  async run(seed, log, size = 30) {
     await using peers = startDeno({
       file: "tests/stress/fairness_peers.ts",
       permissions: ["--allow-net=127.0.0.1"],
