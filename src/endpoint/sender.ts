@@ -115,9 +115,14 @@ export class Turn extends Waiter<number> {
 
   /** Sends the first bytes of `data`; the number that the kernel has taken. */
   send(data: Uint8Array, write: Write, atomic = false): Promise<number> {
-    if (isYieldDue()) {
-      return yieldToLoop().then(() => this.send(data, write, atomic));
-    }
+    // It does not ask again then: the calls that were paused before it may have
+    // used up all that is answered until the next turn, in every turn.
+    return isYieldDue()
+      ? yieldToLoop().then(() => this.#sendNow(data, write, atomic))
+      : this.#sendNow(data, write, atomic);
+  }
+
+  #sendNow(data: Uint8Array, write: Write, atomic: boolean): Promise<number> {
     try {
       this.#checkPending();
     } catch (error) {

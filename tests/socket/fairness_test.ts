@@ -337,7 +337,7 @@ Deno.test("a flood of sends lets the event loop turn", async () => {
   assertLessOrEqual(counter.most, MAX_BYTES + 2 * chunk.length);
 });
 
-/** A number of calls that no loop makes before its timer fires or client ends. */
+/** A number of calls that no loop makes before something else has happened. */
 const MANY = 10_000_000;
 
 for (
@@ -389,6 +389,31 @@ for (
     });
   });
 }
+
+Deno.test("a send goes on beside more loops than are answered in a turn", async () => {
+  await withRig(async ({ ended, full, idle }) => {
+    const { MSG_PEEK } = socket;
+    // Each of them uses up what is answered until the next turn.
+    const loops = [
+      { count: 2 * MAX_CALLS, call: () => ended.recv(1) },
+      { count: 1, call: () => full.recv(MAX_BYTES, MSG_PEEK) },
+    ];
+    for (const { count, call } of loops) {
+      let done = false;
+      const looping = Array.from({ length: count }, async () => {
+        for (let i = 0; !done; i++) {
+          if (i === MANY) throw new AssertionError("The send did not go on");
+          await call();
+        }
+      });
+      const sending = (async () => {
+        for (let n = 0; n < 10; n++) await idle.sendall(ONE);
+        done = true;
+      })();
+      await within(Promise.all([sending, ...looping]));
+    }
+  });
+});
 
 Deno.test("a receive keeps its place when the event loop has to turn before it", async () => {
   await using pair = await tcpPair();
