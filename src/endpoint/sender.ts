@@ -499,7 +499,11 @@ export class Sender extends OperationQueue {
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
     if (length > SMALL_BYTES) {
-      this.#large = acquire(length);
+      // A call of many operations fills the same memory for each.
+      if (this.#large === undefined || this.#large.length < length) {
+        if (this.#large !== undefined) release(this.#large);
+        this.#large = acquire(length);
+      }
       this.#large.set(data);
       return this.#large.subarray(0, length);
     }

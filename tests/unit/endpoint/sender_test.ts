@@ -15,7 +15,7 @@ import {
 import { osError } from "../../../src/base/os_error.ts";
 import { ALL_COUNTED } from "../../../src/endpoint/sender.ts";
 import type { CallContext } from "../../../src/wait/waiter.ts";
-import { numbered } from "../../support/bytes.ts";
+import { assertSameBytes, join, numbered } from "../../support/bytes.ts";
 import { freshLoop, microtasks, settle } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { SenderRig } from "../../support/sender_rig.ts";
@@ -203,6 +203,25 @@ Deno.test("Sender keeps a copy of the bytes of a call that can be cancelled", as
     await rig.drain();
     assertEquals(Uint8Array.from(rig.conn.written), numbered(n));
   }
+});
+
+Deno.test("Sender.sendAll() copies all chunks of a call that can be cancelled to the same memory", async () => {
+  const rig = new SenderRig();
+  const { signal } = new AbortController();
+  const buffers = new Set<ArrayBufferLike>();
+  const data = numbered(1_000_000);
+  const received: Uint8Array[] = [];
+  await rig.sender.sendAll(
+    { owner: rig.owner, timeoutMs: null, signal },
+    data,
+    (chunk) => {
+      buffers.add(chunk.buffer);
+      received.push(chunk.slice());
+      return Promise.resolve(chunk.length);
+    },
+  );
+  assertEquals(buffers.size, 1);
+  assertSameBytes(join(received), data);
 });
 
 Deno.test("Sender reports the chunks that are sent, in whichever microtask after one a call is aborted", async () => {
