@@ -233,7 +233,7 @@ export function toConnections<T>(
   socket: Listener<T>,
   skips: (error: unknown) => boolean = () => false,
 ): AsyncIterableIterator<T, void> {
-  const end = { done: true, value: undefined } as const;
+  const end: IteratorReturnResult<void> = { done: true, value: undefined };
   let done = false;
   const onError = (
     error: unknown,

@@ -40,7 +40,11 @@ export async function checkTogether<T>(
   try {
     await check(programs);
   } catch (error) {
-    for (const each of programs) await check([each]);
+    for (const each of programs) {
+      await check([each]).catch((alone) => {
+        throw Object.assign(alone, { cause: error });
+      });
+    }
     throw error;
   }
 }
