@@ -298,6 +298,21 @@ const KNOWN: readonly Allowed[] = [
       ours.errno === ECONNREFUSED && isNothing(theirs),
   },
   {
+    // The second call completes the first; Linux looks at the state before.
+    name:
+      "known: a non-blocking connect() is completed, though the connection broke since",
+    ends: true,
+    matches: (call, ours, theirs, before) =>
+      CONNECTS.includes(call.call) && errnoOf(call, ours) === 0 &&
+      [EPIPE, ECONNRESET].includes(errnoOf(call, theirs) as number) &&
+      before.some(({ call: name, on }) =>
+        on === call.on && CONNECTS.includes(name)
+      ) &&
+      before.some(({ call: name, on }) =>
+        on === call.on && name.startsWith("send")
+      ),
+  },
+  {
     name:
       "known: makefile() of a closed socket fails with EBADF before its arguments",
     ends: false,
