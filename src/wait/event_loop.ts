@@ -22,26 +22,39 @@ export interface Timers {
  * of `globalThis` with fake ones, and calls must end in real time all the same.
  */
 export const timers: Timers = {
-  // Deno before 2.8 calls them on nothing but the global object.
-  setTimeout: globalThis.setTimeout.bind(globalThis) as typeof setTimeout,
-  clearTimeout: globalThis.clearTimeout.bind(globalThis),
-  setInterval: globalThis.setInterval.bind(globalThis) as typeof setInterval,
-  clearInterval: globalThis.clearInterval.bind(globalThis),
-  setImmediate: immediate(),
+  setTimeout: take("setTimeout"),
+  clearTimeout: take("clearTimeout"),
+  setInterval: take("setInterval"),
+  clearInterval: take("clearInterval"),
+  setImmediate: take("setImmediate"),
   unrefTimer: Deno.unrefTimer,
   refTimer: Deno.refTimer,
   now: performance.now.bind(performance),
 };
 
-/** Deno before 2.4 has it in `node:timers` alone, which is loaded when needed. */
-function immediate(): typeof setImmediate {
-  const { setImmediate } = globalThis;
-  if ((setImmediate as unknown) !== undefined) {
-    return setImmediate.bind(globalThis) as typeof setImmediate;
-  }
-  const later = (callback: () => void) =>
-    globalThis.process.getBuiltinModule("node:timers").setImmediate(callback);
-  return later as unknown as typeof setImmediate;
+/**
+ * Takes a function of `globalThis`. There it is a getter that loads it, for
+ * `setImmediate` 10 ms of Node.js's modules (Deno 2.9.6): the getter is taken,
+ * and called when the function is called first.
+ */
+function take<K extends keyof Timers & keyof typeof globalThis>(
+  name: K,
+): Timers[K] {
+  type Timer = (...args: unknown[]) => unknown;
+  const { get, value } = Object.getOwnPropertyDescriptor(globalThis, name) ??
+    {};
+  const first: Timer = (...args) => {
+    // Deno before 2.4 has setImmediate() in `node:timers` alone.
+    const loaded: Timer = get?.call(globalThis) ?? value ??
+      globalThis.process.getBuiltinModule(
+        "node:timers",
+      )[name as "setImmediate"];
+    // Deno before 2.8 calls them on nothing but the global object.
+    const timer: Timer = loaded.bind(globalThis);
+    timers[name] = timer as Timers[K];
+    return timer(...args);
+  };
+  return first as Timers[K];
 }
 
 /**
