@@ -250,8 +250,12 @@ export class ReceiveBuffer {
   /** Removes the first `n` bytes; what is returned owns its memory. */
   take(n: number): Bytes {
     const memory = this.#memory;
-    // A read that filled the whole memory with what one call wants: no copy.
-    if (n === memory.length && n === this.length) {
+    // A read that filled the whole memory with what one call wants: no copy. What
+    // `prepend` was given may be a part of a larger one.
+    if (
+      n === memory.length && n === this.length &&
+      n === memory.buffer.byteLength
+    ) {
       this.#memory = EMPTY_BYTES;
       this.#start = this.#end = 0;
       return memory;

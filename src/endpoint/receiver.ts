@@ -135,6 +135,8 @@ export class Receiver extends OperationQueue {
   #isMedium = false;
   /** The read in flight, if it is large. */
   #large: LargeRead | undefined;
+  /** Whether the next read begins when large reads of others have settled. */
+  #postponed = false;
   /** Whether the kernel had no more than what is queued, when last asked. */
   #drained = false;
   #ended = false;
@@ -344,6 +346,7 @@ export class Receiver extends OperationQueue {
   shut(): void {
     this.#shut = true;
     if (this.inFlight) this.#lookOnceMore();
+    else this.startNext();
   }
 
   /** Lets calls fail, once the received bytes have been taken. */
@@ -372,17 +375,27 @@ export class Receiver extends OperationQueue {
   start(first: AnyWaiter): boolean {
     if (this.#ended) return false;
     const isLarge = this.#full && this.#step > MEDIUM_STEP;
-    if (isLarge && !mayBegin()) postpone(this.#startPostponed);
-    else this.#begin(first);
+    if (isLarge && !mayBegin() && this.#mayPostpone(first)) {
+      if (!this.#postponed) postpone(this.#startPostponed);
+      this.#postponed = true;
+      return false;
+    }
+    this.#begin(first);
     return true;
   }
 
+  /**
+   * Calls that must find what the kernel has by now do not wait for others: they
+   * read at once, and ask for little.
+   */
+  #mayPostpone(first: AnyWaiter): boolean {
+    return first instanceof ReceiveWaiter && first.context.timeoutMs !== 0 &&
+      !this.#shut;
+  }
+
   readonly #startPostponed = (): void => {
-    if (this.first !== undefined && !this.#ended) this.#begin(this.first);
-    else {
-      this.operationDone();
-      this.#idle?.resolve();
-    }
+    this.#postponed = false;
+    this.startNext();
   };
 
   #begin(first: AnyWaiter): void {
@@ -529,8 +542,9 @@ export class Receiver extends OperationQueue {
 function readSize(first: AnyWaiter, queued: number, step: number): number {
   // With nothing queued it may have to wait. If it comes back full, more is there
   // for the next one.
-  const mayWait = queued === 0 && step > MEDIUM_STEP;
-  if (mayWait && isShort()) return MEDIUM_BYTES;
+  if (step > MEDIUM_STEP && ((queued === 0 && isShort()) || !mayBegin())) {
+    return MEDIUM_BYTES;
+  }
   let wanted = MAX_QUEUED;
   if (first instanceof ReceiveWaiter) {
     const peeks = ((first.context.flags ?? 0) & MSG_PEEK) !== 0;

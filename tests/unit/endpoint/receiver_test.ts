@@ -169,6 +169,79 @@ Deno.test("Receiver.close() ends a receive whose large read is postponed", async
   await Promise.all(calls);
 });
 
+/** Large reads in flight, so that those of other connections are postponed. */
+async function occupied(): Promise<
+  { rig: ReceiverRig; end: () => Promise<void> }
+> {
+  const rigs = await busyRigs(3);
+  const [rig, ...others] = rigs as [ReceiverRig, ...ReceiverRig[]];
+  const calls = others.map((other) => other.recv(262_144));
+  const end = async () => {
+    for (const { conn } of others) conn.endRead();
+    await Promise.all(calls);
+  };
+  return { rig, end };
+}
+
+Deno.test("Receiver.recv() that must not wait finds what is there while large reads of others are in flight", async () => {
+  const { rig, end } = await occupied();
+  rig.conn.deliver(numbered(10));
+  const data = await rig.recv(100, 0, { timeoutMs: 0 });
+  await end();
+  assertEquals(data, numbered(10));
+});
+
+Deno.test("Receiver.recv() that must not wait finds what is there after a cancelled call whose large read was postponed", async () => {
+  const { rig, end } = await occupied();
+  await rig.cancelled(100);
+  rig.conn.deliver(numbered(10));
+  const data = await rig.recv(100, 0, { timeoutMs: 0 });
+  await end();
+  assertEquals(data, numbered(10));
+});
+
+Deno.test("Receiver.whenReadable() reads at once while large reads of others are in flight", async () => {
+  const { rig, end } = await occupied();
+  const readable = rig.receiver.whenReadable(rig.context());
+  assertEquals(rig.conn.readBuffer?.length, 4096);
+  rig.conn.deliver(numbered(10));
+  assert(await readable);
+  await end();
+});
+
+Deno.test("Receiver.shut() gives what the kernel has to a call whose large read was postponed", async () => {
+  const { rig, end } = await occupied();
+  rig.conn.deliver(numbered(10));
+  const call = rig.recv(100);
+  rig.receiver.shut();
+  const data = await call;
+  await end();
+  assertEquals(data, numbered(10));
+});
+
+Deno.test("Receiver.unread() loses nothing of a large read that was postponed", async () => {
+  const { rig, end } = await occupied();
+  rig.conn.deliver(numbered(10));
+  const call = rig.recv(13, MSG_PEEK | MSG_WAITALL);
+  rig.receiver.unread(numbered(3));
+  await end();
+  assertEquals(await call, new Uint8Array([0, 1, 2, ...numbered(10)]));
+});
+
+Deno.test("Receiver.recv() returns memory of its own after Receiver.unread() during a read", async () => {
+  const rig = new ReceiverRig();
+  rig.conn.deliver(numbered(50));
+  await rig.recv(1, MSG_PEEK);
+  await rig.cancelled(100, MSG_WAITALL);
+  rig.receiver.unread(numbered(10));
+  assertEquals((await rig.recv(60)).length, 60);
+  const call = rig.recv(1024);
+  rig.conn.deliver(numbered(1024));
+  const data = await call;
+  assertEquals(data, numbered(1024));
+  assertEquals(data.buffer.byteLength, 1024);
+});
+
 Deno.test("Receiver.recv() reads ahead once reads come back full, in order", async () => {
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(200_000));
