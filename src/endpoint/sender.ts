@@ -1,4 +1,5 @@
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
+import { OSError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import { countBytes, isYieldDue, yieldToLoop } from "../wait/event_loop.ts";
 import { OperationQueue } from "../wait/operation_queue.ts";
@@ -27,7 +28,7 @@ export type Write = (chunk: Uint8Array) => Promise<number>;
 export interface SendMode {
   /** Whether it goes on until all is sent. */
   readonly all?: boolean;
-  /** Whether a cancellation after a part was sent is no failure. */
+  /** Whether a cancellation or an error after a part was sent is no failure. */
   readonly mayBePartial?: boolean;
   /** Whether it is sent in one operation or not at all, such as a datagram. */
   readonly atomic?: boolean;
@@ -363,13 +364,14 @@ export class Sender extends OperationQueue {
     } catch (error) {
       this.leave(turn);
       const { signal } = turn.context;
-      // A signal that aborts between two chunks cancels no operation: the first
-      // ones are sent, and a call that counts them must report them.
+      // As in Linux, the chunks before are sent, and a call that counts must
+      // report them: if a signal has aborted between two, or the connection has
+      // failed, with which the next call fails.
       const isAbort = signal !== undefined && signal.aborted &&
         error === signal.reason;
-      return isAbort && mode.mayBePartial && turn.sent > 0
-        ? turn.sent
-        : failure(error, signal);
+      const isCounted = mode.mayBePartial && turn.sent > 0 &&
+        (isAbort || error instanceof OSError);
+      return isCounted ? turn.sent : failure(error, signal);
     }
     return this.#endTurn(turn, length, mode);
   }

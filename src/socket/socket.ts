@@ -1324,7 +1324,8 @@ export class Socket<A extends Address = Address> {
    * @param address Where a datagram goes; null for the peer.
    * @param options `signal` cancels the call.
    * @returns The number of bytes taken: all, but on a stream fewer if a timeout,
-   * the signal or a non-blocking socket ends the call when some have been.
+   * the signal, a non-blocking socket or a failure of the connection ends the
+   * call when some have been.
    * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
    * {@linkcode Socket.prototype.send}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of

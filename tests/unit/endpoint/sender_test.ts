@@ -243,6 +243,21 @@ Deno.test("Sender reports the chunks that are sent, in whichever microtask after
   assertEquals([...reported].sort(), [65_536, 70_000]);
 });
 
+Deno.test("Sender reports the chunks that are sent when the connection fails at the next one", async () => {
+  for (const timeoutMs of [null, 60_000]) {
+    const rig = new SenderRig();
+    const call = rig.send(numbered(70_000), { timeoutMs }, ALL_COUNTED);
+    rig.conn.take(60_000);
+    await settle();
+    rig.conn.failWrite(osError("ECONNRESET"));
+    assertEquals(await call, 60_000);
+    const next = rig.send(numbered(70_000), { timeoutMs }, ALL_COUNTED);
+    rig.conn.failWrite(osError("EPIPE"));
+    await assertRejects(() => next, BrokenPipeError);
+    rig.owner.close();
+  }
+});
+
 Deno.test("Sender reports exactly the bytes that are sent, in whichever microtask a call is aborted", async () => {
   for (const taken of [1, 40, 99, 100]) {
     for (let at = 0; at < 20; at++) {
