@@ -185,7 +185,7 @@ export class Datagram implements Endpoint {
   }
 
   peerAddress(): Address | undefined {
-    return this.#receiver.peer;
+    return this.#port?.refused ? undefined : this.#receiver.peer;
   }
 
   applyOption(): void {

@@ -97,6 +97,8 @@ export interface DatagramConn extends Referenced {
   readonly addr: Deno.Addr;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
+  /** Whether a send has found that the peer is gone: there is no peer any more. */
+  readonly refused?: boolean;
   /** Makes the peer's sends fail, where the platform can. */
   closeRead?(): void;
   /** The address is free when this and the receive in flight have settled. */

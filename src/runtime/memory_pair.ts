@@ -444,6 +444,10 @@ class MemoryDatagramConn implements DatagramConn {
     return [buffer.subarray(0, n ?? 0), DATAGRAM_ADDR];
   }
 
+  get refused(): boolean {
+    return this.#refused;
+  }
+
   /** The kernel refuses once; then the socket has no peer any more. */
   async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
     if ((addr as Deno.UnixAddr).path !== DATAGRAM_ADDR.path) {

@@ -572,3 +572,14 @@ for (const [name, code, expected] of processes) {
     },
   );
 }
+
+Deno.test("socketpair() of datagrams has no peer once a send was refused, as in CPython", async () => {
+  const [a, b] = await pair(SOCK_DGRAM);
+  assertEquals(a.getpeername(), "");
+  b.close();
+  assertEquals(a.getpeername(), "");
+  assertEquals(await codeOf(() => a.send(bytes("x"))), "ECONNREFUSED");
+  assertEquals(await codeOf(() => a.getpeername()), "ENOTCONN");
+  assertEquals(await codeOf(() => a.send(bytes("x"))), "ENOTCONN");
+  a.close();
+});
