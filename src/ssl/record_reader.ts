@@ -10,8 +10,10 @@ import { protocolError } from "./tls_errors.ts";
 const HEADER = 5;
 /** The longest record, RFC 8446, 5.2, with the slack of TLS 1.2. */
 const MAX_RECORD = HEADER + 16_384 + 2048;
-/** No client begins with more. */
+/** No client begins with more, the headers of its records included. */
 const MAX_HELLO = 65_536;
+/** The type of a message of the handshake, and its length in three bytes. */
+const HELLO_HEADER = 4;
 const ALERT = 21;
 const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
@@ -41,6 +43,11 @@ export class RecordReader {
   #wasData = false;
   /** Whether the first bytes have been looked at. */
   #checked = false;
+  /** How far the first records were looked at, and how much of a message they hold. */
+  #helloEnd = 0;
+  #helloLength = 0;
+  /** How much of it has to be there: its header, then all. */
+  #helloWanted = HELLO_HEADER;
 
   /** Adds received bytes. */
   add(data: Bytes): void {
@@ -97,32 +104,46 @@ export class RecordReader {
     return data.subarray(0, end);
   }
 
-  /** The ClientHello that the records begin with, once it is there. */
+  /**
+   * The ClientHello that the records begin with, once it is there. Each record is
+   * looked at once, however small the pieces are in which a client sends them.
+   */
   clientHello(): Uint8Array | undefined {
     const data = this.#data;
-    let message: Uint8Array = EMPTY_BYTES;
-    for (let at = 0; data.length - at >= HEADER;) {
+    while (data.length - this.#helloEnd >= HEADER) {
+      const at = this.#helloEnd;
       const length = lengthAt(data, at);
       checkLength(length);
       const end = at + length;
+      if (end > MAX_HELLO) throw protocolError("EXCESSIVE_MESSAGE_SIZE");
       if (end > data.length) break;
-      const isFirst = at === 0;
-      const body = data.subarray(at + HEADER, end);
-      if (
-        data[at] !== HANDSHAKE || isFirst && body[0] !== CLIENT_HELLO
-      ) throw protocolError("UNEXPECTED_MESSAGE");
-      const longer = new Uint8Array(message.length + body.length);
-      longer.set(message);
-      longer.set(body, message.length);
-      message = longer;
-      const wanted = messageLength(message) ?? Infinity;
-      if (message.length >= wanted) return message.subarray(0, wanted);
-      if (message.length > MAX_HELLO) {
-        throw protocolError("EXCESSIVE_MESSAGE_SIZE");
+      // With empty records, which RFC 8446, 5.1, forbids, it would never end.
+      const isHello = data[at] === HANDSHAKE && length > HEADER &&
+        (at > 0 || data[HEADER] === CLIENT_HELLO);
+      if (!isHello) throw protocolError("UNEXPECTED_MESSAGE");
+      this.#helloEnd = end;
+      this.#helloLength += length - HEADER;
+      if (this.#helloLength < this.#helloWanted) continue;
+      const message = this.#joinHello();
+      this.#helloWanted = messageLength(message)!;
+      if (this.#helloLength >= this.#helloWanted) {
+        return message.subarray(0, this.#helloWanted);
       }
-      at = end;
     }
     return undefined;
+  }
+
+  /** The bodies of the first records, without their headers. */
+  #joinHello(): Uint8Array {
+    const message = new Uint8Array(this.#helloLength);
+    let filled = 0;
+    for (let at = 0; at < this.#helloEnd;) {
+      const end = at + lengthAt(this.#data, at);
+      message.set(this.#data.subarray(at + HEADER, end), filled);
+      filled += end - at - HEADER;
+      at = end;
+    }
+    return message;
   }
 
   /** Reports in OpenSSL's words which other protocol a peer speaks. */

@@ -108,6 +108,23 @@ Deno.test("every byte of a ClientHello may be wrong, and the server lives", asyn
   }
 });
 
+Deno.test("a ClientHello of empty records ends the handshake, and fills no memory", async () => {
+  const [near, far] = await plainPair();
+  await using peer = near;
+  const wrapping = settle(
+    serverContext().wrap_socket(far, { server_side: true }),
+  );
+  await peer.sendall(binary("\x16\x03\x01\x00\x04\x01\x00\xff\xf0"));
+  const empty = binary("\x16\x03\x03\x00\x00".repeat(10_000));
+  const flooding = settle((async () => {
+    for (;;) await peer.sendall(empty);
+  })());
+  const error = await within(wrapping);
+  assertInstanceOf(error, ssl.SSLError);
+  assertEquals(error.reason, "UNEXPECTED_MESSAGE");
+  assertInstanceOf(await within(flooding), socket.OSError);
+});
+
 Deno.test("a handshake that never ends is ended by the timeout", async () => {
   for (const isServer of [true, false]) {
     const [near, far] = await plainPair();

@@ -8,6 +8,13 @@ function record(type: number, length: number): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
+/** The first record of a ClientHello of 65,520 bytes, with so many of them. */
+function hello(length: number): Uint8Array<ArrayBuffer> {
+  const first = record(HANDSHAKE, length);
+  first.set([1, 0, 0xff, 0xf0], 5);
+  return first;
+}
+
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(parts.flatMap((each) => [...each]));
 }
@@ -115,6 +122,30 @@ Deno.test("RecordReader.clientHello() joins the records of a message", () => {
     // It is still to be decrypted.
     assertEquals(reader.take(), data);
   }
+});
+
+Deno.test("RecordReader.clientHello() refuses a record without a part of the message", () => {
+  const reader = new RecordReader();
+  reader.add(joined([hello(4), record(HANDSHAKE, 0)]));
+  assertThrows(() => reader.clientHello(), Error, "unexpected message");
+});
+
+Deno.test("RecordReader.clientHello() refuses a message in more than 64 KiB of records", () => {
+  const reader = new RecordReader();
+  reader.add(hello(4));
+  assertEquals(reader.clientHello(), undefined);
+  let added = 9;
+  assertThrows(
+    () => {
+      for (; added < 100_000; added += 6) {
+        reader.add(record(HANDSHAKE, 1));
+        assertEquals(reader.clientHello(), undefined);
+      }
+    },
+    Error,
+    "excessive message size",
+  );
+  assertEquals(added, 9 + 6 * Math.floor((65_536 - 9) / 6));
 });
 
 Deno.test("RecordReader.add() refuses what is no TLS, and end() what is too short", () => {
