@@ -74,7 +74,9 @@ export class Negotiation<C> implements HandshakePolicy {
     if (hello === undefined) {
       this.#verifyMode = this.#settings.verifyMode;
       const host = this.#wrapped.server_hostname;
-      const isName = host !== null && addressBytes(host) === undefined;
+      // Node.js counts an address with a scope among them too, RFC 6066, 3.
+      const isName = host !== null && !host.includes(":") &&
+        addressBytes(host) === undefined;
       return {
         context: this.#settings.prepare(library),
         serverName: isName ? host : undefined,

@@ -3,6 +3,7 @@
 import { checkText, type KnownOptions, show } from "../base/checks.ts";
 import { SOCK_STREAM } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
+import { toAscii } from "../base/sockaddr.ts";
 import { Connected } from "../endpoint/connected.ts";
 import { type Description, findDescriptor } from "../endpoint/description.ts";
 import { Socket } from "../socket/socket.ts";
@@ -116,10 +117,8 @@ function asciiHost(host: string): string {
       `Cannot wrap a socket: server_hostname cannot be an empty string or start with a leading dot`,
     );
   }
-  // deno-lint-ignore no-control-regex
-  if (/^[\x00-\x7f]*$/.test(host)) return host;
   try {
-    return new URL(`http://${host}`).hostname;
+    return toAscii(host);
   } catch {
     throw new RangeError(
       `Cannot wrap a socket: server_hostname must be a host name, received ${

@@ -41,6 +41,7 @@ const bad: [
   ["server", "a.b.wild.test", 62, `${NO_HOST} 'a.b.wild.test'.`, BAD],
   ["server", "wild.test", 62, `${NO_HOST} 'wild.test'.`, BAD],
   ["server", "localhost.", 62, `${NO_HOST} 'localhost.'.`, BAD],
+  ["server", "::1%lo", 62, `${NO_HOST} '::1%lo'.`, BAD],
   ["server", "127.0.0.2", 64, `${NO_IP} '127.0.0.2'.`, BAD],
   // A common name is no address, RFC 6125.
   ["name_in_cn", "127.0.0.1", 64, `${NO_IP} '127.0.0.1'.`, BAD],
