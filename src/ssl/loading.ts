@@ -7,7 +7,7 @@ import {
   isOptions,
   type KnownOptions,
 } from "../base/checks.ts";
-import { fromDeno } from "../base/os_error.ts";
+import { fromDeno, osError } from "../base/os_error.ts";
 import { Certificate } from "./certificate.ts";
 import { elementsOf } from "./der.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
@@ -87,8 +87,19 @@ export function certificatesAt(
 
 /** Reads a file; its failure becomes an error of ours, as in any call. */
 export function readText(path: string): string {
+  return reading(path, Deno.readTextFileSync);
+}
+
+/**
+ * Reads a file or folder. The cause of a failure has the path in its message, so a
+ * key that is given as one, as other modules take it, must not get there.
+ */
+function reading<T>(path: string, read: (path: string) => T): T {
+  if (path.includes("-----BEGIN ")) {
+    throw osError("ENOENT", "a path is needed, received the text of a file");
+  }
   try {
-    return Deno.readTextFileSync(path);
+    return read(path);
   } catch (error) {
     throw fromDeno(error);
   }
@@ -106,13 +117,10 @@ function certificatesOf(path: string): Uint8Array[] {
 
 /** The certificates of a folder, in files with the names that OpenSSL gives. */
 function certificatesUnder(path: string): Uint8Array[] {
-  try {
-    const names = [...Deno.readDirSync(path)].map(({ name }) => name);
-    return names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
-      .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
-  } catch (error) {
-    throw fromDeno(error);
-  }
+  const names = reading(path, () => [...Deno.readDirSync(path)])
+    .map(({ name }) => name);
+  return names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
+    .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
 }
 
 /** The certificates of text in PEM, or of bytes in DER. */

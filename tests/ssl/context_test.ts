@@ -485,6 +485,18 @@ Deno.test("wrap_socket() encodes a name that is not ASCII", async () => {
   assertEquals(sock.server_hostname, "xn--mnchen-3ya.test");
 });
 
+for (const user of ["é@localhost", "é:1@localhost", "é/../x", "é#x", "é?x"]) {
+  Deno.test(`wrap_socket() takes no part of ${user} for the host`, async () => {
+    using sock = socket.socket();
+    await assertRejects(
+      () => client().wrap_socket(sock, { server_hostname: user }),
+      RangeError,
+      "server_hostname must be a host name",
+    );
+    assert(sock.fileno() >= 0);
+  });
+}
+
 Deno.test("SSLSocket() has no constructor for programs", () => {
   const Class = ssl.SSLSocket as unknown as new (...args: unknown[]) => object;
   for (const args of [[], [socket.AF_INET, socket.SOCK_STREAM, 0, 3]]) {
@@ -510,6 +522,27 @@ Deno.test("keys are in nothing that is printed", async () => {
       JSON.stringify(value) + String(value);
     assert(!shown.includes(key) && !shown.includes("PRIVATE"), shown);
     assert(!shown.includes("secret"), shown);
+  }
+});
+
+Deno.test("a key that is given as a path is in no error", () => {
+  const key = pem("server.key");
+  const context = server();
+  const calls: (() => void)[] = [
+    () => context.load_cert_chain(pem("server") + key),
+    () => context.load_cert_chain(certificate("server"), key),
+    () => context.load_verify_locations(key),
+    () => context.load_verify_locations(null, key),
+    () => ssl.create_default_context({ cafile: key }),
+  ];
+  for (const call of calls) {
+    const error = assertThrows(
+      call,
+      socket.FileNotFoundError,
+      "a path is needed",
+    );
+    const shown = Deno.inspect(error, { depth: 20, showHidden: true });
+    assert(!shown.includes("PRIVATE KEY"), shown);
   }
 });
 
