@@ -261,6 +261,14 @@ function lookupCode(error: Error): GaiCode | undefined {
   return gaiCodeOf(number) ?? "EAI_NONAME";
 }
 
+/** What there is too little of when a connection cannot be accepted. */
+const SHORTAGES: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+
+/** Whether a call has failed because there is too little of something. */
+export function isShortage({ code }: OSError): boolean {
+  return SHORTAGES.includes(code ?? "");
+}
+
 function isLookup(error: Error): boolean {
   const { syscall } = error as { syscall?: unknown };
   return typeof syscall === "string" &&

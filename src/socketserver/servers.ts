@@ -25,6 +25,7 @@ import {
   show,
 } from "../base/checks.ts";
 import { OSError } from "../base/errors.ts";
+import { isShortage } from "../base/os_error.ts";
 import { select } from "../poll/select.ts";
 import { type SignalOption, Socket } from "../socket/socket.ts";
 
@@ -66,9 +67,6 @@ const HANDLE_OPTIONS: KnownOptions = {
 };
 
 const SERVER_OPTIONS: KnownOptions = { bind_and_activate: true };
-
-/** What there is too little of when a connection cannot be accepted. */
-const SHORTAGES: readonly string[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 /** How long not to accept then: the next attempt would fail as well. */
 const SHORTAGE_PAUSE_S = 0.1;
@@ -269,7 +267,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     } catch (error) {
       if (signal?.aborted) return;
       if (!(error instanceof OSError)) throw error;
-      if (SHORTAGES.includes(error.code ?? "")) await pause(signal);
+      if (isShortage(error)) await pause(signal);
       return;
     }
     try {

@@ -1,7 +1,8 @@
 /** The states of a socket that speaks TLS. */
 
 import type { Address } from "../base/constants.ts";
-import { osError } from "../base/os_error.ts";
+import type { OSError } from "../base/errors.ts";
+import { isShortage, osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
 import type { Description, Layer } from "../endpoint/description.ts";
 import type { Endpoint, Opening, ReceiveSink } from "../endpoint/endpoint.ts";
@@ -340,12 +341,26 @@ class TlsListener implements StreamListener {
     };
     this.#endpoint.accept(context).then(
       (conn) => this.#shakeHands(conn),
-      (error) => this.#done.push(error),
+      (error) => this.#refuse(error),
     ).finally(() => {
       this.#accepting = false;
       this.#serve();
       this.#startAccept();
     });
+  }
+
+  /**
+   * An accept has failed. If no descriptor is left, silent clients must not keep
+   * all of them: the oldest gives way, and the next accept succeeds.
+   */
+  async #refuse(error: OSError): Promise<void> {
+    const [oldest] = this.#handshakes;
+    if (oldest === undefined || !isShortage(error)) {
+      this.#done.push(error);
+    } else {
+      this.#drop(oldest);
+      await oldest.closed;
+    }
   }
 
   #shakeHands(conn: StreamConn): void {

@@ -10,11 +10,13 @@ import * as ssl from "@pystd/socket/ssl";
 import {
   bytes,
   certificate,
+  certificates,
   clientContext,
   serverContext,
   settle,
   text,
 } from "../support/tls.ts";
+import { canLimitFiles, startWithFileLimit } from "../support/file_limit.ts";
 import { within } from "../support/within.ts";
 
 async function listening(
@@ -257,4 +259,46 @@ Deno.test("accept() serves 500 clients at once", async () => {
   await serving;
   await Promise.all(handlers);
   assertEquals(served, 500);
+});
+
+Deno.test({
+  name: "accept() serves a client when silent ones have taken all descriptors",
+  ignore: !canLimitFiles,
+  fn: async () => {
+    await using server = startWithFileLimit(
+      100,
+      `
+      import * as socket from "@pystd/socket";
+      import * as ssl from "@pystd/socket/ssl";
+      const context = new ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER);
+      context.load_cert_chain(${JSON.stringify(certificate("server"))},
+        ${JSON.stringify(certificate("server.key"))});
+      const listener = socket.create_server(["127.0.0.1", 0]);
+      const server = await context.wrap_socket(listener, { server_side: true });
+      console.log(server.getsockname()[1]);
+      server.settimeout(60);
+      const [conn] = await server.accept();
+      await conn.sendall(new TextEncoder().encode("hello"));
+      conn.close();
+      server.close();`,
+      [
+        "--allow-net=127.0.0.1",
+        `--allow-read=${decodeURIComponent(certificates.pathname)}`,
+      ],
+    );
+    const address = ["127.0.0.1", Number(await server.readLine())] as const;
+    const silent: socket.Socket[] = [];
+    for (let n = 0; n < 120; n++) {
+      silent.push(await within(socket.create_connection(address)));
+    }
+    const sock = await within(socket.create_connection(address));
+    await using client = await within(
+      clientContext().wrap_socket(sock, { server_hostname: "localhost" }),
+    );
+    assertEquals(text(await within(client.recv(10))), "hello");
+    await client[Symbol.asyncDispose]();
+    const { code, stderr } = await server.result();
+    assertEquals([code, stderr], [0, ""]);
+    await Promise.all(silent.map((each) => each[Symbol.asyncDispose]()));
+  },
 });
