@@ -135,6 +135,13 @@ export class TlsLibrary {
     }
   }
 
+  /** A short text that stands for certificates in DER, and for no others. */
+  digestOf(certificates: readonly Uint8Array[]): string {
+    const hash = this.#crypto.createHash("sha256");
+    for (const der of certificates) hash.update(der);
+    return hash.digest("base64");
+  }
+
   /** Starts an engine; a server's may be fed a macrotask later. */
   start(options: EngineOptions, events: EngineEvents): TlsEngine {
     const duplex = new this.#Carrier(events);
@@ -288,11 +295,14 @@ export class TlsEngine {
     return (this.#socket as unknown as { _handle?: Handle | null })._handle;
   }
 
-  /** Whether the runtime has found the peer's chain good, names aside. */
-  get isPeerTrusted(): boolean {
+  /**
+   * Whether the runtime has found the peer's chain good, names aside; undefined for a
+   * resumed session, of which it looks at no certificate.
+   */
+  get isPeerTrusted(): boolean | undefined {
     const handle = this.#handle;
-    // Without a verdict nothing is trusted, and a resumed session has none.
-    if (this.#socket.isSessionReused()) return false;
+    if (this.#socket.isSessionReused()) return undefined;
+    // Without a verdict nothing is trusted.
     return typeof handle?.verifyError === "function" && !handle.verifyError();
   }
 

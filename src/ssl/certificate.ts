@@ -141,6 +141,11 @@ export class Certificate {
     return sameBytes(this.subject, this.issuer);
   }
 
+  /** Whether a moment is within its dates. */
+  isValidAt(timeMs: number): boolean {
+    return this.notBeforeMs <= timeMs && timeMs <= this.notAfterMs;
+  }
+
   /** Whether it may sign certificates. Version 1 cannot say that. */
   get isCA(): boolean {
     const usage = this.#extension(KEY_USAGE);

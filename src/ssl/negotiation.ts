@@ -113,7 +113,7 @@ export class Negotiation<C> implements HandshakePolicy {
   judge(
     library: TlsLibrary,
     chain: readonly Uint8Array[],
-    isTrusted: boolean,
+    isTrusted: boolean | undefined,
   ): Rejection | undefined {
     const settings = this.#settings;
     const verifyMode = this.#verifyMode!;
@@ -129,9 +129,17 @@ export class Negotiation<C> implements HandshakePolicy {
       };
     }
     const checksHost = settings.checkHostname && !this.isServer;
+    const certificates = chain.map((der) => new Certificate(der));
+    const nowMs = Date.now();
+    const digest = library.digestOf(chain);
+    // A session may be resumed that began in another context of the process, since
+    // all of them share the keys of the tickets (Deno 2.9.6).
+    const isGood = isTrusted ?? (settings.hasTrusted(digest) &&
+      certificates.every((each) => each.isValidAt(nowMs)));
+    if (isGood) settings.trust(digest);
     const refusal = refuse({
-      chain: chain.map((der) => new Certificate(der)),
-      isTrusted,
+      chain: certificates,
+      isTrusted: isGood,
       isServer: !this.isServer,
       host: checksHost ? this.#wrapped.server_hostname ?? "" : undefined,
       checksCommonName: settings.checksCommonName,
@@ -139,7 +147,7 @@ export class Negotiation<C> implements HandshakePolicy {
       hasMoreRoots: settings.usesDefaultRoots,
       isSignedBy: (certificate, issuer) =>
         library.isSignedBy(certificate.der, issuer.der),
-      nowMs: Date.now(),
+      nowMs,
     });
     return refusal && {
       error: new SSLCertVerificationError(refusal.code, refusal.message),

@@ -33,6 +33,12 @@ const KEY_LABELS = [
   "DSA PRIVATE KEY",
 ];
 
+/**
+ * How many chains are remembered, for the sessions that are resumed, about 100
+ * bytes for each. A client whose chain was dropped is refused until its ticket ends.
+ */
+const MAX_TRUSTED = 10_000;
+
 /** The smallest RSA key that OpenSSL 3 accepts at its default level. */
 const MIN_RSA_BITS = 2048;
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
@@ -51,6 +57,8 @@ export class Settings {
   readonly #roots: Certificate[] = [];
   #defaultRoots = false;
   #prepared: PreparedCredentials | undefined;
+  /** The digests of the chains that were found good, the oldest first. */
+  readonly #trusted = new Set<string>();
 
   constructor(protocol: number) {
     if (protocol !== PROTOCOL_TLS_CLIENT && protocol !== PROTOCOL_TLS_SERVER) {
@@ -162,6 +170,21 @@ export class Settings {
 
   get usesDefaultRoots(): boolean {
     return this.#defaultRoots;
+  }
+
+  /**
+   * Whether a chain was found good in a handshake with these roots. The certificates
+   * of a session that a client resumes are not looked at again.
+   */
+  hasTrusted(digest: string): boolean {
+    return this.#trusted.has(digest);
+  }
+
+  trust(digest: string): void {
+    this.#trusted.delete(digest);
+    this.#trusted.add(digest);
+    const [oldest] = this.#trusted;
+    if (this.#trusted.size > MAX_TRUSTED) this.#trusted.delete(oldest!);
   }
 
   useDefaultRoots(purpose: Purpose): void {

@@ -68,7 +68,7 @@ export interface HandshakePolicy {
   judge(
     library: TlsLibrary,
     chain: readonly Uint8Array[],
-    isTrusted: boolean,
+    isTrusted: boolean | undefined,
   ): Rejection | undefined;
 }
 

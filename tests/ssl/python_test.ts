@@ -431,3 +431,67 @@ print(ssl.get_server_certificate(("127.0.0.1", int(sys.argv[1]))), end="")`,
     await serving;
   },
 );
+
+/** Serves one client after another with the name in its certificate. */
+async function serveNames(server: ssl.SSLSocket): Promise<void> {
+  for await (const [conn] of server) {
+    await using peer = conn;
+    const name = peer.getpeercert()?.subject?.at(-1)?.[0]?.[1] ?? "nobody";
+    await settle(peer.sendall(bytes(name)));
+    await settle(receiveAll(peer));
+  }
+}
+
+for (const version of [TLSv1_2, TLSv1_3]) {
+  const name = version === TLSv1_2 ? "TLSv1.2" : "TLSv1.3";
+
+  Deno.test(
+    `a client of CPython resumes a session of ${name} with its certificate, where that is trusted`,
+    {
+      ignore,
+    },
+    async () => {
+      const listen = async (ca: string) => {
+        const context = serverContext("server", only(version));
+        context.verify_mode = ssl.CERT_REQUIRED;
+        context.load_verify_locations(certificate(ca));
+        return await context.wrap_socket(
+          socket.create_server(["127.0.0.1", 0]),
+          { server_side: true },
+        );
+      };
+      await using trusting = await listen("ca");
+      await using other = await listen("other_ca");
+      const serving = [trusting, other].map(serveNames);
+      const ports = [trusting, other].map((each) =>
+        String((each.getsockname() as socket.InetAddress)[1])
+      );
+      const printed = await runPython(
+        `${prelude}
+context = client_context(version=${version})
+context.load_cert_chain(D + "client.pem", D + "client.key.pem")
+session = None
+for port in (sys.argv[2], sys.argv[2], sys.argv[3], sys.argv[2]):
+    sock = socket.create_connection(("127.0.0.1", int(port)), 20)
+    try:
+        with context.wrap_socket(sock, server_hostname="localhost", session=session) as s:
+            data = s.recv(100)
+            print(s.session_reused, data.decode())
+            session = s.session
+            s.unwrap()
+    except OSError: print("refused")
+`,
+        [folder, ...ports],
+      );
+      assertEquals(printed.trim().split(/\s*\n/), [
+        "False alice",
+        "True alice",
+        "refused",
+        "True alice",
+      ]);
+      trusting.close();
+      other.close();
+      await Promise.all(serving);
+    },
+  );
+}
