@@ -388,6 +388,28 @@ print(json.dumps([name for name, value in vars(ssl).items()
 });
 
 Deno.test({
+  name: `SSLContext and SSLSocket have every member of Python's${noPython}`,
+  ignore: noPython !== "",
+  async fn() {
+    const program = `
+import json, socket, ssl
+own = set(dir(ssl.SSLSocket)) - set(dir(socket.socket))
+print(json.dumps([[name for name in names if name[0] != "_"]
+    for names in (dir(ssl.SSLContext), sorted(own))]))`;
+    const [context, sock]: [string[], string[]] = JSON.parse(
+      await runPython(program),
+    );
+    assertEquals(
+      [
+        ...context.filter((name) => !(name in ssl.SSLContext.prototype)),
+        ...sock.filter((name) => !(name in ssl.SSLSocket.prototype)),
+      ],
+      [],
+    );
+  },
+});
+
+Deno.test({
   name: `DIFFERENCES.md says truly how Python behaves${noPython}`,
   ignore: noPython !== "",
   async fn() {

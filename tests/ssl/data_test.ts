@@ -326,6 +326,25 @@ for (const [name, call] of refused) {
   });
 }
 
+Deno.test("a duplicate and a file made before wrap_socket() send no plain text", async () => {
+  const [near, far] = await plainPair();
+  using duplicate = near.dup();
+  const file = near.makefile("wb");
+  const [client, server] = await within(Promise.all([
+    clientContext().wrap_socket(near, { server_hostname: "localhost" }),
+    serverContext().wrap_socket(far, { server_side: true }),
+  ]));
+  await duplicate.sendall(bytes("one"));
+  assertEquals(text(await within(server.recv(10))), "one");
+  await file.write(bytes("two"));
+  await file.flush();
+  assertEquals(text(await within(server.recv(10))), "two");
+  await file.close();
+  await client[Symbol.asyncDispose]();
+  await duplicate[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
 Deno.test("dup(), sendmsg() and recvmsg() fail with EOPNOTSUPP", async () => {
   await using pair = await tlsPair();
   const plain: socket.Socket = pair.client;
