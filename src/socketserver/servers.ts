@@ -307,7 +307,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     this.#shutdownRequested = true;
     const loops = [...this.#loops];
     for (const loop of loops) loop.stop.abort();
-    if (this.#stop?.getStore() !== undefined) return;
+    if (isHandling(this)) return;
     await Promise.all(loops.map((loop) => loop.ended.promise));
   }
 
@@ -483,6 +483,11 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
 function stopping(server: BaseServer): SignalOption | undefined {
   const signal = stopOf(server);
   return signal && { signal };
+}
+
+/** Whether the caller is a handler of a server, or another of its hooks. */
+export function isHandling(server: BaseServer): boolean {
+  return stopOf(server) !== undefined;
 }
 
 /** Waits until a resource may be free again. */

@@ -2,6 +2,7 @@ import type { Address } from "../base/constants.ts";
 import { Socket } from "../socket/socket.ts";
 import {
   type BaseServer,
+  isHandling,
   printError,
   TCPServer,
   UDPServer,
@@ -16,7 +17,10 @@ export interface Threading {
    * wait for them; false by default.
    */
   daemon_threads: boolean;
-  /** Whether `server_close` waits for the handlers that run; true by default. */
+  /**
+   * Whether `server_close` waits for the handlers that run, unless a handler calls it;
+   * true by default.
+   */
   block_on_close: boolean;
   /**
    * Handles a request to its end, beside the others: calls `finish_request`,
@@ -106,6 +110,8 @@ export function ThreadingMixIn<
 
     override async server_close(): Promise<void> {
       await super.server_close();
+      // A handler that waited for all of them would wait for itself.
+      if (isHandling(this)) return;
       await Promise.all(running.get(this) ?? []);
     }
   }

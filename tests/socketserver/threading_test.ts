@@ -110,6 +110,21 @@ Deno.test("ThreadingMixIn() keeps the attributes and the hooks of its class", as
   assertEquals(server.verified, 1);
 });
 
+Deno.test("server_close() in a handler does not wait for that handler", async () => {
+  class Handler extends BaseRequestHandler {
+    override async handle() {
+      await this.server.server_close();
+      await this.request.sendall(new Uint8Array(1));
+    }
+  }
+  const server = new ThreadingTCPServer(HERE, Handler);
+  const serving = server.serve_forever();
+  const [host, port] = server.server_address;
+  await using client = await socket.create_connection([host, port]);
+  assertEquals((await within(client.recv(10))).length, 1);
+  await within(serving);
+});
+
 Deno.test("server_close() waits for the handlers that run, unless block_on_close is false", async () => {
   for (const block of [true, false]) {
     const gate = new Gate();
