@@ -9,7 +9,7 @@ import { CERT_NONE, CERT_REQUIRED } from "./constants.ts";
 import type { Settings } from "./settings.ts";
 import type { HandshakePolicy, Rejection } from "./tls_conn.ts";
 import { protocolError } from "./tls_errors.ts";
-import { addressBytes, refuse } from "./verify.ts";
+import { addressBytes, refuse, UNREADABLE } from "./verify.ts";
 
 /** Alerts, RFC 8446, 6.2. */
 const HANDSHAKE_FAILURE = 40;
@@ -128,6 +128,25 @@ export class Negotiation<C> implements HandshakePolicy {
         alert: HANDSHAKE_FAILURE,
       };
     }
+    try {
+      return this.#judgeChain(library, chain, isTrusted);
+    } catch (cause) {
+      // The runtime lets one pass that it cannot read: what is not judged here is
+      // accepted nowhere.
+      const { code, message, alert } = UNREADABLE;
+      return {
+        error: new SSLCertVerificationError(code, message, { cause }),
+        alert,
+      };
+    }
+  }
+
+  #judgeChain(
+    library: TlsLibrary,
+    chain: readonly Uint8Array[],
+    isTrusted: boolean | undefined,
+  ): Rejection | undefined {
+    const settings = this.#settings;
     const checksHost = settings.checkHostname && !this.isServer;
     const certificates = chain.map((der) => new Certificate(der));
     const nowMs = Date.now();

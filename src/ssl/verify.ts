@@ -58,6 +58,13 @@ const CAUSES = {
   invalidCA: refusal(79, "invalid CA certificate", UNKNOWN_CA),
 } as const;
 
+/** The cause where a certificate cannot be read. */
+export const UNREADABLE: Refusal = refusal(
+  CAUSES.unspecified.code,
+  CAUSES.unspecified.message,
+  BAD_CERTIFICATE,
+);
+
 function refusal(code: number, message: string, alert: number): Refusal {
   return { code, message, alert };
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as ssl from "@pystd/socket/ssl";
 import { python, runPython, startPython } from "../support/python.ts";
@@ -492,6 +492,51 @@ for port in (sys.argv[2], sys.argv[2], sys.argv[3], sys.argv[2]):
       trusting.close();
       other.close();
       await Promise.all(serving);
+    },
+  );
+}
+
+for (const version of [TLSv1_2, TLSv1_3]) {
+  const name = version === TLSv1_2 ? "TLSv1.2" : "TLSv1.3";
+
+  Deno.test(
+    `wrap_socket() of ${name} refuses a certificate that cannot be read`,
+    {
+      ignore,
+    },
+    async () => {
+      await using peer = startPython(
+        `${prelude}
+import re, tempfile
+sock = listen()
+der = ssl.PEM_cert_to_DER_cert(open(D + "server.pem").read())
+# OpenSSL takes a time that is none until it checks it.
+der = re.sub(rb"(\\x17\\x0d)..", rb"\\1XX", der, count=1)
+with tempfile.NamedTemporaryFile("w", suffix=".pem") as f:
+    f.write(ssl.DER_cert_to_PEM_cert(der))
+    f.flush()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f.name, D + "server.key.pem")
+context.minimum_version = context.maximum_version = ${version}
+conn, _ = sock.accept()
+try:
+    context.wrap_socket(conn, server_side=True)
+    print("accepted")
+except ssl.SSLError as e: print(e.reason)
+`,
+        [folder],
+      );
+      const port = Number(await peer.readLine());
+      await using sock = await socket.create_connection(["127.0.0.1", port]);
+      const error = await within(settle(
+        clientContext().wrap_socket(sock, { server_hostname: "localhost" }),
+      ));
+      assertInstanceOf(error, ssl.SSLCertVerificationError);
+      assertEquals(error.verify_code, 1);
+      assertEquals(
+        await within(peer.readLine()),
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+      );
     },
   );
 }
