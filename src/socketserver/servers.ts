@@ -71,8 +71,8 @@ const SERVER_OPTIONS: KnownOptions = { bind_and_activate: true };
 /** How long not to accept then: the next attempt would fail as well. */
 const SHORTAGE_PAUSE_S = 0.1;
 
-/** The signal of the loop that has called a hook of a server. */
-let stopOf: (server: BaseServer) => AbortSignal | undefined;
+/** The signal of the loop that has called a handler or hook of a server. */
+export let stopOf: (server: BaseServer) => AbortSignal | undefined;
 
 /** A call of `serve_forever` that has not ended. */
 interface Loop {
@@ -307,7 +307,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     this.#shutdownRequested = true;
     const loops = [...this.#loops];
     for (const loop of loops) loop.stop.abort();
-    if (isHandling(this)) return;
+    if (stopOf(this) !== undefined) return;
     await Promise.all(loops.map((loop) => loop.ended.promise));
   }
 
@@ -483,11 +483,6 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
 function stopping(server: BaseServer): SignalOption | undefined {
   const signal = stopOf(server);
   return signal && { signal };
-}
-
-/** Whether the caller is a handler of a server, or another of its hooks. */
-export function isHandling(server: BaseServer): boolean {
-  return stopOf(server) !== undefined;
 }
 
 /** Waits until a resource may be free again. */

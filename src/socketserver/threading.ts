@@ -2,8 +2,8 @@ import type { Address } from "../base/constants.ts";
 import { Socket } from "../socket/socket.ts";
 import {
   type BaseServer,
-  isHandling,
   printError,
+  stopOf,
   TCPServer,
   UDPServer,
   UnixDatagramServer,
@@ -111,7 +111,7 @@ export function ThreadingMixIn<
     override async server_close(): Promise<void> {
       await super.server_close();
       // A handler that waited for all of them would wait for itself.
-      if (isHandling(this)) return;
+      if (stopOf(this) !== undefined) return;
       await Promise.all(running.get(this) ?? []);
     }
   }
