@@ -1,6 +1,6 @@
 /**
- * The event loop: its timers, its ticks, and how long calls that are answered
- * at once may keep it from turning.
+ * The event loop: its timers, its ticks, and how long it may be kept from
+ * turning by calls that are answered at once.
  */
 
 /** The timers of the runtime, and its clock. */
@@ -13,13 +13,14 @@ export interface Timers {
   /** Lets the process end before a timer fires. */
   unrefTimer: typeof Deno.unrefTimer;
   refTimer: typeof Deno.refTimer;
-  /** Milliseconds since some moment, which never go back. */
+  /** A monotonic clock, in milliseconds. */
   now: () => number;
 }
 
 /**
- * The timers, taken when this module loads: a program's tests may replace those
- * of `globalThis` with fake ones, and calls must end in real time all the same.
+ * The timers as they are when this module loads. A program's tests may replace
+ * the timers of `globalThis` with fake ones, and the calls must still end in
+ * real time.
  */
 export const timers: Timers = {
   setTimeout: take("setTimeout"),
@@ -33,9 +34,10 @@ export const timers: Timers = {
 };
 
 /**
- * Takes a function of `globalThis`. There it is a getter that loads it, for
- * `setImmediate` 10 ms of Node.js's modules (Deno 2.9.6): the getter is taken,
- * and called when the function is called first.
+ * Takes a timer function of `globalThis`. The property there may be a getter
+ * that loads the function, which for `setImmediate` takes 10 ms to load modules
+ * of Node.js (Deno 2.9.6). So only the getter is taken when this module loads,
+ * and it is called at the first call of the function.
  */
 function take<K extends keyof Timers & keyof typeof globalThis>(
   name: K,
@@ -44,12 +46,12 @@ function take<K extends keyof Timers & keyof typeof globalThis>(
   const { get, value } = Object.getOwnPropertyDescriptor(globalThis, name) ??
     {};
   const first: Timer = (...args) => {
-    // Deno before 2.4 has setImmediate() in `node:timers` alone.
+    // Before Deno 2.4 only `node:timers` has setImmediate().
     const loaded: Timer = get?.call(globalThis) ?? value ??
       globalThis.process.getBuiltinModule(
         "node:timers",
       )[name as "setImmediate"];
-    // Deno before 2.8 calls them on nothing but the global object.
+    // Before Deno 2.8 these functions must be called on the global object.
     const timer: Timer = loaded.bind(globalThis);
     timers[name] = timer as Timers[K];
     return timer(...args);
@@ -62,11 +64,11 @@ function take<K extends keyof Timers & keyof typeof globalThis>(
  * Tokio polls it after at most 61 tasks, and Deno 2.9.6 runs about one for each
  * immediate.
  *
- * Timers and immediates run before the reactor is polled. So only after these
- * ticks is data found that the kernel had in time, by a non-blocking call, whose
- * timeout is 0, or when the program was too busy to look. Under load 500 of 500
- * reads found it within 150 µs; two timers one after the other took 2 ms and
- * missed some.
+ * Timers and immediates run before the reactor is polled. A call may have to
+ * find data that the kernel had in time: a non-blocking call, whose timeout is
+ * 0, or a call whose program was busy until its deadline. Such data is
+ * certainly found only after these ticks. Under load 500 of 500 reads found it
+ * within 150 µs; two timers one after the other took 2 ms and missed some.
  */
 export const REACTOR_TICKS = 64;
 
@@ -82,8 +84,9 @@ let waiting = 0;
 let running = false;
 
 /**
- * Calls back after `count` immediates. One chain of immediates serves all: 1,600
- * timeouts at once cost 302 ms of CPU with a chain for each, 120 ms with one.
+ * Calls `callback` after `count` immediates. One chain of immediates serves all
+ * callbacks: 1,600 timeouts at once cost 302 ms of CPU with a chain for each of
+ * them, and 120 ms with one chain.
  */
 export function afterTicks(count: number, callback: () => void): Tick {
   const entry: Tick = { at: tick + count, callback };
@@ -98,7 +101,7 @@ export function afterTicks(count: number, callback: () => void): Tick {
   return entry;
 }
 
-/** Cancels a callback, and with the last one the chain of immediates. */
+/** Cancels a callback. The chain of immediates ends with the last callback. */
 export function cancelTick(entry: Tick): void {
   if (entry.callback === undefined) return;
   entry.callback = undefined;
@@ -121,9 +124,9 @@ function onTick(): void {
 
 // A call that finds its result at once settles in a microtask. A program that
 // makes one such call after the other, such as a loop of receives at the end of
-// a stream, would keep timers, signals and all other sockets from their turn for
-// ever. Tokio lets the event loop turn after 128 operations; calls that are
-// answered without an operation have to count by themselves.
+// a stream, would never let timers, signals and other sockets run. Tokio lets
+// the event loop turn after 128 operations; calls that are answered without an
+// operation have to be counted here.
 
 const MAX_CALLS = 256;
 const MAX_BYTES = 1_048_576;
@@ -148,7 +151,10 @@ export function countBytes(n: number): void {
   bytes -= n;
 }
 
-/** Calls back when the event loop has turned, and calls may be answered again. */
+/**
+ * Calls `callback` when the event loop has turned and calls may be answered
+ * again.
+ */
 export function afterYield(callback: () => void): void {
   if (paused.push(callback) === 1) timers.setImmediate(resume);
 }
@@ -173,7 +179,9 @@ export function answer<T>(value: T): Promise<T> {
     : new Promise((resolve) => afterYield(() => resolve(value)));
 }
 
-/** A settled promise; an asynchronous function makes it 10 ns sooner. */
+/**
+ * Returns a settled promise. An asynchronous function creates it 10 ns faster.
+ */
 async function settled<T>(value: T): Promise<T> {
   return value;
 }

@@ -8,13 +8,15 @@ import {
 } from "./waiter.ts";
 
 /**
- * First come, first served, with at most one operation in flight.
+ * A queue of waiters, served first come, first served, with at most one
+ * operation in flight.
  *
- * Connections, datagrams, bytes and room to send all pass through such a queue.
- * A call first looks for its result, and waits in the queue if it is not there.
- * A cancelled call leaves the queue, never the operation: the result of that is
- * there for the next call. This one rule makes timeouts and aborts lose nothing,
- * keeps calls in order, and gives non-blocking calls and readiness.
+ * Calls wait in such a queue for connections, datagrams, bytes and room to
+ * send. A call first looks for its result, and joins the queue if the result is
+ * not there yet. A cancelled call leaves the queue, but its operation stays in
+ * flight, and the result goes to the next call. From this one rule it follows
+ * that timeouts and aborts lose nothing, that calls are served in order, and
+ * how non-blocking calls and readiness work.
  *
  * The operation in flight keeps the process alive only while a waiter with a
  * referenced owner waits for it.
@@ -26,13 +28,13 @@ export abstract class OperationQueue implements WaitQueue {
   #referenced = 0;
   #inFlight = false;
   #unreferenced = false;
-  /** Whether waiters are served only after the event loop has turned. */
+  /** Whether the waiters have to wait until the event loop has turned. */
   #paused = false;
 
   /**
-   * Starts the operation, for the first waiter. When it has settled and its
-   * result is where attempts find it, `operationDone()` must be called. Returns
-   * false if nothing can be started now.
+   * Starts the operation, for the first waiter. When the operation has settled
+   * and attempts can find its result, `operationDone()` must be called. Returns
+   * false if no operation can be started now.
    */
   abstract start(first: AnyWaiter): boolean;
   /** Lets the operation in flight keep the process alive. */
@@ -50,14 +52,14 @@ export abstract class OperationQueue implements WaitQueue {
     return this.#first !== undefined;
   }
 
-  /** The call that is served next. */
+  /** The waiter that is served next. */
   get first(): AnyWaiter | undefined {
     return this.#first;
   }
 
   /**
-   * Whether a call may look for its result at once. If the event loop has to turn
-   * before, the queue pauses for that.
+   * Whether a call may look for its result at once. If the event loop has to
+   * turn first, the queue pauses until it has.
    */
   get mayAnswer(): boolean {
     if (this.#first !== undefined) return false;
@@ -66,7 +68,10 @@ export abstract class OperationQueue implements WaitQueue {
     return false;
   }
 
-  /** Settles at once if no call waits and the result is there; else it waits. */
+  /**
+   * Settles at once if the queue is empty and the result is there; otherwise
+   * the waiter joins the queue.
+   */
   run<T>(waiter: Waiter<T>): Promise<T> {
     const { signal } = waiter.context;
     if (signal !== undefined && signal.aborted) {
@@ -85,7 +90,7 @@ export abstract class OperationQueue implements WaitQueue {
     return this.join(waiter);
   }
 
-  /** Waits in the queue. */
+  /** Appends a waiter to the queue. */
   join<T>(waiter: Waiter<T>): Promise<T> {
     waiter.previous = this.#last;
     if (this.#last === undefined) this.#first = waiter;
@@ -111,13 +116,16 @@ export abstract class OperationQueue implements WaitQueue {
     this.#inFlight = true;
   }
 
-  /** The operation has settled. */
+  /** Called when the operation in flight has settled. */
   operationDone(): void {
     this.#inFlight = false;
     this.wakeWaiters();
   }
 
-  /** Serves the waiters whose result is there, and goes on for the others. */
+  /**
+   * Serves the waiters whose results are there, and starts an operation for the
+   * others.
+   */
   wakeWaiters(): void {
     while (this.#first !== undefined && !this.#paused) {
       if (isYieldDue()) this.#pause();
@@ -128,7 +136,8 @@ export abstract class OperationQueue implements WaitQueue {
 
   #pause(): void {
     this.#paused = true;
-    // Made when needed: most queues never pause, and each closure is memory.
+    // The closure is created here and not with the queue: most queues never
+    // pause, and each closure takes memory.
     afterYield(() => {
       this.#paused = false;
       this.wakeWaiters();
@@ -170,7 +179,7 @@ function badDescriptor(): Error {
   return osError("EBADF");
 }
 
-/** Calls back after `count` microtasks, one after the other. */
+/** Calls `callback` after `count` microtasks, one after the other. */
 export function afterMicrotasks(count: number, callback: () => void): void {
   if (count === 0) callback();
   else queueMicrotask(() => afterMicrotasks(count - 1, callback));

@@ -1,10 +1,10 @@
 /**
- * Waiting, the one mechanism under every call that blocks in Python.
+ * The one waiting mechanism, under every call that blocks in Python.
  *
  * A {@linkcode Waiter} is a pending call. It ends once: with its result, at its
- * timeout, by its abort signal, or when its socket is closed. A cancelled call
- * leaves the operation that it was waiting for in flight; the result of that
- * goes to the next call (see `OperationQueue`).
+ * timeout, by its abort signal, or when its socket is closed. The operation
+ * that a cancelled call was waiting for stays in flight, and its result goes to
+ * the next call (see `OperationQueue`).
  */
 
 import { OSError } from "../base/errors.ts";
@@ -26,10 +26,12 @@ export interface SignalOption {
   signal?: AbortSignal | undefined;
 }
 
-/** Whose call it is, and what may cancel it. */
+/** The owner of a call, and the causes that may cancel it. */
 export interface CallContext {
   readonly owner: CallOwner;
-  /** Milliseconds, 0 for non-blocking, null for no limit. */
+  /**
+   * The timeout in milliseconds: 0 for a non-blocking call, null for no limit.
+   */
   readonly timeoutMs: number | null;
   readonly signal: AbortSignal | undefined;
   /** The flags of the call, `MSG_*`; none by default. */
@@ -59,7 +61,7 @@ export async function failure(
   if (isYieldDue()) await yieldToLoop();
   await null;
   await null;
-  // The reason of an abort is the program's own, and stays as it is.
+  // The reason of an abort is the program's own object, and is not changed.
   const isAbort = signal?.aborted === true && reason === signal.reason;
   const isOurs = reason instanceof OSError || reason instanceof AggregateError;
   if (!isAbort && isOurs) {
@@ -68,7 +70,7 @@ export async function failure(
   throw reason;
 }
 
-/** Runs a synchronous method whose errors' stacks begin at its caller. */
+/** Runs a synchronous method. The stacks of its errors begin at its caller. */
 export function traced<T>(
   method: (...args: never[]) => unknown,
   work: () => T,
@@ -85,14 +87,15 @@ export function traced<T>(
 const MAX_DELAY_MS = 0x7fffffff;
 
 /**
- * A socket, or a file object on one, as the owner of pending calls.
+ * The owner of pending calls: a socket, or a file object on one.
  *
- * It has at most one timer. A call that settles in time costs a clock read: the
- * timer is left to fire, and is set again for the calls that are then pending.
- * It never keeps the process alive; the operation that a call waits for does.
+ * An owner has at most one timer. For a call that settles in time the only cost
+ * is one read of the clock: the timer is not cleared, and when it fires it is
+ * set again for the calls that are then pending. The timer never keeps the
+ * process alive; the operation that a call waits for does.
  */
 export class CallOwner {
-  /** The pending calls: most often there is one, which needs no set. */
+  /** The pending calls. Usually there is only one, which needs no set. */
   #waiter: AnyWaiter | undefined;
   #others: Set<AnyWaiter> | undefined;
   #referenced = true;
@@ -100,7 +103,9 @@ export class CallOwner {
   #timerAtMs = Infinity;
   #tick: Tick | undefined;
   #onIdle: (() => void) | undefined;
-  /** After the close the timer is cleared together with the last call. */
+  /**
+   * After the close, the timer is cleared together with the last pending call.
+   */
   #closed = false;
 
   /** Whether pending calls keep the process alive. */
@@ -132,7 +137,7 @@ export class CallOwner {
     return all;
   }
 
-  /** Cancels every pending call but those that a close does not end. */
+  /** Cancels every pending call except those that survive a close. */
   close(reason?: Error): void {
     this.#closed = true;
     for (const waiter of this.#all()) {
@@ -141,13 +146,16 @@ export class CallOwner {
     this.#disarmIfIdle();
   }
 
-  /** Calls back once no call is pending, but not while one is settling. */
+  /**
+   * Calls `callback` once no call is pending, in a microtask of its own, so
+   * never while a call is settling.
+   */
   whenIdle(callback: () => void): void {
     if (this.hasWaiters) this.#onIdle = callback;
     else queueMicrotask(callback);
   }
 
-  /** Called by a descriptor that it watches, which may be closed under it. */
+  /** Called by the watched descriptor, which may be closed under its owner. */
   descriptorChanged(descriptor: { readonly closed: boolean }): void {
     if (descriptor.closed) this.close();
   }
@@ -214,26 +222,29 @@ export class CallOwner {
   }
 }
 
-/** The queue that a waiter is in. */
+/** The queue that a waiter waits in. */
 export interface WaitQueue {
   remove(waiter: AnyWaiter): void;
-  /** The owner of one of its waiters is referenced (1), or no longer (-1). */
+  /**
+   * Called when the owner of a waiter becomes referenced (1) or unreferenced
+   * (-1).
+   */
   referenceChanged(by: 1 | -1): void;
 }
 
 /** A pending call, whatever its result. */
 export interface AnyWaiter {
   readonly context: CallContext;
-  /** `performance.now()` at which the call's time is over. */
+  /** The value of `performance.now()` at which the call times out. */
   readonly deadlineMs: number;
-  /** Its queue; undefined before it waits, and once it has settled. */
+  /** Its queue; undefined before the call waits and after it has settled. */
   queue: WaitQueue | undefined;
   /** Its neighbours in the queue. */
   next: AnyWaiter | undefined;
   previous: AnyWaiter | undefined;
-  /** Whether closing the socket leaves the call pending, such as a send. */
+  /** Whether the call stays pending when the socket closes, such as a send. */
   readonly survivesClose: boolean;
-  /** Settles if the result is there; otherwise returns false. */
+  /** Settles the call if its result is there; otherwise returns false. */
   tryNow(): boolean;
   reject(reason: unknown): void;
   /** Called at the timeout, when the signal aborts, or when the socket closes. */
@@ -242,8 +253,9 @@ export interface AnyWaiter {
   expiry(): Error;
 }
 
-// Adding and removing a listener costs in proportion to the listeners that the
-// signal has, so each signal has one listener, for all calls that it cancels.
+// Adding or removing a listener takes time in proportion to the number of
+// listeners that the signal has. So each signal has one listener, for all the
+// calls that it cancels.
 const aborting = new WeakMap<AbortSignal, Set<AnyWaiter>>();
 
 function onAbort(event: Event): void {
@@ -266,15 +278,16 @@ function unwatch(signal: AbortSignal, waiter: AnyWaiter): void {
   if (waiters.size === 0) signal.removeEventListener("abort", onAbort);
 }
 
-// A closure for each promise would cost as much as the promise.
+// This closure is shared: creating one for each promise would cost as much as
+// the promise.
 let newResolve: (value: unknown) => void;
 const keepResolve = (resolve: (value: unknown) => void): void => {
   newResolve = resolve;
 };
 
 /**
- * A pending call. It has a promise and a deadline from when it begins to wait:
- * most calls are served at once, and those need neither.
+ * A pending call. Its promise and its deadline are created when it begins to
+ * wait: most calls are served at once and need neither.
  */
 export abstract class Waiter<T> implements AnyWaiter {
   readonly context: CallContext;
@@ -288,14 +301,17 @@ export abstract class Waiter<T> implements AnyWaiter {
     this.context = context;
   }
 
-  /** Looks for the result; undefined means that it is not there yet. */
+  /** Looks for the result, and returns undefined if it is not there yet. */
   abstract attempt(): T | undefined;
 
   get survivesClose(): boolean {
     return false;
   }
 
-  /** Enters the queue, and lets timeout, abort and close reach the call. */
+  /**
+   * Begins to wait in a queue: from now on a timeout, an abort or a close can
+   * cancel the call.
+   */
   begin(queue: WaitQueue): Promise<T> {
     const promise = new Promise<unknown>(keepResolve) as Promise<T>;
     this.#resolve = newResolve;
@@ -350,7 +366,7 @@ export abstract class Waiter<T> implements AnyWaiter {
   }
 }
 
-/** A waiter for the result that a function finds. */
+/** A waiter whose result is looked for by a function. */
 export class ConditionWaiter<T> extends Waiter<T> {
   readonly #find: () => T | undefined;
   readonly #survivesClose: boolean;
@@ -374,7 +390,10 @@ export class ConditionWaiter<T> extends Waiter<T> {
   }
 }
 
-/** The queue of waiters that are in none: their operation goes on by itself. */
+/**
+ * The queue of waiters that wait in none, since their operation proceeds by
+ * itself.
+ */
 export const NO_QUEUE: WaitQueue = { remove() {}, referenceChanged() {} };
 
 const NOTHING = (): undefined => undefined;
@@ -388,8 +407,8 @@ export function deferred<T>(
 }
 
 /**
- * Lets a call be cancelled while its operation goes on by itself. Closing the
- * socket does not end it, unless `survivesClose` is false.
+ * Makes a call cancellable whose operation proceeds by itself. Closing the
+ * socket does not cancel the call, unless `survivesClose` is false.
  */
 export function withCancellation<T>(
   context: CallContext,
