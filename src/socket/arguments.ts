@@ -1,4 +1,4 @@
-/** The arguments of a socket's calls, checked before anything is sent. */
+/** Checks the arguments of a socket's calls, before anything is sent. */
 
 import {
   type Address,
@@ -37,7 +37,10 @@ const KNOWN_FLAGS = {
   send: MSG_DONTWAIT | MSG_NOSIGNAL,
 };
 
-/** Flags of a call, of which those that Deno cannot provide are EOPNOTSUPP. */
+/**
+ * Checks the flags of a call. Flags that Deno cannot provide fail with
+ * EOPNOTSUPP.
+ */
 export function checkFlags(
   operation: "recv" | "send",
   value: unknown,
@@ -51,7 +54,10 @@ export function checkFlags(
   throw osError("EOPNOTSUPP", names.join(", ") || `flag ${rest}`);
 }
 
-/** The part of a buffer to receive into; `nbytes` 0 means all of it. */
+/**
+ * Returns the part of a buffer to receive into. If `nbytes` is 0, that is all
+ * of it.
+ */
 export function checkTarget(buffer: Uint8Array, nbytes: unknown): Uint8Array {
   const view = checkBytes("receive", "buffer", buffer);
   const size = checkSize("receive", "nbytes", nbytes);
@@ -63,7 +69,7 @@ export function checkTarget(buffer: Uint8Array, nbytes: unknown): Uint8Array {
   return size === 0 || size === view.length ? view : view.subarray(0, size);
 }
 
-/** A list of buffers. */
+/** Checks a list of buffers, and copies it to an array. */
 export function checkBuffers(
   action: string,
   buffers: Iterable<Uint8Array>,
@@ -87,8 +93,8 @@ export function checkBuffers(
 }
 
 /**
- * Ancillary data to send, of which Deno can send none: items must have Python's
- * form, and are EOPNOTSUPP then.
+ * Checks ancillary data to send. Deno can send none: each item must have
+ * Python's form, and the call then fails with EOPNOTSUPP.
  */
 export function checkAncillary(ancdata: Iterable<unknown>): void {
   const action = "send ancillary data";
@@ -117,12 +123,12 @@ export function checkAncillary(ancdata: Iterable<unknown>): void {
   if (items.length > 0) throw osError("EOPNOTSUPP", "ancillary data");
 }
 
-/** Which socket to make. */
+/** The checked arguments of a new socket. */
 interface NewSocket {
   readonly family: number;
   readonly type: number;
   readonly proto: number;
-  /** A descriptor to take over. */
+  /** The descriptor to take over, or null. */
   readonly fileno: number | null;
 }
 
@@ -135,8 +141,9 @@ const NEW_SOCKET: NewSocket = {
 const SOCKET_ARGUMENTS = ["family", "type", "proto", "fileno"] as const;
 
 /**
- * The arguments of a new socket, by position or by name. A constant that is
- * absent is undefined, and stands for no default.
+ * Checks the arguments of a new socket, given by position or by name. A
+ * constant that does not exist here is undefined, and does not stand for the
+ * default.
  */
 export function socketArguments(
   action: string,
@@ -161,7 +168,7 @@ export function socketArguments(
   return values as unknown as NewSocket;
 }
 
-/** Family, type and protocol of a new socket. */
+/** Checks the family, type and protocol of a new socket. */
 export function checkKind(family: number, type: number, proto: number): void {
   if (family !== AF_INET && family !== AF_INET6 && family !== AF_UNIX) {
     throw osError("EAFNOSUPPORT", nameOf(AddressFamily, family, "family"));
@@ -184,7 +191,7 @@ function nameOf(
   return found?.[0] ?? `${what} ${value}`;
 }
 
-/** Refuses a host and a port given as two arguments. */
+/** Rejects a host and a port that are given as two arguments. */
 export function checkOneAddress(
   action: string,
   address: unknown,
@@ -198,7 +205,9 @@ export function checkOneAddress(
   );
 }
 
-/** The place of an address, of which `next` must not be a part. */
+/**
+ * Parses an address. The argument after it, `next`, must not be a part of it.
+ */
 export function parseSingleAddress(
   action: string,
   family: number,
@@ -209,7 +218,7 @@ export function parseSingleAddress(
   return parseAddress(action, family, address);
 }
 
-/** The open descriptor that a number stands for. */
+/** Returns the open descriptor with a number. */
 export function toDescriptor(action: string, fileno: unknown): Descriptor {
   const descriptor = findDescriptor(checkInt(action, "fileno", fileno));
   if (descriptor === undefined) throw osError("EBADF");
@@ -222,31 +231,36 @@ export function toDescriptor(action: string, fileno: unknown): Descriptor {
  * @typeParam A The address type of the socket.
  */
 export interface SocketOptions<A extends Address = Address> {
-  /** One of `AF_INET`, which is the default, `AF_INET6` and `AF_UNIX`. */
+  /** The family: `AF_INET`, which is the default, `AF_INET6` or `AF_UNIX`. */
   family?: Family<A>;
-  /** `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
+  /** The type: `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
   type?: number;
-  /** 0, which is the default, or the protocol of that type. */
+  /**
+   * The protocol: 0, which is the default, or the number of that type's
+   * protocol.
+   */
   proto?: number;
-  /** A descriptor to take over. */
+  /** The descriptor to take over, or null. */
   fileno?: number | null | undefined;
 }
 
 /** The last argument of calls with flags. */
 export interface FlagsOption extends SignalOption {
-  /** The flags, if they are not given as an argument. */
+  /** The `MSG_*` flags, if they are not given by position. */
   flags?: number | undefined;
 }
 
 /** The last argument of calls that receive into a buffer. */
 export interface ReceiveIntoOptions extends FlagsOption {
-  /** The most bytes to receive, if that is not given as an argument. */
+  /** The maximum number of bytes to receive, if it is not given by position. */
   nbytes?: number | undefined;
 }
 
 /** The last argument of calls that receive a message. */
 export interface ReceiveMessageOptions extends FlagsOption {
-  /** Room for ancillary data, if that is not given as an argument. */
+  /**
+   * The size of the buffer for ancillary data, if it is not given by position.
+   */
   ancbufsize?: number | undefined;
 }
 
@@ -257,8 +271,8 @@ export interface ReceiveMessageOptions extends FlagsOption {
  */
 export interface SendMessageOptions<A extends Address = Address>
   extends FlagsOption {
-  /** Ancillary data, of which Deno can send none. */
+  /** Ancillary data. It must be empty, since Deno can send none. */
   ancdata?: Iterable<readonly [number, number, Uint8Array]> | undefined;
-  /** The destination of a datagram, if it is not given as an argument. */
+  /** The destination of a datagram, if it is not given by position. */
   address?: AddressInput<A> | null | undefined;
 }

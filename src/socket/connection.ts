@@ -1,4 +1,4 @@
-/** Sockets that are connected or listening when they are handed out. */
+/** Functions that return sockets which are already connected or listening. */
 
 import {
   type Address,
@@ -47,11 +47,14 @@ import { checkKind, checkOneAddress, toDescriptor } from "./arguments.ts";
 
 /** The options of {@linkcode create_connection}. */
 export interface CreateConnectionOptions extends SignalOption {
-  /** The timeout, if it is not given as an argument. */
+  /** The timeout in seconds, if it is not given by position. */
   timeout?: number | null | undefined;
-  /** The address to connect from, if it is not given as an argument. */
+  /** The address to connect from, if it is not given by position. */
   source_address?: readonly [host: string, port: number] | null | undefined;
-  /** Whether to throw all errors, as an `AggregateError`, not only the last. */
+  /**
+   * Whether to throw all the errors, as an `AggregateError`, instead of the
+   * last one.
+   */
   all_errors?: boolean | undefined;
 }
 
@@ -59,8 +62,8 @@ const CONNECTION_ARGUMENTS = ["timeout", "source_address"];
 const CONNECTION_KEYWORDS = ["all_errors"];
 
 /**
- * Connects to a host and port, trying the host's addresses one by one, IPv6 and
- * IPv4.
+ * Connects to a host and port. The addresses of the host, IPv6 and IPv4, are
+ * tried one by one.
  *
  * @example Usage
  * ```ts
@@ -73,19 +76,21 @@ const CONNECTION_KEYWORDS = ["all_errors"];
  * assertEquals(client.gettimeout(), 5);
  * ```
  *
- * @param address Host and port.
- * @param timeout Seconds for each address, and then the socket's timeout; null
- * for none, left out for the default one.
- * @param source_address Local host and port to connect from; `""` and 0 leave
- * the choice to the system.
- * @param options `all_errors`; the arguments before by name; `signal` cancels
- * the call.
+ * @param address The host and port.
+ * @param timeout The seconds to wait for each address, and later the timeout of
+ * the socket; null for no timeout. If it is left out, the default timeout is
+ * used.
+ * @param source_address The local host and port to connect from; `""` and 0
+ * leave the choice to the system.
+ * @param options `all_errors`, and the other optional arguments by name;
+ * `signal` cancels the call.
  * @returns The connected socket.
- * @throws {OSError} What connecting to the last address failed with.
+ * @throws {OSError} The error of the last address, such as ECONNREFUSED, if no
+ * address could be connected to.
  * @throws {TimeoutError} If the last address did not answer in time.
  * @throws {PermissionError} EACCES without a grant for the host and port.
- * @throws {AggregateError} With `all_errors`, what connecting to each failed
- * with.
+ * @throws {AggregateError} If no address could be connected to and `all_errors`
+ * is set: the errors of all the addresses.
  * @throws {gaierror} EAI_NONAME if the host is unknown.
  * @throws {TypeError} If an argument has the wrong type.
  * @throws {RangeError} If the port or the timeout is out of range.
@@ -137,7 +142,8 @@ export async function create_connection(
   }
   for (const info of infos) {
     const [family, type, proto, , found] = info;
-    // A grant for a name is none for its addresses: connect by the name then.
+    // A grant for a name does not cover its addresses. In that case connect by
+    // name.
     const byName = host && host !== found[0] && !isGranted(found[0], found[1]);
     const target = byName ? nameIn(host, found) : found;
     if (tried.has(`${family} ${target[0]}`)) continue;
@@ -171,10 +177,10 @@ function nameIn(host: string, found: Address): Address {
 }
 
 /**
- * The address to bind to before connecting to `peer`; undefined if the choice is
- * the system's. Without a host it is the wildcard, or where that is not granted
- * and the peer is on this machine, loopback, from which the connection would come
- * anyway.
+ * Returns the address to bind to before connecting to `peer`, or undefined if
+ * the choice is left to the system. Without a host that is the wildcard
+ * address. If the wildcard is not granted and the peer is on this machine, it
+ * is the loopback address, from which the connection would come anyway.
  */
 function sourceOf(
   peer: InetAddress | Inet6Address,
@@ -189,13 +195,13 @@ function sourceOf(
 
 /** The keyword arguments of {@linkcode create_server}. */
 export interface CreateServerOptions<A extends Address = Address> {
-  /** `AF_INET`, which is the default, or `AF_INET6`. */
+  /** The family: `AF_INET`, which is the default, or `AF_INET6`. */
   family?: Family<A> | undefined;
-  /** How many connections may wait to be accepted. */
+  /** The maximum number of connections that may wait to be accepted. */
   backlog?: number | null | undefined;
   /** Whether to set SO_REUSEPORT. */
   reuse_port?: boolean | undefined;
-  /** Whether an IPv6 socket takes IPv4 connections too. */
+  /** Whether an IPv6 socket accepts IPv4 connections too. */
   dualstack_ipv6?: boolean | undefined;
 }
 
@@ -207,10 +213,10 @@ const SERVER_OPTIONS: KnownOptions = {
 };
 
 /**
- * Makes a stream socket that listens.
+ * Creates a TCP socket that is bound to an address and listens.
  *
- * SO_REUSEADDR is set, but on Windows, where it would let another process take
- * the port.
+ * SO_REUSEADDR is set, except on Windows, where it would let another process
+ * take the port.
  *
  * @example Usage
  * ```ts
@@ -222,13 +228,15 @@ const SERVER_OPTIONS: KnownOptions = {
  * ```
  *
  * @typeParam A The address type of the socket.
- * @param address Host and port; `""` is every interface, port 0 any free one.
+ * @param address The host and port; `""` stands for every interface, port 0 for
+ * any free port.
  * @param options `family`, `backlog`, `reuse_port`, `dualstack_ipv6`.
  * @returns The listening socket.
- * @throws {OSError} EADDRINUSE and so on, with the address.
+ * @throws {OSError} EADDRINUSE if the address is in use, or another error of
+ * `bind` and `listen`; the message contains the address.
  * @throws {PermissionError} EACCES if Deno's permission is missing.
  * @throws {RangeError} If `dualstack_ipv6` is set and the family is not
- * `AF_INET6`; if the port is out of range.
+ * `AF_INET6`, or if the port is out of range.
  * @throws {TypeError} If an argument has the wrong type.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.create_server | Python: create_server}
  */
@@ -277,7 +285,8 @@ function bind<A extends Address>(
   try {
     sock.bind(address);
   } catch (error) {
-    // A permission error says more than the address: which flag to grant.
+    // A permission error is left as it is: its hint which flag to grant is more
+    // useful than the address.
     if (!(error instanceof OSError) || error instanceof PermissionError) {
       throw error;
     }
@@ -291,7 +300,7 @@ function bind<A extends Address>(
 }
 
 /**
- * Whether one IPv6 socket can take IPv4 connections too.
+ * Returns whether one IPv6 socket can accept IPv4 connections too.
  *
  * @example Usage
  * ```ts
@@ -301,7 +310,7 @@ function bind<A extends Address>(
  * assert(socket.has_dualstack_ipv6());
  * ```
  *
- * @returns True: on Deno it always can.
+ * @returns Always true on Deno.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.has_dualstack_ipv6 | Python: has_dualstack_ipv6}
  */
 export function has_dualstack_ipv6(): boolean {
@@ -314,27 +323,31 @@ export function has_dualstack_ipv6(): boolean {
  * @typeParam A The address type of the sockets.
  */
 export interface SocketPairOptions<A extends Address = Address> {
-  /** `AF_UNIX`, which is the default, `AF_INET` or `AF_INET6`. */
+  /** The family: `AF_UNIX`, which is the default, `AF_INET` or `AF_INET6`. */
   family?: Family<A> | undefined;
-  /** `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
+  /** The type: `SOCK_STREAM`, which is the default, or `SOCK_DGRAM`. */
   type?: number | undefined;
-  /** 0, which is the default, or the protocol of that type. */
+  /**
+   * The protocol: 0, which is the default, or the number of that type's
+   * protocol.
+   */
   proto?: number | undefined;
 }
 
 /**
  * Creates two sockets that are connected to each other.
  *
- * With `AF_UNIX`, the default, they exist in memory: they need no permission and
- * no port, and no other process can connect in between. They behave as the
- * kernel's: 208 KiB of unread data block a send, a peer that has closed makes
- * sends fail with EPIPE (ECONNREFUSED for datagrams), and a close with data
- * unread is a reset. Names and addresses do not exist for them: `getsockname()`
- * returns `""`, and datagrams go to the other socket only.
+ * With `AF_UNIX`, the default, they exist in memory: they need no permission
+ * and no port, and no other process can connect in between. They behave as the
+ * kernel's socket pairs do: a send blocks when 208 KiB of data are unread,
+ * sends to a peer that has closed fail with EPIPE (ECONNREFUSED for datagrams),
+ * and closing with unread data resets the connection. The sockets have no names
+ * or addresses: `getsockname()` returns `""`, and datagrams go to the other
+ * socket only.
  *
- * With `AF_INET` or `AF_INET6` they are connected over loopback, as in Python on
- * Windows. Another process could connect in place of this one there, as in
- * CVE-2024-3219; so both ends are checked to be the pair's own.
+ * With `AF_INET` or `AF_INET6` they are connected over loopback, as in Python
+ * on Windows. There, another process could connect in place of this one
+ * (CVE-2024-3219), so the function checks that both ends belong to the pair.
  *
  * @example Usage
  * ```ts
@@ -363,17 +376,19 @@ export interface SocketPairOptions<A extends Address = Address> {
  * ```
  *
  * @typeParam A The address type of the sockets.
- * @param family `AF_UNIX`, which is the default on every system, `AF_INET` or
- * `AF_INET6`.
- * @param type `SOCK_STREAM`, or with `AF_UNIX` also `SOCK_DGRAM`; may be or-ed
- * with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
- * @param proto 0, or with `AF_INET` and `AF_INET6` also `IPPROTO_TCP`. Each
- * argument may also be given by name, in an object that comes last.
+ * @param family The family: `AF_UNIX`, which is the default on every system,
+ * `AF_INET` or `AF_INET6`.
+ * @param type The type: `SOCK_STREAM`, or with `AF_UNIX` also `SOCK_DGRAM`. It
+ * may be or-ed with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+ * @param proto The protocol: 0, or with `AF_INET` and `AF_INET6` also
+ * `IPPROTO_TCP`. Each argument may also be given by name, in an object that
+ * comes last.
  * @returns The two sockets.
- * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
- * no such socket here; EOPNOTSUPP for datagrams over `AF_INET` or `AF_INET6`.
- * @throws {ConnectionError} ECONNABORTED if another process connected, over
- * loopback.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if such a
+ * socket is not supported; EOPNOTSUPP if datagrams are asked for with `AF_INET`
+ * or `AF_INET6`.
+ * @throws {ConnectionError} ECONNABORTED if another process connected over
+ * loopback in place of this one.
  * @throws {PermissionError} EACCES without a grant for the loopback address, if
  * the pair uses it.
  * @throws {TypeError} If an argument is not an integer.
@@ -412,7 +427,10 @@ async function openPair<A extends Address>(
   return [open(one), open(other)];
 }
 
-/** A socket on a connection, or a datagram socket, that is open already. */
+/**
+ * Creates a socket on an open connection or an open datagram socket of the
+ * runtime.
+ */
 function openSocket<A extends Address>(
   family: Family<A>,
   type: number,
@@ -442,7 +460,8 @@ async function loopbackPair<A extends Address>(
   const timeout = client.gettimeout();
   let server: Socket<A> | undefined;
   try {
-    // The timeout is for the pair; making it always succeeds at once.
+    // The default timeout is meant for the pair. Connecting it always succeeds
+    // at once.
     listener.settimeout(null);
     client.settimeout(null);
     await client.connect(
@@ -468,22 +487,23 @@ function same(a: Address, b: Address): boolean {
   return a[0] === b[0] && a[1] === b[1];
 }
 
-/** The connections that sockets have been made of. */
+/** The connections on which a socket has been created. */
 const wrapped = new WeakSet<Deno.Conn>();
 
 /**
- * Creates a socket on a connection of Deno's own: from `Deno.connect`,
+ * Creates a socket on a connection that Deno has opened: with `Deno.connect`,
  * `Deno.connectTls`, `Deno.startTls` or a `Deno.Listener`.
  *
- * The socket can do all that a connected one can: timeouts and aborts that lose
- * nothing, `MSG_PEEK`, `makefile()`, `select()`. Its addresses are the
- * connection's; options that were set on that stay in force. On a
- * `Deno.TlsConn` it receives and sends the decrypted bytes, and TCP_NODELAY and
- * SO_KEEPALIVE cannot be set.
+ * The socket can do everything that a connected socket can: timeouts and aborts
+ * that lose nothing, `MSG_PEEK`, `makefile()`, `select()`. Its addresses are
+ * those of the connection, and options that were set on the connection stay in
+ * force. On a `Deno.TlsConn` it receives and sends decrypted bytes, and
+ * TCP_NODELAY and SO_KEEPALIVE cannot be set.
  *
- * From then on the connection belongs to the socket, which closes it. Nothing
- * may be pending on it: Deno does not reveal whether a `read()` is, and that
- * would take bytes which the socket then never sees.
+ * From then on the connection belongs to the socket, which closes it. No
+ * operation may be pending on the connection: Deno does not reveal whether a
+ * `read()` is pending, and such a read would consume bytes that the socket then
+ * never receives.
  *
  * @example A timeout for TLS
  * ```ts
@@ -510,12 +530,12 @@ const wrapped = new WeakSet<Deno.Conn>();
  * assertEquals(server.getpeername(), client.getsockname());
  * ```
  *
- * @typeParam A The address of the connection.
+ * @typeParam A The type of the connection's address.
  * @param conn A connection that nothing else uses.
  * @returns The socket, which is blocking or has the default timeout.
- * @throws {OSError} EBUSY if a socket was made of the connection already, or if
- * its `readable` or `writable` is locked; EAFNOSUPPORT if it is neither of TCP
- * nor a Unix socket.
+ * @throws {OSError} EBUSY if a socket was created on the connection before, or
+ * if its `readable` or `writable` is locked; EAFNOSUPPORT if it is neither a
+ * TCP connection nor a Unix socket.
  * @throws {TypeError} If `conn` is not a connection.
  */
 export function fromconn<A extends Deno.Addr>(
@@ -552,10 +572,10 @@ function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
   return (addr.hostname.includes(":") ? AF_INET6 : AF_INET) as Family<A>;
 }
 
-// Descriptors: numbers of this process's own table of sockets.
+// Descriptors: numbers in this module's own table of sockets.
 
 /**
- * Makes a socket on a duplicate of a descriptor.
+ * Creates a socket on a duplicate of a descriptor.
  *
  * @example Usage
  * ```ts
@@ -569,10 +589,12 @@ function familyOf<A extends Address>(conn: Deno.Conn): Family<A> {
  * ```
  *
  * @typeParam A The address type of the socket.
- * @param fd The descriptor, also a detached one.
- * @param family The family, for the type only: the descriptor knows its own.
- * @param type The type; likewise.
- * @param proto The protocol; likewise. It may also be given by name.
+ * @param fd The descriptor, which may be a detached one.
+ * @param family The family, which only serves TypeScript: the socket has the
+ * family of the descriptor.
+ * @param type The type, which is likewise the descriptor's.
+ * @param proto The protocol, which is likewise the descriptor's. It may also be
+ * given by name.
  * @returns The socket.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If an argument is not an integer.
@@ -616,7 +638,8 @@ export function fromfd<A extends Address = Address>(
  * ```
  *
  * @param fd The descriptor.
- * @returns The smallest free number, which stands for the same connection.
+ * @returns The new descriptor: the smallest free number, which refers to the
+ * same connection.
  * @throws {OSError} EBADF if the descriptor is not open.
  * @throws {TypeError} If `fd` is not an integer.
  * @see {@link https://docs.python.org/3/library/os.html#os.dup | Python: os.dup}
@@ -629,8 +652,8 @@ export function dup(fd: number): number {
 }
 
 /**
- * Closes a descriptor, also under a socket that has it: that one's calls are
- * EBADF then.
+ * Closes a descriptor, even if a socket still has it. The calls of that socket
+ * then fail with EBADF.
  *
  * @example A detached descriptor
  * ```ts

@@ -3,29 +3,40 @@ import { fromDeno } from "../base/os_error.ts";
 import type { Connected } from "../endpoint/connected.ts";
 import type { CallContext, SignalOption } from "../wait/waiter.ts";
 
-/** What `sendfile` reads from: a `Deno.FsFile`, or anything that reads so. */
+/**
+ * A source for `sendfile`: a `Deno.FsFile`, or any object with such a `read`.
+ */
 export interface Readable {
-  /** Reads up to `p.length` bytes into `p`; null at the end. */
+  /**
+   * Reads up to `p.length` bytes into `p`, and resolves to their number, or to
+   * null at the end of the file.
+   */
   read(p: Uint8Array): Promise<number | null>;
-  /** Moves the position. Without it, the file is read from where it is. */
+  /**
+   * Sets the position in the file. If there is no such method, the file is read
+   * from its current position.
+   */
   seek?(offset: number, whence: Deno.SeekMode): Promise<number>;
 }
 
 /** The last argument of `sendfile`. */
 export interface SendfileOptions extends SignalOption {
   /**
-   * Called each time the system has taken a piece, with the number of bytes sent
-   * so far, which in the end is the result. If it throws, the call rejects with
-   * that.
+   * Called each time the kernel has accepted a piece, with the number of bytes
+   * sent so far; the last such number is the result of the call. If the
+   * function throws an error, the call rejects with it.
    */
   onProgress?: ((sent: number) => void) | undefined;
-  /** Where in the file to begin, if that is not given as an argument. */
+  /** The position in the file to begin at, if it is not given by position. */
   offset?: number | undefined;
-  /** How many bytes at most, if that is not given as an argument. */
+  /** The maximum number of bytes to send, if it is not given by position. */
   count?: number | null | undefined;
 }
 
-/** The optional arguments of `sendfile`, and those that only its options have. */
+/**
+ * The optional arguments of `sendfile`, and the ones that only its options
+ * accept.
+ */
 export const SENDFILE_ARGUMENTS: readonly string[] = ["offset", "count"];
 export const SENDFILE_KEYWORDS: readonly string[] = ["onProgress"];
 
@@ -33,7 +44,7 @@ const CHUNK_BYTES = 65536;
 
 const ACTION = "send a file";
 
-/** Checks that `sendfile` can read `file`, in CPython's words. */
+/** Checks that `sendfile` can read `file`. The messages are CPython's. */
 export function checkFile(file: Readable): void {
   if (typeof file?.read !== "function") {
     throw new TypeError(
@@ -52,7 +63,7 @@ export function checkFile(file: Readable): void {
   }
 }
 
-/** Checks which part of the file `sendfile` is to send. */
+/** Checks the part of the file that `sendfile` is to send. */
 export function checkPart(
   file: Readable,
   offset: number,
@@ -79,7 +90,7 @@ export function checkPart(
   }
 }
 
-/** The `onProgress` of the options of `sendfile`. */
+/** Checks the `onProgress` of the options of `sendfile`. */
 export function checkProgress(
   onProgress: unknown,
 ): SendfileOptions["onProgress"] {
@@ -93,7 +104,7 @@ export function checkProgress(
   );
 }
 
-/** Which part of what `sendfile` sends, and whom it tells. */
+/** The part of the file that `sendfile` sends, and its progress callback. */
 export interface FilePart {
   readonly file: Readable;
   readonly offset: number;
@@ -102,8 +113,8 @@ export interface FilePart {
 }
 
 /**
- * Sends a part of a file, in one turn. However it ends, the file's position is
- * behind the last byte that was sent or committed.
+ * Sends a part of a file, in one turn. However the call ends, the position of
+ * the file is then behind the last byte that was sent or committed.
  */
 export async function sendFile(
   endpoint: Connected,
@@ -112,8 +123,8 @@ export async function sendFile(
 ): Promise<number> {
   const { file, offset, count, onProgress } = part;
   const limit = count ?? Infinity;
-  // A file with positions has an end, and reading it does not wait for long: a
-  // close lets it be sent. Other readers may never end.
+  // A file with positions has an end, and reading it does not take long, so it
+  // is still sent after a close. Other readers may never end.
   const survivesClose = typeof file.seek === "function";
   const turn = await endpoint.enter(context, survivesClose);
   const buffer = new Uint8Array(Math.min(CHUNK_BYTES, limit));
@@ -139,7 +150,8 @@ export async function sendFile(
     }
     if (turn.cancelled && turn.sent < limit) throw turn.reason;
   } catch (error) {
-    // Why it failed says more than that the file cannot be moved either.
+    // The first error explains more than a later error from setting the
+    // position.
     await leave().catch(() => {});
     throw error;
   } finally {
@@ -148,16 +160,19 @@ export async function sendFile(
   await leave();
   return turn.sent;
 
-  /** Moves the file behind the bytes that were sent. */
+  /** Sets the position of the file behind the bytes that were sent. */
   async function leave(): Promise<void> {
     if (reading === undefined) return;
-    // The position must not move under a read.
+    // The position must not change during a read.
     if (survivesClose) await reading.catch(() => {});
     await seek(file, offset + turn.sent);
   }
 }
 
-/** Sends a part of a file by the own `send` of a subclass, as CPython does. */
+/**
+ * Sends a part of a file with the overridden `send` of a subclass, as CPython
+ * does.
+ */
 export async function sendFileWith(
   send: (data: Uint8Array) => Promise<number>,
   { file, offset, count, onProgress }: FilePart,
@@ -183,7 +198,7 @@ export async function sendFileWith(
   return sent;
 }
 
-/** Reads once; the number of bytes, 0 at the end. */
+/** Reads once, and returns the number of bytes, 0 at the end of the file. */
 async function read(file: Readable, buffer: Uint8Array): Promise<number> {
   let n: number | null;
   try {
@@ -203,7 +218,10 @@ async function seek(file: Readable, offset: number): Promise<void> {
   }
 }
 
-/** Errors of a `Deno.FsFile` become ours; those of other readers stay. */
+/**
+ * Translates errors of a `Deno.FsFile` to this module's; errors of other
+ * readers are not changed.
+ */
 function translated(error: unknown): unknown {
   const isDeno = Object.values(Deno.errors).some((each) =>
     error instanceof each

@@ -1,5 +1,6 @@
 /**
- * The class {@linkcode Socket}, and {@linkcode socket}, which makes one.
+ * The class {@linkcode Socket}, and the function {@linkcode socket} that
+ * creates one.
  */
 
 import {
@@ -113,38 +114,44 @@ export type {
   SocketOptions,
 };
 
-/** The most that a stream takes at once: no datagram is longer. */
+/** The most that one pull of `readable` receives. No datagram is longer. */
 const STREAM_BYTES = 65536;
 
-/** The core of a socket, which a method that was taken off it has not. */
+/**
+ * Returns the core of a socket. Fails if a method was called without its
+ * socket.
+ */
 let coreOf: (socket: Socket) => SocketCore;
 
 /**
- * Closes the sockets that a program has dropped without closing them. It is a
- * safety net against running out of descriptors: CPython closes them at once.
+ * Closes the sockets that a program has dropped without closing them. CPython
+ * closes them at once; this is a safety net against running out of descriptors.
  */
 const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
 
 /**
- * A socket of Python's shape.
+ * A socket with the interface of Python's `socket.socket`.
  *
  * - **In order**: calls made side by side are served in the order they were
  *   made.
- * - **Once**: every byte, datagram and connection goes to one call.
- * - **Nothing lost**: a receive or accept that timed out, was aborted or would
- *   have blocked leaves what comes later to the next call. A cancelled send
- *   reports the bytes that it has committed; those go out before any others.
- * - **Closing** rejects waiting receives at once with EBADF and lets started
- *   sends finish. `using` closes; `await using` also waits until everything
- *   that was sent has been handed to the kernel.
- * - **Ending**: the process ends when no call is waiting and no byte is unsent,
- *   whatever is open.
+ * - **Once**: every byte, datagram and connection is returned by exactly one
+ *   call.
+ * - **Nothing lost**: if a receive or accept times out, is aborted or would
+ *   block, the next call returns what arrives later. A cancelled send returns
+ *   the number of bytes that it has committed; these are sent before any
+ *   others.
+ * - **Closing**: pending receives reject at once with EBADF, and sends in
+ *   progress finish. `using` closes the socket; `await using` also waits until
+ *   everything that was sent has been handed to the kernel.
+ * - **Ending**: the process ends when no call is pending and no byte is unsent,
+ *   even if sockets are open.
  *
- * Where Python would block, methods return a promise; these only ever reject.
- * Each takes a last `{ signal }`; aborting rejects with the signal's reason.
+ * Where Python would block, a method returns a promise, and reports every error
+ * by rejecting it. Its last argument may be `{ signal }`: when the signal
+ * aborts, the call rejects with the signal's reason.
  *
- * Made by {@linkcode socket}; the class is for types, `instanceof` and
- * subclassing.
+ * Sockets are created with {@linkcode socket}; the class is for types,
+ * `instanceof` and subclassing.
  *
  * ### Members by task
  *
@@ -182,8 +189,7 @@ const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
  * - **Options**:
  *   {@linkcode Socket.prototype.setsockopt | setsockopt},
  *   {@linkcode Socket.prototype.getsockopt | getsockopt}
- * - **What it is**:
- *   {@linkcode Socket.prototype.family | family},
+ * - **Properties**: {@linkcode Socket.prototype.family | family},
  *   {@linkcode Socket.prototype.type | type},
  *   {@linkcode Socket.prototype.proto | proto},
  *   {@linkcode Socket.prototype.getsockname | getsockname},
@@ -226,11 +232,11 @@ const dropped = new FinalizationRegistry<SocketCore>((core) => core.drop());
  * @see {@link https://docs.python.org/3/library/socket.html#socket-objects | Python: Socket objects}
  */
 export class Socket<A extends Address = Address> {
-  /** The address family, one of `AF_*`. */
+  /** The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`. */
   readonly family: Family<A>;
-  /** The type, `SOCK_STREAM` or `SOCK_DGRAM`. */
+  /** The type: `SOCK_STREAM` or `SOCK_DGRAM`. */
   readonly type: number;
-  /** The protocol number as it was given. */
+  /** The protocol number, as it was given. */
   readonly proto: number;
   readonly #core: SocketCore;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
@@ -241,17 +247,17 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Makes a socket, or takes over a descriptor.
+   * Creates a socket, or takes over a descriptor.
    *
-   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
-   * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
-   * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
-   * @param proto 0, or the protocol of that type.
+   * @param family The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
+   * @param type The type: `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed
+   * with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+   * @param proto The protocol: 0, or the number of that type's protocol.
    * @param fileno A descriptor to take over; family, type and proto are then the
    * descriptor's, whatever the arguments say. Each argument may also be given by
    * name, in an object that comes last: `new Socket({ type: SOCK_DGRAM })`.
-   * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there
-   * is no such socket here; EBADF if `fileno` is not open.
+   * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if such
+   * a socket is not supported; EBADF if `fileno` is not open.
    * @throws {TypeError} If an argument is not an integer, or is given twice.
    */
   constructor(
@@ -273,7 +279,7 @@ export class Socket<A extends Address = Address> {
         new Description(kind.family, plain, kind.proto),
       );
     } else {
-      // Elsewhere it is EBADF, as in Python.
+      // Other functions fail with EBADF for a negative number, as in Python.
       if (kind.fileno < 0) {
         throw new RangeError(
           `Cannot ${action}: fileno must be 0 or more, received ${kind.fileno}`,
@@ -290,9 +296,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The timeout in seconds: null if calls block, 0 if they never do.
+   * The timeout of this socket's calls in seconds: null if they block, 0 if
+   * they never do.
    *
-   * @returns Seconds, or null.
+   * @returns The timeout in seconds, or null if there is none.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   get timeout(): number | null {
@@ -300,18 +307,20 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Binds to a local address. A stream socket's port is taken, and seen by
-   * {@linkcode Socket.prototype.getsockname}, from now on.
+   * Binds the socket to a local address. The port of a stream socket is taken
+   * at once, and {@linkcode Socket.prototype.getsockname} then returns it.
    *
-   * A host name means an address of the socket's own family.
+   * A host name is resolved to an address of the socket's own family.
    *
-   * @param address Where: `""` is every interface, port 0 any free port.
-   * @throws {OSError} EADDRINUSE if the address is taken; EADDRNOTAVAIL if it is
-   * not this machine's; EINVAL if the socket is bound already; EBADF if closed.
+   * @param address The local address; the host `""` stands for every interface,
+   * port 0 for any free port.
+   * @throws {OSError} EADDRINUSE if the address is in use; EADDRNOTAVAIL if it
+   * does not belong to this machine; EINVAL if the socket is already bound;
+   * EBADF if the socket is closed.
    * @throws {PermissionError} EACCES if Deno's permission is missing.
-   * @throws {gaierror} EAI_NONAME if the host is unknown, EAI_ADDRFAMILY if it
+   * @throws {gaierror} EAI_NONAME if the host is unknown; EAI_ADDRFAMILY if it
    * has no address of the family.
-   * @throws {TypeError} If the address has another shape.
+   * @throws {TypeError} If the address does not have the shape of the family.
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.bind | Python: bind}
    * @see {@link https://man7.org/linux/man-pages/man2/bind.2.html | bind(2)}
@@ -330,15 +339,17 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Lets peers connect. An unbound socket gets a free port on every interface.
+   * Starts to listen for connections. An unbound socket is first bound to a
+   * free port on every interface.
    *
-   * @param backlog How many connections may wait to be accepted. Another number
-   * than 128 opens the port anew. A second call changes nothing. It may also be
-   * given by name, `listen({ backlog: 5 })`.
-   * @throws {OSError} EINVAL if connected; EOPNOTSUPP if a datagram socket;
-   * EBADF if closed.
-   * @throws {PermissionError} EACCES if it is not bound, and 0.0.0.0:0 is not
-   * granted.
+   * @param backlog The maximum number of connections that may wait to be
+   * accepted, 128 by default. With another number the port is opened a second
+   * time. A later call of `listen` does not change it. It may also be given by
+   * name, `listen({ backlog: 5 })`.
+   * @throws {OSError} EINVAL if the socket is connected; EOPNOTSUPP if it is a
+   * datagram socket; EBADF if the socket is closed.
+   * @throws {PermissionError} EACCES if the socket is not bound and Deno's
+   * permission for 0.0.0.0:0 is missing.
    * @throws {TypeError} If `backlog` is not an integer, or is given twice.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.listen | Python: listen}
    * @see {@link https://man7.org/linux/man-pages/man2/listen.2.html | listen(2)}
@@ -359,10 +370,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Waits for a connection.
+   * Waits for a connection, and accepts it.
    *
-   * A call that times out or is aborted loses no connection: the next call gets
-   * it.
+   * A call that times out or is aborted loses no connection: the next call
+   * returns it.
    *
    * @example A time limit of half a second
    * ```ts
@@ -379,10 +390,12 @@ export class Socket<A extends Address = Address> {
    * @param options `signal` cancels the call.
    * @returns The new socket, which is blocking or has the default timeout, and
    * the address of the peer.
-   * @throws {OSError} EINVAL if not listening, or no longer; EOPNOTSUPP if a
-   * datagram socket; EMFILE if there are too many open files; EBADF if closed.
-   * @throws {TimeoutError} If none came in time.
-   * @throws {BlockingIOError} EAGAIN if non-blocking and none is there.
+   * @throws {OSError} EINVAL if the socket is not listening, or stops listening
+   * during the call; EOPNOTSUPP if it is a datagram socket; EMFILE if there are
+   * too many open files; EBADF if the socket is closed.
+   * @throws {TimeoutError} If no connection arrived in time.
+   * @throws {BlockingIOError} EAGAIN if the socket is non-blocking and no
+   * connection is waiting.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.accept | Python: accept}
    * @see {@link https://man7.org/linux/man-pages/man2/accept.2.html | accept(2)}
    */
@@ -405,23 +418,24 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Connects to a peer; for a datagram socket, sets the address that datagrams
-   * go to and are accepted from.
+   * Connects to a peer. For a datagram socket, this sets the only address that
+   * datagrams are sent to and received from.
    *
-   * A connect that times out or is aborted is cancelled: the socket is as
-   * before, and may connect again.
+   * A timeout or an abort cancels the connect. The socket is then unconnected
+   * as before, and may connect again.
    *
    * @param address The peer's address.
    * @param options `signal` cancels the connect.
    * @throws {ConnectionRefusedError} ECONNREFUSED if no socket listens there.
-   * @throws {OSError} EISCONN if already connected; EALREADY if a connect is in
-   * progress; ENETUNREACH or EHOSTUNREACH if there is no route; EBADF if closed.
-   * @throws {BlockingIOError} EINPROGRESS if non-blocking: SO_ERROR or the next
-   * call reports the outcome.
+   * @throws {OSError} EISCONN if the socket is already connected; EALREADY if a
+   * connect is in progress; ENETUNREACH or EHOSTUNREACH if there is no route to
+   * the peer; EBADF if the socket is closed.
+   * @throws {BlockingIOError} EINPROGRESS if the socket is non-blocking:
+   * SO_ERROR or the next call then reports the outcome.
    * @throws {TimeoutError} If the timeout expires first.
    * @throws {PermissionError} EACCES if Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
-   * @throws {TypeError} If the address has another shape.
+   * @throws {TypeError} If the address does not have the shape of the family.
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect | Python: connect}
    * @see {@link https://man7.org/linux/man-pages/man2/connect.2.html | connect(2)}
@@ -436,10 +450,10 @@ export class Socket<A extends Address = Address> {
    *
    * @param address The peer's address.
    * @param options `signal` cancels the connect.
-   * @returns 0 if connected, otherwise an errno: EAGAIN after a timeout, as in
-   * Python, and EINPROGRESS if non-blocking.
+   * @returns 0 if the socket is connected, otherwise an errno: EAGAIN after a
+   * timeout, as in Python, and EINPROGRESS if the socket is non-blocking.
    * @throws {gaierror} If the host is unknown.
-   * @throws {TypeError} If the address has another shape.
+   * @throws {TypeError} If the address does not have the shape of the family.
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.connect_ex | Python: connect_ex}
    */
@@ -448,7 +462,8 @@ export class Socket<A extends Address = Address> {
     options?: SignalOption,
   ): Promise<number> {
     return this.#connect(address, options).then(() => 0, (error) => {
-      // The reason of an abort is no answer of the system, even if it looks so.
+      // The reason of an abort is not a result of the system, even if it is an
+      // `OSError`.
       const { signal } = options ?? {};
       const isErrno = error instanceof OSError &&
         !(error instanceof gaierror) &&
@@ -468,8 +483,8 @@ export class Socket<A extends Address = Address> {
     try {
       const { family } = this;
       if (family !== AF_UNIX) checkOneAddress("connect", address, options);
-      // Before the address is parsed: connect_ex() returns the errno of a path
-      // that is too long, and the caller would never hear of wrong options.
+      // The options are checked before the address: connect_ex() returns the
+      // errno for a path that is too long, and would not report wrong options.
       signal = checkSignal("connect", options);
       const sockaddr = parseAddress("connect", family, address);
       const { description } = coreOf(this);
@@ -483,11 +498,11 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives bytes; for a datagram socket, one datagram cut to `bufsize`.
+   * Receives bytes. A datagram socket receives one datagram, cut to `bufsize`.
    *
-   * A call that times out, is aborted or would block loses nothing: what
-   * arrives later is given to the next call. With `MSG_WAITALL` the part that
-   * had come stays for the next call.
+   * A call that times out, is aborted or would block loses nothing: the next
+   * call returns the bytes that arrive later. With `MSG_WAITALL`, the bytes
+   * that have already arrived stay queued for the next call.
    *
    * @example Peeking and exact reads
    * ```ts
@@ -507,16 +522,18 @@ export class Socket<A extends Address = Address> {
    * assertEquals(all, new Uint8Array([1, 2, 3, 4]));
    * ```
    *
-   * @param bufsize The most bytes to receive.
-   * @param flags `MSG_PEEK`, `MSG_WAITALL`, `MSG_DONTWAIT`, or-ed.
+   * @param bufsize The maximum number of bytes to receive.
+   * @param flags `MSG_PEEK`, `MSG_WAITALL` and `MSG_DONTWAIT`, or-ed.
    * @param options `signal` cancels the call.
-   * @returns Bytes that belong to the caller: `data.buffer` is exactly them. An
-   * empty array means the end of the stream.
-   * @throws {OSError} ENOTCONN if not connected; EOPNOTSUPP if there is no such
-   * flag; EBADF if closed, also while waiting.
+   * @returns The bytes, which belong to the caller: `data.buffer` contains them
+   * and nothing else. An empty array means the end of the stream.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EOPNOTSUPP if
+   * Deno cannot provide a flag; EBADF if the socket is closed, or is closed
+   * during the call.
    * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
-   * @throws {TimeoutError} If nothing came in time.
-   * @throws {BlockingIOError} EAGAIN if non-blocking and nothing is there.
+   * @throws {TimeoutError} If nothing arrived in time.
+   * @throws {BlockingIOError} EAGAIN if the socket is non-blocking and nothing
+   * has arrived.
    * @throws {TypeError} If `bufsize` is not an integer.
    * @throws {RangeError} If `bufsize` is negative.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv | Python: recv}
@@ -531,22 +548,25 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives into a buffer; for a datagram socket, one datagram cut to fit.
+   * Receives into a buffer. A datagram socket receives one datagram, cut to the
+   * buffer's size.
    *
    * A timeout or an abort loses nothing, as in
-   * {@linkcode Socket.prototype.recv}.
-   * A `shutdown(SHUT_RD)` during the call ends it, but not the read, which may
-   * still write to `buffer`. The same is true of a `close` or `detach`, if unsent
-   * bytes, a file object or another descriptor keep the connection.
+   * {@linkcode Socket.prototype.recv}. A `shutdown(SHUT_RD)` during the call
+   * ends the call, but not its read, which may still write to `buffer`. The
+   * same holds for `close` and `detach`, if unsent bytes, a file object or
+   * another descriptor keep the connection open.
    *
    * @param buffer The buffer to fill.
-   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
-   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param nbytes The maximum number of bytes to receive; 0 means the length of
+   * `buffer`.
+   * @param flags The flags, as for {@linkcode Socket.prototype.recv}.
    * @param options `signal` cancels the call.
    * @returns The number of bytes, 0 at the end of the stream.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
-   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @throws {RangeError} If `nbytes` is negative or larger than `buffer`.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recv_into | Python: recv_into}
    */
   recv_into(
@@ -559,9 +579,9 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives bytes and the address that they came from.
+   * Receives bytes, and the address of their sender.
    *
-   * What a timeout or an abort leaves behind is as in
+   * A timeout or an abort loses nothing, as in
    * {@linkcode Socket.prototype.recv}.
    *
    * @example A datagram
@@ -579,11 +599,12 @@ export class Socket<A extends Address = Address> {
    * assertEquals(address[1], client.getsockname()[1]);
    * ```
    *
-   * @param bufsize The most bytes to receive.
-   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param bufsize The maximum number of bytes to receive.
+   * @param flags The flags, as for {@linkcode Socket.prototype.recv}.
    * @param options `signal` cancels the call.
-   * @returns The bytes and the address; on a stream the address is null.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @returns The bytes and the sender's address, which is null on a stream.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `bufsize` is not an integer.
    * @throws {RangeError} If `bufsize` is negative.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom | Python: recvfrom}
@@ -598,18 +619,21 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives into a buffer, and the address that it came from. What a timeout,
-   * an abort or a close leaves behind is as in
+   * Receives into a buffer, and returns the address of the sender too. A
+   * timeout, an abort or a close has the same effect as in
    * {@linkcode Socket.prototype.recv_into}.
    *
-   * @param buffer Where to.
-   * @param nbytes The most bytes to receive; 0 means all of `buffer`.
-   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param buffer The buffer to fill.
+   * @param nbytes The maximum number of bytes to receive; 0 means the length of
+   * `buffer`.
+   * @param flags The flags, as for {@linkcode Socket.prototype.recv}.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes and the address; on a stream that is null.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @returns The number of bytes and the sender's address, which is null on a
+   * stream.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If `buffer` is not a Uint8Array.
-   * @throws {RangeError} If `nbytes` is negative or more than `buffer` has.
+   * @throws {RangeError} If `nbytes` is negative or larger than `buffer`.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvfrom_into | Python: recvfrom_into}
    */
   recvfrom_into(
@@ -623,27 +647,31 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends bytes, perhaps not all of them; for a datagram socket, one datagram to
-   * its peer.
+   * Sends bytes, perhaps not all of them. A datagram socket sends one datagram
+   * to its peer.
    *
-   * A send that is cancelled, by a timeout, its signal or because the socket is
-   * non-blocking, either rejects, having sent nothing, or resolves with the number
-   * of bytes that are committed; those go out before any later data.
+   * A send may be cancelled by a timeout, by its signal, or because the socket
+   * is non-blocking. If it has sent nothing, it rejects. Otherwise it resolves
+   * to the number of bytes that are committed; these are sent before any later
+   * data.
    *
-   * @param data The bytes, which may be overwritten once the call has settled.
+   * @param data The bytes. The array may be overwritten once the call has
+   * settled.
    * @param flags `MSG_DONTWAIT` and `MSG_NOSIGNAL`, or-ed.
    * @param options `signal` cancels the call.
    * @returns The number of bytes sent or committed, which may be fewer than
    * given.
-   * @throws {OSError} ENOTCONN if not connected; EDESTADDRREQ if a datagram
-   * socket has no peer; EMSGSIZE if a datagram is too long; EOPNOTSUPP if there
-   * is no such flag; EBADF if closed.
-   * @throws {BrokenPipeError} EPIPE if the peer has gone, or after
-   * `shutdown(SHUT_WR)`.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EDESTADDRREQ if
+   * a datagram socket has no peer; EMSGSIZE if a datagram is too long;
+   * EOPNOTSUPP if Deno cannot provide a flag; EBADF if the socket is closed.
+   * @throws {BrokenPipeError} EPIPE if the peer has closed the connection, or
+   * after `shutdown(SHUT_WR)`.
    * @throws {ConnectionResetError} ECONNRESET if the peer reset the connection.
    * @throws {TimeoutError} If nothing could be sent in time.
-   * @throws {BlockingIOError} EAGAIN if non-blocking and there is no room.
-   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @throws {BlockingIOError} EAGAIN if the socket is non-blocking and there is
+   * no room in the send buffer.
+   * @throws {TypeError} If `data` is not a Uint8Array. A string has to be
+   * encoded first.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.send | Python: send}
    * @see {@link https://man7.org/linux/man-pages/man2/send.2.html | send(2)}
    */
@@ -658,13 +686,16 @@ export class Socket<A extends Address = Address> {
   /**
    * Sends all of the bytes.
    *
-   * @param data The bytes, which may be overwritten once the call has settled.
-   * @param flags As in {@linkcode Socket.prototype.send}.
+   * @param data The bytes. The array may be overwritten once the call has
+   * settled.
+   * @param flags The flags, as for {@linkcode Socket.prototype.send}.
    * @param options `signal` cancels the call.
-   * @throws {OSError} As {@linkcode Socket.prototype.send}; how much was sent
-   * is then undetermined, as in Python.
-   * @throws {TimeoutError} If not all could be sent in time.
-   * @throws {TypeError} If `data` is not a Uint8Array; a string is to be encoded.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.send}. As in Python, it is then not known how
+   * many bytes were sent.
+   * @throws {TimeoutError} If not all of the bytes could be sent in time.
+   * @throws {TypeError} If `data` is not a Uint8Array. A string has to be
+   * encoded first.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendall | Python: sendall}
    */
   sendall(
@@ -676,20 +707,21 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends a datagram to an address. A socket that is not bound gets a free port:
-   * on every interface if that is granted, otherwise on loopback.
+   * Sends a datagram to an address. An unbound socket is first bound to a free
+   * port: on every interface if that is granted, otherwise on loopback.
    *
    * @param data The bytes of the datagram.
-   * @param address Where to; connected TCP ignores it.
+   * @param address The destination; a connected TCP socket ignores it.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes, which is all of them.
-   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
-   * stream; otherwise as {@linkcode Socket.prototype.send}.
-   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
-   * Deno's permission is missing.
+   * @returns The number of bytes sent, which is the length of `data`.
+   * @throws {OSError} EMSGSIZE if the datagram is too long; EISCONN if the
+   * socket is a connected Unix stream; and for the same reasons as
+   * {@linkcode Socket.prototype.send}.
+   * @throws {PermissionError} EACCES if a broadcast is sent without
+   * SO_BROADCAST, or if Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
-   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
-   * shape.
+   * @throws {TypeError} If `data` is not a Uint8Array, or the address does not
+   * have the shape of the family.
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
    */
@@ -702,11 +734,11 @@ export class Socket<A extends Address = Address> {
    * Sends a datagram to an address, with flags.
    *
    * @param data The bytes of the datagram.
-   * @param flags As in {@linkcode Socket.prototype.send}.
-   * @param address Where to; connected TCP ignores it.
+   * @param flags The flags, as for {@linkcode Socket.prototype.send}.
+   * @param address The destination; a connected TCP socket ignores it.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes, which is all of them.
-   * @throws {OSError} As without flags.
+   * @returns The number of bytes sent, which is the length of `data`.
+   * @throws {OSError} For the same reasons as without flags.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
    */
   sendto(
@@ -715,13 +747,13 @@ export class Socket<A extends Address = Address> {
     address: AddressInput<A>,
     options?: SignalOption,
   ): Promise<number>;
-  // The page of an overloaded method shows what is said here.
+  // The reference page of an overloaded method shows this comment.
   /**
    * Sends a datagram to an address: `sendto(data, address)`, or with flags
    * before the address, `sendto(data, flags, address)`.
    *
-   * A socket that is not bound gets a free port: on every interface if that is
-   * granted, otherwise on loopback.
+   * An unbound socket is first bound to a free port: on every interface if that
+   * is granted, otherwise on loopback.
    *
    * @example Usage
    * ```ts
@@ -736,18 +768,19 @@ export class Socket<A extends Address = Address> {
    * ```
    *
    * @param data The bytes of the datagram.
-   * @param flags A number, as in {@linkcode Socket.prototype.send}, or left out.
-   * @param address The receiver's address; connected TCP ignores
-   * it.
+   * @param flags The flags, as for {@linkcode Socket.prototype.send}; may be
+   * left out.
+   * @param address The destination; a connected TCP socket ignores it.
    * @param options A {@linkcode SignalOption}: `signal` cancels the call.
-   * @returns The number of bytes, which is all of them.
-   * @throws {OSError} EMSGSIZE if it is too long; EISCONN on a connected Unix
-   * stream; otherwise as {@linkcode Socket.prototype.send}.
-   * @throws {PermissionError} EACCES for a broadcast without SO_BROADCAST, or if
-   * Deno's permission is missing.
+   * @returns The number of bytes sent, which is the length of `data`.
+   * @throws {OSError} EMSGSIZE if the datagram is too long; EISCONN if the
+   * socket is a connected Unix stream; and for the same reasons as
+   * {@linkcode Socket.prototype.send}.
+   * @throws {PermissionError} EACCES if a broadcast is sent without
+   * SO_BROADCAST, or if Deno's permission is missing.
    * @throws {gaierror} EAI_NONAME if the host is unknown.
-   * @throws {TypeError} If `data` is not a Uint8Array or the address has another
-   * shape.
+   * @throws {TypeError} If `data` is not a Uint8Array, or the address does not
+   * have the shape of the family.
    * @throws {RangeError} If the port is not 0 to 65535.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendto | Python: sendto}
    */
@@ -780,19 +813,20 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Closes one direction of the connection, or both. Bytes already sent are
-   * delivered first; bytes already received can still be read.
+   * Shuts down one direction of the connection, or both. Bytes that were
+   * already sent are delivered first; bytes that were already received can
+   * still be read.
    *
-   * The state changes when it is called, awaited or not. The promise resolves
-   * when the FIN has been sent, or when the timeout expires; it is sent in either
-   * case.
+   * The state changes as soon as the method is called, even if the promise is
+   * not awaited. The promise resolves when the FIN has been sent, or when the
+   * timeout expires; the FIN is sent in either case.
    *
    * On a listening socket, pending and later accepts fail with EINVAL.
    *
    * @param how `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`.
-   * @param options `signal` ends the wait, but does not cancel the shutdown.
-   * @throws {OSError} ENOTCONN if not connected; EINVAL if `how` is none of
-   * these; EBADF if closed.
+   * @param options `signal` ends the call, but does not undo the shutdown.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EINVAL if `how`
+   * is none of these; EBADF if the socket is closed.
    * @throws {TypeError} If `how` is not an integer.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.shutdown | Python: shutdown}
    * @see {@link https://man7.org/linux/man-pages/man2/shutdown.2.html | shutdown(2)}
@@ -814,11 +848,11 @@ export class Socket<A extends Address = Address> {
 
   /**
    * Closes the socket. Pending receives and accepts reject with EBADF at once;
-   * started sends go on and finish. The connection ends when the last duplicate
-   * and file object of it has closed.
+   * sends in progress go on and finish. The connection is closed together with
+   * its last duplicate and file object.
    *
-   * Bytes that are still unsent go out first; after 30 seconds without progress
-   * the connection is reset. Closing twice does nothing.
+   * Unsent bytes are sent first; after 30 seconds without progress the
+   * connection is reset. Closing a second time does nothing.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.close | Python: close}
    */
   close(): void {
@@ -829,16 +863,18 @@ export class Socket<A extends Address = Address> {
     });
   }
 
-  /** Closes the socket, for `using`. */
+  /** Closes the socket. `using` calls this method. */
   [Symbol.dispose](): void {
     traced(Socket.prototype[Symbol.dispose], () => this.close());
   }
 
   /**
-   * Closes the socket, for `await using`, and waits until everything that was
-   * sent has been handed to the kernel and the descriptor is released.
+   * Closes the socket, and waits until everything that was sent has been handed
+   * to the kernel and the descriptor is released. `await using` calls this
+   * method.
    *
-   * @throws {OSError} If a part of it could not be handed to the kernel.
+   * @throws {OSError} If a part of the sent bytes could not be handed to the
+   * kernel.
    */
   [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -850,11 +886,12 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The address of the peer.
+   * Returns the address of the peer.
    *
-   * @returns It, in the shape of the family: `[host, port]`,
+   * @returns The address in the shape of the family: `[host, port]`,
    * `[host, port, flowinfo, scope_id]` or a path.
-   * @throws {OSError} ENOTCONN if there is none; EBADF if closed.
+   * @throws {OSError} ENOTCONN if the socket has no peer; EBADF if the socket
+   * is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
    */
   getpeername(): A {
@@ -866,12 +903,12 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The socket's own address.
+   * Returns the socket's own address.
    *
-   * @returns It, in the shape of the family: `[host, port]`,
-   * `[host, port, flowinfo, scope_id]` or a path; unspecified, such as
-   * `["0.0.0.0", 0]`, if there is none yet.
-   * @throws {OSError} EBADF if closed.
+   * @returns The address in the shape of the family: `[host, port]`,
+   * `[host, port, flowinfo, scope_id]` or a path; the unspecified address, such
+   * as `["0.0.0.0", 0]`, if the socket is not bound.
+   * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockname | Python: getsockname}
    */
   getsockname(): A {
@@ -881,26 +918,31 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * An option's value as a number.
+   * Returns the value of an option as a number.
    *
-   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on, of those that
-   * {@linkcode Socket.prototype.setsockopt} lists.
-   * @returns The value; 1 and 0 for flags.
-   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @param level The level of the option, such as `SOL_SOCKET` or
+   * `IPPROTO_TCP`.
+   * @param optname One of the options that
+   * {@linkcode Socket.prototype.setsockopt} lists, such as `SO_REUSEADDR`.
+   * @returns The value; a flag is 1 or 0.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide the option; EBADF if
+   * the socket is closed.
    * @throws {TypeError} If an argument is not an integer.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
    */
   getsockopt(level: number, optname: number): number;
   /**
-   * An option's value as bytes.
+   * Returns the value of an option as bytes.
    *
-   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on, of those that
-   * {@linkcode Socket.prototype.setsockopt} lists.
-   * @param buflen How many bytes at most, 1 to 1024; also by name.
+   * @param level The level of the option, such as `SOL_SOCKET` or
+   * `IPPROTO_TCP`.
+   * @param optname One of the options that
+   * {@linkcode Socket.prototype.setsockopt} lists, such as `SO_REUSEADDR`.
+   * @param buflen The maximum number of bytes, 1 to 1024. It may also be given
+   * by name.
    * @returns The value in the platform's representation.
-   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide the option; EBADF if
+   * the socket is closed.
    * @throws {TypeError} If an argument is not an integer.
    * @throws {RangeError} If `buflen` is out of range.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
@@ -910,18 +952,21 @@ export class Socket<A extends Address = Address> {
     optname: number,
     buflen: number | { buflen: number },
   ): Uint8Array;
-  // The page of an overloaded method shows what is said here.
+  // The reference page of an overloaded method shows this comment.
   /**
-   * An option's value: a number, or with `buflen` its bytes.
+   * Returns the value of an option: a number, or with `buflen` its bytes.
    *
-   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
-   * @param optname `SO_REUSEADDR` and so on, of those that
-   * {@linkcode Socket.prototype.setsockopt} lists.
-   * @param buflen How many bytes at most, 1 to 1024; 0 or left out for a number.
-   * It may also be given by name, `{ buflen: 16 }`.
-   * @returns The value, 1 and 0 for flags; or its bytes in the platform's
+   * @param level The level of the option, such as `SOL_SOCKET` or
+   * `IPPROTO_TCP`.
+   * @param optname One of the options that
+   * {@linkcode Socket.prototype.setsockopt} lists, such as `SO_REUSEADDR`.
+   * @param buflen The maximum number of bytes, 1 to 1024. If it is 0 or left
+   * out, the value is returned as a number. It may also be given by name,
+   * `{ buflen: 16 }`.
+   * @returns The value, where a flag is 1 or 0; or its bytes in the platform's
    * representation.
-   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it; EBADF if closed.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide the option; EBADF if
+   * the socket is closed.
    * @throws {TypeError} If an argument is not an integer.
    * @throws {RangeError} If `buflen` is out of range.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getsockopt | Python: getsockopt}
@@ -948,24 +993,26 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sets an option, and puts it in force. An accepted socket has the options of
-   * its listener.
+   * Sets an option, which takes effect at once. An accepted socket inherits the
+   * options of its listener.
    *
-   * - Flags, a boolean or a number: {@linkcode SO_REUSEADDR},
+   * - Flags, each a boolean or a number: {@linkcode SO_REUSEADDR},
    *   {@linkcode SO_REUSEPORT}, {@linkcode SO_BROADCAST},
    *   {@linkcode SO_KEEPALIVE}; at `IPPROTO_TCP` {@linkcode TCP_NODELAY}; at
    *   `IPPROTO_IPV6` {@linkcode IPV6_V6ONLY}.
-   * - Times, a `struct timeval` of seconds and microseconds as bytes, 0 for none:
-   *   {@linkcode SO_RCVTIMEO}, {@linkcode SO_SNDTIMEO}. A call that takes longer
-   *   fails with EAGAIN.
-   * - Of IPv4 datagrams, at `IPPROTO_IP`: {@linkcode IP_MULTICAST_TTL}, 0 to 255
-   *   hops; {@linkcode IP_MULTICAST_LOOP}, a flag;
+   * - Time limits, each a `struct timeval` of seconds and microseconds as
+   *   bytes, where 0 means no limit: {@linkcode SO_RCVTIMEO},
+   *   {@linkcode SO_SNDTIMEO}. A call that takes longer fails with EAGAIN.
+   * - For IPv4 datagram sockets, at `IPPROTO_IP`: {@linkcode IP_MULTICAST_TTL},
+   *   0 to 255 hops; {@linkcode IP_MULTICAST_LOOP}, a flag;
    *   {@linkcode IP_ADD_MEMBERSHIP} and {@linkcode IP_DROP_MEMBERSHIP}, a
-   *   `struct ip_mreq` or `ip_mreqn` as bytes, to set only.
-   * - Of IPv6 datagrams, at `IPPROTO_IPV6`: {@linkcode IPV6_JOIN_GROUP} and
-   *   {@linkcode IPV6_LEAVE_GROUP}, a `struct ipv6_mreq` as bytes, to set only.
-   * - To get only: {@linkcode SO_TYPE}, {@linkcode SO_DOMAIN},
-   *   {@linkcode SO_PROTOCOL}, {@linkcode SO_ERROR}, {@linkcode SO_ACCEPTCONN}.
+   *   `struct ip_mreq` or `ip_mreqn` as bytes, which can only be set.
+   * - For IPv6 datagram sockets, at `IPPROTO_IPV6`: {@linkcode IPV6_JOIN_GROUP}
+   *   and {@linkcode IPV6_LEAVE_GROUP}, a `struct ipv6_mreq` as bytes, which
+   *   can only be set.
+   * - Options that can only be read: {@linkcode SO_TYPE},
+   *   {@linkcode SO_DOMAIN}, {@linkcode SO_PROTOCOL}, {@linkcode SO_ERROR},
+   *   {@linkcode SO_ACCEPTCONN}.
    *
    * @example Usage
    * ```ts
@@ -977,11 +1024,14 @@ export class Socket<A extends Address = Address> {
    * assertEquals(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 1);
    * ```
    *
-   * @param level `SOL_SOCKET`, `IPPROTO_TCP` and so on.
+   * @param level The level of the option, such as `SOL_SOCKET` or
+   * `IPPROTO_TCP`.
    * @param optname One of the options above.
-   * @param value A number, or its bytes in the platform's representation.
-   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it or it is read-only;
-   * EINVAL if the bytes are too few; EBADF if closed.
+   * @param value The value: a number, or its bytes in the platform's
+   * representation.
+   * @throws {OSError} ENOPROTOOPT if Deno cannot provide it or the option is
+   * read-only; EINVAL if `value` has too few bytes; EBADF if the socket is
+   * closed.
    * @throws {TypeError} If an argument has the wrong type.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setsockopt | Python: setsockopt}
    * @see {@link https://man7.org/linux/man-pages/man7/socket.7.html | socket(7)}
@@ -1007,9 +1057,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The timeout of this socket's calls.
+   * Returns the timeout of this socket's calls.
    *
-   * @returns Seconds; 0 if non-blocking, null if there is none.
+   * @returns The timeout in seconds; 0 if the socket is non-blocking, null if
+   * there is no timeout.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.gettimeout | Python: gettimeout}
    */
   gettimeout(): number | null {
@@ -1017,13 +1068,14 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sets the timeout of this socket's calls, which bounds each of them as a
-   * whole. Calls that are already waiting keep theirs.
+   * Sets the timeout of this socket's calls, which bounds each call as a whole.
+   * Calls that are already pending keep the timeout that they began with.
    *
-   * @param timeout Seconds; 0 for non-blocking, null for none.
+   * @param timeout The timeout in seconds; 0 makes the socket non-blocking,
+   * null means no timeout.
    * @throws {TypeError} If `timeout` is neither a number nor null.
-   * @throws {RangeError} If it is negative, NaN or too large.
-   * @throws {OSError} EBADF if closed.
+   * @throws {RangeError} If `timeout` is negative, NaN or too large.
+   * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.settimeout | Python: settimeout}
    */
   settimeout(timeout: number | null): void {
@@ -1035,9 +1087,9 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Whether the socket is in blocking mode.
+   * Returns whether the socket is in blocking mode.
    *
-   * @returns False if the timeout is 0.
+   * @returns False if the timeout is 0, otherwise true.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getblocking | Python: getblocking}
    */
   getblocking(): boolean {
@@ -1045,12 +1097,12 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * `setblocking(true)` is `settimeout(null)`, `setblocking(false)` is
-   * `settimeout(0)`.
+   * Sets the blocking mode. `setblocking(true)` is the same as
+   * `settimeout(null)`, `setblocking(false)` the same as `settimeout(0)`.
    *
    * @param flag Whether calls block; 1 and 0 are accepted too.
-   * @throws {TypeError} If it is left out.
-   * @throws {OSError} EBADF if closed.
+   * @throws {TypeError} If `flag` is left out.
+   * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.setblocking | Python: setblocking}
    */
   setblocking(flag: boolean | number): void {
@@ -1066,10 +1118,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The descriptor's number, in a table of this module's own: the smallest from
-   * 3 up that is free. No system call knows it.
+   * Returns the number of the descriptor, which is the smallest free number
+   * from 3 up in a table of this module's own. No system call accepts it.
    *
-   * @returns The number, -1 after close.
+   * @returns The number, or -1 if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.fileno | Python: fileno}
    */
   fileno(): number {
@@ -1077,12 +1129,14 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * A second socket on the same connection, sharing what the kernel shares:
-   * state, options, queued bytes. Each has its own timeout and waiting calls.
+   * Creates a second socket on the same connection. The two share everything
+   * that duplicates share in the kernel: the state, the options and the queued
+   * bytes. Each has its own timeout and its own pending calls.
    *
-   * @returns The socket, of the same class.
-   * @throws {OSError} EBADF if closed.
-   * @throws {TypeError} If a subclass has a constructor that takes no `fileno`.
+   * @returns The new socket, which has the same class.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @throws {TypeError} If the constructor of a subclass does not pass `fileno`
+   * on.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.dup | Python: dup}
    */
   dup(): this {
@@ -1113,16 +1167,19 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Makes a file object.
+   * Creates a file object.
    *
-   * @typeParam Mode The type of the mode, which decides the class.
-   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
-   * @param mode Any of the letters r, w and b; text unless there is a b.
+   * @typeParam Mode The literal type of `mode`, which decides the class of the
+   * file object.
+   * @typeParam Buffering The literal type of `buffering`: 0 for a file object
+   * without a buffer.
+   * @param mode Any of the letters `r`, `w` and `b`; the file object is a text
+   * file unless there is a `b`.
    * @param buffering The size of the buffer in bytes.
    * @param options `encoding`, `errors` and `newline` of a text file.
    * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode or an option is none of Python's.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @throws {RangeError} If Python has no such mode or option value.
    */
   makefile<
     Mode extends string = "r",
@@ -1133,16 +1190,19 @@ export class Socket<A extends Address = Address> {
     options?: FileOptions,
   ): FileFor<Mode, Buffering>;
   /**
-   * Makes a file object, with `buffering` by name.
+   * Creates a file object, with `buffering` by name.
    *
-   * @typeParam Mode The type of the mode, which decides the class.
-   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
-   * @param mode Any of the letters r, w and b; text unless there is a b.
+   * @typeParam Mode The literal type of `mode`, which decides the class of the
+   * file object.
+   * @typeParam Buffering The literal type of `buffering`: 0 for a file object
+   * without a buffer.
+   * @param mode Any of the letters `r`, `w` and `b`; the file object is a text
+   * file unless there is a `b`.
    * @param options `buffering`, and `encoding`, `errors` and `newline` of a text
    * file.
    * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode or an option is none of Python's.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @throws {RangeError} If Python has no such mode or option value.
    */
   makefile<
     Mode extends string,
@@ -1152,30 +1212,32 @@ export class Socket<A extends Address = Address> {
     options: BufferingOptions<Buffering>,
   ): FileFor<Mode, Buffering>;
   /**
-   * Makes a file object, with all arguments by name.
+   * Creates a file object, with all arguments by name.
    *
-   * @typeParam Mode The type of the mode, which decides the class.
-   * @typeParam Buffering The type of the size: 0 for a file without a buffer.
+   * @typeParam Mode The literal type of `mode`, which decides the class of the
+   * file object.
+   * @typeParam Buffering The literal type of `buffering`: 0 for a file object
+   * without a buffer.
    * @param options `mode`, `buffering`, and `encoding`, `errors` and `newline`
    * of a text file.
    * @returns The file object.
-   * @throws {OSError} EBADF if closed.
-   * @throws {RangeError} If the mode or an option is none of Python's.
+   * @throws {OSError} EBADF if the socket is closed.
+   * @throws {RangeError} If Python has no such mode or option value.
    */
   makefile<
     Mode extends string = "r",
     Buffering extends number | null | undefined = undefined,
   >(options: MakefileOptions<Mode, Buffering>): FileFor<Mode, Buffering>;
-  // The page of an overloaded method shows this comment.
+  // The reference page of an overloaded method shows this comment.
   /**
-   * Makes a file object on this socket, as Python's `open` does. The connection
-   * closes with its last file object and socket.
+   * Creates a file object on this socket, in the way of Python's `open`. The
+   * connection is closed together with its last socket and file object.
    *
-   * Its calls have this socket's timeout, and lose nothing when that expires. A
-   * read or write that would block on a non-blocking socket resolves to null. The
-   * bytes that it has read ahead belong to it: `recv` does not see them. If a
-   * subclass overrides `recv_into`, `send` or `close`, the file object calls
-   * them, as in Python.
+   * The calls of the file object have this socket's timeout, and lose nothing
+   * when it expires. On a non-blocking socket, a read or write that would block
+   * resolves to null. Bytes that the file object has read ahead are not
+   * returned by `recv`. If a subclass overrides `recv_into`, `send` or `close`,
+   * the file object calls the override, as in Python.
    *
    * @example Lines
    * ```ts
@@ -1193,17 +1255,20 @@ export class Socket<A extends Address = Address> {
    * assertEquals(lines, ["one\n", "two\n"]);
    * ```
    *
-   * @param mode Any of the letters r, w and b; text unless there is a b.
-   * @param buffering The size of the buffer in bytes, 8192 by default; 0 for
-   * none, which only binary files may have; 1 for text files means line by line.
-   * @param options `encoding`, `errors` and `newline` of a text file, and any of
-   * the others by name.
-   * @returns For text a {@linkcode TextIOWrapper}; for bytes a
+   * @param mode Any of the letters `r`, `w` and `b`; the file object is a text
+   * file unless there is a `b`.
+   * @param buffering The size of the buffer in bytes, 8192 by default. 0 means
+   * no buffer, which only binary files allow; for text files, 1 means that each
+   * line is sent at once.
+   * @param options `encoding`, `errors` and `newline` of a text file, and the
+   * other arguments by name.
+   * @returns A {@linkcode TextIOWrapper} for text; a
    * {@linkcode BufferedReader}, {@linkcode BufferedWriter} or
-   * {@linkcode BufferedRWPair}, or without a buffer a {@linkcode SocketIO}.
-   * @throws {OSError} EBADF if closed.
+   * {@linkcode BufferedRWPair} for bytes, or a {@linkcode SocketIO} if there is
+   * no buffer.
+   * @throws {OSError} EBADF if the socket is closed.
    * @throws {TypeError} If an argument has the wrong type, or was given twice.
-   * @throws {RangeError} If the mode or an option is none of Python's.
+   * @throws {RangeError} If Python has no such mode or option value.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.makefile | Python: makefile}
    */
   makefile(
@@ -1217,7 +1282,9 @@ export class Socket<A extends Address = Address> {
     });
   }
 
-  /** The methods of a subclass that file objects, in Python too, have to call. */
+  /**
+   * The overridden methods of a subclass, which file objects call as in Python.
+   */
   #overrides(): Overrides {
     const { recv_into, send, close } = Socket.prototype;
     return {
@@ -1233,15 +1300,18 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives as {@linkcode Socket.prototype.recvfrom}, and says whether a
-   * datagram was cut.
+   * Receives like {@linkcode Socket.prototype.recvfrom}, and also returns
+   * whether a datagram was cut.
    *
-   * @param bufsize The most bytes to receive.
-   * @param ancbufsize Room for ancillary data, of which Deno has none.
-   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param bufsize The maximum number of bytes to receive.
+   * @param ancbufsize The size of the buffer for ancillary data. Deno provides
+   * none.
+   * @param flags The flags, as for {@linkcode Socket.prototype.recv}.
    * @param options `signal` cancels the call.
-   * @returns The bytes, no ancillary data, `MSG_TRUNC` or 0, and the address.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @returns The bytes, an empty array of ancillary data, `MSG_TRUNC` or 0, and
+   * the sender's address.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @throws {RangeError} If a size is negative.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg | Python: recvmsg}
    */
@@ -1281,16 +1351,18 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives as {@linkcode Socket.prototype.recvmsg}, into several buffers, each
-   * filled before the next.
+   * Receives like {@linkcode Socket.prototype.recvmsg}, but into several
+   * buffers, which are filled one after the other.
    *
-   * @param buffers Where to.
-   * @param ancbufsize Room for ancillary data, of which Deno has none.
-   * @param flags As in {@linkcode Socket.prototype.recv}.
+   * @param buffers The buffers to fill.
+   * @param ancbufsize The size of the buffer for ancillary data. Deno provides
+   * none.
+   * @param flags The flags, as for {@linkcode Socket.prototype.recv}.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes, no ancillary data, `MSG_TRUNC` or 0, and the
-   * address.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @returns The number of bytes, an empty array of ancillary data, `MSG_TRUNC`
+   * or 0, and the sender's address.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.recvmsg_into | Python: recvmsg_into}
    */
@@ -1316,18 +1388,19 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends several buffers as one.
+   * Sends the bytes of several buffers as one message.
    *
-   * @param buffers The bytes: one datagram, or one piece of a stream.
-   * @param ancdata Ancillary data, of which Deno can send none.
-   * @param flags As in {@linkcode Socket.prototype.send}.
-   * @param address Where a datagram goes; null for the peer.
+   * @param buffers The buffers, whose bytes make one datagram or one piece of a
+   * stream.
+   * @param ancdata Ancillary data. It must be empty, since Deno can send none.
+   * @param flags The flags, as for {@linkcode Socket.prototype.send}.
+   * @param address The destination of a datagram; null for the peer.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes taken: all, but on a stream fewer if a timeout,
-   * the signal, a non-blocking socket or a failure of the connection ends the
-   * call when some have been.
-   * @throws {OSError} EOPNOTSUPP if there is ancillary data; otherwise as
-   * {@linkcode Socket.prototype.send}.
+   * @returns The number of bytes sent or committed: all of them, or fewer if a
+   * stream's call is cancelled, by a timeout, the signal or because the socket
+   * is non-blocking, or if the connection fails, when a part has been sent.
+   * @throws {OSError} EOPNOTSUPP if there is ancillary data; and for the same
+   * reasons as {@linkcode Socket.prototype.send}.
    * @throws {TypeError} If one of the buffers is not a Uint8Array, or an item of
    * `ancdata` is malformed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendmsg | Python: sendmsg}
@@ -1368,17 +1441,17 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends a file until its end, or `count` bytes of it.
+   * Sends a file up to its end, or `count` bytes of it.
    *
-   * However it ends, the file's position is behind the last byte that was sent
-   * or committed. The timeout limits each wait for the peer, not
-   * the whole. Other sends, a `shutdown` and a `close` take effect in the order in
-   * which they were called; a `close` ends a reader without `seek`, which may
-   * never end by itself.
+   * However the call ends, the position of the file is then behind the last
+   * byte that was sent or committed. The timeout limits each wait for the peer,
+   * not the whole call. Other sends, `shutdown` and `close` take effect in the
+   * order in which they were called. But `close` cancels the call if the file
+   * has no `seek`, since such a reader may never end.
    *
-   * `onProgress` is called each time a piece has been handed to the kernel, and
-   * not after the call has settled, so not for bytes that are committed when it
-   * is cancelled.
+   * `onProgress` is called each time a piece has been handed to the kernel. It
+   * is not called after the call has settled, so not for bytes that are
+   * committed when the call is cancelled.
    *
    * @example A part of a file, and how far it is
    * ```ts
@@ -1396,16 +1469,18 @@ export class Socket<A extends Address = Address> {
    * b.close();
    * ```
    *
-   * @param file A `Deno.FsFile`, or anything with its `read` and perhaps `seek`.
-   * @param offset Where in the file to begin.
-   * @param count How many bytes at most; null for all.
-   * @param options `signal` cancels the call; `onProgress` gets the number of
-   * bytes that have been sent; `offset` and `count` by name.
+   * @param file A `Deno.FsFile`, or any object with such a `read` and perhaps
+   * `seek`.
+   * @param offset The position in the file to begin at.
+   * @param count The maximum number of bytes to send; null for no limit.
+   * @param options `signal` cancels the call; `onProgress` is called with the
+   * number of bytes sent so far; `offset` and `count` may be given by name.
    * @returns The number of bytes sent.
-   * @throws {OSError} As {@linkcode Socket.prototype.send}.
-   * @throws {RangeError} If this is not a stream socket, or non-blocking; if
-   * the file was opened as text; if `count` is not positive or `offset` is
-   * negative.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.send}.
+   * @throws {RangeError} If the socket is not a stream socket or is
+   * non-blocking; if the file was opened as text; if `count` is not positive or
+   * `offset` is negative.
    * @throws {TypeError} If an argument has the wrong type.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.sendfile | Python: socket.sendfile}
    */
@@ -1457,11 +1532,11 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Gives up the descriptor without closing it: this object is closed, the
-   * connection goes on under the number that is returned.
+   * Detaches the descriptor without closing it. This object is then closed, and
+   * the connection stays open under the number that is returned.
    *
-   * @returns The descriptor, for `fileno` of {@linkcode socket} or for `fromfd`;
-   * -1 if closed already.
+   * @returns The descriptor, to be passed to {@linkcode socket} as `fileno` or
+   * to `fromfd`; -1 if the socket is already closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.detach | Python: detach}
    */
   detach(): number {
@@ -1473,11 +1548,11 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Whether child processes inherit the descriptor: never, since no system call
-   * knows it.
+   * Returns whether child processes inherit the descriptor. They never do,
+   * since no system call accepts it.
    *
-   * @returns False.
-   * @throws {OSError} EBADF if closed.
+   * @returns Always false.
+   * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.get_inheritable | Python: get_inheritable}
    */
   get_inheritable(): boolean {
@@ -1488,8 +1563,9 @@ export class Socket<A extends Address = Address> {
   /**
    * Sets whether child processes inherit the descriptor.
    *
-   * @param inheritable Only false is possible.
-   * @throws {OSError} EOPNOTSUPP if true; EBADF if closed.
+   * @param inheritable Only false is supported.
+   * @throws {OSError} EOPNOTSUPP if `inheritable` is true; EBADF if the socket
+   * is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.set_inheritable | Python: set_inheritable}
    */
   set_inheritable(inheritable: boolean): void {
@@ -1499,7 +1575,10 @@ export class Socket<A extends Address = Address> {
     }
   }
 
-  /** Lets this socket's pending calls keep the process alive, as they do. */
+  /**
+   * Lets this socket's pending calls keep the process alive, which is the
+   * default.
+   */
   ref(): void {
     coreOf(this).referenced = true;
   }
@@ -1513,8 +1592,9 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * The connections of a listening socket, until it is closed. Leaving the loop
-   * leaves it listening. It takes no signal; `accept` does.
+   * Iterates over the connections of a listening socket, until the socket is
+   * closed. The socket is still listening after the loop has been left. The
+   * iteration takes no signal; `accept` does.
    *
    * @example Usage
    * ```ts
@@ -1530,18 +1610,21 @@ export class Socket<A extends Address = Address> {
    * }
    * ```
    *
-   * @returns What {@linkcode Socket.prototype.accept} returns, again and again.
-   * @throws {OSError} As {@linkcode Socket.prototype.accept}.
+   * @returns An iterator over the results of
+   * {@linkcode Socket.prototype.accept}.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.accept}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<[Socket<A>, A], void> {
     return toConnections(this);
   }
 
   /**
-   * What is received, as a stream: one `recv` for each pull, none ahead.
-   * Cancelling it or leaving its loop closes nothing and loses nothing; the
-   * socket has a new stream then, as after an error. The first read of a stream
-   * stands in line a microtask after the stream was made.
+   * The received bytes as a stream, which makes one `recv` for each pull and
+   * none ahead. Cancelling the stream or leaving its loop closes nothing and
+   * loses nothing; the socket then has a new stream, as after an error. The
+   * first read of a stream joins the queue of receives a microtask after the
+   * stream was created.
    *
    * @returns The stream.
    * @see {@link https://developer.mozilla.org/docs/Web/API/ReadableStream | MDN: ReadableStream}
@@ -1563,10 +1646,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * A stream whose chunks are sent in order. Closing it is
-   * `shutdown(SHUT_WR)`; aborting it drops what is unsent and closes the
-   * connection, which the peer may see as an orderly end. After an error the
-   * socket has a new one.
+   * A stream whose chunks are sent in order. Closing the stream calls
+   * `shutdown(SHUT_WR)`. Aborting it drops the unsent bytes and closes the
+   * connection, which may look like a normal end of stream to the peer. After
+   * an error the socket has a new stream.
    *
    * @returns The stream.
    * @see {@link https://developer.mozilla.org/docs/Web/API/WritableStream | MDN: WritableStream}
@@ -1579,18 +1662,20 @@ export class Socket<A extends Address = Address> {
       if (endpoint instanceof Connected) endpoint.reset();
     };
     const writable = this.#writable = toWritable(this, reset, () => {
-      // It may tell that twice, and have a successor then.
+      // This may be called twice, and the second time there may be a new
+      // stream.
       if (this.#writable === writable) this.#writable = undefined;
     });
     return writable;
   }
 
   /**
-   * Receives into `p`, as the Reader of `@std/io` does, without a signal.
+   * Receives into `p`, as a Reader of `@std/io` does. It takes no signal.
    *
-   * @param p Where to.
-   * @returns The number of bytes, null at the end of the stream.
-   * @throws {OSError} As {@linkcode Socket.prototype.recv}.
+   * @param p The buffer to fill.
+   * @returns The number of bytes, or null at the end of the stream.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.recv}.
    * @see {@link https://jsr.io/@std/io/doc/~/Reader | @std/io: Reader}
    */
   read(p: Uint8Array): Promise<number | null> {
@@ -1599,12 +1684,13 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Sends, as the Writer of `@std/io` does, without a signal.
+   * Sends bytes, as a Writer of `@std/io` does. It takes no signal.
    *
    * @param p The bytes.
    * @returns The number of bytes sent or committed, which may be fewer than
    * given.
-   * @throws {OSError} As {@linkcode Socket.prototype.send}.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode Socket.prototype.send}.
    * @see {@link https://jsr.io/@std/io/doc/~/Writer | @std/io: Writer}
    */
   write(p: Uint8Array): Promise<number> {
@@ -1612,9 +1698,10 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * What Python prints for a socket.
+   * Returns the text that Python prints for a socket.
    *
-   * @returns Such as `<socket.socket fd=3, family=2, type=1, proto=0, ...>`.
+   * @returns A text such as
+   * `<socket.socket fd=3, family=2, type=1, proto=0, ...>`.
    */
   toString(): string {
     const { family, type, proto } = this;
@@ -1643,7 +1730,8 @@ export class Socket<A extends Address = Address> {
         );
       }
     };
-    // What `console.log` prints; a computed name has no type to publish.
+    // `console.log` prints the same text. A method with a computed name would
+    // have no type that can be published.
     Object.defineProperty(
       Socket.prototype,
       Symbol.for("Deno.customInspect"),
@@ -1654,27 +1742,27 @@ export class Socket<A extends Address = Address> {
 
 function nothing(): void {}
 
-/** An address that the caller may write to. */
+/** Returns a copy of an address, which the caller may write to. */
 function ownCopy(address: Address): Address {
   return typeof address === "string" ? address : [...address] as Address;
 }
 
-/** Makes sockets; {@linkcode socket} is the one. */
+/** The type of the function {@linkcode socket}, which creates sockets. */
 export interface SocketFactory {
   /**
-   * Makes an IPv4 stream socket.
+   * Creates an IPv4 stream socket.
    *
    * @returns The socket.
    */
   (): Socket<InetAddress>;
   /**
-   * Makes a socket of a family.
+   * Creates a socket of a family.
    *
    * @typeParam A The address type of the socket.
-   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
-   * @param type `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed with
-   * `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
-   * @param proto 0, or the protocol of that type.
+   * @param family The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
+   * @param type The type: `SOCK_STREAM` or `SOCK_DGRAM`, which may be or-ed
+   * with `SOCK_NONBLOCK` and `SOCK_CLOEXEC`.
+   * @param proto The protocol: 0, or the number of that type's protocol.
    * @param fileno A descriptor to take over, for example a detached one. The
    * arguments from `type` on may also be given by name, in an object that comes
    * last.
@@ -1687,7 +1775,7 @@ export interface SocketFactory {
     fileno?: number | null | SocketOptions<A>,
   ): Socket<A>;
   /**
-   * Makes a socket, all of whose arguments are given by name.
+   * Creates a socket from arguments that are given by name.
    *
    * @typeParam A The address type of the socket.
    * @param options `family`, `type`, `proto` and `fileno`.
@@ -1695,11 +1783,11 @@ export interface SocketFactory {
    */
   <A extends Address = InetAddress>(options: SocketOptions<A>): Socket<A>;
   /**
-   * Makes a socket of a family that is known only when the program runs.
+   * Creates a socket of a family that is known only when the program runs.
    *
-   * @param family One of `AF_INET`, `AF_INET6` and `AF_UNIX`.
-   * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
-   * @param proto 0, or the protocol of that type.
+   * @param family The address family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
+   * @param type The type: `SOCK_STREAM` or `SOCK_DGRAM`.
+   * @param proto The protocol: 0, or the number of that type's protocol.
    * @param fileno A descriptor to take over.
    * @returns The socket.
    */
@@ -1714,9 +1802,10 @@ export interface SocketFactory {
 }
 
 /**
- * Makes a socket: `socket(family = AF_INET, type = SOCK_STREAM, proto = 0,
- * fileno = null)`. Each argument may also be given by name, in an object that
- * comes last. `x instanceof socket` holds for every socket.
+ * Creates a socket:
+ * `socket(family = AF_INET, type = SOCK_STREAM, proto = 0, fileno = null)`.
+ * Each argument may also be given by name, in an object that comes last.
+ * `x instanceof socket` is true for every socket.
  *
  * @example An IPv4 stream socket
  * ```ts
@@ -1737,8 +1826,8 @@ export interface SocketFactory {
  * assertEquals(s.getsockname(), ["::", 0, 0, 0]);
  * ```
  *
- * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if there is
- * no such socket here; EBADF if `fileno` is not open.
+ * @throws {OSError} EAFNOSUPPORT, ESOCKTNOSUPPORT or EPROTONOSUPPORT if such a
+ * socket is not supported; EBADF if `fileno` is not open.
  * @throws {TypeError} If an argument is not an integer, is given twice, or is
  * given as undefined, such as a constant that does not exist.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socket | Python: socket.socket}

@@ -37,8 +37,8 @@ import {
 let defaultTimeout: number | null = null;
 
 /**
- * The timeout, in seconds, that new sockets have: null, which is the default,
- * means that they block.
+ * Returns the timeout of new sockets, in seconds. It is null by default, which
+ * means that their calls block.
  *
  * @example Usage
  * ```ts
@@ -48,7 +48,7 @@ let defaultTimeout: number | null = null;
  * assertEquals(socket.getdefaulttimeout(), null);
  * ```
  *
- * @returns Seconds, or null.
+ * @returns The timeout in seconds, or null if there is none.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.getdefaulttimeout | Python: getdefaulttimeout}
  */
 export function getdefaulttimeout(): number | null {
@@ -56,8 +56,8 @@ export function getdefaulttimeout(): number | null {
 }
 
 /**
- * Sets the timeout, in seconds, of the sockets that will be made from now on,
- * accepted ones included.
+ * Sets the timeout of all sockets that are created from now on, including
+ * accepted ones.
  *
  * @example Usage
  * ```ts
@@ -70,9 +70,10 @@ export function getdefaulttimeout(): number | null {
  * socket.setdefaulttimeout(null);
  * ```
  *
- * @param timeout Seconds; 0 for non-blocking, null for no timeout.
+ * @param timeout The timeout in seconds; 0 for non-blocking sockets, null for
+ * no timeout.
  * @throws {TypeError} If `timeout` is neither a number nor null.
- * @throws {RangeError} If `timeout` is negative, not a number or too large.
+ * @throws {RangeError} If `timeout` is negative, NaN or too large.
  * @see {@link https://docs.python.org/3/library/socket.html#socket.setdefaulttimeout | Python: setdefaulttimeout}
  */
 export function setdefaulttimeout(timeout: number | null): void {
@@ -80,7 +81,7 @@ export function setdefaulttimeout(timeout: number | null): void {
   defaultTimeout = timeout;
 }
 
-/** A string as Python's `repr` writes it. */
+/** Quotes a string as Python's `repr` does. */
 function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text.replaceAll(
@@ -98,7 +99,7 @@ function quote(text: string): string {
   return `${mark}${escaped}${mark}`;
 }
 
-/** Python gives an abstract name as bytes. */
+/** Quotes an abstract name, which Python shows as bytes. */
 function quoteBytes(text: string): string {
   const latin1 = String.fromCharCode(...new TextEncoder().encode(text));
   const escaped = quote(latin1).replaceAll(
@@ -118,7 +119,7 @@ function tuple(address: Address): string {
   return `(${parts.join(", ")})`;
 }
 
-/** What a socket is, as Python prints it. */
+/** Describes a socket as Python's `repr` does. */
 export function repr(socket: {
   name: string;
   fd: number;
@@ -141,20 +142,23 @@ export function repr(socket: {
 }
 
 /**
- * The machinery of a socket: its descriptor, its pending calls, its timeout. The
- * methods of `Socket` check, call this, and return.
+ * The implementation of a socket: its descriptor, its pending calls and its
+ * timeout. The methods of `Socket` have Python's signatures, and call it.
  */
 export class SocketCore implements FileSource {
   readonly owner: CallOwner = new CallOwner();
   readonly descriptor: Descriptor;
-  /** In seconds, as it was given. */
+  /** The timeout in seconds, exactly as it was set. */
   #timeout: number | null = null;
-  /** The context of a call without flags and signal. */
+  /** The context of calls without flags and without a signal. */
   #context!: CallContext;
-  /** The context of the last call with flags, without a signal. */
+  /** The context of the last call that had flags but no signal. */
   #flagged: CallContext | undefined;
   #files: Set<FileHold> | undefined;
-  /** How many calls for file objects run in methods of a subclass. */
+  /**
+   * The number of running calls that file objects have made to methods of a
+   * subclass.
+   */
   #fileCalls = 0;
   #closed = false;
   #released: Promise<void> | undefined;
@@ -177,17 +181,21 @@ export class SocketCore implements FileSource {
     this.#context = { owner, timeoutMs, signal: undefined, flags: 0 };
   }
 
-  /** The descriptor's number, -1 if it is closed. */
+  /** The number of the descriptor, or -1 if it is closed. */
   get fileno(): number {
     return this.#closed || this.descriptor.closed ? -1 : this.descriptor.number;
   }
 
-  /** Whether the socket is closed; file objects may still hold it. */
+  /**
+   * Whether the socket is closed. File objects may still hold its descriptor.
+   */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** The open description. */
+  /**
+   * The open description. Reading it fails with EBADF if the socket is closed.
+   */
   get description(): Description {
     const isClosed = this.descriptor.closed ||
       (this.#closed && this.#fileCalls === 0);
@@ -195,12 +203,12 @@ export class SocketCore implements FileSource {
     return this.descriptor.description;
   }
 
-  /** Fails with EBADF if it is closed. */
+  /** Fails with EBADF if the socket is closed. */
   checkOpen(): void {
     void this.description;
   }
 
-  /** What may cancel a call, and its flags. */
+  /** Creates the context of a call. */
   context(
     operation: "recv" | "send",
     flags: number,
@@ -229,7 +237,9 @@ export class SocketCore implements FileSource {
     return this.#flagged;
   }
 
-  /** The context of a call with flags, given by position or by name. */
+  /**
+   * Creates the context of a call whose flags are given by position or by name.
+   */
   #contextFor(
     operation: "recv" | "send",
     flags: number | FlagsOption | undefined,
@@ -255,7 +265,9 @@ export class SocketCore implements FileSource {
     );
   }
 
-  /** The endpoint; undefined while a connect is under way. */
+  /**
+   * The endpoint for an operation, or undefined while a connect is in progress.
+   */
   #endpoint(operation: Operation): Connected | Datagram | undefined {
     const { description } = this;
     return description.connecting
@@ -263,7 +275,10 @@ export class SocketCore implements FileSource {
       : description.endpointFor(operation);
   }
 
-  /** Waits for the connect that is under way; the endpoint, and the time left. */
+  /**
+   * Waits until the connect in progress has ended, and returns the endpoint and
+   * a context with the time that is left.
+   */
   async ready(
     operation: "recv" | "send",
     context: CallContext,
@@ -278,7 +293,7 @@ export class SocketCore implements FileSource {
     const endpoint = description.endpointFor(operation);
     const { timeoutMs } = context;
     if (timeoutMs === null || timeoutMs === 0) return { endpoint, context };
-    // Not 0, which would mean non-blocking.
+    // The rest must not be 0, which would mean a non-blocking call.
     const left = Math.max(timeoutMs - passedMs, 0.001);
     return { endpoint, context: { ...context, timeoutMs: left } };
   }
@@ -326,7 +341,7 @@ export class SocketCore implements FileSource {
     }
   }
 
-  /** Receives bytes and where they came from. */
+  /** Receives bytes, and returns them with their source address. */
   recvFrom(
     bufsize: number,
     flags: number | FlagsOption | undefined,
@@ -346,7 +361,7 @@ export class SocketCore implements FileSource {
     }
   }
 
-  /** As `recvFrom`, into the first bytes of a buffer. */
+  /** Like `recvFrom`, but receives into the first bytes of a buffer. */
   recvFromInto(
     buffer: Uint8Array,
     nbytes: number | ReceiveIntoOptions | undefined,
@@ -391,7 +406,7 @@ export class SocketCore implements FileSource {
     return { target, context };
   }
 
-  /** Receives a message, with everything checked. */
+  /** Receives a message. The arguments have been checked. */
   recvMessage(
     size: number,
     context: CallContext,
@@ -448,8 +463,8 @@ export class SocketCore implements FileSource {
   }
 
   /**
-   * Sends a message, to an address if there is one. On a stream a part of it may
-   * be sent when the call is cancelled.
+   * Sends a message, to an address if one is given. On a stream, a part of it
+   * may have been sent when the call is cancelled.
    */
   sendMessage(
     data: Uint8Array,
@@ -464,21 +479,26 @@ export class SocketCore implements FileSource {
       );
   }
 
-  /** A hold for a file object, which calls a subclass's own methods. */
+  /**
+   * Creates the hold of a file object, which calls the overridden methods of a
+   * subclass.
+   */
   byteStream(overrides: Overrides): ByteStream {
     const hold = new FileHold(this, overrides);
     (this.#files ??= new Set()).add(hold);
     return hold;
   }
 
-  /** Called by a hold that is released; false if it was released before. */
+  /**
+   * Called when a hold is released. Returns false if it was released before.
+   */
   leave(hold: FileHold): boolean {
     return this.#files?.delete(hold) === true;
   }
 
   /**
-   * Runs a method of a subclass for a file object, which may go on after the
-   * socket has closed: until its end the method may use the socket.
+   * Runs a method of a subclass for a file object. The call may go on after the
+   * socket has been closed: until it ends, the method may use the socket.
    */
   async forFile<T>(call: () => Promise<T>): Promise<T> {
     this.#fileCalls++;
@@ -497,7 +517,8 @@ export class SocketCore implements FileSource {
   }
 
   /**
-   * Closes; resolves when the bytes that were sent are with the kernel.
+   * Closes the socket. Resolves when the bytes that were sent have been handed
+   * to the kernel.
    *
    * @throws {OSError} EBADF if the descriptor was closed under the socket.
    */
@@ -514,14 +535,17 @@ export class SocketCore implements FileSource {
     return this.#released;
   }
 
-  /** Closes when no call is pending, after the program has dropped the socket. */
+  /**
+   * Closes the socket once no call is pending. Called when the program has
+   * dropped the socket.
+   */
   drop(): void {
     this.owner.whenIdle(() => {
       if (this.fileno >= 0) this.close().catch(() => {});
     });
   }
 
-  /** Gives up the descriptor without closing it. */
+  /** Detaches the descriptor without closing it. */
   detach(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -14,23 +14,28 @@ import {
   type SignalOption,
 } from "../wait/waiter.ts";
 
-/** The methods of a subclass that file objects have to call, as in CPython. */
+/**
+ * The overridden methods of a subclass, which file objects call as in CPython.
+ */
 export interface Overrides {
   recv_into?(buffer: Uint8Array, options: SignalOption): Promise<number>;
   send?(data: Uint8Array, options?: SignalOption): Promise<number>;
   close?(): void;
 }
 
-/** How much an overridden `recv_into` is asked for at most, as in CPython. */
+/** The most that is asked of an overridden `recv_into`, as in CPython. */
 const OVERRIDE_BUFFER = 8192;
 
-/** An endpoint that is ready for a call, and what is left of its time. */
+/**
+ * An endpoint that is ready for a call, and the call's context with the time
+ * that is left.
+ */
 export interface Ready {
   readonly endpoint: Connected | Datagram;
   readonly context: CallContext;
 }
 
-/** The part of a socket's core that the hold of a file object uses. */
+/** The part of `SocketCore` that the hold of a file object uses. */
 export interface FileSource {
   readonly owner: CallOwner;
   /** Whether the socket itself has been closed. */
@@ -47,15 +52,20 @@ export interface FileSource {
     context: CallContext,
     description: Description,
   ): Promise<Ready>;
-  /** Runs a method of a subclass, which may use the socket until its end. */
+  /**
+   * Runs a method of a subclass, which may use the socket until the method
+   * ends.
+   */
   forFile<T>(call: () => Promise<T>): Promise<T>;
-  /** Called by a hold that is released; false if it was released before. */
+  /**
+   * Called when a hold is released. Returns false if it was released before.
+   */
   leave(hold: FileHold): boolean;
 }
 
 /**
- * The hold of a file object on a socket's descriptor, with calls of its own,
- * which go on when the socket is closed.
+ * The hold of a file object on a socket's descriptor. Its calls are its own,
+ * and go on when the socket is closed.
  */
 export class FileHold implements ByteStream {
   readonly owner: CallOwner = new CallOwner();
@@ -63,7 +73,7 @@ export class FileHold implements ByteStream {
   readonly #overrides: Overrides;
   readonly #descriptor: Descriptor;
   readonly #description: Description;
-  /** Cancels the receives that are a subclass's own calls. */
+  /** Cancels the pending calls of an overridden `recv_into`. */
   #ending: AbortController | undefined;
 
   constructor(core: FileSource, overrides: Overrides) {
@@ -106,7 +116,10 @@ export class FileHold implements ByteStream {
       : this.#sendBy(data, options);
   }
 
-  /** Calls the endpoint. The call is queued there before anything is awaited. */
+  /**
+   * Calls the endpoint. The call joins the endpoint's queue before anything is
+   * awaited.
+   */
   #run<T>(
     operation: "recv" | "send",
     options: SignalOption | undefined,
@@ -155,7 +168,8 @@ export class FileHold implements ByteStream {
         const call = core.forFile(() => receive(buffer, { signal }));
         return checkCount("recv_into", await orEnded(call, ended), buffer);
       } catch (error) {
-        // The close of the socket ends its own calls, not those of its files.
+        // Closing the socket cancels its own calls, but not those of its file
+        // objects.
         const isClose = core.closed && !wasClosed && !ended.aborted &&
           error instanceof OSError && error.code === "EBADF";
         if (!isClose) throw error;
@@ -187,12 +201,16 @@ export class FileHold implements ByteStream {
     this.#descriptor.unwatch(this.owner);
     this.endReceive();
     this.#descriptor.release().catch(() => {});
-    // CPython's files close a closed socket again, which then really closes.
+    // As in CPython, a file object calls `close` of a socket that is already
+    // closed a second time. There, only that call closes the descriptor.
     if (this.#core.closed) this.#overrides.close?.();
   }
 }
 
-/** Settles like `call`, or rejects when `ended` aborts, whatever `call` does. */
+/**
+ * Settles as `call` does, or rejects as soon as `ended` aborts, even if `call`
+ * is still pending.
+ */
 async function orEnded<T>(call: Promise<T>, ended: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const end = (): void => reject(ended.reason);
@@ -218,16 +236,16 @@ function checkCount(
   );
 }
 
-/** What a loop over connections needs of a listening socket. */
+/** The part of a listening socket that a loop over its connections needs. */
 interface Listener<T> {
   fileno(): number;
   accept(): Promise<T>;
 }
 
 /**
- * Accepts connections until the socket is closed; an error that `skips` passes
- * over. It is no generator, whose frames would stand before the program's in the
- * stacks of errors.
+ * Accepts connections until the socket is closed. Errors for which `skips`
+ * returns true are ignored. This is not a generator, whose frames would come
+ * before the program's in the stacks of errors.
  */
 export function toConnections<T>(
   socket: Listener<T>,
@@ -258,13 +276,14 @@ export function toConnections<T>(
   };
 }
 
-/** Receives once, and delivers to the sink. */
+/** Receives once, and delivers the bytes to the sink. */
 type Receive = (signal: AbortSignal, sink: ReceiveSink) => Promise<unknown>;
 
 /**
- * A stream of received bytes: one receive for each read and none ahead, so that
- * everything else stays in the socket for those who come after. When it has been
- * cancelled, has failed, or had to give bytes back, `onEnd` is called.
+ * Creates a stream of received bytes. It makes one receive for each read and
+ * none ahead, so all other bytes stay in the socket for later calls. `onEnd` is
+ * called when the stream has been cancelled, has failed, or had to return bytes
+ * to the socket.
  */
 export function toReadable(
   receive: Receive,
@@ -272,7 +291,9 @@ export function toReadable(
 ): ReadableStream<Bytes> {
   const cancelling = new AbortController();
   const { signal } = cancelling;
-  /** The receive under way, and whether another read has begun meanwhile. */
+  /**
+   * The pending receive, and whether another read has begun in the meantime.
+   */
   let current: ReceiveSink | undefined;
   let readAgain = false;
 
@@ -280,7 +301,7 @@ export function toReadable(
     readAgain = false;
     let isEnd = false;
     const sink: ReceiveSink = current = {
-      // The reader that waited may have released the lock.
+      // The reader that was waiting may have released the lock.
       get active() {
         return readable.locked;
       },
@@ -290,8 +311,8 @@ export function toReadable(
         if (data !== null) stream.enqueue(data);
         else stream.close();
       },
-      // A chunk in the stream's own queue has no reader yet: the one that asked
-      // has released the lock, and another one has not read.
+      // A chunk in the stream's own queue has no reader yet: the reader that
+      // asked for it has released the lock, and no other reader has asked.
       get taken() {
         return isEnd || stream.desiredSize === 0;
       },
@@ -313,28 +334,31 @@ export function toReadable(
   }
 
   const readable = new ReadableStream<Bytes>({
-    // Does not wait: while a pull is under way the stream would put the next
-    // read off, behind calls that are made after it.
+    // This does not wait. While a pull is pending, the stream would delay the
+    // next read until after calls that were made later.
     pull(stream) {
       if (current === undefined) begin(stream);
       else readAgain = true;
     },
     cancel() {
       onEnd();
-      // Cancels a pending receive; its bytes stay in the socket.
+      // Cancels a pending receive. Its bytes stay in the socket.
       cancelling.abort();
     },
   }, { highWaterMark: 0 });
   return readable;
 }
 
-/** What a writable stream needs of a connected socket. */
+/** The part of a connected socket that a writable stream needs. */
 interface Connection {
   sendall(data: Uint8Array): Promise<void>;
   shutdown(how: number): Promise<void>;
 }
 
-/** A stream whose chunks are sent; closing it half-closes the connection. */
+/**
+ * Creates a stream whose chunks are sent. Closing it half-closes the
+ * connection.
+ */
 export function toWritable(
   socket: Connection,
   reset: () => void,
@@ -342,7 +366,8 @@ export function toWritable(
 ): WritableStream<Uint8Array> {
   return new WritableStream<Uint8Array>({
     start(stream) {
-      // At once: `abort` itself is called only after a pending write.
+      // The signal aborts at once, whereas `abort` is called only after a
+      // pending write.
       stream.signal.addEventListener("abort", () => {
         onError();
         reset();
