@@ -27,7 +27,7 @@ import { ALL_COUNTED, Sender, type Turn } from "./sender.ts";
 
 /** How long a closed connection may make no progress with its unsent bytes. */
 const LINGER_MS = 30_000;
-/** How often progress is looked for. */
+/** How often the progress is checked. */
 const LINGER_STEP_MS = 1000;
 
 const UNSETTABLE = "Deno cannot set it on a TLS connection";
@@ -41,18 +41,29 @@ export class Connected implements Endpoint {
   readonly #receiver: Receiver;
   readonly #sender = new Sender();
   #sendShut = false;
-  /** Whether bytes were received that no call had taken before the close. */
+  /** Whether received bytes were still queued at the close. */
   #unread = false;
-  /** Settles when the runtime's connection is released, if that takes time. */
+  /**
+   * Settles when the runtime's connection has been released, if that takes
+   * time.
+   */
   #closing: void | Promise<void> = undefined;
   /** Whether the runtime's connection is closed. */
   #gone = false;
-  /** The state before, which keeps the name of a Unix socket that was bound. */
+  /**
+   * The previous endpoint, which keeps the name of a Unix socket that was
+   * bound.
+   */
   readonly #from: Endpoint | undefined;
-  /** Whether a connect in the background has succeeded, unreported. */
+  /**
+   * Whether a background connect has succeeded and no call has reported it yet.
+   */
   #hasNews = false;
 
-  /** `isShared` says whether another descriptor could read from here too. */
+  /**
+   * `isShared` returns whether another descriptor could read from the
+   * connection too.
+   */
   constructor(
     conn: StreamConn,
     family: number,
@@ -69,22 +80,26 @@ export class Connected implements Endpoint {
       if (options.isSet(IPPROTO_TCP, TCP_NODELAY)) conn.setNoDelay?.(true);
       if (options.isSet(SOL_SOCKET, SO_KEEPALIVE)) conn.setKeepAlive?.(true);
     } catch {
-      // macOS has EINVAL for a connection that is over; its calls tell that.
+      // macOS returns EINVAL for a connection that has ended. Later calls
+      // report that.
     }
   }
 
   localAddress(): Address {
     const address = this.#toAddress(this.conn.localAddr);
-    // Deno connects no Unix socket that is bound: another, unnamed one does.
+    // Deno cannot connect a bound Unix socket. Another, unnamed socket is
+    // connected in its place.
     return address === "" ? this.#from?.localAddress() ?? "" : address;
   }
 
-  /** Lets the next call of `connect` succeed. */
+  /** Makes the next call of `connect` succeed. */
   reportSuccess(): void {
     this.#hasNews = true;
   }
 
-  /** Whether a call of `connect` reports a success that no call has reported. */
+  /**
+   * Returns whether a call of `connect` has to report success, and clears that.
+   */
   takeSuccess(): boolean {
     const hasNews = this.#hasNews;
     this.#hasNews = false;
@@ -107,7 +122,7 @@ export class Connected implements Endpoint {
     try {
       this.#setOnConn(isNoDelay ? "setNoDelay" : "setKeepAlive", on);
     } catch (error) {
-      // What is not in force must not read back as if it were.
+      // An option that has not taken effect must not read back as if it had.
       this.#options.set(level, option, on ? 0 : 1);
       throw fromDeno(error);
     }
@@ -115,7 +130,7 @@ export class Connected implements Endpoint {
 
   #setOnConn(method: "setNoDelay" | "setKeepAlive", on: boolean): void {
     if (this.conn[method] !== undefined) this.conn[method](on);
-    // The kernel stores the options of TCP for a Unix socket, too.
+    // The kernel stores these options for a Unix socket, too.
     else if (this.#family !== AF_UNIX) throw osError("ENOPROTOOPT", UNSETTABLE);
   }
 
@@ -123,7 +138,7 @@ export class Connected implements Endpoint {
     return this.#sender.takeError() ?? this.#receiver.takeError();
   }
 
-  /** How many bytes are received and not handed out. */
+  /** The number of received bytes that no call has returned yet. */
   get queued(): number {
     return this.#receiver.queued;
   }
@@ -132,7 +147,7 @@ export class Connected implements Endpoint {
     return this.#receiver.readable;
   }
 
-  /** Whether sends fail with EPIPE, as far as that is known without one. */
+  /** Whether sends fail with EPIPE, as far as that is known without trying. */
   get #cannotSend(): boolean {
     return this.#sendShut || this.conn.peerRefuses === true;
   }
@@ -154,7 +169,10 @@ export class Connected implements Endpoint {
       (this.#cannotSend || this.#receiver.broken);
   }
 
-  /** Whether both ends are known to have shut down; Unix sockets do not mind. */
+  /**
+   * Whether both ends are known to have shut down. A Unix socket may be shut
+   * down even then.
+   */
   get #isOver(): boolean {
     return this.#family !== AF_UNIX &&
       (this.#receiver.broken || (this.#sendShut && this.#receiver.atEnd));
@@ -168,7 +186,7 @@ export class Connected implements Endpoint {
     return this.#sender.whenWritable(context);
   }
 
-  /** Receives up to `n` bytes, none at the end of the stream. */
+  /** Receives up to `n` bytes, or an empty array at the end of the stream. */
   recv(
     context: CallContext,
     n: number,
@@ -184,19 +202,19 @@ export class Connected implements Endpoint {
     this.#receiver.unread(data);
   }
 
-  /** Receives into `target`; the number of bytes. */
+  /** Receives into `target`, and returns the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
     return target.length === 0
       ? answer(0)
       : this.#receiver.recvInto(context, target);
   }
 
-  /** As `recv`; a connected stream has no address to report, as in CPython. */
+  /** Like `recv`. As in CPython, a connected stream returns no address. */
   recvFrom(context: CallContext, n: number): Promise<From> {
     return this.recv(context, n).then(withoutAddress);
   }
 
-  /** As `recv`, with what is known of a message. */
+  /** Like `recv`, but returns a message. */
   recvMessage(
     context: CallContext,
     n: number,
@@ -205,25 +223,31 @@ export class Connected implements Endpoint {
     return this.recv(context, n, sink).then(asMessage);
   }
 
-  /** Sends a part of the data, as much as the kernel takes at once. */
+  /** Sends as much of the data as the kernel accepts at once. */
   send(context: CallContext, data: Uint8Array): Promise<number> {
     return this.#nothing(data, 0) ??
       this.#sender.send(context, data, this.write);
   }
 
-  /** Sends all, or what it can before it is cancelled; the number of bytes. */
+  /**
+   * Sends all of the data, or a part of it if the call is cancelled, and
+   * returns the number of bytes.
+   */
   sendMost(context: CallContext, data: Uint8Array): Promise<number> {
     return this.#nothing(data, 0) ??
       this.#sender.send(context, data, this.write, ALL_COUNTED);
   }
 
-  /** Sends all. */
+  /** Sends all of the data. */
   sendAll(context: CallContext, data: Uint8Array): Promise<void> {
     return this.#nothing(data, undefined) ??
       this.#sender.sendAll(context, data, this.write);
   }
 
-  /** The result of a call that sends nothing; undefined if there is to send. */
+  /**
+   * The result of a call that sends nothing, or undefined if there are bytes to
+   * send.
+   */
   #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
     if (this.#cannotSend) return failure(osError("EPIPE"));
     return data.length === 0 ? answer(result) : undefined;
@@ -251,12 +275,13 @@ export class Connected implements Endpoint {
     this.conn.write(chunk);
 
   /**
-   * Half-closes, in order with the sends. The half-close also comes if the call
-   * that asked for it is cancelled, so a timeout is no error.
+   * Half-closes the connection, in order with the sends. If the call is
+   * cancelled, the half-close is still made, so a timeout is no error.
    */
   async shutdown(context: CallContext, how: number): Promise<void> {
     if (this.#isOver) throw osError("ENOTCONN");
-    // Linux no longer reports a background connect's success after this.
+    // After a shutdown, Linux no longer reports the success of a background
+    // connect.
     this.#hasNews = false;
     if (how === SHUT_RD || how === SHUT_RDWR) {
       this.#receiver.shut();
@@ -285,7 +310,7 @@ export class Connected implements Endpoint {
     }
   }
 
-  /** Resolves when nothing is unsent. */
+  /** Resolves when no byte is unsent. */
   flushed(owner?: CallOwner): Promise<void> {
     return this.#sender.flushed(owner);
   }
@@ -294,7 +319,7 @@ export class Connected implements Endpoint {
     this.#unread = this.#receiver.queued > 0;
     const idle = this.#receiver.close();
     this.#from?.close();
-    // What was reset on purpose owes nothing.
+    // A connection that was reset on purpose has nothing left to send.
     if (this.#gone) return await idle;
     if (this.#sender.writable) this.#release();
     else await this.#drain();
@@ -308,11 +333,12 @@ export class Connected implements Endpoint {
     this.#gone = true;
   }
 
-  /** Sends the unsent bytes, and then closes. */
+  /** Sends the unsent bytes, and then closes the connection. */
   async #drain(): Promise<void> {
     let { progress } = this.#sender;
     let idleMs = 0;
-    // Not unreferenced: the write that it watches keeps the process alive too.
+    // The timer is not unreferenced: the write that it observes keeps the
+    // process alive too.
     const timer = timers.setInterval(() => {
       idleMs = progress === this.#sender.progress ? idleMs + LINGER_STEP_MS : 0;
       ({ progress } = this.#sender);
@@ -326,8 +352,9 @@ export class Connected implements Endpoint {
   }
 
   /**
-   * Ends the connection without sending what is unsent; calls get ECONNRESET.
-   * A `Deno.Conn` cannot send a reset, so the peer may see an end of stream.
+   * Ends the connection and drops the unsent bytes. Calls then fail with
+   * ECONNRESET. A `Deno.Conn` cannot send a reset, so the peer may see a normal
+   * end of stream.
    */
   reset(reason: Error = osError("ECONNRESET")): void {
     if (this.#gone) return;

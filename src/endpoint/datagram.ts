@@ -1,4 +1,7 @@
-/** Opens the port of a datagram socket, on the runtime's API that can do it. */
+/**
+ * Datagram sockets: the endpoint, and how it is opened on an API of the runtime
+ * that supports its options.
+ */
 
 import {
   type Address,
@@ -71,28 +74,33 @@ import {
 import { answer } from "../wait/event_loop.ts";
 import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
 
-/** A port, and its multicast if it has that. */
+/**
+ * An open datagram socket of the runtime, and its multicast if it supports
+ * that.
+ */
 export interface OpenedDatagram {
   readonly port: DatagramConn;
   readonly multicast?: Multicast;
 }
 
-/** Binds. */
+/** Opens a datagram socket of the runtime, which binds it. */
 export function openDatagram(
   sockaddr: Sockaddr,
   options: Options,
 ): OpenedDatagram {
   if (isPath(sockaddr)) return { port: openUnixDatagram(sockaddr) };
   const isSet = (option: number) => options.isSet(SOL_SOCKET, option);
-  // Deno has no SO_REUSEPORT for datagrams. This shares the port as well, but
-  // not with sockets of other programs, nor does it spread the load.
+  // Deno has no SO_REUSEPORT for datagrams. `reuseAddress` shares the port as
+  // well, but not with sockets of other programs, and it does not distribute
+  // the datagrams.
   const reuseAddress = isSet(SO_REUSEADDR) || isSet(SO_REUSEPORT);
   const v6Only = options.isSet(IPPROTO_IPV6, IPV6_V6ONLY);
   const where = hostToBind(sockaddr);
   let opened: OpenedDatagram;
   if (hasDatagrams() && !v6Only) {
-    // Also with memberships: `node:dgram` joins at once, but knows an interface
-    // of IPv6 only by its name, no TTL of 0, and no error but EINVAL.
+    // This API is also used if there are memberships. `node:dgram` joins groups
+    // synchronously, but it takes an IPv6 interface only by its name, allows no
+    // TTL of 0, and reports every error as EINVAL.
     const { multicastLoop } = options;
     const port = listenDatagram(where, { reuseAddress, multicastLoop });
     opened = { port, multicast: new DenoMulticast(port, multicastLoop) };
@@ -105,15 +113,17 @@ export function openDatagram(
 }
 
 /**
- * The address that a socket is bound to when it sends while unbound. The kernel
- * takes the wildcard. Where that is not granted, and the datagram stays on this
- * machine, loopback will do, which a narrow grant is for; off the machine only
- * the wildcard can be sent from. Deno sends from no unnamed Unix socket, so one
- * gets a name.
+ * Returns the address that an unbound socket is bound to when it sends. The
+ * kernel binds to the wildcard address. If that is not granted and the datagram
+ * stays on this machine, the loopback address is enough, which a narrow grant
+ * may cover; a datagram to another machine can only be sent from the wildcard.
+ * Deno cannot send from an unnamed Unix socket, so such a socket is given a
+ * name.
  */
 export function implicitBindAddress(to: Sockaddr): Sockaddr {
   if (isPath(to)) {
-    // First, or what is missing would be told of that name only.
+    // The grants for the destination are checked first. Otherwise the error
+    // would name only those for the generated name.
     checkUnixGrants(to.path);
     return { ...to, path: "" };
   }
@@ -144,15 +154,17 @@ export class Datagram implements Endpoint {
   #port: DatagramConn | undefined;
   #multicast: MulticastState | undefined;
   #peer: Destination | undefined;
-  /** Where the last datagram went, and what sent it there. */
+  /**
+   * The destination of the last datagram, and the function that sends there.
+   */
   #last: { asked: Sockaddr; destination: Destination } | undefined;
   #writesTo: Destination | undefined;
   #write: Write | undefined;
-  /** How many calls of `connect` are looking a name up. */
+  /** The number of calls of `connect` that are looking up a name. */
   #connecting = 0;
   #sendShut = false;
 
-  /** `port` is one that is open already, and has its peer. */
+  /** `port` is already open, and is connected to its peer. */
   constructor(family: number, options: Options, port?: DatagramConn) {
     this.#family = family;
     this.#options = options;
@@ -173,7 +185,7 @@ export class Datagram implements Endpoint {
     );
     const { peer } = this.#receiver;
     if (peer === undefined || typeof address === "string") return address;
-    // The kernel narrows the wildcard to the address that it sends from,
+    // The kernel replaces the wildcard by the address that it sends from,
     // connect(2).
     const own = address[0] === wildcard(this.#family)
       ? sourceAddressFor(String(peer[0]))
@@ -224,7 +236,7 @@ export class Datagram implements Endpoint {
     return this.#sender.whenWritable(context);
   }
 
-  /** Takes the local address, at once. */
+  /** Binds to a local address, synchronously. */
   bind(sockaddr: Sockaddr): void {
     if (this.#port !== undefined) throw stateError("bind", this.state);
     this.#open(sockaddr);
@@ -252,8 +264,8 @@ export class Datagram implements Endpoint {
   }
 
   /**
-   * Sets the peer: datagrams go there, and come from there only. Sends called
-   * meanwhile wait for it.
+   * Sets the peer, the only address that datagrams are sent to and received
+   * from. Sends that are called in the meantime wait for it.
    */
   async connect(sockaddr: Sockaddr, context: CallContext): Promise<void> {
     context.signal?.throwIfAborted();
@@ -279,7 +291,8 @@ export class Datagram implements Endpoint {
       throw osError("EOPNOTSUPP", "a socket of socketpair() keeps its peer");
     }
     this.#checkBroadcast(peer.sockaddr);
-    // A Unix socket needs no name until it sends, and nothing comes before.
+    // An unbound Unix socket receives nothing, so it needs no name until it
+    // sends.
     if (isPath(peer.sockaddr)) checkUnixPeer(peer.sockaddr.path);
     else this.#bindToSend(peer.sockaddr);
     this.#peer = peer;
@@ -287,7 +300,10 @@ export class Datagram implements Endpoint {
     this.#receiver.peer = toAddress(peer.sockaddr);
   }
 
-  /** Receives one datagram, cut to `n` bytes, and what is known of it. */
+  /**
+   * Receives one datagram, cut to `n` bytes, with its address and whether it
+   * was cut.
+   */
   recvMessage(
     context: CallContext,
     n: number,
@@ -296,18 +312,21 @@ export class Datagram implements Endpoint {
     return this.#receiver.recv(context, n, whole, sink);
   }
 
-  /** As `recvMessage`, the bytes and the address alone. */
+  /** Like `recvMessage`, but returns only the bytes and the address. */
   recvFrom(context: CallContext, n: number): Promise<From> {
     return this.#receiver.recv(context, n, dataAndAddress);
   }
 
-  /** As `recvMessage`, the bytes alone; none for 0 bytes, as in CPython. */
+  /**
+   * Like `recvMessage`, but returns only the bytes. As in CPython, a call for 0
+   * bytes receives no datagram.
+   */
   recv(context: CallContext, n: number): Promise<Bytes> {
     if (n === 0) return answer(new Uint8Array(0));
     return this.#receiver.recv(context, n, dataOf);
   }
 
-  /** Receives one datagram into `target`; the number of bytes. */
+  /** Receives one datagram into `target`, and returns the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
     if (target.length === 0) return answer(0);
     const sink = new ScatterSink([target]);
@@ -339,8 +358,8 @@ export class Datagram implements Endpoint {
   }
 
   /**
-   * Looks the name up, or waits for multicast, when the turn has come, so that
-   * no datagram overtakes another.
+   * Looks up the name, or waits for multicast, only when the call has its turn,
+   * so that no datagram overtakes another.
    */
   async #sendLater(
     context: CallContext,
@@ -382,7 +401,10 @@ export class Datagram implements Endpoint {
     }
   }
 
-  /** Where datagrams go, the same as the last one if they go there. */
+  /**
+   * Returns the destination for an address. The last one is kept, for the next
+   * datagram to the same address.
+   */
   #destination(sockaddr: Sockaddr): Destination {
     const last = this.#last?.asked;
     const same = last !== undefined && !isPath(last) && !isPath(sockaddr) &&
@@ -398,17 +420,19 @@ export class Datagram implements Endpoint {
     return this.#last!.destination;
   }
 
-  /** As `send`: a datagram is sent whole. */
+  /** The same as `send`: a datagram is sent whole or not at all. */
   sendAll(context: CallContext, data: Uint8Array): Promise<void> {
     return this.send(context, data).then(ignore);
   }
 
-  /** As `send`. */
+  /** The same as `send`. */
   sendMost(context: CallContext, data: Uint8Array): Promise<number> {
     return this.send(context, data);
   }
 
-  /** Gets ready to send there; what does it. */
+  /**
+   * Binds the socket if necessary, and returns the function that sends to `to`.
+   */
   #prepare(to: Destination | undefined): Write {
     if (to === undefined) {
       const isUnix = this.#family === AF_UNIX;
@@ -424,7 +448,7 @@ export class Datagram implements Endpoint {
     return this.#write!;
   }
 
-  /** Deno lets every socket send broadcasts. */
+  /** Checks SO_BROADCAST for a broadcast, which Deno lets every socket send. */
   #checkBroadcast(to: Sockaddr): void {
     if (isPath(to) || !isBroadcast(to.host)) return;
     if (!this.#options.isSet(SOL_SOCKET, SO_BROADCAST)) {
@@ -434,7 +458,7 @@ export class Datagram implements Endpoint {
 
   /** Ends one direction, or both. */
   async shutdown(_context: CallContext, how: number): Promise<void> {
-    // Linux allows it on an unconnected Unix datagram socket.
+    // Linux allows a shutdown of an unconnected Unix datagram socket.
     const may = this.#peer !== undefined || this.#family === AF_UNIX;
     if (!may) throw osError("ENOTCONN");
     if (how === SHUT_WR || how === SHUT_RDWR) this.#sendShut = true;
@@ -445,7 +469,7 @@ export class Datagram implements Endpoint {
     await answer(undefined);
   }
 
-  /** Resolves when nothing is unsent. */
+  /** Resolves when no datagram is unsent. */
   flushed(owner?: CallOwner): Promise<void> {
     return this.#sender.flushed(owner);
   }
@@ -454,7 +478,8 @@ export class Datagram implements Endpoint {
     this.#receiver.close();
     const error = this.#sender.takeError();
     if (!this.#sender.writable) await this.flushed();
-    // With a receive in flight the address is free only when that has ended.
+    // If a receive is in flight, the address is free only when the receive has
+    // ended.
     this.#port?.ref();
     await Promise.all([this.#port?.close(), this.#receiver.receiving]);
     const failure = error ?? this.#sender.takeError();
@@ -478,14 +503,14 @@ function lengthOf({ data }: Received): number {
   return data.length;
 }
 
-/** The other socket of a pair, which has no name. */
+/** The destination of a pair's socket: the other one, which has no name. */
 const PAIRED: Destination = literalDestination({ family: AF_UNIX, path: "" });
 
 function ignore(): void {}
 
 /**
- * The limits of a call that looks a name up. As in Python a non-blocking one
- * waits for that, or it could never succeed.
+ * Returns the context of a call that looks up a name. As in Python, a
+ * non-blocking call waits for the lookup, or it could never succeed.
  */
 function ignoringNonBlocking(context: CallContext): CallContext {
   return context.timeoutMs === 0 ? { ...context, timeoutMs: null } : context;

@@ -9,17 +9,18 @@ import { countBytes } from "../wait/event_loop.ts";
 import { OperationQueue } from "../wait/operation_queue.ts";
 import { type CallContext, ConditionWaiter, Waiter } from "../wait/waiter.ts";
 
-/** Room for the largest UDP datagram. */
+/** The size of a buffer for the largest UDP datagram. */
 export const LARGEST_UDP = 65_536;
 
 /**
- * Room for what a Unix socket can send: twice the largest SO_SNDBUF that Linux
- * grants by default. Only what is touched of so large an array takes memory: on
- * Deno 2.9.6 10 KiB, where one of 256 KiB takes 137.
+ * The size of a buffer for the largest Unix datagram: twice the largest
+ * SO_SNDBUF that Linux allows by default. Of so large an array only the touched
+ * pages take memory: 10 KiB on Deno 2.9.6, whereas an array of 256 KiB takes
+ * 137.
  */
 const LARGEST_UNIX = 524_288;
 
-/** How many bytes a receive has to make room for. */
+/** Returns the size of the buffer that a receive needs. */
 export function receiveBufferSize(family: number): number {
   return family === AF_UNIX ? LARGEST_UNIX : LARGEST_UDP;
 }
@@ -52,20 +53,26 @@ class DatagramWaiter<T> extends Waiter<T> {
   }
 }
 
-/** The receiving half of a datagram socket, which may have no port yet. */
+/** The receiving half of a datagram socket, which may not be bound yet. */
 export class DatagramReceiver extends OperationQueue {
-  /** Nothing is received but from there; undefined for anywhere. */
+  /**
+   * The only address that datagrams are accepted from; undefined for any
+   * address.
+   */
   peer: Address | undefined;
   /** Settles with the receive in flight. */
   receiving: Promise<void> | undefined;
   readonly #family: number;
   readonly #options: Options;
-  /** The datagram that no call has taken yet. */
+  /** The received datagram that no call has returned yet. */
   #received: Received | undefined;
   #lent: ReceiveSink | undefined;
   #port: DatagramConn | undefined;
   #multicast: MulticastState | undefined;
-  /** Stands in for the receive in flight while there is no port. */
+  /**
+   * Keeps the process alive in place of a receive in flight, while the socket
+   * is not bound.
+   */
   #unbound: EventLoopHold | undefined;
   #referenced = true;
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -79,12 +86,15 @@ export class DatagramReceiver extends OperationQueue {
     this.#options = options;
   }
 
-  /** Receives from a port, and tells what its multicast fails with. */
+  /**
+   * Begins to receive from an open socket of the runtime. Failures of its
+   * multicast are reported too.
+   */
   open(port: DatagramConn, multicast: MulticastState | undefined): void {
     this.#port = port;
     this.#multicast = multicast;
     if (!this.#referenced) port.unref();
-    // Somebody may have been waiting for a datagram since before the bind.
+    // A call may have been waiting for a datagram since before the bind.
     if (this.#unbound === undefined) return;
     this.#unbound.end();
     this.#unbound = undefined;
@@ -116,7 +126,9 @@ export class DatagramReceiver extends OperationQueue {
     return this.run(new ConditionWaiter(context, find));
   }
 
-  /** Receives one datagram, cut to `n` bytes, in a shape. */
+  /**
+   * Receives one datagram, cut to `n` bytes. `shape` makes the result of it.
+   */
   recv<T>(
     context: CallContext,
     n: number,
@@ -126,7 +138,10 @@ export class DatagramReceiver extends OperationQueue {
     return this.run(new DatagramWaiter(context, this, n, shape, sink));
   }
 
-  /** What a call gets that receives now; undefined if it has to wait. */
+  /**
+   * Returns the result of a call that receives now, or undefined if it has to
+   * wait.
+   */
   take(n: number, peeks: boolean, sink?: ReceiveSink): Received | undefined {
     if (this.#lent !== undefined) this.#settleLoan();
     const first = this.#received;
@@ -151,7 +166,10 @@ export class DatagramReceiver extends OperationQueue {
     return received;
   }
 
-  /** A web stream may hold a datagram that no reader has asked for. */
+  /**
+   * Settles a datagram that a web stream holds, but that no reader may have
+   * asked for.
+   */
   #settleLoan(): void {
     const sink = this.#lent!;
     this.#lent = undefined;
@@ -205,7 +223,7 @@ export class DatagramReceiver extends OperationQueue {
     if (!this.#closed && this.#isWanted(address)) {
       this.#received = {
         data: data.slice(),
-        // A Unix socket without a name has no address to return, as in CPython.
+        // As in CPython, the address of an unnamed Unix socket is null.
         address: address === "" ? null : address,
         truncated: false,
       };
@@ -221,7 +239,8 @@ export class DatagramReceiver extends OperationQueue {
   readonly #onError = (reason: unknown): void => {
     const error = fromDeno(reason);
     const code = "code" in error ? error.code : undefined;
-    // On Windows an ICMP error for a datagram sent earlier fails a receive.
+    // On Windows a receive fails with the ICMP error for a datagram that was
+    // sent earlier.
     const icmp = code === "ECONNRESET" || code === "ECONNREFUSED";
     if (!icmp && this.hasWaiters && !this.#closed) {
       this.#error = error;
@@ -229,7 +248,10 @@ export class DatagramReceiver extends OperationQueue {
     this.operationDone();
   };
 
-  /** Rejects who waits; the receive in flight ends with the port. */
+  /**
+   * Rejects the waiters. The receive in flight ends when the runtime's socket
+   * is closed.
+   */
   close(): void {
     this.#closed = true;
     this.rejectAll();

@@ -35,15 +35,21 @@ import { type CallContext, type CallOwner, failure } from "../wait/waiter.ts";
 
 /** A protocol between a socket and its connections, such as TLS. */
 export interface Layer {
-  /** The endpoint that stands for a connection, over the connection's own. */
+  /**
+   * Returns the endpoint of a connection, which uses the connection's own
+   * endpoint.
+   */
   connected(endpoint: Connected, description: Description): Endpoint;
-  /** The endpoint that stands for a listener, over the listener's own. */
+  /**
+   * Returns the endpoint of a listener, which uses the listener's own endpoint.
+   */
   listening(endpoint: Listening, description: Description): Listening;
 }
 
 /**
- * An open socket as the kernel knows it: what all its descriptors share. After
- * `d = s.dup()`, connecting `s` connects `d`, since both hold this.
+ * An open file description, in the kernel's terms: the state that all
+ * descriptors of a socket share. After `d = s.dup()`, connecting `s` connects
+ * `d`, since both refer to one description.
  */
 export class Description {
   readonly family: number;
@@ -72,19 +78,19 @@ export class Description {
     } else this.#endpoint = new Unconnected(family, options);
   }
 
-  /** What it is now. */
+  /** The endpoint, which is the current state. */
   get endpoint(): Endpoint {
     return this.#endpoint;
   }
 
-  /** One descriptor more refers to it. */
+  /** Adds a reference from a descriptor. */
   hold(): void {
     this.#holders++;
   }
 
   /**
-   * One less; with the last the endpoint is closed. Resolves when what was sent
-   * is with the system.
+   * Drops a reference. With the last one the endpoint is closed. Resolves when
+   * the bytes that were sent have been handed to the kernel.
    */
   release(owner?: CallOwner): Promise<void> {
     if (--this.#holders > 0) return this.flushed(owner);
@@ -93,7 +99,7 @@ export class Description {
     return endpoint.close();
   }
 
-  /** Resolves when nothing is unsent. */
+  /** Resolves when no byte is unsent. */
   async flushed(owner?: CallOwner): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Connected || endpoint instanceof Datagram) {
@@ -101,7 +107,7 @@ export class Description {
     }
   }
 
-  /** Whether another descriptor could read from here too. */
+  /** Returns whether another descriptor could read from the connection too. */
   readonly isShared = (): boolean => this.#holders > 1;
 
   #connected(conn: StreamConn, from?: Unconnected): Endpoint {
@@ -110,7 +116,10 @@ export class Description {
     return this.#layer?.connected(endpoint, this) ?? endpoint;
   }
 
-  /** Puts a layer over the connections that this socket has or will have. */
+  /**
+   * Puts a layer over the connection that this socket has, or over all those
+   * that it will have.
+   */
   setLayer(layer: Layer): void {
     const endpoint = this.#endpoint;
     this.#layer = layer;
@@ -121,7 +130,7 @@ export class Description {
     }
   }
 
-  /** Takes the layer off a connection again. */
+  /** Removes the layer from a connection. */
   removeLayer(from: Endpoint, carrier: Connected): void {
     this.#layer = undefined;
     this.replace(from, carrier);
@@ -151,7 +160,9 @@ export class Description {
     this.#endpoint = this.#layer?.listening(listening, this) ?? listening;
   }
 
-  /** The next connection, of which `accepted` makes a description. */
+  /**
+   * Waits for the next connection, from which `accepted` creates a description.
+   */
   accept(context: CallContext): Promise<StreamConn> {
     const endpoint = this.#endpoint;
     return endpoint instanceof Listening
@@ -159,7 +170,7 @@ export class Description {
       : failure(stateError("accept", endpoint.state));
   }
 
-  /** The description of a connection that was accepted. */
+  /** Creates the description of an accepted connection. */
   accepted(conn: StreamConn): Description {
     const { family, type, proto } = this;
     const options = this.options.inherit();
@@ -169,8 +180,8 @@ export class Description {
   }
 
   /**
-   * Connects; a non-blocking call fails with EINPROGRESS, and what comes of it
-   * is reported once, by the next call.
+   * Connects. A non-blocking call fails with EINPROGRESS, and the next call
+   * reports the outcome, once.
    */
   connect(sockaddr: Sockaddr, context: CallContext): Promise<unknown> {
     const endpoint = this.#endpoint;
@@ -186,7 +197,8 @@ export class Description {
     if (context.signal?.aborted) throw context.signal.reason;
     const earlier = endpoint.takeError();
     if (earlier !== undefined) throw earlier;
-    // A Unix socket connects at once, or fails at once.
+    // A Unix socket connects or fails at once, so it never connects in the
+    // background.
     const isBlocking = context.timeoutMs !== 0;
     const isBackground = !isBlocking && !isPath(sockaddr);
     const connecting = new Connecting(
@@ -214,20 +226,24 @@ export class Description {
       .then(() => failure(osError("EINPROGRESS")));
   }
 
-  /** The endpoint to receive from or send to. */
+  /**
+   * Returns the endpoint for an operation, or throws the error of the state.
+   */
   endpointFor(operation: Operation): Connected | Datagram {
     const endpoint = this.#endpoint;
     const { state } = endpoint;
-    // Not `instanceof`, which walks the prototypes: this is on every call's way.
+    // This is not `instanceof`, which walks the prototype chain: every call
+    // passes here.
     if (state === "connected" || state === "datagram") {
       return endpoint as Connected | Datagram;
     }
-    // A shutdown fails with ENOTCONN, and leaves the error of a connect.
+    // A shutdown fails with ENOTCONN, and leaves the error of a connect to the
+    // next call.
     const error = operation === "shutdown" ? undefined : endpoint.takeError();
     throw error ?? stateError(operation, endpoint.state);
   }
 
-  /** Waits until a connect under way has settled, if there is one. */
+  /** Waits until the connect in progress has settled, if there is one. */
   async connected(context: CallContext, toSend: boolean): Promise<void> {
     // A handshake may follow the connect.
     for (let at; isOpening(at = this.#endpoint);) {
@@ -235,18 +251,21 @@ export class Description {
     }
   }
 
-  /** Whether a connect is under way. */
+  /** Whether a connect is in progress. */
   get connecting(): boolean {
     return this.#endpoint.state === "connecting";
   }
 
-  /** Half-closes; a listener stops listening, and may listen again. */
+  /**
+   * Half-closes a connection. A listener stops listening, and may listen again.
+   */
   async shutdown(how: number, context: CallContext): Promise<void> {
     const endpoint = this.#endpoint;
     if (endpoint instanceof Listening) {
       if (how === SHUT_WR) return await answer(undefined);
       this.#endpoint = endpoint.afterShutdown;
-      // Not awaited: who accepts must not be told before this has settled.
+      // This is not awaited: the pending accepts must not be rejected before
+      // the shutdown has settled.
       endpoint.stop(() => osError("EINVAL"));
     } else await this.endpointFor("shutdown").shutdown(context, how);
   }
@@ -283,22 +302,23 @@ export class Description {
     const fixed = this.family === AF_INET6 && level === IPPROTO_IPV6 &&
       option === IPV6_V6ONLY;
     const [, port = 0] = fixed ? this.#endpoint.localAddress() : [];
-    // A bound address does not change its family any more, ipv6(7).
+    // The families of a bound address cannot be changed any more, ipv6(7).
     if (port !== 0) throw osError("EINVAL", "IPV6_V6ONLY after bind");
     this.options.set(level, option, value);
     this.#endpoint.applyOption(level, option);
   }
 }
 
-/** Somebody who waits for a descriptor, whoever holds it. */
+/** An observer of a descriptor, which need not hold it. */
 export interface Watcher {
-  /** Called when it is closed, referenced or unreferenced. */
+  /** Called when the descriptor is closed, referenced or unreferenced. */
   descriptorChanged(descriptor: Descriptor): void;
 }
 
 /**
- * A descriptor: a number for a description. Sockets and file objects hold this
- * object, never the number, which may belong to another socket later.
+ * A descriptor: a number that refers to a description. Sockets and file objects
+ * hold this object and not the number, which may belong to another socket
+ * later.
  */
 export class Descriptor {
   readonly number: number;
@@ -306,7 +326,7 @@ export class Descriptor {
   #holders = 1;
   #closed = false;
   #referenced = true;
-  /** The first to watch, most often the only one. */
+  /** The first watcher, which is usually the only one. */
   #watcher: Watcher | undefined;
   #watchers: Set<Watcher> | undefined;
 
@@ -316,12 +336,15 @@ export class Descriptor {
     description.hold();
   }
 
-  /** Whether the descriptor is closed, by its last holder or under it. */
+  /** Whether the descriptor is closed, by its last holder or by its number. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Whether waiting for it keeps the process alive, as its socket says. */
+  /**
+   * Whether waiting for the descriptor keeps the process alive, as set by its
+   * socket.
+   */
   get referenced(): boolean {
     return this.#referenced;
   }
@@ -348,14 +371,15 @@ export class Descriptor {
     for (const watcher of others) watcher.descriptorChanged(this);
   }
 
-  /** One more socket or file object holds it. */
+  /** Adds a reference from a socket or file object. */
   hold(): void {
     this.#holders++;
   }
 
   /**
-   * One less; the last one closes it. Resolves when it is released, and what was
-   * sent is with the system.
+   * Drops a reference. The last one closes the descriptor. Resolves when the
+   * descriptor is released and the bytes that were sent have been handed to the
+   * kernel.
    */
   release(owner?: CallOwner): Promise<void> {
     return --this.#holders > 0
@@ -363,7 +387,7 @@ export class Descriptor {
       : this.close(owner);
   }
 
-  /** Closes it, whoever holds it. */
+  /** Closes the descriptor, even if sockets or file objects still hold it. */
   close(owner?: CallOwner): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
@@ -378,12 +402,12 @@ export class Descriptor {
 const FIRST = 3;
 
 const table = new Map<number, Descriptor>();
-/** No number from here on was ever used. */
+/** The smallest number that was never used. */
 let unused = FIRST;
 /**
- * The numbers below that are free: a heap, whose first is the smallest. Looking
- * for the smallest in the table took a third of a millisecond for each open among
- * 100,000 descriptors.
+ * The free numbers below `unused`: a heap whose first item is the smallest. To
+ * search the table for the smallest free number took a third of a millisecond
+ * for each open, with 100,000 descriptors.
  */
 const free: number[] = [];
 
@@ -398,7 +422,7 @@ function addFree(number: number): void {
   free[at] = number;
 }
 
-/** Takes the smallest free number. */
+/** Removes and returns the smallest free number. */
 function takeFree(): number {
   const smallest = free[0];
   if (smallest === undefined) return unused++;
@@ -417,14 +441,14 @@ function takeFree(): number {
   return smallest;
 }
 
-/** A new descriptor for a description, with the smallest free number. */
+/** Creates a descriptor for a description, with the smallest free number. */
 export function openDescriptor(description: Description): Descriptor {
   const descriptor = new Descriptor(takeFree(), description);
   table.set(descriptor.number, descriptor);
   return descriptor;
 }
 
-/** The descriptor that a number belongs to now. */
+/** Returns the open descriptor with a number. */
 export function findDescriptor(number: number): Descriptor | undefined {
   return table.get(number);
 }

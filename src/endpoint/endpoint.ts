@@ -1,6 +1,6 @@
 /**
- * What a description is at the moment: it holds one endpoint, and replaces it on
- * a change of state.
+ * The state of an open socket. A description holds exactly one endpoint, and
+ * replaces it when the state changes.
  */
 
 import type { Address } from "../base/constants.ts";
@@ -18,70 +18,80 @@ export type State =
   | "datagram"
   | "closed";
 
-/** What every endpoint can be asked. */
+/** The members that the endpoints of all states have. */
 export interface Endpoint {
   readonly state: State;
-  /** The local address; the unspecified one if there is none. */
+  /** Returns the local address, or the unspecified address if there is none. */
   localAddress(): Address;
-  /** The peer's address. */
+  /** Returns the peer's address. */
   peerAddress(): Address | undefined;
-  /** Puts an option in force that has just been stored. */
+  /** Applies an option that has just been stored. */
   applyOption(level: number, option: number): void;
-  /** The state's own error, for SO_ERROR, taken. */
+  /** Returns the pending error, for SO_ERROR, and clears it. */
   takeError(): Error | undefined;
   readonly readable: boolean;
   readonly writable: boolean;
-  /** Whether an error is pending, which the next call or SO_ERROR takes. */
+  /** Whether an error is pending, which the next call or SO_ERROR returns. */
   readonly failed?: boolean;
-  /** Whether nothing more will be received than what is there. */
+  /** Whether nothing will be received after the bytes that are queued. */
   readonly ended?: boolean;
-  /** Whether neither direction carries anything any more. */
+  /** Whether both directions have ended. */
   readonly hungUp?: boolean;
   whenReadable(context: CallContext): Promise<true>;
   whenWritable(context: CallContext): Promise<true>;
-  /** Lets what is unsent go out, then releases; rejects with why it did not. */
+  /**
+   * Sends the unsent bytes, and releases the connection. Rejects if they could
+   * not be sent.
+   */
   close(): Promise<void>;
 }
 
-/** An endpoint that is about to become another, by itself. */
+/** An endpoint that will be replaced by another without a further call. */
 export interface Opening extends Endpoint {
   readonly state: "connecting";
-  /** Waits for the outcome; a call that sends does also when it is closed. */
+  /**
+   * Waits for the outcome. A call that sends waits even after the socket has
+   * been closed.
+   */
   whenSettled(context: CallContext, toSend: boolean): Promise<true>;
 }
 
-/** Whether an endpoint is about to become another. */
+/** Returns whether an endpoint will be replaced without a further call. */
 export function isOpening(endpoint: Endpoint): endpoint is Opening {
   return endpoint.state === "connecting";
 }
 
-/** A datagram, or the part of it that was asked for. */
+/** A received datagram or message, or the part of it that was asked for. */
 export interface Received {
   readonly data: Bytes;
   readonly address: Address | null;
   readonly truncated: boolean;
 }
 
-/** Received bytes and where they came from; null on a connected stream. */
+/**
+ * Received bytes, and the address of their sender, which is null on a connected
+ * stream.
+ */
 export type From = [data: Bytes, address: Address | null];
 
-/** What is received after the end. */
+/** Returns the result of a receive after the end of the stream. */
 export function noDatagram(): Received {
   return { data: EMPTY_BYTES, address: null, truncated: false };
 }
 
 /**
- * Gets received bytes in the same step in which they leave the queue. A promise
- * would deliver them some microtasks later, when the reader may be gone.
+ * A sink that gets received bytes in the same step in which they leave the
+ * queue. A promise would deliver them some microtasks later, when the reader
+ * may have left.
  */
 export interface ReceiveSink {
-  /** Whether it still wants bytes; if not, the next call gets them. */
+  /** Whether the sink still accepts bytes. If not, the next call gets them. */
   readonly active: boolean;
-  /** Delivers bytes, or null at the end. */
+  /** Delivers bytes, or null at the end of the stream. */
   push(data: Bytes | null): void;
   /** Whether the bytes have reached a reader; until then they stay queued. */
   readonly taken: boolean;
-  /** Takes back bytes that no reader has taken: another call gets them. */
+  /** Withdraws bytes that no reader has taken, since another call gets them. */
   withdraw(): void;
 }
 
@@ -126,7 +136,7 @@ export class ScatterSink implements ReceiveSink {
   withdraw(): void {}
 }
 
-/** What a call needs a socket to be. */
+/** The operations whose error depends on the state. */
 export type Operation =
   | "accept"
   | "bind"
@@ -136,7 +146,9 @@ export type Operation =
   | "send"
   | "shutdown";
 
-/** The errno of a call on a socket of another kind, as Linux has it. */
+/**
+ * The errno of each operation in a state that does not support it, as in Linux.
+ */
 const STATE_ERRNO: Record<Operation, Partial<Record<State, ErrnoCode>>> = {
   accept: {
     unconnected: "EINVAL",
@@ -144,7 +156,7 @@ const STATE_ERRNO: Record<Operation, Partial<Record<State, ErrnoCode>>> = {
     connected: "EINVAL",
     datagram: "EOPNOTSUPP",
   },
-  // One that is unconnected or of datagrams is not bound twice.
+  // Unconnected and datagram endpoints fail so only for a second bind.
   bind: {
     unconnected: "EINVAL",
     connecting: "EINVAL",
@@ -178,7 +190,7 @@ const STATE_ERRNO: Record<Operation, Partial<Record<State, ErrnoCode>>> = {
 const BOUND_ALREADY = "the socket is bound already";
 const ACCEPT_FIRST = "it listens; accept() gives the connected one";
 
-/** What to call instead, where a program often has it wrong. */
+/** Hints for mistakes that programs often make. */
 const STATE_HINT: Partial<Record<Operation, Partial<Record<State, string>>>> = {
   accept: { unconnected: "listen() comes first" },
   bind: {
@@ -190,13 +202,13 @@ const STATE_HINT: Partial<Record<Operation, Partial<Record<State, string>>>> = {
   send: { listening: ACCEPT_FIRST },
 };
 
-/** The error of a call on a socket of the wrong kind. */
+/** Creates the error of an operation in a state that does not support it. */
 export function stateError(operation: Operation, kind: State): Error {
   const code = STATE_ERRNO[operation][kind] ?? "EBADF";
   return osError(code, STATE_HINT[operation]?.[kind]);
 }
 
-/** What is left after the last holder has closed: every call fails. */
+/** The endpoint after the last descriptor has closed: every call fails. */
 export class Closed implements Endpoint {
   readonly state = "closed";
   readonly readable = true;

@@ -12,7 +12,10 @@ import type { StreamConn, StreamListener } from "../runtime/deno_net.ts";
 import { OperationQueue } from "../wait/operation_queue.ts";
 import { type CallContext, ConditionWaiter, deferred } from "../wait/waiter.ts";
 
-/** A listening stream socket: connections, in the order they came. */
+/**
+ * A listening stream socket. Connections are accepted in the order in which
+ * they arrive.
+ */
 export class Listening extends OperationQueue implements Endpoint {
   readonly state = "listening";
   readonly writable = false;
@@ -21,7 +24,7 @@ export class Listening extends OperationQueue implements Endpoint {
   readonly #family: number;
   readonly #options: Options;
   readonly #writers = new Writers();
-  /** The connection that no call has taken yet. */
+  /** The accepted connection that no call has returned yet. */
   #accepted: StreamConn | undefined;
   readonly #address: Address;
   /** Settles with the accept in flight. */
@@ -29,7 +32,10 @@ export class Listening extends OperationQueue implements Endpoint {
   #error: Error | undefined;
   #closed = false;
 
-  /** `afterShutdown` is what the socket is again after a shutdown. */
+  /**
+   * `afterShutdown` is the endpoint to which the socket returns after a
+   * shutdown.
+   */
   constructor(
     listener: StreamListener,
     family: number,
@@ -62,7 +68,7 @@ export class Listening extends OperationQueue implements Endpoint {
     return this.#accepted !== undefined || this.#error !== undefined;
   }
 
-  /** The next connection. */
+  /** Waits for the next connection. */
   accept(context: CallContext): Promise<StreamConn> {
     const find = () => {
       const conn = this.#accepted;
@@ -80,7 +86,7 @@ export class Listening extends OperationQueue implements Endpoint {
     return this.run(new ConditionWaiter(context, find));
   }
 
-  /** Never, as in Linux: there is nothing to write to. */
+  /** Never resolves, as in Linux: a listener cannot be written to. */
   whenWritable(context: CallContext): Promise<true> {
     return this.#writers.join(deferred<true>(context, false));
   }
@@ -108,16 +114,20 @@ export class Listening extends OperationQueue implements Endpoint {
 
   readonly #onError = (reason: unknown): void => {
     const error = fromDeno(reason);
-    // The peer of that connection is gone already; others may be waiting.
+    // The peer has already closed that connection; others may be waiting.
     const gone = "code" in error && PEER_GONE.includes(error.code);
-    // An error is for a call that waits. EMFILE with none is tried again.
+    // An error is reported only to a call that waits. Without one, the next
+    // call tries again, for example after EMFILE.
     if (!gone && this.hasWaiters && !this.#closed) {
       this.#error = error;
     }
     this.operationDone();
   };
 
-  /** `Deno.listen` on `::` is always dual-stack. */
+  /**
+   * Whether to reject an IPv4 connection. `Deno.listen` on `::` is always
+   * dual-stack.
+   */
   #isTurnedAway(conn: StreamConn): boolean {
     return this.#family === AF_INET6 &&
       this.#options.isSet(IPPROTO_IPV6, IPV6_V6ONLY) &&
@@ -125,14 +135,14 @@ export class Listening extends OperationQueue implements Endpoint {
   }
 
   /**
-   * Stops listening; its calls are rejected. Resolves when the address is
-   * free: with an accept in flight that is one turn of the event loop later.
+   * Stops listening and rejects the pending calls. Resolves when the address is
+   * free, which is one turn of the event loop later if an accept is in flight.
    */
   stop(makeReason?: () => Error): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     const accepting = this.inFlight ? this.#accepting : undefined;
-    // The accept in flight is waited for, also if nobody else waits.
+    // The accept in flight is waited for, even if no call waits.
     if (accepting !== undefined) this.listener.ref();
     this.listener.close();
     this.#accepted?.close();
@@ -148,8 +158,9 @@ export class Listening extends OperationQueue implements Endpoint {
 }
 
 /**
- * Deno asks an accepted socket for its peer: ENOTCONN after a reset (2.9), and
- * on macOS EINVAL, getpeername(2).
+ * The errors of a connection whose peer has left. Deno asks an accepted socket
+ * for its peer's address, which fails with ENOTCONN after a reset (2.9), and
+ * with EINVAL on macOS, getpeername(2).
  */
 const PEER_GONE: readonly unknown[] = [
   "ECONNABORTED",
@@ -157,7 +168,7 @@ const PEER_GONE: readonly unknown[] = [
   byOs("", "EINVAL", ""),
 ];
 
-/** The calls that wait to write to a listening socket. */
+/** The queue of calls that wait to write to a listening socket. */
 class Writers extends OperationQueue {
   start(): boolean {
     return false;

@@ -39,14 +39,14 @@ import {
 } from "../wait/waiter.ts";
 
 /**
- * The backlog that `bind` opens with and `listen` has by default, in Python the
- * smaller of this and SOMAXCONN.
+ * The backlog with which `bind` opens a listener, and the default of `listen`.
+ * In Python it is the smaller of this and SOMAXCONN.
  */
 export const DEFAULT_BACKLOG = 128;
 
 /** A local address that a socket is bound to. */
 interface Bound {
-  /** The place as it was asked for, with the port that it got. */
+  /** The address as it was asked for, with the port that was assigned. */
   readonly sockaddr: Sockaddr;
   readonly address: Address;
   /** Whether the system chose the port. */
@@ -58,7 +58,8 @@ interface Bound {
 /** A stream socket that is neither connected nor listening. */
 export class Unconnected implements Endpoint {
   readonly state = "unconnected";
-  // As Linux polls a stream socket that was never connected.
+  // Linux polls a stream socket that was never connected as readable and
+  // writable.
   readonly readable = true;
   readonly writable = true;
   readonly #family: number;
@@ -86,7 +87,7 @@ export class Unconnected implements Endpoint {
     return this.#error !== undefined;
   }
 
-  /** Keeps what a connect that nobody waited for has failed with. */
+  /** Keeps the error of a connect that no call was waiting for. */
   fail(error: Error): void {
     this.#error = error;
   }
@@ -105,13 +106,16 @@ export class Unconnected implements Endpoint {
     return Promise.resolve(true);
   }
 
-  /** Takes the address, at once. */
+  /** Binds to a local address, synchronously. */
   bind(sockaddr: Sockaddr): void {
     if (this.#bound !== undefined) throw stateError("bind", this.state);
     this.#bound = this.#open(sockaddr, DEFAULT_BACKLOG);
   }
 
-  /** The listener to accept from; an unbound socket gets a port. */
+  /**
+   * Returns the listener to accept from. An unbound socket is bound to a free
+   * port.
+   */
   listen(backlog: number): StreamListener {
     const bound = this.#bound;
     let { listener } = bound ?? {};
@@ -124,7 +128,8 @@ export class Unconnected implements Endpoint {
       this.#bound = this.#open(sockaddr, backlog);
       ({ listener } = this.#bound);
     }
-    // From now on the listening endpoint owns it; the address stays.
+    // From now on the listening endpoint owns the listener. The address is
+    // kept.
     this.#bound!.listener = undefined;
     return listener!;
   }
@@ -159,8 +164,8 @@ export class Unconnected implements Endpoint {
   }
 
   /**
-   * Closes the listener, but keeps its address to connect from. The file of a
-   * Unix socket stays until the close, as its name does.
+   * Closes the listener, but keeps its address to connect from. The file and
+   * the name of a Unix socket remain until the socket is closed.
    */
   release(): LocalSockaddr | undefined {
     const bound = this.#bound;
@@ -168,7 +173,7 @@ export class Unconnected implements Endpoint {
     bound.listener?.close();
     bound.listener = undefined;
     const { sockaddr, address, isEphemeral } = bound;
-    // Bound by name, it connects from the address that the name has.
+    // A socket that was bound by name connects from the address of the name.
     return { ...withHost(sockaddr, String(address[0])), isEphemeral };
   }
 
@@ -179,8 +184,9 @@ export class Unconnected implements Endpoint {
 }
 
 /**
- * Opens a listener by name or number. Deno has no synchronous resolver, but
- * `Deno.listen` takes a name; it may choose an address of the other family.
+ * Opens a listener on a host name or a numeric address. Deno has no synchronous
+ * resolver, but `Deno.listen` takes a name; it may choose an address of the
+ * other family.
  */
 function openListener(
   sockaddr: Sockaddr,
@@ -194,7 +200,7 @@ function openListener(
   return listener;
 }
 
-/** A stream socket on its way to a peer. */
+/** A stream socket that is connecting to a peer. */
 export class Connecting extends OperationQueue implements Opening {
   readonly state = "connecting";
   readonly readable = false;
@@ -207,7 +213,10 @@ export class Connecting extends OperationQueue implements Opening {
   #referenced = true;
   #waits = true;
 
-  /** `settle` replaces this endpoint; it is called once, in the end. */
+  /**
+   * `settle` replaces this endpoint. It is called once, when the outcome is
+   * known.
+   */
   constructor(
     from: Unconnected,
     sockaddr: Sockaddr,
@@ -234,8 +243,8 @@ export class Connecting extends OperationQueue implements Opening {
   }
 
   /**
-   * Connects. A call that is cancelled cancels the connect. `waits` says whether
-   * to wait for room in the queue of a Unix listener.
+   * Connects. If the call is cancelled, the connect is cancelled too. `waits`
+   * says whether to wait for room in the backlog of a Unix listener.
    */
   connect(context: CallContext, waits: boolean): Promise<true> {
     this.#waits = waits;
@@ -243,8 +252,9 @@ export class Connecting extends OperationQueue implements Opening {
   }
 
   /**
-   * Connects without waiting for the outcome, which a later call gets. A name is
-   * looked up first, which blocks in Python too.
+   * Connects without waiting for the outcome, which a later call reports. A
+   * name is looked up first, and the call waits for that, as it blocks in
+   * Python.
    */
   async connectInBackground(context: CallContext): Promise<void> {
     this.markInFlight();
@@ -260,7 +270,10 @@ export class Connecting extends OperationQueue implements Opening {
     this.startNext();
   }
 
-  /** Waits for the outcome; a call that sends also after the close. */
+  /**
+   * Waits for the outcome. A call that sends waits even after the socket has
+   * been closed.
+   */
   whenSettled(context: CallContext, toSend = false): Promise<true> {
     const find = () => this.#outcome === undefined ? undefined : true as const;
     return this.run(new ConditionWaiter<true>(context, find, toSend));
@@ -274,15 +287,18 @@ export class Connecting extends OperationQueue implements Opening {
     return this.whenSettled(context);
   }
 
-  /** The outcome for the call that connects; undefined if there is none yet. */
+  /**
+   * Returns true if the connect has succeeded, undefined if it is in progress,
+   * and throws its error.
+   */
   succeeded(): true | undefined {
     if (this.#outcome instanceof Error) throw this.#outcome;
     return this.#outcome === undefined ? undefined : true;
   }
 
   start(first: AnyWaiter): boolean {
-    // A connect that goes on when no call waits must not hold the process, which
-    // `Deno.connect` and a name lookup always do.
+    // A connect that goes on while no referenced call waits must not keep the
+    // process alive, as `Deno.connect` and a name lookup always do.
     const detached = !first.context.owner.referenced;
     const target = this.#target();
     if (target instanceof Promise) {
@@ -292,11 +308,11 @@ export class Connecting extends OperationQueue implements Opening {
   }
 
   /**
-   * The address to connect to, and whether `Deno.connect` may be used: given a
-   * name it may take an address of either family, and so reach the wrong server;
-   * given an address that the name was resolved to, it would need a grant for
-   * that. So a name goes to it only if all its addresses have the family, and to
-   * `node:net` otherwise.
+   * Returns the address to connect to, and whether `Deno.connect` may be used.
+   * Given a name, `Deno.connect` may choose an address of either family, and so
+   * reach the wrong server; given an address that the name was resolved to, it
+   * would need a grant for the address. So it is used for a name only if all
+   * addresses of the name have the family, and `node:net` is used otherwise.
    */
   #target(): Target | Promise<Target> {
     const sockaddr = this.#sockaddr;
@@ -321,8 +337,9 @@ export class Connecting extends OperationQueue implements Opening {
       return this.#end(osError(REFUSES_PORT_0));
     } else {
       const local = this.#from.release();
-      // `node:net` drops the scope of an address, so a link-local one goes to
-      // `Deno.connect`, which takes no local address and always holds the process.
+      // `node:net` drops the scope of an address, so `Deno.connect` has to be
+      // used for a link-local address. It takes no local address, and always
+      // keeps the process alive.
       const onLink = !sockaddr.isHostname && isLinkLocal(sockaddr.host);
       if (onLink && local !== undefined) {
         return this.#end(osError(
@@ -349,7 +366,7 @@ export class Connecting extends OperationQueue implements Opening {
   }
 
   readonly #onConn = (conn: StreamConn): void => {
-    // Cancelled in the very turn in which it succeeded.
+    // The connect was cancelled in the same turn in which it succeeded.
     if (this.#outcome !== undefined) conn.close();
     else this.#end(conn);
   };
@@ -360,14 +377,15 @@ export class Connecting extends OperationQueue implements Opening {
 
   #end(outcome: StreamConn | Error): void {
     this.#outcome = outcome;
-    // With no call left that connects, SO_ERROR or the next call reports it.
+    // If the connecting call has been cancelled, SO_ERROR or the next call
+    // reports the failure.
     const isReported = this.first instanceof ConnectWaiter;
     if (outcome instanceof Error && !isReported) this.#from.fail(outcome);
     this.#settle(outcome);
     this.operationDone();
   }
 
-  /** Cancels the connect; the socket is as before. */
+  /** Cancels the connect. The socket is then unconnected, as before. */
   cancel(): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = osError("ECANCELED");
@@ -382,10 +400,10 @@ export class Connecting extends OperationQueue implements Opening {
   }
 }
 
-/** Where a connect goes. */
+/** The target of a connect. */
 interface Target {
   readonly sockaddr: Sockaddr;
-  /** Whether `Deno.connect` reaches an address of the family. */
+  /** Whether `Deno.connect` is certain to reach an address of the family. */
   readonly isSafe: boolean;
 }
 
@@ -403,7 +421,8 @@ class ConnectWaiter extends Waiter<true> {
 
   override cancel(reason: unknown): void {
     this.reject(reason);
-    // Closing one of several descriptors leaves the connect to the others.
+    // If one of several descriptors is closed, the connect goes on for the
+    // others.
     if (!this.context.owner.closed) this.#connecting.cancel();
   }
 }

@@ -1,4 +1,7 @@
-/** Memberships in multicast groups, as options carry them. */
+/**
+ * Socket options and memberships in multicast groups: which exist, their
+ * values, and how they are applied.
+ */
 
 import {
   AF_INET,
@@ -26,8 +29,8 @@ import { interfaceAddress } from "../runtime/interface_table.ts";
  * Reads a `struct ip_mreq` of 8 bytes or `ip_mreqn` of 12, ip(7), or a
  * `struct ipv6_mreq` of 20, ipv6(7).
  *
- * @throws {OSError} EINVAL if bytes are too few; ENODEV if there is no such
- * interface.
+ * @throws {OSError} EINVAL if `value` has too few bytes; ENODEV if there is no
+ * such interface.
  */
 export function toMembership(
   name: string,
@@ -45,7 +48,7 @@ export function toMembership(
   }
   const group = inet_ntop(AF_INET, value.slice(0, 4));
   const index = value.length < 12 ? 0 : view.getInt32(8, true);
-  // The kernel looks at the address only where there is no index.
+  // The kernel uses the address only if there is no index.
   const address = index === 0
     ? inet_ntop(AF_INET, value.slice(4, 8))
     : interfaceAddress(index);
@@ -65,7 +68,9 @@ export function join(all: Membership[], one: Membership): void {
   all.push(one);
 }
 
-/** Removes a membership; for IPv6, without an index, on any interface. */
+/**
+ * Removes a membership. For IPv6 without an index, it may be on any interface.
+ */
 export function leave(all: Membership[], one: Membership): void {
   const anywhere = one.address === "" && one.index === 0;
   const at = all.findIndex((each) =>
@@ -79,9 +84,9 @@ function isSame(a: Membership, b: Membership): boolean {
   return a.group === b.group && a.address === b.address && a.index === b.index;
 }
 
-// Socket options: which there are, and one socket's values.
+// Socket options: a table of all options, and the values of one socket.
 
-/** What an option's value is. */
+/** The kind of an option's value. */
 type State = "flag" | "time" | "readonly" | "ttl" | "loop" | "join" | "leave";
 
 interface Option {
@@ -130,7 +135,7 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>(
   ]),
 );
 
-/** What the names of a level's options begin with. */
+/** The prefixes of the option names of each level. */
 const PREFIXES: ReadonlyMap<number, string> = new Map([
   [c.SOL_SOCKET, "SO_"],
   [IPPROTO_IP, "IP_"],
@@ -138,23 +143,29 @@ const PREFIXES: ReadonlyMap<number, string> = new Map([
   [IPPROTO_TCP, "TCP_"],
 ]);
 
-/** An option that is not in the table, by the name of its constant. */
+/** Names an option that is not in the table, by the name of its constant. */
 function nameOf(level: number, option: number): string {
   const prefix = PREFIXES.get(level);
   const found = prefix && option !== ABSENT && Object.entries(c).find(
     ([name, value]) =>
       value === option && name.startsWith(prefix) &&
-      // These are values of options.
+      // These constants are values of options, not options.
       !/_DEFAULT_|_MAX_|_TYPE_/.test(name),
   );
   return found ? found[0] : `level ${level}, option ${option}`;
 }
 
-/** Options without which a program does the same, if not at the same speed. */
+/**
+ * Options without which a program behaves the same, though perhaps not at the
+ * same speed.
+ */
 const TUNING =
   /^(?:SO_(?:RCVBUF|SNDBUF|RCVLOWAT|SNDLOWAT|LINGER|PRIORITY|INCOMING_CPU|BUSY_POLL|NO_CHECK|MARK)|TCP_(?:KEEP\w+|QUICKACK|CORK|DEFER_ACCEPT|USER_TIMEOUT|MAXSEG|WINDOW_CLAMP|SYNCNT|LINGER2|FASTOPEN|CONGESTION|NOTSENT_LOWAT)|IP_(?:TOS|TTL)|IPV6_(?:TCLASS|UNICAST_HOPS))$/;
 
-/** Whether it asks for a close that resets, or waits: then it does not tune. */
+/**
+ * Whether SO_LINGER asks for a close that resets or waits, which is not mere
+ * tuning.
+ */
 function isLinger(
   name: string,
   value: number | Uint8Array | undefined,
@@ -189,7 +200,7 @@ function find(
 export class Options {
   readonly #family: number;
   readonly #type: number;
-  /** Made with the first value: most connections have none. */
+  /** Created with the first value: most connections have none. */
   #values: Map<number, number> | undefined;
 
   constructor(family: number, type: number) {
@@ -207,9 +218,9 @@ export class Options {
     return this.#values?.get(key(level, option)) === 1;
   }
 
-  /** Milliseconds that bound receiving, null for no limit. */
+  /** The time limit of a receive in milliseconds; null for no limit. */
   receiveTimeoutMs: number | null = null;
-  /** Milliseconds that bound sending, null for no limit. */
+  /** The time limit of a send in milliseconds; null for no limit. */
   sendTimeoutMs: number | null = null;
   /**
    * The interface of the link-local address that the socket was bound to or
@@ -217,21 +228,24 @@ export class Options {
    * sockets inherit it (`sk_bound_dev_if` in Linux).
    */
   boundInterface = 0;
-  /** The multicast groups to be in; who puts that in force may remove one. */
+  /** The multicast groups to join. A membership that fails is removed. */
   readonly memberships: Membership[] = [];
-  /** How many hops multicast goes, as IP_MULTICAST_TTL. */
+  /** The number of hops of multicast datagrams, IP_MULTICAST_TTL. */
   multicastTtl = 1;
-  /** Whether multicast comes back to this machine, as IP_MULTICAST_LOOP. */
+  /**
+   * Whether multicast datagrams come back to this machine, IP_MULTICAST_LOOP.
+   */
   multicastLoop = true;
 
   /**
    * Stores a value after checking it.
    *
    * @throws {OSError} ENOPROTOOPT if there is no such option or it is
-   * read-only; EINVAL if bytes are too few for it.
+   * read-only; EINVAL if `value` has too few bytes.
    */
   set(level: number, option: number, value: number | Uint8Array): void {
-    // As Linux answers, which tells setting and getting apart.
+    // As in Linux, where setting and getting an option of another family fail
+    // differently.
     const foreign = this.#family === c.AF_UNIX ? "EOPNOTSUPP" : "ENOPROTOOPT";
     const { name, kind } = find(
       level,
@@ -263,15 +277,17 @@ export class Options {
     }
     const timeMs = timeFrom(value, name);
     this.#put(key(level, option), Math.max(0, timeMs));
-    // A time below 0 is over at once, and 0 never, socket(7) and sock_set_timeout.
+    // A negative time limit expires at once, and 0 means no limit, socket(7)
+    // and sock_set_timeout.
     const limitMs = timeMs === 0 ? null : Math.max(0, timeMs);
     if (name === "SO_RCVTIMEO") this.receiveTimeoutMs = limitMs;
     else this.sendTimeoutMs = limitMs;
   }
 
   /**
-   * The value as the system would give it: an int, or for a time its bytes.
-   * `readonly` looks up an option that describes the socket.
+   * Returns the bytes of a value as the system would: an int, or a
+   * `struct timeval` for a time limit. `readonly` looks up an option that
+   * describes the socket.
    */
   get(
     level: number,
@@ -295,7 +311,7 @@ export class Options {
     return found.kind === "time" ? timeBytes(value) : intBytes(value);
   }
 
-  /** The options that an accepted socket has from its listener. */
+  /** Creates the options that an accepted socket inherits from its listener. */
   inherit(): Options {
     const child = new Options(this.#family, this.#type);
     if (this.#values !== undefined) child.#values = new Map(this.#values);
@@ -312,7 +328,7 @@ function intBytes(value: number): Uint8Array {
   return bytes;
 }
 
-/** The int that the first bytes of an option's value are. */
+/** Reads an int from the first bytes of an option's value. */
 export function intFrom(bytes: Uint8Array): number {
   const padded = new Uint8Array(4);
   padded.set(bytes.subarray(0, 4));
@@ -325,14 +341,14 @@ function flagFrom(value: number | Uint8Array, name: string): number {
   return intFrom(value) === 0 ? 0 : 1;
 }
 
-/** An int, or the one byte that a shorter value begins with, ip(7). */
+/** Reads an int, or from a shorter value its first byte, ip(7). */
 function byteFrom(value: number | Uint8Array, name: string): number {
   if (typeof value === "number") return value;
   if (value.length === 0) throw osError("EINVAL", `${name} takes a byte`);
   return value.length < 4 ? value[0]! : intFrom(value);
 }
 
-/** 0 to 255, or -1 for the default. */
+/** Reads a TTL, 0 to 255, or -1 for the default. */
 function ttlFrom(value: number | Uint8Array, name: string): number {
   const ttl = byteFrom(value, name);
   if (ttl < -1 || ttl > 255) throw osError("EINVAL", `${name} is ${ttl}`);
@@ -341,7 +357,7 @@ function ttlFrom(value: number | Uint8Array, name: string): number {
 
 const WINDOWS = Deno.build.os === "windows";
 
-/** A `struct timeval`; on Windows a DWORD of milliseconds. */
+/** Reads a `struct timeval`, or on Windows a DWORD of milliseconds. */
 function timeFrom(value: number | Uint8Array, name: string): number {
   if (WINDOWS) return typeof value === "number" ? value : intFrom(value);
   if (typeof value === "number" || value.length < 16) {
@@ -363,13 +379,14 @@ function timeBytes(valueMs: number): Uint8Array {
   return bytes;
 }
 
-// What a bound datagram socket does about multicast.
+// Multicast on a bound datagram socket.
 
 /**
- * Keeps a port as the options say, which may have been set before there was one.
+ * Applies the multicast options to a bound socket, including those that were
+ * set before the bind.
  *
- * `Deno.listenDatagram` tells later whether it has joined. Calls made meanwhile
- * wait for that, and one of them gets the failure.
+ * A socket of `Deno.listenDatagram` joins a group asynchronously. Calls made in
+ * the meantime wait for the result, and one of them reports a failure.
  */
 export class MulticastState {
   readonly #options: Options;
@@ -381,7 +398,10 @@ export class MulticastState {
   #loop: boolean;
   #pending: Promise<void> | undefined;
 
-  /** `onError` is called when there is a failure that no call is about. */
+  /**
+   * `onError` is called when a change fails after the call that made it has
+   * returned.
+   */
   constructor(
     options: Options,
     control: Multicast,
@@ -393,31 +413,37 @@ export class MulticastState {
     this.#loop = control.loop;
   }
 
-  /** Whether all that was set is in force, and no failure to be told. */
+  /**
+   * Whether all options have been applied, and no failure is still to be
+   * reported.
+   */
   get settled(): boolean {
     return this.#pending === undefined && this.#error === undefined;
   }
 
-  /** Whether there is a failure to be told. */
+  /** Whether a failure is still to be reported. */
   get failed(): boolean {
     return this.#error !== undefined;
   }
 
-  /** Waits for it; rejects with a failure that nobody was told. */
+  /**
+   * Waits for the pending changes. Rejects with a failure that no call has
+   * reported.
+   */
   async settle(): Promise<void> {
     await this.#pending;
     const error = this.takeError();
     if (error !== undefined) throw error;
   }
 
-  /** Takes the failure. */
+  /** Returns the failure, and clears it. */
   takeError(): Error | undefined {
     const error = this.#error;
     this.#error = undefined;
     return error;
   }
 
-  /** Puts in force what is not. */
+  /** Applies the options that have changed. */
   update(): void {
     const options = this.#options;
     const wanted = [...options.memberships];

@@ -1,15 +1,18 @@
 /**
- * The memory that connections receive into: a pool of buffers, how much of it
- * large reads may hold, and the bytes that no call has taken yet.
+ * The memory that connections receive into: a pool of buffers, a limit for
+ * large reads, and the queue of bytes that no call has returned yet.
  */
 
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import { afterTicks, REACTOR_TICKS } from "../wait/event_loop.ts";
 
-// A pool of buffers, which busy connections share: allocating and collecting a
-// large one costs more than filling it.
+// A pool of buffers, which busy connections share. To allocate and collect a
+// large buffer costs more than to fill it.
 
-/** The sizes that are kept, and how many of each while none is used. */
+/**
+ * The sizes of pooled buffers, and how many unused buffers of each size are
+ * kept.
+ */
 const CLASSES: readonly [size: number, kept: number][] = [
   [1024, 64],
   [4096, 16],
@@ -23,7 +26,7 @@ const pools = new Map<number, Bytes[]>(
 );
 const limits = new Map<number, number>(CLASSES);
 
-/** A buffer of at least `size` bytes, with any content. */
+/** Returns a buffer of at least `size` bytes, with arbitrary content. */
 export function acquire(size: number): Bytes {
   for (const [kept] of CLASSES) {
     if (size <= kept) return pools.get(kept)!.pop() ?? new Uint8Array(kept);
@@ -39,20 +42,23 @@ export function release(memory: Bytes): void {
   }
 }
 
-// The memory of large reads, over all connections. A read is large since more
-// seems to be there. If nothing is, it holds its memory until something comes,
-// since a read cannot be cancelled; and a peer could make every connection do
-// that by the lengths of its messages.
+// The memory of large reads, over all connections. A read is large because more
+// bytes are likely to be there. If there are none, the read holds its memory
+// until bytes arrive, since a read cannot be cancelled. A peer could bring
+// every connection into that state by the lengths of its messages.
 
-/** How much the large reads that wait for their peers may hold. */
+/**
+ * The most memory that large reads may hold while they wait for their peers.
+ */
 const MAX_WAITING = 524_288;
 
 /**
- * How much the large reads that have just begun may hold. Most of them settle at
- * once, or in the next turn: after 128 operations Tokio lets each wait for that,
- * although its data is there. Then others begin, with the same memory. Where all
- * begin at the same time, they have to share what there is by small reads: 128
- * streams made 40 times as many.
+ * The most memory that large reads may hold when they have just begun. Most of
+ * them settle at once, or in the next turn of the event loop: after 128
+ * operations Tokio makes each operation wait for that, even if its data is
+ * there. Then others begin, with the same memory. If all of them began at the
+ * same time, they would have to share the memory by small reads: 128 streams
+ * made 40 times as many reads.
  */
 const MAX_BEGUN = 524_288;
 
@@ -64,30 +70,33 @@ export interface LargeRead {
 const begun = new Set<LargeRead>();
 let begunBytes = 0;
 let waitingBytes = 0;
-/** The starts of reads that wait until others have settled, in order. */
+/** The reads that are postponed until others have settled, in order. */
 const postponed: (() => void)[] = [];
 
-/** Whether a large read may begin now, and need not be postponed. */
+/** Returns whether a large read may begin now, or has to be postponed. */
 export function mayBegin(): boolean {
   return begunBytes < MAX_BEGUN;
 }
 
-/** Calls back when a large read may begin. */
+/** Calls `start` when a large read may begin. */
 export function postpone(start: () => void): void {
   if (postponed.push(start) === 1) findWaiting();
 }
 
-/** How much memory is left for reads that have to wait. */
+/** Returns how much memory is left for reads that have to wait. */
 export function memoryLeft(): number {
   return MAX_WAITING - waitingBytes;
 }
 
-/** Whether reads that may have to wait should ask for little. */
+/**
+ * Returns whether memory is short, so that reads that may have to wait should
+ * ask for little.
+ */
 export function isShort(): boolean {
   return waitingBytes > MAX_WAITING / 2;
 }
 
-/** Counts a large read. */
+/** Counts a large read that begins. */
 export function beginRead(bytes: number): LargeRead {
   const read = { bytes };
   begun.add(read);
@@ -95,14 +104,17 @@ export function beginRead(bytes: number): LargeRead {
   return read;
 }
 
-/** A large read has settled. */
+/** Counts a large read that has settled. */
 export function endRead(read: LargeRead): void {
   if (begun.delete(read)) begunBytes -= read.bytes;
   else waitingBytes -= read.bytes;
   startPostponed();
 }
 
-/** Counts as waiting those that do not settle in a poll of the reactor. */
+/**
+ * Counts those reads as waiting that have not settled after a poll of the
+ * reactor.
+ */
 function findWaiting(): void {
   const reads = [...begun];
   afterTicks(REACTOR_TICKS, () => {
@@ -120,38 +132,41 @@ function startPostponed(): void {
   while (mayBegin() && postponed.length > 0) postponed.shift()!();
 }
 
-/** A buffer up to this size stays with its connection, for the next reads. */
+/** A connection keeps a buffer of up to this size for its next reads. */
 export const SMALL_BYTES = 1024;
 
-/** A connection with few queued bytes holds no more than this. */
+/** The largest buffer of a connection that has few queued bytes. */
 export const MEDIUM_BYTES = 4096;
 
 /**
- * Received bytes that no call has taken yet, in order, and room for the read in
- * flight behind them.
+ * Received bytes that no call has returned yet, in order, followed by room for
+ * the read in flight.
  *
- * What leaves is copied out, so the memory is used again and again: a fresh
- * array for each read costs more than the copy, most of it in late garbage
- * collection. An idle connection keeps no more than a small buffer.
+ * Bytes are copied when they leave, so the memory is reused: a new array for
+ * each read costs more than the copy, mostly in late garbage collection. An
+ * idle connection keeps no more than a small buffer.
  */
 export class ReceiveBuffer {
   #memory: Bytes = EMPTY_BYTES;
   #start = 0;
   #end = 0;
-  /** A buffer that a read fills while the other one is being emptied. */
+  /**
+   * A second buffer, which a read fills while the first one is being emptied.
+   */
   #spare: Bytes | undefined;
 
-  /** How many bytes are queued. */
+  /** The number of queued bytes. */
   get length(): number {
     return this.#end - this.#start;
   }
 
   /**
-   * Room for a read of `size` bytes. Nothing else may be added until the read
-   * has settled; bytes may be taken meanwhile.
+   * Returns room for a read of `size` bytes. No other bytes may be added until
+   * the read has settled, but bytes may be taken.
    *
-   * A read that waits must hold little more than its own room. So behind many
-   * bytes it gets a buffer of its own, and few bytes leave a large one.
+   * A waiting read must hold little more than its own room. So if many bytes
+   * are queued, the read gets a buffer of its own, and if few bytes are in a
+   * large buffer, they are moved to a smaller one.
    */
   room(size: number): Bytes {
     const { length } = this;
@@ -166,7 +181,7 @@ export class ReceiveBuffer {
     }
     const isLoose = this.#isLarge && isLittle;
     if (isLoose || this.#memory.length - this.#end < size) this.#makeRoom(size);
-    // A view costs as much as a tenth of a small read.
+    // Creating a view costs as much as a tenth of a small read.
     if (this.#end === 0 && size === this.#memory.length) return this.#memory;
     return this.#memory.subarray(this.#end, this.#end + size);
   }
@@ -184,7 +199,8 @@ export class ReceiveBuffer {
     ) {
       this.#memory.copyWithin(0, this.#start, this.#end);
     } else {
-      // Long messages grow in proportion, or copying them would cost too much.
+      // The buffer of a long message grows in proportion, or copying would cost
+      // too much.
       const isLong = length > MEDIUM_BYTES;
       const memory = acquire(isLong ? Math.max(needed, 2 * length) : needed);
       memory.set(this.#memory.subarray(this.#start, this.#end));
@@ -195,7 +211,7 @@ export class ReceiveBuffer {
     this.#end = length;
   }
 
-  /** The read has filled `n` bytes of its room. */
+  /** Called when the read has filled `n` bytes of its room. */
   filled(n: number): void {
     const spare = this.#spare;
     if (spare === undefined) {
@@ -214,7 +230,7 @@ export class ReceiveBuffer {
     }
   }
 
-  /** Adds bytes that were read elsewhere. */
+  /** Adds bytes that were read into another buffer. */
   append(data: Uint8Array): void {
     if (this.#memory.length - this.#end < data.length) {
       this.#makeRoom(data.length);
@@ -223,10 +239,13 @@ export class ReceiveBuffer {
     this.#end += data.length;
   }
 
-  /** Puts bytes in front of the others; `filling` is the room of a read in flight. */
+  /**
+   * Inserts bytes before the queued ones. `filling` is the room of the read in
+   * flight.
+   */
   prepend(data: Uint8Array, filling: Bytes | undefined): void {
     const queued = this.#memory.subarray(this.#start, this.#end);
-    // The read goes on to fill the memory that it was given.
+    // The read in flight still fills the memory that it was given.
     this.#spare ??= filling;
     const memory = acquire(data.length + queued.length);
     memory.set(data);
@@ -236,22 +255,26 @@ export class ReceiveBuffer {
     this.#end = data.length + queued.length;
   }
 
-  /** A copy of the first `n` bytes, which owns its memory. */
+  /** Returns a copy of the first `n` bytes, which owns its memory. */
   peek(n: number): Bytes {
     const start = this.#start;
     const end = start + n;
-    // Unlike `slice` this does not fill the copy with zeros first; but it makes
-    // another view, which costs more where there is little to fill.
+    // Unlike `slice`, this does not fill the copy with zeros first. But it
+    // creates another view, which costs more if there is little to fill.
     return n > SMALL_BYTES
       ? new Uint8Array(this.#memory.subarray(start, end))
       : this.#memory.slice(start, end);
   }
 
-  /** Removes the first `n` bytes; what is returned owns its memory. */
+  /**
+   * Removes the first `n` bytes and returns them, in an array that owns its
+   * memory.
+   */
   take(n: number): Bytes {
     const memory = this.#memory;
-    // A read that filled the whole memory with what one call wants: no copy. What
-    // `prepend` was given may be a part of a larger one.
+    // One read has filled the whole buffer, and one call wants all of it, so it
+    // need not be copied. The bytes given to `prepend` may be a part of a larger
+    // buffer.
     if (
       n === memory.length && n === this.length &&
       n === memory.buffer.byteLength
@@ -276,8 +299,8 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Returns more memory than an idle connection needs to the pool, if nothing is
-   * queued and no read in flight fills it.
+   * Returns a buffer that is larger than an idle connection needs to the pool,
+   * if no byte is queued and no read in flight fills it.
    */
   shrink(inFlight: boolean): void {
     const isUsed = this.#start < this.#end ||
@@ -288,7 +311,10 @@ export class ReceiveBuffer {
     this.#start = this.#end = 0;
   }
 
-  /** Forgets everything. A read in flight may still write to `memory`. */
+  /**
+   * Drops all bytes. A read in flight may still write to its buffer, which then
+   * does not return to the pool.
+   */
   clear(inFlight: boolean): void {
     if (!inFlight || this.#spare !== undefined) release(this.#memory);
     this.#spare = undefined;

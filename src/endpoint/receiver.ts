@@ -31,10 +31,11 @@ import {
 } from "./receive_buffer.ts";
 
 /**
- * How much the reads ask for, as long as they come back full: more is waiting
- * then, and reading ahead costs one operation for many calls. The second step is
- * as small as the first, since a message of just that length is no sign of more.
- * Behind a few queued bytes a read asks for less, so that both fill one buffer.
+ * The sizes of successive reads, as long as they come back full: then more
+ * bytes are waiting, and one operation that reads ahead serves many calls. The
+ * second step is as small as the first, since a message of exactly that length
+ * is no sign of more bytes. If a few bytes are queued, a read asks for less, so
+ * that both fit into one buffer.
  */
 const READ_SIZES = [
   SMALL_BYTES,
@@ -45,30 +46,30 @@ const READ_SIZES = [
   262_144,
 ];
 const LAST_STEP = READ_SIZES.length - 1;
-/** The last step whose reads any connection may leave waiting. */
+/** The last step at which the reads of all connections may wait. */
 const MEDIUM_STEP = 2;
 
-/** The most that is read ahead of the calls. */
+/** The most bytes that are read ahead of the calls. */
 const MAX_QUEUED = 262_144;
-/** The most that one peek, or a readiness check, reads ahead. */
+/** The most bytes that one peek, or a readiness check, reads ahead. */
 const MAX_PEEK = 1_048_576;
 
 /**
- * A read with data settles within two microtasks (Deno 2.9.6). After four, the
- * kernel has nothing more.
+ * If the kernel has data, a read settles within two microtasks (Deno 2.9.6). If
+ * it has not settled after four, the kernel has nothing more.
  */
 const READ_MICROTASKS = 4;
 
 /**
  * Two ticks less than `REACTOR_TICKS`: a non-blocking call that started after
- * the shutdown must still see what the kernel had.
+ * the shutdown must still receive the bytes that the kernel had.
  */
 const SHUT_TICKS = REACTOR_TICKS - 2;
 
 /** A call that receives bytes, into a buffer if it has one. */
 class ReceiveWaiter extends Waiter<Bytes | number> {
   readonly receiver: Receiver;
-  /** How many bytes it can use. */
+  /** The number of bytes that the call can use. */
   readonly wanted: number;
   /** The caller's buffer, for `recv_into`. */
   readonly target: Uint8Array | undefined;
@@ -94,7 +95,7 @@ class ReceiveWaiter extends Waiter<Bytes | number> {
   }
 }
 
-/** A call that waits until a receive would not wait. */
+/** A call that waits until a receive would not have to wait. */
 class ReadableWaiter extends Waiter<true> {
   readonly receiver: Receiver;
 
@@ -119,83 +120,102 @@ class ReadableWaiter extends Waiter<true> {
 export class Receiver extends OperationQueue {
   readonly #conn: StreamConn;
   readonly #isShared: () => boolean;
-  /** Received bytes that no call has taken yet. */
+  /** Received bytes that no call has returned yet. */
   readonly #queue = new ReceiveBuffer();
-  /** The buffer that the read in flight fills, and how many reads there were. */
+  /**
+   * The buffer that the read in flight fills, and the number of reads so far.
+   */
   #buffer: Uint8Array = EMPTY_BYTES;
   #reads = 0;
-  /** The `recv_into` call whose own buffer that is, if it is one's. */
+  /** The `recv_into` call whose own buffer the read in flight fills, if any. */
   #direct: ReceiveWaiter | undefined;
-  /** The position in `READ_SIZES`, and whether the last read came back full. */
+  /** The index in `READ_SIZES`, and whether the last read came back full. */
   #step = 0;
   #full = false;
-  /** How much came since a read last began with nothing queued. */
+  /**
+   * The number of bytes that have arrived since a read last began with an empty
+   * queue.
+   */
   #message = 0;
-  /** Whether as much came before that as only a medium buffer has room for. */
+  /**
+   * Whether the number before that was too large for a small buffer, but not
+   * for a medium one.
+   */
   #isMedium = false;
   /** The read in flight, if it is large. */
   #large: LargeRead | undefined;
   /** Whether the next read begins when large reads of others have settled. */
   #postponed = false;
-  /** Whether the kernel had no more than what is queued, when last asked. */
+  /** Whether the last read has shown that the kernel has no more bytes. */
   #drained = false;
   #ended = false;
   #atEnd = false;
   #shut = false;
   #error: Error | undefined;
   #broken = false;
-  /** Bytes at the head of the queue that a sink holds, not yet taken. */
+  /**
+   * The sink that holds bytes from the head of the queue which no reader has
+   * taken yet.
+   */
   #lent: ReceiveSink | undefined;
   #lentBytes = 0;
-  /** For a close that waits for the read in flight. */
+  /** Resolved for a close that waits for the read in flight. */
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** `isShared` says whether another descriptor could read from here too. */
+  /**
+   * `isShared` returns whether another descriptor could read from the
+   * connection too.
+   */
   constructor(conn: StreamConn, isShared: () => boolean) {
     super();
     this.#conn = conn;
     this.#isShared = isShared;
   }
 
-  /** How many bytes are received and not handed out. */
+  /** The number of received bytes that no call has returned yet. */
   get queued(): number {
     return this.#queue.length;
   }
 
-  /** Whether a receive would not wait. */
+  /** Whether a receive would not have to wait. */
   get readable(): boolean {
     if (this.#lent !== undefined && this.#lent.taken) this.#settleLoan();
     return this.#queue.length > 0 || this.#ended || this.#error !== undefined;
   }
 
-  /** Whether nothing more will be received than what is queued. */
+  /** Whether nothing will be received after the queued bytes. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Whether the peer has shut down, and that has been seen. */
+  /** Whether a read has found that the peer has shut down. */
   get atEnd(): boolean {
     return this.#atEnd;
   }
 
-  /** Whether the receive after what is queued will fail. */
+  /** Whether the receive after the queued bytes will fail. */
   get failed(): boolean {
     return this.#error !== undefined;
   }
 
-  /** Whether the connection has failed, also if the error is taken. */
+  /** Whether the connection has failed, even if the error has been reported. */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** Takes the error with which the next receive would have failed. */
+  /**
+   * Returns the error with which the next receive would fail, and clears it.
+   */
   takeError(): Error | undefined {
     const error = this.#error;
     if (error !== undefined) this.#endWith(undefined);
     return error;
   }
 
-  /** Receives up to `n` bytes; none at the end, or if the sink is not active. */
+  /**
+   * Receives up to `n` bytes, or an empty array at the end of the stream or if
+   * the sink is not active.
+   */
   recv(
     context: CallContext,
     n: number,
@@ -204,7 +224,7 @@ export class Receiver extends OperationQueue {
     return this.#receive(context, n, undefined, sink) as Promise<Bytes>;
   }
 
-  /** Fills `target` as far as the bytes go; the number of bytes. */
+  /** Receives into `target`, and returns the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
     const { length } = target;
     return this.#receive(context, length, target, undefined) as Promise<number>;
@@ -228,9 +248,11 @@ export class Receiver extends OperationQueue {
     if (signal !== undefined && signal.aborted) {
       return failure(signal.reason, signal);
     }
-    // A call that is served from the queue needs no waiter: a tenth of its cost.
+    // A call that is served from the queue needs no waiter, which saves a tenth
+    // of its cost.
     if (this.mayAnswer) {
-      // Nor need most of them the steps of `serve`: another tenth.
+      // Most of these calls do not need the steps of `serve` either, which
+      // saves another tenth.
       const isPlain = target === undefined && sink === undefined &&
         this.#lent === undefined && ((context.flags ?? 0) & MSG_PEEK) === 0;
       if (isPlain && n < this.#queue.length) {
@@ -250,12 +272,12 @@ export class Receiver extends OperationQueue {
     return this.join(new ReceiveWaiter(context, this, n, target, sink));
   }
 
-  /** Waits until a receive would not wait. */
+  /** Waits until a receive would not have to wait. */
   whenReadable(context: CallContext): Promise<true> {
     return this.run(new ReadableWaiter(context, this));
   }
 
-  /** What a call gets now; undefined if it has to wait. */
+  /** Returns the result of a call, or undefined if it has to wait. */
   serve(
     context: CallContext,
     wanted: number,
@@ -265,7 +287,8 @@ export class Receiver extends OperationQueue {
     const { flags = 0, timeoutMs } = context;
     if (this.#lent !== undefined) this.#settleLoan();
     const peeks = (flags & MSG_PEEK) !== 0;
-    // A non-blocking call takes what is there, also with MSG_WAITALL.
+    // A non-blocking call returns the bytes that are there, even with
+    // MSG_WAITALL.
     const all = (flags & MSG_WAITALL) !== 0 && timeoutMs !== 0;
     const n = this.#available(
       peeks && !all ? Math.min(wanted, MAX_PEEK) : wanted,
@@ -316,9 +339,10 @@ export class Receiver extends OperationQueue {
   }
 
   /**
-   * A sink that is a web stream may hold bytes that no reader has asked for:
-   * they stay queued here. If they have been read since, they leave the queue;
-   * otherwise another call wants them, and the stream has to give them up.
+   * Settles the bytes that a web stream holds, but that no reader may have
+   * asked for. Until then they stay queued here. If they have been read since,
+   * they leave the queue; otherwise another call gets them, and they are
+   * withdrawn from the stream.
    */
   #settleLoan(): void {
     const sink = this.#lent!;
@@ -328,8 +352,8 @@ export class Receiver extends OperationQueue {
   }
 
   /**
-   * How many bytes a call that wants `n`, or `all` of them, gets now; 0 at the
-   * end of the stream, -1 if it has to wait.
+   * Returns how many bytes a call gets now that wants up to `n`, or `all` of
+   * them: 0 at the end of the stream, -1 if it has to wait.
    */
   #available(n: number, all: boolean): number {
     const { length } = this.#queue;
@@ -349,16 +373,16 @@ export class Receiver extends OperationQueue {
     else this.startNext();
   }
 
-  /** Lets calls fail, once the received bytes have been taken. */
+  /** Makes calls fail, once the received bytes have been returned. */
   fail(error: Error): void {
     this.#endWith(error);
     this.wakeWaiters();
   }
 
   /**
-   * Rejects the waiters; no further read is started. The system keeps a closed
-   * connection until the read in flight has settled, which is when the result
-   * does.
+   * Rejects the waiters, and starts no further read. The runtime keeps a closed
+   * connection open until the read in flight has settled; the result resolves
+   * then.
    */
   close(): Promise<void> {
     this.#ended = true;
@@ -366,7 +390,7 @@ export class Receiver extends OperationQueue {
     this.rejectAll();
     this.#queue.clear(this.inFlight);
     if (!this.inFlight) return Promise.resolve();
-    // The read in flight keeps the process alive, also without a waiter.
+    // The read in flight keeps the process alive, even without a waiter.
     this.#conn.ref();
     this.#idle = Promise.withResolvers();
     return this.#idle.promise;
@@ -425,8 +449,9 @@ export class Receiver extends OperationQueue {
   }
 
   /**
-   * A read that is likely to wait asks for little, since it holds its memory
-   * until then. After one that came back full more is likely to be there.
+   * Chooses the buffer of a read. A read that is likely to wait asks for
+   * little, since it holds its memory until it settles. After a read that came
+   * back full, more bytes are likely to be there.
    */
   #nextBuffer(first: AnyWaiter, queued: number): Uint8Array {
     if (queued === 0 && this.#mayFill(first)) {
@@ -445,7 +470,7 @@ export class Receiver extends OperationQueue {
     return buffer;
   }
 
-  /** Whether a read may fill the buffer of the call itself. */
+  /** Whether a read may fill the caller's own buffer. */
   #mayFill(first: AnyWaiter): first is ReceiveWaiter {
     if (!(first instanceof ReceiveWaiter)) return false;
     const { context, target } = first;
@@ -489,7 +514,7 @@ export class Receiver extends OperationQueue {
     this.#drained = false;
   };
 
-  /** A read has filled a caller's own buffer. */
+  /** Called when a read has filled a caller's own buffer. */
   #onDirect(call: ReceiveWaiter, buffer: Uint8Array, n: number): void {
     if (call === this.first) {
       countBytes(n);
@@ -498,7 +523,7 @@ export class Receiver extends OperationQueue {
       if (buffer.length === 0) call.reject(detachedError());
       else call.resolve(n);
     } else if (buffer.length > 0) {
-      // A close ended the call; another descriptor gets the bytes.
+      // A close has cancelled the call, and another descriptor gets the bytes.
       this.#queue.append(buffer.subarray(0, n));
     } else {
       // The bytes were in a detached buffer and are lost.
@@ -523,7 +548,7 @@ export class Receiver extends OperationQueue {
     afterTicks(SHUT_TICKS, () => this.#onNothingMore(read));
   }
 
-  /** The read had its time; it may have settled. */
+  /** Called when a read has had its time. It may have settled. */
   #onNothingMore(read: number): void {
     if (!this.inFlight || this.#reads !== read) return;
     this.#drained = true;
@@ -538,10 +563,10 @@ export class Receiver extends OperationQueue {
   }
 }
 
-/** How much a read asks for behind queued bytes, since more seems to come. */
+/** Returns the size of a read after one that came back full. */
 function readSize(first: AnyWaiter, queued: number, step: number): number {
-  // With nothing queued it may have to wait. If it comes back full, more is there
-  // for the next one.
+  // If no byte is queued, the read may have to wait. If it comes back full, the
+  // next one can be larger.
   if (step > MEDIUM_STEP && ((queued === 0 && isShort()) || !mayBegin())) {
     return MEDIUM_BYTES;
   }
@@ -551,7 +576,7 @@ function readSize(first: AnyWaiter, queued: number, step: number): number {
     const most = peeks ? MAX_PEEK : Infinity;
     wanted = Math.max(wanted, Math.min(first.wanted, most));
   }
-  // Half of what is left, for the case that it has to wait.
+  // The read may take half of the memory that is left, in case it has to wait.
   const left = memoryLeft() / 2;
   while (step > MEDIUM_STEP && READ_SIZES[step]! > left) step--;
   const ahead = READ_SIZES[step]!;

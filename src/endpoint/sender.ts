@@ -15,22 +15,24 @@ import {
 import { acquire, release, SMALL_BYTES } from "./receive_buffer.ts";
 
 /**
- * The most that one operation of a cancellable call hands to the kernel: if it
- * is pending when the call ends it counts as sent, and its bytes must be kept
- * until they are.
+ * The most bytes that one operation of a cancellable call hands to the kernel.
+ * If the operation is pending when the call is cancelled, its bytes count as
+ * sent, and a copy of them must be kept until they are.
  */
 const CHUNK_BYTES = 65_536;
 
-/** Hands bytes to the kernel; the number of bytes that it took. */
+/** Hands bytes to the kernel, and resolves to the number that it accepted. */
 export type Write = (chunk: Uint8Array) => Promise<number>;
 
 /** How a call sends. */
 export interface SendMode {
-  /** Whether it goes on until all is sent. */
+  /** Whether the call goes on until all bytes are sent. */
   readonly all?: boolean;
-  /** Whether a cancellation or an error after a part was sent is no failure. */
+  /** Whether a call that is cancelled or fails resolves if a part was sent. */
   readonly mayBePartial?: boolean;
-  /** Whether it is sent in one operation or not at all, such as a datagram. */
+  /**
+   * Whether the data is sent in one operation or not at all, as a datagram is.
+   */
   readonly atomic?: boolean;
 }
 
@@ -40,18 +42,22 @@ export const ALL_COUNTED: SendMode = { all: true, mayBePartial: true };
 export const ATOMIC: SendMode = { atomic: true };
 
 /**
- * A call's turn to send, in order with all other calls. It is the waiter for the
- * turn, and then for one operation after the other.
+ * A call's turn: its exclusive time at the head of the sender's queue. The
+ * object is the waiter for the turn, and then for one operation after the
+ * other.
  */
 export class Turn extends Waiter<number> {
-  /** How many bytes were sent, or were committed when it was cancelled. */
+  /**
+   * The number of bytes that were sent, or that were committed when the call
+   * was cancelled.
+   */
   sent = 0;
-  /** Whether it was cancelled during an operation, and why. */
+  /** Whether the call was cancelled during an operation, and the reason. */
   cancelled = false;
   reason: unknown;
   readonly #sender: Sender;
   readonly #survivesClose: boolean;
-  /** Whether one time limit bounds the whole, not each wait. */
+  /** Whether one time limit bounds the whole turn and not each wait. */
   readonly #isWhole: boolean;
   #writing = false;
 
@@ -79,11 +85,15 @@ export class Turn extends Waiter<number> {
     if (!this.#writing) return this.reject(reason);
     this.cancelled = true;
     this.reason = reason;
-    // The operation's bytes are committed, whatever becomes of them.
+    // The bytes of the operation are committed, even if sending them fails
+    // later.
     this.resolve(this.#sender.commit());
   }
 
-  /** Fails. A write in flight goes on, and the turn ends when that settles. */
+  /**
+   * Rejects the call. A write in flight goes on, and the turn ends when it
+   * settles.
+   */
   abandon(reason: unknown): void {
     this.cancelled = this.#writing;
     if (this.#writing) this.#sender.commit();
@@ -95,7 +105,7 @@ export class Turn extends Waiter<number> {
     return this.begin(NO_QUEUE);
   }
 
-  /** Fails if the call was cancelled while it waited for nothing. */
+  /** Fails if the call was cancelled between two waits. */
   #checkPending(): void {
     this.context.signal?.throwIfAborted();
     if (this.context.owner.closed && !this.#survivesClose) {
@@ -114,7 +124,10 @@ export class Turn extends Waiter<number> {
     super.reject(reason);
   }
 
-  /** Sends the first bytes of `data`; the number that the kernel has taken. */
+  /**
+   * Sends the first bytes of `data`, and returns the number that the kernel has
+   * accepted.
+   */
   send(data: Uint8Array, write: Write, atomic = false): Promise<number> {
     // It does not ask again then: the calls that were paused before it may have
     // used up all that is answered until the next turn, in every turn.
@@ -142,7 +155,9 @@ export class Turn extends Waiter<number> {
     return written;
   }
 
-  /** Waits for something else, without sending meanwhile. */
+  /**
+   * Waits for another operation, such as a read from a file, during the turn.
+   */
   async wait<T>(start: () => Promise<T>): Promise<T> {
     this.#checkPending();
     let result: T;
@@ -162,60 +177,75 @@ export class Turn extends Waiter<number> {
 /**
  * The sending half of a connection, or of a datagram socket.
  *
- * Each call has its turn, in the order in which they were made, with one
+ * Calls have their turns in the order in which they were made, with one
  * operation at a time. If a call is cancelled while its operation is pending,
- * the bytes of that operation are committed: the call reports them as sent, they
+ * the bytes of the operation are committed: the call reports them as sent, they
  * are sent before all later data, and until then there is no room for more. If
- * they fail, the next call fails with that error.
+ * sending them fails, the next call fails with that error.
  */
 export class Sender extends OperationQueue {
   /** The failure of committed bytes. */
   #error: Error | undefined;
-  /** Why everything unsent was dropped. */
+  /** The error with which all unsent bytes were dropped. */
   #abandoned: Error | undefined;
   #progress = 0;
   #flushing: PromiseWithResolvers<void> | undefined;
-  /** Whose call the turn is, or was. */
+  /** The owner of the call that has the turn, or had the last one. */
   #owner: CallOwner | undefined;
-  /** The call whose turn it is, unless it needs no waiter or has left. */
+  /**
+   * The current turn, unless its call needs no waiter or has been cancelled.
+   */
   #turn: Turn | undefined;
-  /** The operation in flight, and whether its call was cancelled. */
+  /**
+   * The bytes of the operation in flight, and whether its call was cancelled.
+   */
   #chunk: Uint8Array = EMPTY_BYTES;
   #length = 0;
   #write: Write | undefined;
   #committed = false;
-  /** Memory for copies: one operation is in flight, so one copy is in use. */
+  /**
+   * The memory for copies. Only one operation is in flight, so only one copy is
+   * in use.
+   */
   #small: Bytes | undefined;
   #large: Bytes | undefined;
 
-  /** Whether a send would not wait: nothing is unsent, or it would fail. */
+  /**
+   * Whether a send would not have to wait: no byte is unsent, or the send would
+   * fail.
+   */
   get writable(): boolean {
     return !this.#isBusy || this.#error !== undefined;
   }
 
-  /** Whether a call has its turn, or waits for it while the event loop turns. */
+  /**
+   * Whether a call has its turn, or waits for it until the event loop has
+   * turned.
+   */
   get #isBusy(): boolean {
     return this.inFlight || this.first instanceof Turn;
   }
 
-  /** Whether committed bytes have failed. */
+  /** Whether sending committed bytes has failed. */
   get failed(): boolean {
     return this.#error !== undefined;
   }
 
-  /** A number that grows with every operation that the kernel has done. */
+  /** A number that grows with every completed operation. */
   get progress(): number {
     return this.#progress;
   }
 
-  /** Takes the failure of committed bytes. */
+  /** Returns the failure of committed bytes, and clears it. */
   takeError(): Error | undefined {
     const error = this.#error;
     this.#error = undefined;
     return error;
   }
 
-  /** Turns start no operation by themselves: the call whose turn it is does. */
+  /**
+   * The queue starts no operation by itself: the call that has the turn does.
+   */
   start(): boolean {
     return false;
   }
@@ -224,7 +254,7 @@ export class Sender extends OperationQueue {
   ref(): void {}
   unref(): void {}
 
-  /** Sends data in order; the number of bytes sent or committed. */
+  /** Sends data in order, and returns the number of bytes sent or committed. */
   send(
     context: CallContext,
     data: Uint8Array,
@@ -260,7 +290,10 @@ export class Sender extends OperationQueue {
     return error === undefined ? undefined : failure(error);
   }
 
-  /** Whether a call needs no turn: none is before it and nothing cancels it. */
+  /**
+   * Whether a call needs no turn, since the queue is empty and the call cannot
+   * be cancelled.
+   */
   #isFreeFor(context: CallContext): boolean {
     return !this.inFlight && !this.hasWaiters && !isCancellable(context) &&
       !isYieldDue();
@@ -334,8 +367,8 @@ export class Sender extends OperationQueue {
         this.#sendChunks(turn, data, length, write, mode)
       ).catch((error) => failure(error, context.signal));
     }
-    // Begins at once, so that a cancellation finds an operation in flight; most
-    // data are sent by that one.
+    // The first operation begins at once, so that a cancellation finds it in
+    // flight. In most cases it sends all the data.
     return turn.send(data, write, mode.atomic).then(
       (n) =>
         mode.all && n < length && !turn.cancelled
@@ -364,9 +397,10 @@ export class Sender extends OperationQueue {
     } catch (error) {
       this.leave(turn);
       const { signal } = turn.context;
-      // As in Linux, the chunks before are sent, and a call that counts must
-      // report them: if a signal has aborted between two, or the connection has
-      // failed, with which the next call fails.
+      // As in Linux, the chunks before the failure have been sent, and a call that
+      // counts bytes must report them. The failure is a signal that has aborted
+      // between two chunks, or an error of the connection, which the next call
+      // reports.
       const isAbort = signal !== undefined && signal.aborted &&
         error === signal.reason;
       const isCounted = mode.mayBePartial && turn.sent > 0 &&
@@ -390,10 +424,10 @@ export class Sender extends OperationQueue {
 
   /**
    * Waits for the turn, which ends with `leave()`. A call that is cancelled
-   * before has sent nothing.
+   * before its turn has sent nothing.
    *
-   * `isWhole` says whether the time limit bounds the whole turn, not each of its
-   * waits.
+   * `isWhole` says whether the time limit bounds the whole turn and not each of
+   * its waits.
    */
   enter(
     context: CallContext,
@@ -412,7 +446,7 @@ export class Sender extends OperationQueue {
       : this.join(turn).then(begin);
   }
 
-  /** Begins a turn, if it is free. */
+  /** Begins a turn if no other call has one. */
   tryEnter(): boolean {
     if (this.inFlight) return false;
     const error = this.takeError();
@@ -421,7 +455,10 @@ export class Sender extends OperationQueue {
     return true;
   }
 
-  /** Ends a turn; one that has committed bytes ends when they are sent. */
+  /**
+   * Ends a turn. A turn that has committed bytes ends later, when they have
+   * been sent.
+   */
   leave(turn: Turn): void {
     if (turn.cancelled) return;
     this.#turn = undefined;
@@ -437,7 +474,7 @@ export class Sender extends OperationQueue {
     this.#flushing = undefined;
   }
 
-  /** Hands a chunk to the kernel, for the call whose turn it is. */
+  /** Hands a chunk to the kernel, for the call that has the turn. */
   operate(chunk: Uint8Array, write: Write): void {
     this.#chunk = chunk;
     this.#write = write;
@@ -450,7 +487,10 @@ export class Sender extends OperationQueue {
     writing.then(this.#onWritten, this.#onError);
   }
 
-  /** The operation in flight goes on without its call; the number of its bytes. */
+  /**
+   * Commits the bytes of the operation in flight, which goes on without its
+   * call. Returns their number.
+   */
   commit(): number {
     this.#committed = true;
     this.#turn = undefined;
@@ -462,7 +502,7 @@ export class Sender extends OperationQueue {
     countBytes(n);
     if (!this.#committed) return this.#turn!.resolve(n);
     if (n < this.#chunk.length && this.#abandoned === undefined) {
-      // Committed bytes are sent before any other call has its turn.
+      // The committed bytes must be sent before the next call has its turn.
       this.operate(this.#chunk.subarray(n), this.#write!);
     } else this.#endCommitted();
   };
@@ -480,13 +520,15 @@ export class Sender extends OperationQueue {
     this.#leave();
   }
 
-  /** Waits until there is room. */
+  /** Waits until a send would not have to wait. */
   whenWritable(context: CallContext): Promise<true> {
     const find = () => this.writable ? true as const : undefined;
     return this.run(new ConditionWaiter(context, find));
   }
 
-  /** Resolves when nothing is unsent, or nothing of an owner that has closed. */
+  /**
+   * Resolves when no byte is unsent, or no byte of an owner that has closed.
+   */
   async flushed(owner?: CallOwner): Promise<void> {
     while (
       this.#isBusy &&
@@ -497,7 +539,7 @@ export class Sender extends OperationQueue {
     }
   }
 
-  /** A copy of bytes whose operation may outlive their call. */
+  /** Returns a copy of bytes whose operation may go on after their call. */
   copy(data: Uint8Array): Uint8Array {
     const { length } = data;
     if (length > SMALL_BYTES) {
@@ -518,16 +560,19 @@ export class Sender extends OperationQueue {
     return this.#small;
   }
 
-  /** Drops everything unsent. */
+  /** Drops all unsent bytes. */
   abandon(reason: Error): void {
     this.#error = this.#abandoned = reason;
     this.rejectAll(() => reason);
-    // The call whose turn it is may wait for something else than the kernel.
+    // The call that has the turn may be waiting for something other than the
+    // kernel.
     if (this.#turn?.queue !== undefined) this.#turn.abandon(reason);
   }
 }
 
-/** The memory of data may be resized or detached during a call. */
+/**
+ * Checks that the memory of `data` was not resized or detached during the call.
+ */
 export function checkUnchanged(data: Uint8Array, length: number): void {
   if (data.length === length) return;
   throw new TypeError(
