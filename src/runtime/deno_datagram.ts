@@ -1,4 +1,6 @@
-/** Unix datagrams on the platform. */
+/**
+ * Datagrams on Deno's own sockets: Unix datagrams, and the multicast of UDP.
+ */
 
 import type { UnixSockaddr } from "../base/sockaddr.ts";
 import { osError } from "../base/os_error.ts";
@@ -15,7 +17,7 @@ import {
   openNamedSocket,
 } from "./deno_net.ts";
 
-/** Opens a datagram port. */
+/** Opens a Unix datagram socket. */
 export function openUnixDatagram(sockaddr: UnixSockaddr): DatagramConn {
   if (!hasDatagrams()) {
     throw needsUnstableNet("Unix datagrams need");
@@ -31,15 +33,17 @@ function open(path: string): DenoDatagramConn {
   );
 }
 
-/** The longest pause between two looks of an unreferenced receive. */
+/** The longest pause between two attempts of an unreferenced receive. */
 const MAX_PAUSE_MS = 200;
 
 /**
- * A port that receives and sends by turns. Deno 2.9.6 lets neither begin while
- * the other is pending (`Busy`), and its `unref` does nothing for a pending
- * receive, which only a datagram can end. So a second socket sends it one,
- * known by its content, when this port is to send or to be unreferenced. While
- * it is, an unreferenced timer looks for datagrams now and then.
+ * A Unix datagram socket that receives and sends alternately. In Deno 2.9.6
+ * neither can begin while the other is pending (`Busy`), and `unref` has no
+ * effect on a pending receive, which only a datagram can end. So when this
+ * socket is to send or is unreferenced, a second socket sends it a datagram,
+ * which is recognized by its content. While the socket is unreferenced, it
+ * receives for a short time now and then, after the pauses of an unreferenced
+ * timer.
  */
 class UnixDatagramPort implements DatagramConn {
   readonly addr: Deno.UnixAddr;
@@ -47,7 +51,9 @@ class UnixDatagramPort implements DatagramConn {
   readonly #token: Uint8Array = crypto.getRandomValues(new Uint8Array(16));
   #referenced = true;
   #closed = false;
-  /** Settle, and never reject, with the operation in flight. */
+  /**
+   * These resolve, and never reject, when the operation in flight has settled.
+   */
   #receiving: Promise<void> | undefined;
   #sending: Promise<void> | undefined;
   #waking: Promise<void> | undefined;
@@ -88,7 +94,7 @@ class UnixDatagramPort implements DatagramConn {
       data.every((byte, i) => byte === this.#token[i]);
   }
 
-  /** Ends the receive in flight. */
+  /** Ends the receive in flight, by a datagram from a second socket. */
   #wake(): Promise<void> {
     this.#waking ??= this.#sendToken().finally(() => this.#waking = undefined);
     return this.#waking;
@@ -125,7 +131,8 @@ class UnixDatagramPort implements DatagramConn {
     try {
       const receiving = this.#receiving;
       if (receiving !== undefined) {
-        // When there are datagrams it ends by itself, and before the other.
+        // If a datagram arrives, the receive ends by itself, before the second
+        // socket has sent one.
         await Promise.race([receiving, this.#wake()]);
         await receiving;
       }
@@ -155,18 +162,27 @@ class UnixDatagramPort implements DatagramConn {
   }
 }
 
-// Multicast on a port of `Deno.listenDatagram`.
+// Multicast on a socket of `Deno.listenDatagram`.
 
-/** Joined for a moment, where only that gives access to the options. */
+/**
+ * A group that is joined for a moment, if there is no other access to the
+ * options.
+ */
 const SCRATCH_GROUP = "239.255.255.255";
 
-/** Joins, leaves and sets options; all but the first step is asynchronous. */
+/**
+ * Joins and leaves groups, and sets their options. Everything but the first
+ * step is asynchronous.
+ */
 export class DenoMulticast implements Multicast {
   readonly loop: boolean;
   readonly #conn: DenoDatagramConn;
   readonly #joined = new Map<Membership, Promise<JoinedGroup>>();
   #left: Promise<JoinedGroup> | undefined;
-  /** Settles when all that was left has been left: else it cannot be joined. */
+  /**
+   * Settles when all pending leaves have ended. Until then their groups cannot
+   * be joined again.
+   */
   #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(conn: DenoDatagramConn, loop: boolean) {
@@ -207,7 +223,7 @@ export class DenoMulticast implements Multicast {
   }
 
   /**
-   * Sets options of the socket, which a group that was joined gives access to.
+   * Sets options of the socket. In Deno a joined group gives access to them.
    * Only an IPv4 socket has such options here.
    */
   async #withOptions(
@@ -217,7 +233,9 @@ export class DenoMulticast implements Multicast {
     await set(await (joined ?? (this.#left ??= this.#joinAndLeave())));
   }
 
-  /** What it returns goes on to reach the options. */
+  /**
+   * Joins a group and leaves it. The result still gives access to the options.
+   */
   async #joinAndLeave(): Promise<JoinedGroup> {
     const conn = this.#conn;
     const joined = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");

@@ -1,8 +1,8 @@
 /**
- * The platform. This file and those beside it alone call the runtime's network
- * functions. What opens, connects or looks up fails with an error of ours; what
- * a connection, listener or port fails with is the runtime's, and translated by
- * the endpoint that has it.
+ * The runtime. Only the files of this folder call the network functions of Deno
+ * and `node:`. Functions that open, connect or look up throw errors of this
+ * module. Connections, listeners and datagram sockets fail with errors of the
+ * runtime, which their endpoint translates.
  */
 
 import {
@@ -16,15 +16,15 @@ import {
 import { afterTicks, timers } from "../wait/event_loop.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 
-/** What keeps the process alive by its pending operations. */
+/** An object whose pending operations keep the process alive. */
 export interface Referenced {
   ref(): void;
   unref(): void;
 }
 
-/** Keeps the process alive where no operation of the runtime does. */
+/** Keeps the process alive when no operation of the runtime does. */
 export class EventLoopHold implements Referenced {
-  // The longest delay that there is.
+  // The longest delay of a timer.
   readonly #timer = timers.setInterval(() => {}, 0x7fffffff);
 
   ref(): void {
@@ -40,7 +40,7 @@ export class EventLoopHold implements Referenced {
   }
 }
 
-/** A connection: the part of `Deno.Conn` that is used. */
+/** A stream connection: the part of `Deno.Conn` that is used. */
 export interface StreamConn extends Referenced {
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
@@ -48,21 +48,24 @@ export interface StreamConn extends Referenced {
   write(data: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   /**
-   * Makes the peer's writes fail, where the platform can: TCP has no message
-   * for that.
+   * Makes the peer's writes fail, if the connection supports it: TCP has no
+   * message for that.
    */
   closeRead?(): void;
-  /** Whether writes fail because the peer reads no more, where that is known. */
+  /**
+   * Whether writes fail because the peer has stopped reading, if that is known.
+   */
   readonly peerRefuses?: boolean;
   /**
-   * Closes. `unread` says that bytes it has given were never handed out, which
-   * resets a connection in memory as it does one of the kernel. It is released
-   * when the result, if there is one, has settled.
+   * Closes the connection. `unread` says that bytes which were read from it
+   * have not been returned to the program; this resets a connection in memory,
+   * as it resets one of the kernel. The connection is released when the result,
+   * if there is one, has settled.
    */
   close(unread?: boolean): void | Promise<void>;
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean): void;
-  /** Closes with a reset, where the platform can. */
+  /** Closes with a reset, if the connection supports it. */
   reset?(): void;
 }
 
@@ -73,18 +76,24 @@ export interface StreamListener extends Referenced {
   close(): void;
 }
 
-/** A membership of one socket. */
+/** A socket's membership in a multicast group. */
 export interface Membership {
   readonly group: string;
   /** The IPv4 address of the interface, for an IPv4 group. */
   readonly address: string;
-  /** The index of the interface, for an IPv6 group; 0 for the system's choice. */
+  /**
+   * The index of the interface, for an IPv6 group; 0 leaves the choice to the
+   * system.
+   */
   readonly index: number;
 }
 
-/** How a datagram socket takes part in multicast. */
+/** The multicast functions of a datagram socket. */
 export interface Multicast {
-  /** Whether its own datagrams came back to this machine when it was opened. */
+  /**
+   * Whether the socket was opened so that its own datagrams come back to this
+   * machine.
+   */
   readonly loop: boolean;
   join(membership: Membership): void | Promise<void>;
   leave(membership: Membership): void | Promise<void>;
@@ -97,19 +106,25 @@ export interface DatagramConn extends Referenced {
   readonly addr: Deno.Addr;
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(data: Uint8Array, addr: Deno.Addr): Promise<number>;
-  /** Whether a send has found that the peer is gone: there is no peer any more. */
+  /**
+   * Whether a send has found that the peer has closed, so that the socket has no
+   * peer any more.
+   */
   readonly refused?: boolean;
-  /** Makes the peer's sends fail, where the platform can. */
+  /** Makes the peer's sends fail, if the socket supports it. */
   closeRead?(): void;
-  /** The address is free when this and the receive in flight have settled. */
+  /**
+   * Closes the socket. The address is free when the result and the receive in
+   * flight have settled.
+   */
   close(): void | Promise<void>;
 }
 
-/** A group that `Deno.listenDatagram`'s socket has joined. */
+/** A group that a socket of `Deno.listenDatagram` has joined. */
 export interface JoinedGroup {
   leave(): Promise<void>;
   setLoopback(on: boolean): Promise<void>;
-  /** IPv4 groups have it. */
+  /** Sets the TTL, for an IPv4 group only. */
   setTTL?(ttl: number): Promise<void>;
 }
 
@@ -127,7 +142,7 @@ export interface DenoDatagramConn extends Referenced {
   close(): void;
 }
 
-/** `Deno.listenDatagram`, undefined without `--unstable-net`. */
+/** Returns `Deno.listenDatagram`, or undefined without `--unstable-net`. */
 export function findListenDatagram():
   | ((options: Deno.Addr | DatagramOptions) => DenoDatagramConn)
   | undefined {
@@ -146,7 +161,7 @@ interface DatagramOptions {
   readonly loopback: boolean;
 }
 
-/** How a port is opened. */
+/** The options with which a listener or a datagram socket is opened. */
 export interface OpenOptions {
   readonly reuseAddress?: boolean;
   readonly reusePort?: boolean;
@@ -178,9 +193,12 @@ export function listen(
 /** A connect in flight. */
 export interface ConnectOperation {
   readonly conn: Promise<StreamConn>;
-  /** Cancels it; it may succeed all the same, and then has to be closed. */
+  /**
+   * Cancels the connect. It may still succeed, and the connection then has to
+   * be closed.
+   */
   cancel(): void;
-  /** Lets the process end, or not, while it is in flight, if that can be set. */
+  /** Sets whether the connect keeps the process alive, if that can be set. */
   ref?(): void;
   unref?(): void;
 }
@@ -189,8 +207,8 @@ export interface ConnectOperation {
  * Connects with `Deno.connect`.
  *
  * Deno 2.9.6 never closes a connection whose connect is aborted in the turn of
- * the event loop in which it comes, 74 of 800 on loopback; so the abort waits
- * until that turn is over.
+ * the event loop in which it succeeds (74 of 800 on loopback). So the abort is
+ * delayed until that turn is over.
  */
 export function connect(sockaddr: InetSockaddr): ConnectOperation {
   const controller = new AbortController();
@@ -205,12 +223,15 @@ export function connect(sockaddr: InetSockaddr): ConnectOperation {
   };
 }
 
-/** Whether `Deno.listenDatagram` is there: it needs `--unstable-net`. */
+/**
+ * Returns whether there is a `Deno.listenDatagram`, which needs
+ * `--unstable-net`.
+ */
 export function hasDatagrams(): boolean {
   return typeof findListenDatagram() === "function";
 }
 
-/** The error of what is not there without `--unstable-net`. */
+/** Creates the error of a feature that needs `--unstable-net`. */
 export function needsUnstableNet(what: string): Error {
   return osError(
     "EOPNOTSUPP",
@@ -218,7 +239,7 @@ export function needsUnstableNet(what: string): Error {
   );
 }
 
-/** Opens a datagram port with `Deno.listenDatagram`. */
+/** Opens a datagram socket with `Deno.listenDatagram`. */
 export function listenDatagram(
   sockaddr: InetSockaddr,
   options: OpenOptions,
@@ -229,7 +250,8 @@ export function listenDatagram(
       hostname: denoHost(sockaddr),
       port: sockaddr.port,
       ...(options.reuseAddress ? { reuseAddress: true } : {}),
-      // Deno turns it off unless asked, where the system has it on.
+      // Deno turns the loopback of multicast off by default, whereas the
+      // system's default is on.
       loopback: options.multicastLoop ?? true,
     });
   } catch (error) {
@@ -237,7 +259,7 @@ export function listenDatagram(
   }
 }
 
-/** The platform's form of a datagram's destination. */
+/** Converts the destination of a datagram to Deno's form. */
 export function toDenoAddr(sockaddr: Sockaddr): Deno.Addr {
   return isPath(sockaddr) ? { transport: "unixpacket", path: sockaddr.path } : {
     transport: "udp",
@@ -246,19 +268,20 @@ export function toDenoAddr(sockaddr: Sockaddr): Deno.Addr {
   };
 }
 
-/** Whether network access is granted, found out without asking the user. */
+/** Returns whether network access is granted, without prompting the user. */
 export function isGranted(host: string, port?: number): boolean {
   return netState(host, port) === "granted";
 }
 
-/** Whether network access is denied, and not only not granted yet. */
+/** Returns whether network access is explicitly denied. */
 export function isDenied(host: string, port?: number): boolean {
   return netState(host, port) === "denied";
 }
 
 function netState(host: string, port?: number): Deno.PermissionState {
-  // Deno 2.9.6 keeps a status of about 370 bytes for each descriptor that was
-  // ever queried, so an address is queried only where net is not granted whole.
+  // Deno 2.9.6 keeps a status of about 370 bytes for each permission descriptor
+  // that was ever queried, so an address is queried only if net is not granted
+  // as a whole.
   const { state, partial } = Deno.permissions.querySync({ name: "net" });
   if (state === "granted" && !partial) return state;
   const target = bracketed(host);
@@ -268,29 +291,34 @@ function netState(host: string, port?: number): Deno.PermissionState {
       host: port === undefined ? target : `${target}:${port}`,
     }).state;
   } catch {
-    // A URIError: what the runtime finds no host at all is on no list.
+    // This is a URIError: a host that the runtime cannot parse is on no list.
     return "prompt";
   }
 }
 
-/** How long a close waits for the peer's tickets and its end. */
+/**
+ * How long a close waits for the peer's session tickets and its end of stream.
+ */
 const TICKETS_MS = 1000;
 
 /**
  * A `Deno.TlsConn` that loses nothing when it is closed.
  *
- * A server of TLS 1.3 sends tickets after the handshake. They stay unread in the
- * kernel where a client has only sent, and a close over unread bytes resets the
- * connection: of 200 clients that sent 3 MB and called `Deno.TlsConn.close()`,
- * eight at once over loopback, 75 lost the end of it (Deno 2.9.6). So such a
- * connection first ends its half, and reads to the end of the other one.
+ * A TLS 1.3 server sends session tickets after the handshake. They stay unread
+ * in the kernel if the client only sends, and closing with unread bytes resets
+ * the connection: of 200 clients that sent 3 MB and called
+ * `Deno.TlsConn.close()`, eight at once over loopback, 75 lost the last bytes
+ * (Deno 2.9.6). So such a connection first half-closes, and reads to the end of
+ * the peer's stream.
  */
 export class DenoTlsConn implements StreamConn {
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
   readonly #conn: Deno.TlsConn;
   #hasSent = false;
-  /** Whether data have come, which come after the tickets, or the end. */
+  /**
+   * Whether a read has returned data, which come after the tickets, or the end.
+   */
   #hasReceived = false;
 
   constructor(conn: Deno.TlsConn) {
@@ -332,7 +360,7 @@ export class DenoTlsConn implements StreamConn {
       try {
         this.#conn.close();
       } catch {
-        // It is closed.
+        // The connection is already closed.
       }
     } finally {
       timers.clearTimeout(limit);
@@ -348,12 +376,15 @@ export class DenoTlsConn implements StreamConn {
   }
 }
 
-// Unix sockets on the platform: streams, names and grants.
+// Unix sockets: streams, names and grants.
 
-/** How long to wait for room in the queue of a listener. */
+/**
+ * How long to wait before the next attempt when the backlog of a listener is
+ * full.
+ */
 const FULL_QUEUE_MS = 10;
 
-/** Opens a listener; it removes its own file when it is closed. */
+/** Opens a Unix listener, which removes its own file when it is closed. */
 export function listenUnix(sockaddr: UnixSockaddr): StreamListener {
   const listener = openNamedSocket(
     sockaddr.path,
@@ -365,8 +396,9 @@ export function listenUnix(sockaddr: UnixSockaddr): StreamListener {
 }
 
 /**
- * A listener with a file. Deno removes whatever stands at the path when it is
- * closed, which after a restart without a gap is its successor's file.
+ * A Unix listener with a file. When it is closed, Deno removes any file at the
+ * path. If a successor has already taken the path over, that is the successor's
+ * file.
  */
 class UnixListener implements StreamListener {
   readonly #listener: Deno.Listener & Referenced;
@@ -400,7 +432,7 @@ class UnixListener implements StreamListener {
     const successor = this.#file !== undefined &&
       ![undefined, this.#file].includes(identityOf(path));
     const kept = `${path}.${crypto.randomUUID().slice(0, 8)}`;
-    // A second name keeps the successor's file; it needs a grant of its own.
+    // A second link keeps the successor's file. It needs a grant for its path.
     if (!successor || !isWritable(kept)) return this.#listener.close();
     Deno.linkSync(path, kept);
     this.#listener.close();
@@ -408,7 +440,10 @@ class UnixListener implements StreamListener {
   }
 }
 
-/** What tells a file from another that has the same path later. */
+/**
+ * Returns the identity of a file, which differs from that of a later file at
+ * the same path.
+ */
 function identityOf(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);
@@ -425,8 +460,8 @@ function isWritable(path: string): boolean {
 }
 
 /**
- * Connects. `waits` says whether to wait while the listener's queue is full, as
- * a blocking socket does; Deno fails with EAGAIN at once.
+ * Connects to a Unix socket. `waits` says whether to wait while the listener's
+ * backlog is full, as a blocking socket does; Deno fails with EAGAIN at once.
  */
 export function connectUnix(
   { path }: UnixSockaddr,
@@ -450,8 +485,9 @@ export function connectUnix(
 }
 
 /**
- * Checks that a path may be sent to and that there is a socket, as connect(2)
- * does. Deno's send would find out, but connecting sends nothing.
+ * Checks that sending to a path is granted and that there is a socket, as
+ * connect(2) does. Deno checks this only in a send, and connecting sends
+ * nothing.
  */
 export function checkUnixPeer(path: string): void {
   checkUnixGrants(path);
@@ -468,7 +504,7 @@ export function checkUnixPeer(path: string): void {
   if (isSocket === false) throw osError("ECONNREFUSED");
 }
 
-/** Asks for the grants as sending does. */
+/** Requests the grants that sending to a path needs. */
 export function checkUnixGrants(path: string): void {
   const host = `unix:${absolute(path)}`;
   const needed: Deno.PermissionDescriptor[] = path.startsWith("\0")
@@ -481,8 +517,8 @@ export function checkUnixGrants(path: string): void {
 }
 
 /**
- * Opens by name; for "" by an abstract one that is free, in the form that Linux
- * gives. Deno passes "" on only if everything is granted.
+ * Opens a Unix socket with a name; for "" with a free abstract name, in the
+ * form that Linux assigns. Deno accepts "" only if everything is granted.
  */
 export function openNamedSocket<T>(path: string, open: (path: string) => T): T {
   if (path === "" && Deno.build.os !== "linux") {
@@ -501,20 +537,23 @@ export function openNamedSocket<T>(path: string, open: (path: string) => T): T {
   }
 }
 
-/** A NUL and five hexadecimal digits, unix(7). */
+/** Creates an abstract name: a NUL and five hexadecimal digits, unix(7). */
 function randomName(): string {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
   return `\0${(value & 0xfffff).toString(16).padStart(5, "0")}`;
 }
 
-/** Translates an error about a path. */
+/** Translates an error of Deno about a Unix path. */
 export function fromUnix(path: string, error: unknown): Error {
   return error instanceof Deno.errors.NotCapable
     ? notGranted(path, error)
     : fromDeno(error);
 }
 
-/** Deno names one missing grant of three, and after it the next. */
+/**
+ * Creates the error for a path that is not granted, which names all three
+ * grants. Deno names only one missing grant at a time.
+ */
 function notGranted(path: string, cause?: Error): Error {
   const options = cause && { cause };
   if (path === "" || path.startsWith("\0")) {

@@ -24,7 +24,7 @@ const FOLDER = "/sys/class/net";
 const LINUX_LOOPBACK = Deno.build.os === "linux" ? 1 : 0;
 
 /**
- * Lists indices and names, sorted by index.
+ * Lists the indices and names of all interfaces, sorted by index.
  *
  * @throws {OSError} EOPNOTSUPP on a system other than Linux.
  * @throws {PermissionError} EACCES without `--allow-all`: Deno 2.9 requires it
@@ -54,7 +54,7 @@ export function listInterfaces(): [index: number, name: string][] {
   return found.sort(([a], [b]) => a - b);
 }
 
-/** The index, undefined for an interface that has just been removed. */
+/** Reads the index of an interface; undefined if it has just been removed. */
 function readIndex(name: string): number | undefined {
   try {
     return Number(Deno.readTextFileSync(`${FOLDER}/${name}/ifindex`));
@@ -64,18 +64,24 @@ function readIndex(name: string): number | undefined {
   }
 }
 
-/** The index of an interface, undefined if there is none of the name. */
+/**
+ * Returns the index of the interface with a name, or undefined if there is
+ * none.
+ */
 export function interfaceIndex(name: string): number | undefined {
   return listInterfaces().find(([, each]) => each === name)?.[0];
 }
 
-/** The name of an interface, undefined if there is none of the index. */
+/**
+ * Returns the name of the interface with an index, or undefined if there is
+ * none.
+ */
 export function interfaceName(index: number): string | undefined {
   return listInterfaces().find(([each]) => each === index)?.[1];
 }
 
 /**
- * The addresses of all interfaces.
+ * Returns the addresses of all interfaces.
  *
  * @throws {PermissionError} EACCES without `--allow-sys=networkInterfaces`.
  */
@@ -87,7 +93,7 @@ function interfaceAddresses(): Deno.NetworkInterfaceInfo[] {
   }
 }
 
-/** Whether the addresses can be read without asking the user. */
+/** Returns whether the addresses can be read without prompting the user. */
 function mayReadAddresses(): boolean {
   const descriptor = { name: "sys", kind: "networkInterfaces" } as const;
   return Deno.permissions.querySync(descriptor).state === "granted";
@@ -103,7 +109,7 @@ const EVERY_PERMISSION = [
   "ffi",
 ] as const;
 
-/** Whether `/sys` can be read without asking the user. */
+/** Returns whether `/sys` can be read without prompting the user. */
 function mayListInterfaces(): boolean {
   return Deno.build.os === "linux" &&
     EVERY_PERMISSION.every((name) =>
@@ -112,7 +118,8 @@ function mayListInterfaces(): boolean {
 }
 
 /**
- * The index of the interface that a scope names, undefined if there is none.
+ * Returns the index of the interface that a scope names, or undefined if there
+ * is none.
  *
  * @throws {PermissionError} EACCES without `--allow-sys=networkInterfaces`.
  */
@@ -126,9 +133,9 @@ export function scopeIndex(name: string): number | undefined {
 }
 
 /**
- * The index of the interface that an address is bound to by its scope; 0 if it
- * has none, or if the scope is a name and its index cannot be read without
- * asking the user.
+ * Returns the index of the interface that the scope of an address names. It is
+ * 0 if the address has no scope, or if the scope is a name and its index cannot
+ * be read without prompting the user.
  */
 export function scopeIdOf(sockaddr: Sockaddr): number {
   if (isPath(sockaddr) || !isLinkLocal(sockaddr.host)) return 0;
@@ -138,8 +145,8 @@ export function scopeIdOf(sockaddr: Sockaddr): number {
 }
 
 /**
- * The name of an interface for a scope, undefined if it cannot be read. The user
- * is not asked for a permission.
+ * Returns the name of an interface for a scope, or undefined if it cannot be
+ * read without prompting the user.
  */
 export function scopeNameIfGranted(index: number): string | undefined {
   if (index === LINUX_LOOPBACK && index !== 0) return "lo";
@@ -151,8 +158,8 @@ export function scopeNameIfGranted(index: number): string | undefined {
 }
 
 /**
- * The IPv4 address of an interface, undefined if it has none. That of Linux's
- * loopback interface needs no permission.
+ * Returns the IPv4 address of an interface, or undefined if it has none. The
+ * address of Linux's loopback interface needs no permission.
  */
 export function interfaceAddress(index: number): string | undefined {
   if (index === LINUX_LOOPBACK) return "127.0.0.1";
@@ -165,10 +172,11 @@ export function interfaceAddress(index: number): string | undefined {
 }
 
 /**
- * The Python tuple of an address that the runtime gave for a socket. A
- * link-local address has the scope of the interface that the socket is bound to,
- * `boundInterface`; without one the scope is that of the machine's own address,
- * or of its only link, if those can be read without asking the user.
+ * Converts an address of a runtime's socket to Python's tuple. A link-local
+ * address gets the scope of the interface that the socket is bound to,
+ * `boundInterface`. If the socket is bound to none, the scope is that of the
+ * machine's own address, or of its only link, if these can be read without
+ * prompting the user.
  */
 export function toScopedAddress(
   family: number,
@@ -183,12 +191,15 @@ export function toScopedAddress(
   return address;
 }
 
-/** How long the link of an address is remembered: a socket may get many. */
+/**
+ * How long the link of an address is remembered, since a socket may receive
+ * many datagrams from it.
+ */
 const LINK_MS = 1000;
 
 const lastLink = { host: "", index: 0, atMs: -Infinity };
 
-/** The scope of a link-local address; 0 if it is unknown. */
+/** Returns the scope of a link-local address, or 0 if it is unknown. */
 function linkOf(host: string): number {
   const nowMs = performance.now();
   if (lastLink.host !== host || nowMs - lastLink.atMs > LINK_MS) {
@@ -208,10 +219,11 @@ function findLink(host: string): number {
 }
 
 /**
- * The local address of a socket that is bound to the wildcard and sends to a
- * numeric host, which the kernel chooses, connect(2). It is known for loopback,
- * for the machine's own addresses, and if the machine has only one address of
- * the kind; the latter two if they can be read without asking the user.
+ * Returns the local address that the kernel chooses for a socket which is bound
+ * to the wildcard and connects to a numeric host, connect(2). It is known if
+ * the host is on loopback, if the host is one of the machine's own addresses,
+ * or if the machine has only one address of the kind; the latter two only if
+ * the addresses can be read without prompting the user.
  */
 export function sourceAddressFor(host: string): string | undefined {
   const inet = ipv4FromMapped(host);
@@ -238,7 +250,7 @@ export interface Configured {
 }
 
 /**
- * The families that AI_ADDRCONFIG leaves.
+ * Returns the families that AI_ADDRCONFIG allows.
  *
  * @throws {PermissionError} EACCES without `--allow-sys=networkInterfaces`.
  */

@@ -3,9 +3,10 @@
  * never leave the process. They need no permission, no port and no check of the
  * peer.
  *
- * Each direction is a `Pipe` with one read and one write pending at most, which
- * is all that the endpoints above ever start. Limits and errors are those of an
- * AF_UNIX pair of Linux 6.18, compared with CPython's `socket.socketpair()`.
+ * Each direction is a `Pipe` with at most one pending read and one pending
+ * write, since the endpoints above never start more. Limits and errors are
+ * those of an AF_UNIX pair on Linux 6.18, compared with CPython's
+ * `socket.socketpair()`.
  */
 
 import type { ErrnoCode } from "../base/errno.ts";
@@ -29,14 +30,16 @@ const CAPACITY = 212_992;
 const LONGEST_DATAGRAM = CAPACITY - 32;
 
 /**
- * What the kernel counts for each datagram beside its bytes, at least: 278 empty
- * ones fill a buffer. Without it a peer could queue empty ones without end.
+ * The least that the kernel counts for each datagram in addition to its bytes:
+ * 278 empty datagrams fill a buffer. Without it a peer could queue any number
+ * of empty datagrams.
  */
 const DATAGRAM_OVERHEAD = 768;
 
 // Pending operations keep the process alive, as those of the kernel's sockets
-// do. One timer serves all, and is ended when nothing has needed it for a turn:
-// two for each message would take longer than the message.
+// do. One timer serves all of them, and is cleared when no operation has needed
+// it for a turn of the event loop: setting and clearing one for each message
+// would take longer than the message.
 
 let holders = 0;
 let hold: EventLoopHold | undefined;
@@ -57,28 +60,31 @@ function letGo(): void {
   });
 }
 
-/** What a pipe stores its data in. */
+/** The storage of a pipe. */
 interface Store {
   /** Whether a write is read whole or not at all. */
   readonly atomic: boolean;
   /** Whether there is nothing to read. */
   readonly empty: boolean;
-  /** How much of the capacity is in use. */
+  /** The part of the capacity that is in use. */
   readonly used: number;
-  /** Stores a copy of what there is room for; the number of bytes. */
+  /**
+   * Stores a copy of as many bytes as there is room for, and returns their
+   * number.
+   */
   put(data: Uint8Array): number;
-  /** Moves data into a buffer; the number of bytes. */
+  /** Moves data into a buffer, and returns the number of bytes. */
   take(buffer: Uint8Array): number;
   clear(): void;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** The sizes that a ring grows through. An idle connection keeps the first. */
+/** The sizes to which a ring grows. An idle connection keeps the smallest. */
 const RING_SIZES: readonly number[] = [1024, 16_384, CAPACITY];
 
 /**
- * Rings of full size that are not in use: allocating one costs five times as
+ * Rings of full size that are not in use. Allocating one costs five times as
  * much as filling it (2.0 s against 0.4 s for 100 MiB).
  */
 const spareRings: Uint8Array[] = [];
@@ -134,7 +140,7 @@ class ByteStore implements Store {
     return n;
   }
 
-  /** Gives the memory back that an idle connection does not need. */
+  /** Releases the memory that an idle connection does not need. */
   #shrink(): void {
     this.#start = 0;
     if (this.#ring.length === RING_SIZES[0]) return;
@@ -149,7 +155,7 @@ class ByteStore implements Store {
   }
 }
 
-/** Datagrams, whole. */
+/** Whole datagrams, in order. */
 class DatagramStore implements Store {
   readonly atomic = true;
   readonly #datagrams: Uint8Array[] = [];
@@ -188,7 +194,7 @@ interface Pending<T> {
   readonly memory: Uint8Array;
   readonly resolve: (value: T) => void;
   readonly reject: (reason: Error) => void;
-  /** Whether it found no room when it began. */
+  /** Whether there was no room when the operation began. */
   readonly blocked: boolean;
 }
 
@@ -198,20 +204,22 @@ class Pipe {
   #read: Pending<number | null> | undefined;
   #write: Pending<number> | undefined;
   #referenced = true;
-  /** Whether it waits for a turn of the event loop. */
+  /** Whether the pipe is paused until the event loop has turned. */
   #paused = false;
-  /** Nothing more will be written. */
+  /** Whether nothing more will be written. */
   #ended = false;
-  /** The one error that comes before the end. */
+  /** The error that a read reports once before the end. */
   #failure: ErrnoCode | undefined;
-  /** Why nothing more is taken; writes fail with it. */
+  /**
+   * The error with which all writes fail, if the reader accepts nothing more.
+   */
   #refusal: ErrnoCode | undefined;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Whether there is something that has not been read. */
+  /** Whether there is data that has not been read. */
   get unread(): boolean {
     return !this.#store.empty;
   }
@@ -221,7 +229,7 @@ class Pipe {
     return this.#refusal !== undefined;
   }
 
-  /** Reads what there is; null at the end. */
+  /** Reads the data that is there; resolves to null at the end. */
   read(memory: Uint8Array): Promise<number | null> {
     return new Promise((resolve, reject) => {
       this.#read = { memory, resolve, reject, blocked: false };
@@ -230,7 +238,7 @@ class Pipe {
     });
   }
 
-  /** Writes what there is room for. */
+  /** Writes as much as there is room for. */
   write(memory: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
       const blocked = this.#store.used >= CAPACITY;
@@ -249,10 +257,11 @@ class Pipe {
     else letGo();
   }
 
-  /** Settles the pending operations that can be. */
+  /** Settles the pending operations that can proceed. */
   advance(): void {
     if (this.#read === undefined && this.#write === undefined) return;
-    // Operations in memory settle in microtasks, and have to count themselves.
+    // Operations in memory settle in microtasks, so they have to be counted
+    // here.
     if (isYieldDue()) {
       if (this.#paused) return;
       this.#paused = true;
@@ -266,8 +275,8 @@ class Pipe {
     this.#serveRead();
     if (this.#write === undefined) return;
     const { memory, resolve, blocked } = this.#write;
-    // As unix_writable(): a write that has blocked waits until three quarters
-    // are free, so that small reads do not wake it for each byte.
+    // As in unix_writable(), a blocked write waits until three quarters of the
+    // buffer are free, so that small reads do not wake it for each byte.
     if (blocked && this.#store.used * 4 > CAPACITY) return;
     this.#endWrite();
     const direct = this.#passToRead(memory);
@@ -280,14 +289,14 @@ class Pipe {
   }
 
   /**
-   * Copies from a write to a read that waits, without storing in between, which
-   * would copy large data twice; the number of bytes of the write that is done.
+   * Copies directly from a write to a waiting read, since storing large data in
+   * between would copy it twice. Returns how many bytes of the write are done.
    */
   #passToRead(data: Uint8Array): number {
     const read = this.#read;
     if (read === undefined || data.length === 0) return 0;
     const n = Math.min(data.length, read.memory.length);
-    // A buffer that has been transferred away takes nothing, not even 0 bytes.
+    // A buffer that has been detached accepts nothing, not even 0 bytes.
     if (n > 0) read.memory.set(data.subarray(0, n));
     this.#endRead();
     read.resolve(n);
@@ -337,33 +346,33 @@ class Pipe {
     write.reject(osError(code));
   }
 
-  /** Takes nothing more: writes fail with `code` from now on. */
+  /** Accepts nothing more: from now on, writes fail with `code`. */
   refuse(code: ErrnoCode): void {
     this.#refusal = code;
     this.#failWrite(code);
   }
 
-  /** Ends the stream, behind an error if there is one. */
+  /** Ends the stream, after reporting an error if there is one. */
   end(failure?: ErrnoCode): void {
     this.#ended = true;
     this.#failure = failure;
     this.advance();
   }
 
-  /** Closes the reading side, and drops what was not read. */
+  /** Closes the reading side, and drops the unread data. */
   closeReader(code: ErrnoCode): void {
     this.#failRead("EBADF");
     this.#store.clear();
     this.refuse(code);
   }
 
-  /** Fails the pending write of the side that closes. */
+  /** Closes the writing side, and rejects its pending write. */
   closeWriter(): void {
     this.#failWrite("EBADF");
   }
 }
 
-/** A Unix socket without a name. */
+/** The address of an unnamed Unix socket. */
 const STREAM_ADDR: Deno.UnixAddr = { transport: "unix", path: "" };
 const DATAGRAM_ADDR: Deno.UnixAddr = { transport: "unixpacket", path: "" };
 
@@ -402,7 +411,9 @@ class MemoryStreamConn implements StreamConn {
     this.#in.end();
   }
 
-  /** As unix_release_sock(): bytes that nobody has read reset the connection. */
+  /**
+   * As in unix_release_sock(), closing with unread bytes resets the connection.
+   */
   close(unread: boolean = false): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -448,7 +459,10 @@ class MemoryDatagramConn implements DatagramConn {
     return this.#refused;
   }
 
-  /** The kernel refuses once; then the socket has no peer any more. */
+  /**
+   * As in the kernel, a send to a closed peer fails with ECONNREFUSED once.
+   * Afterwards the socket has no peer any more.
+   */
   async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
     if ((addr as Deno.UnixAddr).path !== DATAGRAM_ADDR.path) {
       throw osError("EOPNOTSUPP", PEER_ONLY);
@@ -482,13 +496,13 @@ class MemoryDatagramConn implements DatagramConn {
   }
 }
 
-/** Makes two connections that are each other's peer. */
+/** Creates two stream connections that are each other's peer. */
 export function streamPair(): [StreamConn, StreamConn] {
   const [one, other] = [new Pipe(new ByteStore()), new Pipe(new ByteStore())];
   return [new MemoryStreamConn(one, other), new MemoryStreamConn(other, one)];
 }
 
-/** Makes two datagram sockets that are each other's only peer. */
+/** Creates two datagram sockets that are each other's only peer. */
 export function datagramPair(): [DatagramConn, DatagramConn] {
   const one = new Pipe(new DatagramStore());
   const other = new Pipe(new DatagramStore());

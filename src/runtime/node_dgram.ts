@@ -17,16 +17,16 @@ import {
 import { interfaceName, scopeNameIfGranted } from "./interface_table.ts";
 
 /**
- * What a `node:dgram` socket may hold for the program, as Linux's default
- * receive buffer. It cannot be paused; past this the newest are dropped, as a
- * kernel would.
+ * The most bytes that a `node:dgram` socket may queue for the program, which is
+ * the size of Linux's default receive buffer. Such a socket cannot be paused;
+ * beyond this size new datagrams are dropped, as a kernel does.
  */
 const MAX_QUEUED_BYTES = 212_992;
 
-/** What a datagram costs in a queue besides its bytes. */
+/** The size that is counted for a queued datagram in addition to its bytes. */
 const PER_DATAGRAM_BYTES = 256;
 
-/** A receive that waits for a datagram. */
+/** A pending receive. */
 interface Waiting {
   readonly buffer: Uint8Array;
   readonly resolve: (received: [Uint8Array, Deno.Addr]) => void;
@@ -43,7 +43,7 @@ class NodeDatagramPort implements DatagramConn, Multicast {
   #error: Error | undefined;
   #closed = false;
   #referenced = true;
-  /** Runs from the first receive that waits until the close. */
+  /** Created by the first pending receive, and ended by the close. */
   #alive: EventLoopHold | undefined;
 
   constructor(socket: NodeSocket) {
@@ -66,12 +66,13 @@ class NodeDatagramPort implements DatagramConn, Multicast {
     const cost = data.length + PER_DATAGRAM_BYTES;
     if (this.#queuedBytes + cost > MAX_QUEUED_BYTES) return;
     this.#queuedBytes += cost;
-    // A copy: `data` is a view that would hold 64 KiB.
+    // This is a copy, since `data` is a view that would keep 64 KiB alive.
     this.#queue.push({ data: new Uint8Array(data), addr });
   }
 
   #onError(error: Error): void {
-    // An ICMP error for what was sent earlier, without its code.
+    // On Windows this is an ICMP error for an earlier datagram, without its
+    // code.
     if (Deno.build.os === "windows") return;
     const waiting = this.#endWaiting();
     if (waiting === undefined) this.#error = error;
@@ -104,10 +105,10 @@ class NodeDatagramPort implements DatagramConn, Multicast {
     return waiting;
   }
 
-  // Deno's `ref` and `unref` of a dgram socket change only receives that start
-  // later, and one is always under way. So the socket itself never keeps the
-  // process alive (see below), and something else does while a
-  // receive waits.
+  // Deno's `ref` and `unref` of a dgram socket affect only receives that start
+  // later, and one is always in flight. So the socket itself never keeps the
+  // process alive (see `openNodeDatagram`), and an `EventLoopHold` does while a
+  // receive is pending.
   #updateLiveness(): void {
     if (this.#waiting === undefined || !this.#referenced) this.#alive?.unref();
     else if (this.#alive === undefined) this.#alive = new EventLoopHold();
@@ -121,7 +122,7 @@ class NodeDatagramPort implements DatagramConn, Multicast {
       this.#socket.send(data, port, hostname, resolve);
     });
     if (error === null) return data.length;
-    // It gives no reason but EMSGSIZE and EBADF.
+    // `node:dgram` reports no reasons but EMSGSIZE and EBADF.
     if ((error as { code?: unknown }).code === "UNKNOWN") {
       if (!isGranted(hostname, port)) {
         throw netDenied(`${bracketed(hostname)}:${port}`, error);
@@ -134,7 +135,8 @@ class NodeDatagramPort implements DatagramConn, Multicast {
     try {
       this.#socket.addMembership(group, interfaceFor(address, index));
     } catch (error) {
-      // It says EINVAL whatever it is; only this is left to the system.
+      // `node:dgram` reports every failure as EINVAL. The only cause left to
+      // the system is an unknown interface.
       throw osError("ENODEV", group, { cause: error });
     }
   }
@@ -159,8 +161,8 @@ class NodeDatagramPort implements DatagramConn, Multicast {
     this.#endWaiting()?.reject(osError("EBADF"));
     this.#alive?.end();
     this.#socket.close();
-    // Deno's own receive, which is always in flight, is cancelled in the turn of
-    // the event loop that ends before the second of these.
+    // Deno's own receive, which is always in flight, is cancelled in the turn
+    // of the event loop that ends before the second of these immediates.
     for (let i = 0; i < 2; i++) await new Promise(setImmediate);
   }
 
@@ -175,29 +177,35 @@ class NodeDatagramPort implements DatagramConn, Multicast {
   }
 }
 
-/** An interface as `node:dgram` takes it: for IPv6 by its name alone. */
+/**
+ * Returns an interface in the form of `node:dgram`, which takes an IPv6
+ * interface only by its name.
+ */
 function interfaceFor(address: string, index: number): string | undefined {
   if (address !== "") return address;
   if (index === 0) return undefined;
   return `::%${scopeNameIfGranted(index) ?? interfaceName(index)}`;
 }
 
-/** As much of `data` as fits; the part of `buffer` that it fills. */
+/**
+ * Copies as much of `data` as fits into `buffer`, and returns the part that it
+ * fills.
+ */
 function copyInto(buffer: Uint8Array, data: Uint8Array): Uint8Array {
   const n = Math.min(data.length, buffer.length);
   buffer.set(n === data.length ? data : data.subarray(0, n));
   return buffer.subarray(0, n);
 }
 
-/** How `node:dgram` opens a port. */
+/** The options with which `node:dgram` opens a socket. */
 export interface NodeDatagramOptions {
   readonly reuseAddress: boolean;
   readonly v6Only: boolean;
 }
 
 /**
- * Opens a datagram port. It is synchronous, as `bind` is, because the lookup
- * that `node:dgram` makes is answered at once: Deno resolves the host itself.
+ * Opens a datagram socket. It is synchronous, as `bind` is, because the lookup
+ * of `node:dgram` is answered at once: Deno resolves the host itself.
  */
 export function openNodeDatagram(
   sockaddr: InetSockaddr,
@@ -211,7 +219,8 @@ export function openNodeDatagram(
     ipv6Only: options.v6Only,
     lookup: (host, _options, callback) => callback(null, host, isV6 ? 6 : 4),
   });
-  // Before the bind, or the first receive would keep the process alive.
+  // This must come before the bind, or the first receive would keep the process
+  // alive.
   socket.unref();
   let failure: Error | undefined;
   const onError = (error: Error) => failure = error;
@@ -234,7 +243,7 @@ export function openNodeDatagram(
 
 function bindError(sockaddr: InetSockaddr, error: unknown): Error {
   const { code } = error as { code?: unknown };
-  // A name that the resolver does not know comes without a reason.
+  // For a name that the resolver does not know, `node:dgram` reports no reason.
   return sockaddr.isHostname && code === "UNKNOWN"
     ? gaiError("EAI_NONAME", sockaddr.host, { cause: error })
     : fromDeno(error);

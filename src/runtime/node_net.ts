@@ -1,6 +1,6 @@
 /**
- * Connections made by `node:net`, for what `Deno.connect` lacks: a local
- * address, and the choice of a family for a name.
+ * Connections made by `node:net`, for two features that `Deno.connect` lacks: a
+ * local address, and the choice of a family for a name.
  *
  * The module is loaded at first use: importing it costs several milliseconds.
  */
@@ -21,7 +21,10 @@ import {
   type StreamConn,
 } from "./deno_net.ts";
 
-/** The most that one write hands to `node:net`, which tells only when all is out. */
+/**
+ * The most bytes that one write hands to `node:net`, which reports only when
+ * all of them have been handed to the kernel.
+ */
 const PIECE_BYTES = 262_144;
 
 /** A `node:net` socket with the shape of a `Deno.Conn`. */
@@ -30,7 +33,7 @@ class NodeConn implements StreamConn {
   readonly localAddr: Deno.NetAddr;
   readonly remoteAddr: Deno.NetAddr;
   #error: Error | undefined;
-  /** What a write has failed with. */
+  /** The error that a write has reported. */
   #told: Error | undefined;
   #ended = false;
   #closed = false;
@@ -50,7 +53,8 @@ class NodeConn implements StreamConn {
       wake();
     });
     socket.on("error", (error) => {
-      // As the system does, it tells an error once: the write has it already.
+      // An error is reported once, as by the kernel. If a write has reported
+      // it, reads find the end of the stream.
       if (error === this.#told) this.#ended = true;
       else this.#error = error;
       wake();
@@ -59,9 +63,13 @@ class NodeConn implements StreamConn {
     this.#updateRef();
   }
 
-  /** As a `Deno.Conn`, it keeps the process alive by its operations only. */
+  /**
+   * Like a `Deno.Conn`, the connection keeps the process alive only by its
+   * operations.
+   */
   #updateRef(): void {
-    // A destroyed one has no handle, and adds a listener for one at each call.
+    // A destroyed socket has no handle, and would add a listener for one at
+    // each call.
     if (this.#socket.destroyed) return;
     if ((this.#reading && this.#referenced) || this.#writing > 0) {
       this.#socket.ref();
@@ -85,7 +93,8 @@ class NodeConn implements StreamConn {
       const size = Math.min(length, this.#socket.readableLength || 1);
       const chunk: Uint8Array | null = this.#socket.read(size);
       if (chunk !== null) {
-        // A buffer that was detached meanwhile has lost them, as with Deno's.
+        // If the buffer was detached in the meantime, the bytes are lost, as
+        // with Deno's connections.
         if (buffer.length >= chunk.length) buffer.set(chunk);
         return chunk.length;
       }
@@ -103,7 +112,10 @@ class NodeConn implements StreamConn {
     return error;
   }
 
-  /** Writes a piece: what `close` waits for has to show that it goes on. */
+  /**
+   * Writes at most `PIECE_BYTES`, so that `close` can observe the progress of
+   * the write that it waits for.
+   */
   async write(data: Uint8Array): Promise<number> {
     const piece = data.subarray(0, PIECE_BYTES);
     await this.#untilDone((done) => this.#socket.write(piece, done));
@@ -121,7 +133,7 @@ class NodeConn implements StreamConn {
     this.#updateRef();
     try {
       await new Promise<void>((resolve, reject) => {
-        // The callback of a write may never come when the connection dies.
+        // The callback of a write may never be called if the connection fails.
         const onClose = () => reject(this.#error ?? osError("EPIPE"));
         this.#socket.once("close", onClose);
         start((error) => {
@@ -137,7 +149,10 @@ class NodeConn implements StreamConn {
     }
   }
 
-  /** A read that fails cancels the writes, which then do not say why. */
+  /**
+   * Returns the reason of a failed write. A read that fails cancels the writes,
+   * whose errors then do not contain the reason.
+   */
   #reasonOf(error: Error): Error {
     const { code } = error as { code?: string };
     if (code !== "ECANCELED") return error;
@@ -184,17 +199,17 @@ function netAddr(
 
 /** The address to connect from. */
 export interface LocalSockaddr extends InetSockaddr {
-  /** Whether the system chose the port, at a bind to port 0. */
+  /** Whether the system chose the port, after a bind to port 0. */
   readonly isEphemeral?: boolean;
 }
 
 /**
- * The local port to connect from, for which a grant is requested. `node:net`
- * would throw for want of it in a tick of its own, where nothing can catch it
- * and the process ends (Deno 2.9).
+ * Returns the local port to connect from, after requesting a grant for it.
+ * Without the grant `node:net` would throw in a tick of its own, where nothing
+ * can catch the error and the process ends (Deno 2.9).
  *
- * Nobody can grant a port that the system has chosen, but port 0 can be granted;
- * then the system chooses a port again.
+ * A port that the system has chosen cannot be granted in advance, but port 0
+ * can. In that case the system chooses a port again.
  */
 function grantedPort({ host, port, isEphemeral }: LocalSockaddr): number {
   if (isGranted(host, port)) return port;
@@ -206,10 +221,11 @@ function grantedPort({ host, port, isEphemeral }: LocalSockaddr): number {
 }
 
 /**
- * Deno 2.9.6 has EINVAL in `node:net` where the system has EADDRNOTAVAIL: the
- * machine has no address of the family, or the local address is not its own any
- * more. Linux itself has EINVAL for a link-local address without a scope, and
- * for a peer off the machine and a local address on loopback.
+ * Translates an error of `node:net`. Deno 2.9.6 reports EINVAL there for the
+ * system's EADDRNOTAVAIL: the machine has no address of the family, or the
+ * local address is not its own any more. Linux itself reports EINVAL for a
+ * link-local address without a scope, and for a peer on another machine with a
+ * local address on loopback.
  */
 function connectError(
   error: Error,
@@ -226,7 +242,7 @@ function connectError(
 
 /**
  * Connects from a local address, or to a name's address of one family, or
- * without holding the process.
+ * without keeping the process alive.
  */
 export function connectWithNode(
   local: LocalSockaddr | undefined,
@@ -236,7 +252,7 @@ export function connectWithNode(
   let referenced = true;
   let cancelled = false;
   const open = async (): Promise<StreamConn> => {
-    // Older ones ignore the local address, and use another.
+    // Older versions of Deno ignore the local address, and use another.
     if (local) requireDeno(7, "connect() after bind()");
     const { connect } = await import("node:net");
     if (cancelled) throw osError("ECANCELED");

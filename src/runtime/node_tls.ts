@@ -1,21 +1,23 @@
 /**
  * TLS by `node:tls`, which runs over any `Duplex`: ciphertext and plain text go
- * in and out in memory, whatever carries them. The module is loaded at first
- * use; that takes 57 to 112 ms.
+ * in and out in memory, independently of the transport. The module is loaded at
+ * first use, which takes 57 to 112 ms.
  *
  * The behaviour of Deno 2.9.6 on which this file depends:
- * - It reads its `Duplex` without end, so nothing bounds what it has decrypted;
- *   the caller feeds it when it needs more.
- * - With a fatal alert it drops the data that it has decrypted in the same step.
+ * - It reads its `Duplex` without a limit, so nothing bounds the decrypted
+ *   data; the caller feeds it when more is needed.
+ * - On a fatal alert, it drops the data that it has decrypted in the same step.
  * - A handshake that fails destroys the `Duplex`, and then writes the alert that
  *   reports the cause to the peer. So `write` is overridden, which a destroyed
  *   `Duplex` refuses.
  * - A write calls back before its ciphertext is in the `Duplex`.
- * - Its verdict on the peer's certificate is known before the handshake ends, by
- *   `verifyError` of the handle. A server accepts every certificate, whatever
- *   `rejectUnauthorized` says, and a client does so when it is `false`.
- * - A server that finds the client's first bytes at construction, and refuses
- *   them, throws where nothing can catch it. They have to come a macrotask later.
+ * - Its result of verifying the peer's certificate is known before the
+ *   handshake ends, from `verifyError` of the handle. A server accepts every
+ *   certificate, whatever `rejectUnauthorized` says, and a client does so when
+ *   it is `false`.
+ * - If a server's engine has the client's first bytes at construction and
+ *   rejects them, it throws where nothing can catch the error. So these bytes
+ *   have to be fed a macrotask later.
  */
 
 import type { Duplex as NodeDuplex } from "node:stream";
@@ -25,7 +27,7 @@ import type {
   TLSSocket,
 } from "node:tls";
 
-/** The certificate and key of one end, and the authorities that it trusts. */
+/** The certificate and key of one peer, and the authorities that it trusts. */
 export interface Credentials {
   /** The certificate chain, as PEM. */
   readonly certificate: string | undefined;
@@ -41,30 +43,36 @@ export interface Credentials {
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
-/** How an engine is made. */
+/** The options with which an engine is created. */
 export interface EngineOptions {
   readonly isServer: boolean;
   readonly context: PreparedCredentials;
-  /** The name to ask a server for; undefined for none. */
+  /** The server name of the handshake (SNI); undefined for none. */
   readonly serverName: string | undefined;
-  /** The protocols of ALPN to offer, or the one to choose. */
+  /** The ALPN protocols: a client's offer, or the one that a server chooses. */
   readonly protocols: readonly string[];
-  /** Whether a server asks for a certificate, and whether it needs one. */
+  /**
+   * Whether a server requests a client certificate, and whether it requires
+   * one.
+   */
   readonly requestCertificate: boolean;
   readonly requireCertificate: boolean;
 }
 
 /** The functions that an engine calls. */
 export interface EngineEvents {
-  /** Ciphertext for the peer; the next comes when this has resolved. */
+  /**
+   * Delivers ciphertext for the peer. More is delivered when the promise has
+   * resolved.
+   */
   onOutput(data: Uint8Array): Promise<void>;
-  /** Plain text from the peer. */
+  /** Delivers plain text from the peer. */
   onData(data: Uint8Array): void;
   onHandshakeDone(): void;
   onError(error: Error): void;
 }
 
-/** Credentials in the form that `node:tls` takes. */
+/** Credentials in the form of `node:tls`. */
 export interface PreparedCredentials {
   readonly context: SecureContext;
 }
@@ -72,7 +80,7 @@ export interface PreparedCredentials {
 type NodeTls = typeof import("node:tls");
 type NodeCrypto = typeof import("node:crypto");
 
-/** The part of the handle that has no public form on a server. */
+/** The part of the TLS handle that has no public API on a server. */
 interface Handle {
   verifyError?(): string | null | undefined;
   getPeerCertificateChain?():
@@ -81,7 +89,7 @@ interface Handle {
     | undefined;
 }
 
-/** The modules, loaded. */
+/** The loaded modules. */
 export class TlsLibrary {
   readonly #tls: NodeTls;
   readonly #crypto: NodeCrypto;
@@ -111,7 +119,8 @@ export class TlsLibrary {
     const { certificate, key, roots, defaultRoots } = credentials;
     const context = this.#tls.createSecureContext({
       ...(certificate && key ? { cert: certificate, key } : {}),
-      // Left out, it stands for the runtime's roots; empty, for none.
+      // If `ca` is left out, the runtime's roots are used; if it is empty, none
+      // are.
       ...(defaultRoots ? {} : { ca: [...roots] }),
       minVersion: credentials.minVersion,
       maxVersion: credentials.maxVersion,
@@ -124,7 +133,7 @@ export class TlsLibrary {
     return { context };
   }
 
-  /** Whether the issuer's key has signed a certificate, both in DER. */
+  /** Returns whether the issuer's key has signed a certificate, both in DER. */
   isSignedBy(certificate: Uint8Array, issuer: Uint8Array): boolean {
     const { X509Certificate } = this.#crypto;
     try {
@@ -142,7 +151,7 @@ export class TlsLibrary {
     return hash.digest("base64");
   }
 
-  /** Starts an engine; a server's may be fed a macrotask later. */
+  /** Starts an engine. A server's engine may be fed only a macrotask later. */
   start(options: EngineOptions, events: EngineEvents): TlsEngine {
     const duplex = new this.#Carrier(events);
     const { isServer, context: { context }, protocols, serverName } = options;
@@ -158,21 +167,22 @@ export class TlsLibrary {
       : this.#tls.connect({
         socket: duplex,
         secureContext: context,
-        // The caller decides, with the verdict and the host name.
+        // The caller decides, from the result of the verification and the host
+        // name.
         rejectUnauthorized: false,
         checkServerIdentity: () => undefined,
         ...(serverName === undefined ? {} : { servername: serverName }),
         ...alpn,
       });
     const engine = new TlsEngine(socket, duplex, events);
-    // Before it calls `checkServerIdentity` it would ask for this, and parse the
-    // certificates of all authorities in every handshake.
+    // Before `node:tls` calls `checkServerIdentity`, it would call this method,
+    // and parse the certificates of all authorities in every handshake.
     socket.getPeerCertificate = () => ({}) as DetailedPeerCertificate;
     return engine;
   }
 }
 
-/** Makes the class of the streams under `node:tls`. */
+/** Creates the class of the streams under `node:tls`. */
 function carrierClass(
   Duplex: typeof NodeDuplex,
 ): new (events: EngineEvents) => NodeDuplex {
@@ -180,7 +190,8 @@ function carrierClass(
     readonly #events: EngineEvents;
 
     constructor(events: EngineEvents) {
-      // Not half open, it would end by itself when the peer has ended.
+      // Without `allowHalfOpen`, the stream would end by itself when the peer
+      // has ended.
       super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
       this.#events = events;
     }
@@ -222,26 +233,30 @@ export class TlsEngine {
     this.#duplex = duplex;
     socket.on("data", (data: Uint8Array) => events.onData(data));
     socket.on("secure", () => events.onHandshakeDone());
-    // A second error may follow, and on a server the event has another name.
+    // A second error may follow the first, and on a server the event has
+    // another name.
     const onError = (error: Error) => events.onError(error);
     socket.on("error", onError);
     socket.on("_tlsError", onError);
     duplex.on("error", () => {});
   }
 
-  /** Takes ciphertext from the peer; what it decrypts is with `onData` then. */
+  /**
+   * Feeds ciphertext from the peer. When this returns, the decrypted data has
+   * been delivered to `onData`.
+   */
   feed(data: Uint8Array): void {
     this.#duplex.push(data);
   }
 
-  /** Whether it still refers to ciphertext that it was fed with. */
+  /** Whether the engine still refers to ciphertext that it was fed. */
   get isHolding(): boolean {
     return this.#duplex.readableLength > 0;
   }
 
   /**
-   * Whether the peer has ended TLS in order. The event "end" comes a tick later,
-   * when a read may have taken more from the carrier.
+   * Whether the peer has ended TLS with close_notify. The event "end" comes a
+   * tick later, when a read may have consumed more from the carrier.
    */
   get hasEnded(): boolean {
     const { _readableState } = this.#socket as unknown as {
@@ -250,7 +265,10 @@ export class TlsEngine {
     return _readableState.ended;
   }
 
-  /** Encrypts; resolves when all is taken, though not yet in `onOutput`. */
+  /**
+   * Encrypts data. Resolves when all of it has been accepted, though perhaps
+   * not yet delivered to `onOutput`.
+   */
   write(data: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.write(
@@ -273,13 +291,13 @@ export class TlsEngine {
     this.#duplex.destroy();
   }
 
-  /** The certificates that the peer has shown so far, in DER. */
+  /** The certificates that the peer has sent so far, in DER. */
   get peerCertificates(): Uint8Array[] {
     const sent = this.#handle?.getPeerCertificateChain?.();
     if (sent !== undefined) {
       return (sent?.certificates ?? []).map((der) => new Uint8Array(der));
     }
-    // The public form costs three times as much, and adds trusted issuers.
+    // The public API costs three times as much, and adds trusted issuers.
     const chain: Uint8Array[] = [];
     const seen = new Set<unknown>();
     let at = this.#getPeerCertificate(true);
@@ -296,13 +314,14 @@ export class TlsEngine {
   }
 
   /**
-   * Whether the runtime has found the peer's chain good, names aside; undefined for a
-   * resumed session, of which it looks at no certificate.
+   * Whether the runtime has verified the peer's certificate chain, without
+   * checking names; undefined for a resumed session, of which it looks at no
+   * certificate.
    */
   get isPeerTrusted(): boolean | undefined {
     const handle = this.#handle;
     if (this.#socket.isSessionReused()) return undefined;
-    // Without a verdict nothing is trusted.
+    // Without a verification result nothing is trusted.
     return typeof handle?.verifyError === "function" && !handle.verifyError();
   }
 

@@ -1,4 +1,4 @@
-/** Resolves names of hosts to addresses, and addresses to names. */
+/** Resolves host names to addresses, and addresses to names. */
 
 import type { LookupAddress } from "node:dns";
 import { type Address, AF_INET, AF_INET6 } from "../base/constants.ts";
@@ -26,15 +26,16 @@ import { answer } from "../wait/event_loop.ts";
 import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
 import { scopeIdOf } from "./interface_table.ts";
 
-/** An address of a name. */
+/** An address that a name was resolved to. */
 export interface Resolved {
   readonly family: number;
   readonly host: string;
 }
 
 /**
- * All addresses of a name, IPv4 and IPv6, from the system's `getaddrinfo`, which
- * `node:dns` calls. It needs a grant for the name; the error names the port too.
+ * Resolves a name to all its addresses, IPv4 and IPv6, with the system's
+ * `getaddrinfo`, which `node:dns` calls. This needs a grant for the name; the
+ * error names the port too.
  */
 export async function resolveAll(
   host: string,
@@ -44,8 +45,8 @@ export async function resolveAll(
     throw invalidHostError(host);
   }
   const { lookup } = await import("node:dns");
-  // In Deno 2.9 only this form takes the port, without which a grant for one port
-  // of the name is not enough; "verbatim" keeps the system's order.
+  // In Deno 2.9 only this form accepts the port, without which a grant for one
+  // port of the name is not enough. "verbatim" keeps the system's order.
   const options = { all: true, order: "verbatim", port } as const;
   try {
     const found = await new Promise<LookupAddress[]>((resolve, reject) => {
@@ -69,8 +70,9 @@ export async function resolveAll(
 }
 
 /**
- * The loopback address in place of `localhost`, if that address is granted: then
- * no lookup is needed. A name that is denied stays, for the runtime to refuse.
+ * Returns the loopback address in place of `localhost`, if the address is
+ * granted, since then no lookup is needed. A name that is denied is kept, so
+ * that the runtime rejects it.
  */
 export function localhostLiteral(
   sockaddr: InetSockaddr,
@@ -81,7 +83,10 @@ export function localhostLiteral(
   return isGranted(literal, port) ? withHost(sockaddr, literal) : undefined;
 }
 
-/** EAI_ADDRFAMILY for a name that has addresses of another family only. */
+/**
+ * Creates the error EAI_ADDRFAMILY, for a name that has only addresses of
+ * another family.
+ */
 export function familyMismatchError(
   host: string,
   all: readonly Resolved[],
@@ -94,8 +99,8 @@ export function familyMismatchError(
 }
 
 /**
- * The name of an address, from the system's `getnameinfo`, which `node:dns`
- * calls. It needs a grant for the address with this port.
+ * Resolves an address to its name, with the system's `getnameinfo`, which
+ * `node:dns` calls. This needs a grant for the address with this port.
  *
  * @throws {gaierror} EAI_NONAME if the address has no name.
  */
@@ -111,10 +116,11 @@ export async function lookupName(host: string, port: number): Promise<string> {
 }
 
 /**
- * The system's resolver opens files and sockets, and fails if no descriptor is
- * left. `node:dns` of Deno 2.9.6 then reports ENOTFOUND or EAI_AGAIN, as for a
- * host that is unknown. The memory's size tells the two apart: on Linux Deno
- * reads it from a file, without a permission, and returns 0 if it cannot.
+ * Translates the error of a lookup. The system's resolver opens files and
+ * sockets, and fails if no descriptor is left. In that case `node:dns` of Deno
+ * 2.9.6 reports ENOTFOUND or EAI_AGAIN, as for an unknown host. The size of the
+ * process's memory distinguishes the two: on Linux Deno reads it from a file,
+ * without a permission, and returns 0 if it cannot open the file.
  */
 function lookupError(error: unknown): Error {
   const translated = fromDeno(error);
@@ -126,7 +132,7 @@ function lookupError(error: unknown): Error {
 }
 
 /**
- * The name of this machine.
+ * Returns the name of this machine.
  *
  * @throws {PermissionError} EACCES without `--allow-sys=hostname`.
  */
@@ -139,15 +145,15 @@ export function hostname(): string {
 }
 
 /**
- * Begins a lookup that a signal can cancel. The system's resolver cannot be
+ * Makes a lookup cancellable by a signal. The system's resolver cannot be
  * interrupted: a cancelled lookup goes on, and its result is dropped.
  */
 export async function abortable<T>(
   begin: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  // A numeric host is found at once, and a loop over many must not keep the event
-  // loop from turning.
+  // A numeric host is resolved at once, and a loop over many hosts must not
+  // keep the event loop from turning.
   await answer(undefined);
   if (signal === undefined) return await begin();
   if (signal.aborted) throw signal.reason;
@@ -162,8 +168,8 @@ export async function abortable<T>(
 }
 
 /**
- * The address to bind to: for `localhost` the loopback address of the family,
- * unless the name is denied, which is left to the runtime to refuse.
+ * Returns the address to bind to. For `localhost` it is the loopback address of
+ * the family. A name that is denied is kept, so that the runtime rejects it.
  */
 export function hostToBind(sockaddr: InetSockaddr): InetSockaddr {
   if (!sockaddr.isHostname) return sockaddr;
@@ -175,7 +181,10 @@ export function hostToBind(sockaddr: InetSockaddr): InetSockaddr {
   return loopbackToBind(sockaddr);
 }
 
-/** The loopback address, unless only the name `localhost` is granted. */
+/**
+ * Returns the loopback address to bind to, or the name if only the name
+ * `localhost` is granted.
+ */
 export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
   const { host, port } = sockaddr;
   const literal = loopback(sockaddr.family);
@@ -184,10 +193,11 @@ export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
 }
 
 /**
- * Checks the family of an address that was bound by name: the runtime may have
- * chosen an address of the other one.
+ * Checks the family of an address that was bound by name, since the runtime may
+ * have chosen an address of the other family.
  *
- * @throws {gaierror} EAI_ADDRFAMILY if it has; `bound` is then closed.
+ * @throws {gaierror} EAI_ADDRFAMILY if the family is the other one; `bound` is
+ * then closed.
  */
 export function checkBoundFamily(
   sockaddr: InetSockaddr,
@@ -208,11 +218,11 @@ export function checkBoundFamily(
 export interface Destination {
   /** The address, never a name. */
   readonly sockaddr: Sockaddr;
-  /** The address for Deno: a name, if only that is granted. */
+  /** The address for Deno, which is a name if only the name is granted. */
   readonly addr: Deno.Addr;
 }
 
-/** A destination that needs no lookup. */
+/** Creates a destination that needs no lookup. */
 export function literalDestination(literal: Sockaddr): Destination {
   const to = wildcardToLoopback(literal);
   const named = !isPath(to) && to.scopeName !== undefined;
@@ -221,10 +231,10 @@ export function literalDestination(literal: Sockaddr): Destination {
 }
 
 /**
- * A destination whose name is looked up.
+ * Creates a destination, and looks up its name.
  *
- * @throws {gaierror} EAI_NONAME if the name is unknown, EAI_ADDRFAMILY if it has
- * addresses of another family only.
+ * @throws {gaierror} EAI_NONAME if the name is unknown; EAI_ADDRFAMILY if it
+ * has only addresses of another family.
  */
 export async function toDestination(sockaddr: Sockaddr): Promise<Destination> {
   if (isPath(sockaddr) || !sockaddr.isHostname) {
@@ -238,8 +248,8 @@ export async function toDestination(sockaddr: Sockaddr): Promise<Destination> {
   const [first] = own;
   if (first === undefined) throw familyMismatchError(host, all);
   const found = withHost(sockaddr, first.host);
-  // Given a name, Deno may take an address of either family, and does not report
-  // why if the address is denied.
+  // Given a name, Deno may choose an address of either family, and it reports
+  // no reason if the address is denied.
   const byName = own.length === all.length && !isGranted(found.host, port) &&
     !isDenied(found.host, port);
   return { sockaddr: found, addr: toDenoAddr(byName ? sockaddr : found) };
@@ -255,18 +265,19 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
   }
 }
 
-/** The loopback address of IPv4 as an IPv6 socket has it. */
+/** The IPv4 loopback address on an IPv6 socket. */
 export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
 
-/** Whether a host is a broadcast address of every network. */
+/** Returns whether a host is a broadcast address on every network. */
 export function isBroadcast(host: string): boolean {
   return host === "255.255.255.255" ||
     (host === "127.255.255.255" && osName === "linux");
 }
 
 /**
- * Whether two addresses belong to one socket. Unix addresses are paths as each
- * program has written them, so different paths may lead to the same file.
+ * Returns whether two addresses belong to the same socket. Unix addresses are
+ * paths in the spelling of each program, so different paths may lead to the
+ * same file.
  */
 export function isSameAddress(one: Address, other: Address): boolean {
   if (typeof one !== "string" || typeof other !== "string") {
