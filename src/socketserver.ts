@@ -1,8 +1,9 @@
 /**
- * Servers, as Python's `socketserver` module.
+ * Servers like those of Python's `socketserver` module.
  *
- * A server listens, and creates a handler for each request: a connection, or a
- * datagram. A program writes the handler's class, and chooses the server's.
+ * A server listens, and creates a handler for each request, which is a
+ * connection or a datagram. A program writes the class of the handler, and
+ * chooses the class of the server.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -27,12 +28,12 @@
  * ```
  *
  * - **Servers**: {@linkcode TCPServer}, {@linkcode UDPServer},
- *   {@linkcode UnixStreamServer}, {@linkcode UnixDatagramServer}, of which each
- *   handles one request after the other. What they have in common is in
- *   {@linkcode BaseServer}.
- * - **Side by side**: {@linkcode ThreadingTCPServer},
+ *   {@linkcode UnixStreamServer}, {@linkcode UnixDatagramServer}, each of which
+ *   handles one request after the other. {@linkcode BaseServer} has the members
+ *   that they share.
+ * - **Concurrent servers**: {@linkcode ThreadingTCPServer},
  *   {@linkcode ThreadingUDPServer}, {@linkcode ThreadingUnixStreamServer},
- *   {@linkcode ThreadingUnixDatagramServer}; any other server with
+ *   {@linkcode ThreadingUnixDatagramServer}; and any other server with
  *   {@linkcode ThreadingMixIn}, which adds {@linkcode Threading}.
  * - **Handlers**: {@linkcode BaseRequestHandler},
  *   {@linkcode StreamRequestHandler}, {@linkcode DatagramRequestHandler}.
@@ -41,12 +42,12 @@
  *   {@linkcode MixinClass}, {@linkcode ServeOptions},
  *   {@linkcode ServerOptions}.
  *
- * All hooks of Python's servers can be overridden, and may be asynchronous. They
- * are called in Python's order. Different from Python:
+ * All hooks of Python's servers can be overridden, and may be asynchronous.
+ * They are called in Python's order. The differences from Python are:
  *
- * - What the constructor of a server reads is static: `address_family`,
- *   `socket_type`, `request_queue_size`, `allow_reuse_address`,
- *   `allow_reuse_port`.
+ * - The attributes that the constructor of a server reads are static:
+ *   `address_family`, `socket_type`, `request_queue_size`,
+ *   `allow_reuse_address`, `allow_reuse_port`.
  * - A handler handles its request when it is awaited, and not in its
  *   constructor, which cannot wait.
  * - `handle_error` gets the error as its third argument.

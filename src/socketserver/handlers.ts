@@ -7,11 +7,11 @@ import type { ByteStream } from "../file/open_file.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { BaseServer, TCPServer, UDPServer } from "./servers.ts";
 
-/** The part of a server that decides on the type of its requests. */
+/** The part of a server class that decides the type of its requests. */
 export type RequestSource = Pick<BaseServer, "get_request">;
 
 /**
- * What a server's `get_request` returns: the request and the client's address.
+ * The result of a server's `get_request`: the request and the client's address.
  *
  * @typeParam S The class of the server.
  */
@@ -23,9 +23,9 @@ export type RequestOf<S extends RequestSource> = Awaited<
  * Handles one request. A subclass overrides `handle`, and may override `setup`
  * and `finish`.
  *
- * Since a constructor cannot wait, the methods are called when the handler is
- * awaited, which the server does: `setup`, then `handle`, then `finish`, also if
- * `handle` has failed.
+ * A constructor cannot wait, so the methods are called when the server awaits
+ * the handler: `setup`, then `handle`, then `finish`, even if `handle` has
+ * failed.
  *
  * @example With the server's class, for its attributes and its kind of request
  * ```ts
@@ -45,13 +45,16 @@ export type RequestOf<S extends RequestSource> = Awaited<
  * assertEquals(server.packets, 0);
  * ```
  *
- * @typeParam S The class of the server, which decides on the type of the
- * request: a socket for `TCPServer`, which is the default.
+ * @typeParam S The class of the server, which decides the type of the request:
+ * a socket for `TCPServer`, which is the default.
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseRequestHandler | Python: BaseRequestHandler}
  */
 export class BaseRequestHandler<S extends RequestSource = TCPServer>
   implements PromiseLike<void> {
-  /** The request: a connected socket, or a datagram and the server's socket. */
+  /**
+   * The request: a connected socket, or an array of a datagram and the server's
+   * socket.
+   */
   request: RequestOf<S>[0];
   /** The address of the client. */
   client_address: RequestOf<S>[1];
@@ -76,21 +79,27 @@ export class BaseRequestHandler<S extends RequestSource = TCPServer>
     this.server = server;
   }
 
-  /** Called before `handle`. Does nothing here. */
+  /**
+   * Prepares the handling; called before `handle`. This base implementation
+   * does nothing.
+   */
   setup(): void | Promise<void> {}
 
-  /** Handles the request. Does nothing here. */
+  /** Handles the request. This base implementation does nothing. */
   handle(): void | Promise<void> {}
 
-  /** Called after `handle`, also if that has failed. Does nothing here. */
+  /**
+   * Cleans up; called after `handle`, even if `handle` has failed. This base
+   * implementation does nothing.
+   */
   finish(): void | Promise<void> {}
 
   /**
    * Handles the request, once, when the handler is awaited.
    *
    * @param onfulfilled Called when the request has been handled.
-   * @param onrejected Called with the error of the method that has failed.
-   * @returns A promise for what these return.
+   * @param onrejected Called with the error of the first method that failed.
+   * @returns A promise for the result of the callback.
    */
   then<T = void, U = never>(
     onfulfilled?: ((value: void) => T | PromiseLike<T>) | null,
@@ -117,8 +126,8 @@ export class BaseRequestHandler<S extends RequestSource = TCPServer>
 
 /**
  * The file objects that keep a connection open. They are closed with their
- * handler, also if its `setup` has failed or its `finish` leaves them open:
- * CPython closes them then because nothing refers to them any more.
+ * handler, even if its `setup` has failed or its `finish` leaves them open. In
+ * CPython they are then closed because nothing refers to them any more.
  */
 const openFiles = new WeakMap<
   object,
@@ -126,8 +135,8 @@ const openFiles = new WeakMap<
 >();
 
 /**
- * Handles a connection with file objects: `rfile` to read the request from, and
- * `wfile` to write the answer to.
+ * Handles a connection with two file objects: `rfile`, to read the request
+ * from, and `wfile`, to write the answer to.
  *
  * @example Usage
  * ```ts
@@ -157,23 +166,41 @@ const openFiles = new WeakMap<
  */
 export class StreamRequestHandler<S extends RequestSource = TCPServer>
   extends BaseRequestHandler<S> {
-  /** The size of the buffer of `rfile`; negative for the default. */
+  /**
+   * The size of the buffer of `rfile`; a negative number means the default
+   * size.
+   */
   rbufsize: number = -1;
-  /** The size of the buffer of `wfile`; 0 for none, negative for the default. */
+  /**
+   * The size of the buffer of `wfile`; 0 means no buffer, a negative number the
+   * default size.
+   */
   wbufsize: number = 0;
-  /** The timeout of the connection in seconds, if it is not null. */
+  /**
+   * The timeout to set on the connection, in seconds; null leaves the timeout
+   * as it is.
+   */
   timeout: number | null = null;
-  /** Whether to set TCP_NODELAY, for an answer of several small writes. */
+  /**
+   * Whether to set TCP_NODELAY, which an answer of several small writes needs
+   * to be fast.
+   */
   disable_nagle_algorithm: boolean = false;
   /** The connection, which is the request. */
   declare connection: RequestOf<S>[0] & Socket;
-  /** Reads from the connection. Without a buffer it is a `SocketIO`. */
+  /**
+   * The file object that reads from the connection. If `rbufsize` is 0, it is a
+   * `SocketIO`.
+   */
   declare rfile: BufferedReader;
-  /** Writes to the connection; without a buffer all at once, by `sendall`. */
+  /**
+   * The file object that writes to the connection. Without a buffer, each write
+   * calls `sendall`.
+   */
   declare wfile: IOBase<Uint8Array<ArrayBuffer>, Uint8Array>;
 
   /**
-   * Sets the timeout and TCP_NODELAY, and makes the file objects.
+   * Sets the timeout and TCP_NODELAY, and creates the file objects.
    *
    * @throws {OSError} EBADF if the connection is closed.
    */
@@ -203,7 +230,8 @@ export class StreamRequestHandler<S extends RequestSource = TCPServer>
         try {
           await wfile.flush();
         } catch (error) {
-          // The client may have gone, and the close may still succeed.
+          // The client may have closed the connection, and the close may still
+          // succeed.
           if (!(error instanceof OSError)) throw error;
         }
       }
@@ -214,7 +242,7 @@ export class StreamRequestHandler<S extends RequestSource = TCPServer>
   }
 }
 
-/** The sending half of a connection that belongs to somebody else. */
+/** The sending half of a connection that the server owns and closes. */
 class SendallStream implements ByteStream {
   readonly #socket: Socket;
 
@@ -222,7 +250,10 @@ class SendallStream implements ByteStream {
     this.#socket = socket;
   }
 
-  /** Sends all, as CPython's handlers do, where a raw file may send a part. */
+  /**
+   * Sends all of the data, as CPython's handlers do, whereas a raw file may
+   * send a part of it.
+   */
   async send(
     data: Uint8Array,
     options?: { signal?: AbortSignal | undefined },
@@ -246,13 +277,14 @@ class SendallStream implements ByteStream {
 
   endReceive(): void {}
 
-  /** The handler's connection is closed by the server. */
+  /** Does nothing: the server closes the connection. */
   release(): void {}
 }
 
 /**
- * Handles a datagram with file objects: `rfile` reads it, and what is written to
- * `wfile` is sent to the client as one datagram in the end.
+ * Handles a datagram with two file objects: `rfile` reads the datagram, and the
+ * bytes that are written to `wfile` are sent to the client as one datagram when
+ * the handler finishes.
  *
  * @example Usage
  * ```ts
@@ -284,18 +316,19 @@ export class DatagramRequestHandler<S extends RequestSource = UDPServer>
   declare packet: Uint8Array<ArrayBuffer>;
   /** The server's socket. */
   declare socket: Socket;
-  /** Reads the datagram. */
+  /** The file object that reads the datagram. */
   declare rfile: BufferedReader;
-  /** Collects the answer. */
+  /** The file object that collects the answer. */
   declare wfile: DatagramWriter;
 
-  /** Makes the file objects. */
+  /** Creates the file objects. */
   override setup(): void | Promise<void> {
     [this.packet, this.socket] = this.request as [
       Uint8Array<ArrayBuffer>,
       Socket,
     ];
-    // Without `strictNullChecks` only a size chooses the buffered overload.
+    // Without `strictNullChecks`, only an explicit size selects the buffered
+    // overload.
     this.rfile = openFile(new MemoryStream(this.packet), "rb", -1);
     const answer = new MemoryStream();
     this.wfile = Object.assign(openFile(answer, "wb", 0), {
@@ -303,24 +336,30 @@ export class DatagramRequestHandler<S extends RequestSource = UDPServer>
     });
   }
 
-  /** Sends the answer, also an empty one. */
+  /** Sends the answer, even if it is empty. */
   override async finish(): Promise<void> {
     const answer = this.wfile.getvalue();
     await this.socket.sendto(answer, this.client_address as never);
   }
 }
 
-/** A file object that keeps what is written to it, as Python's `BytesIO`. */
+/**
+ * A file object that keeps the bytes that are written to it, like Python's
+ * `BytesIO`.
+ */
 export type DatagramWriter = SocketIO & {
   /**
-   * Returns what was written.
+   * Returns the bytes that were written.
    *
-   * @returns A copy of it.
+   * @returns A copy of the bytes.
    */
   getvalue(): Uint8Array<ArrayBuffer>;
 };
 
-/** Bytes in memory: what was there is read, what is written is kept. */
+/**
+ * A stream in memory, which reads from given bytes and keeps the bytes that are
+ * written.
+ */
 class MemoryStream implements ByteStream {
   #unread: Uint8Array;
   readonly #written: Uint8Array[] = [];
@@ -329,7 +368,7 @@ class MemoryStream implements ByteStream {
     this.#unread = unread;
   }
 
-  /** All that was written. */
+  /** All the bytes that were written. */
   get value(): Uint8Array<ArrayBuffer> {
     const length = this.#written.reduce((sum, each) => sum + each.length, 0);
     const all = new Uint8Array(length);

@@ -30,10 +30,11 @@ import { select } from "../poll/select.ts";
 import { type SignalOption, Socket } from "../socket/socket.ts";
 
 /**
- * A class of request handlers, as a server takes it: what it creates is awaited,
- * and has handled the request when it settles.
+ * A class of request handlers. The server creates an instance and awaits it;
+ * the request has been handled when the instance settles.
  *
- * @typeParam R The request: a socket, or a datagram and a socket.
+ * @typeParam R The type of the request: a socket, or an array of a datagram and
+ * a socket.
  * @typeParam A The address of the client.
  */
 export interface RequestHandlerClass<R, A> {
@@ -49,11 +50,14 @@ export interface RequestHandlerClass<R, A> {
 
 /** The arguments of {@linkcode BaseServer.prototype.serve_forever} by name. */
 export interface ServeOptions extends SignalOption {
-  /** Seconds between calls of `service_actions`, if it is not the argument. */
+  /**
+   * The seconds between calls of `service_actions`, if they are not given by
+   * position.
+   */
   poll_interval?: number | null | undefined;
 }
 
-/** The last argument of the constructors of servers, by name. */
+/** The last argument of the servers' constructors, by name. */
 export interface ServerOptions {
   /** Whether to bind and listen at once; true by default. */
   bind_and_activate?: boolean | undefined;
@@ -68,10 +72,16 @@ const HANDLE_OPTIONS: KnownOptions = {
 
 const SERVER_OPTIONS: KnownOptions = { bind_and_activate: true };
 
-/** How long not to accept then: the next attempt would fail as well. */
+/**
+ * How long to pause after a shortage, since the next attempt would fail as
+ * well.
+ */
 const SHORTAGE_PAUSE_S = 0.1;
 
-/** The signal of the loop that has called a handler or hook of a server. */
+/**
+ * Returns the signal of the loop that has called the current handler or hook of
+ * a server.
+ */
 export let stopOf: (server: BaseServer) => AbortSignal | undefined;
 
 /** A call of `serve_forever` that has not ended. */
@@ -81,37 +91,42 @@ interface Loop {
 }
 
 /**
- * The loop and the hooks that all servers have. Programs use a subclass.
+ * The base class of all servers: the loop, and the hooks that it calls.
+ * Programs use a subclass.
  *
- * Methods may be overridden, as in Python, and may be asynchronous: the loop
- * waits for what they return. They are called in this order for each request:
+ * The methods may be overridden, as in Python. They may be asynchronous: the
+ * loop awaits their results. For each request they are called in this order:
  * `get_request`, `verify_request`, `process_request`, `finish_request` (which
- * creates the handler), `shutdown_request`, `close_request`; and `handle_error`
- * before the last two if the handler fails.
+ * creates the handler), `shutdown_request`, `close_request`. If the handler
+ * fails, `handle_error` is called before the last two.
  *
- * @typeParam A The address of clients, and of the server.
- * @typeParam R What a handler gets as its request.
+ * @typeParam A The address type of the server and its clients.
+ * @typeParam R The type of the request that a handler gets.
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer | Python: BaseServer}
  */
 export abstract class BaseServer<A extends Address = Address, R = unknown>
   implements AsyncDisposable, Disposable {
   /**
-   * How many seconds {@linkcode BaseServer.prototype.handle_request} waits for a
-   * request; null, the default, for ever.
+   * The number of seconds that {@linkcode BaseServer.prototype.handle_request}
+   * waits for a request; null, which is the default, means no limit.
    */
   timeout: number | null = null;
-  /** The address that the server listens on; once it is bound, with its port. */
+  /** The address of the server. After the bind it contains the actual port. */
   server_address: A;
   /** The class of the handlers. */
   RequestHandlerClass: RequestHandlerClass<never, never>;
   /** The socket that the server receives its requests on. */
   abstract socket: Socket<A>;
   readonly #loops = new Set<Loop>();
-  /** As in Python it stays until a loop has seen it, or ended otherwise. */
+  /**
+   * Whether a shutdown was requested. As in Python, the request stays until a
+   * loop has found it, or has ended for another reason.
+   */
   #shutdownRequested = false;
   /**
-   * The loop's signal, in all that is called for a request: so `shutdown()` knows
-   * that a handler has called it, and `get_request()` what ends its wait.
+   * The loop's signal, in everything that is called for a request. So
+   * `shutdown()` can find out whether a handler has called it, and
+   * `get_request()` has a signal that cancels its wait.
    */
   #stop: AsyncLocalStorage<AbortSignal> | undefined;
 
@@ -122,7 +137,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   /**
    * Stores the arguments; a subclass opens the socket.
    *
-   * @param server_address Where to listen.
+   * @param server_address The address to listen on.
    * @param RequestHandlerClass The class of the handlers.
    * @throws {TypeError} If `RequestHandlerClass` is not a class.
    */
@@ -141,23 +156,26 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     this.RequestHandlerClass = RequestHandlerClass;
   }
 
-  /** The descriptor to wait for until there is a request. */
+  /** Returns the descriptor that becomes readable when there is a request. */
   abstract fileno(): number;
 
-  /** Receives the next request: the request itself, and the client's address. */
+  /** Receives the next request, and returns it with the client's address. */
   abstract get_request(): Promise<[R, A]> | [R, A];
 
-  /** Called by the constructor after the bind; does nothing here. */
+  /**
+   * Activates the server; called by the constructor after the bind. This base
+   * implementation does nothing.
+   */
   server_activate(): void {}
 
   /**
    * Handles requests until {@linkcode BaseServer.prototype.shutdown} is called,
    * the signal aborts or the server is closed.
    *
-   * Requests are handled one after the other, unless the server's class starts a
-   * task for each, as those of {@linkcode ThreadingMixIn} do. The server's
-   * `timeout` does not matter here. Nothing is polled: a shutdown ends the wait
-   * at once.
+   * Requests are handled one after the other, unless the server's class starts
+   * a task for each, as the classes of {@linkcode ThreadingMixIn} do. The
+   * server's `timeout` has no effect here. The loop does not poll: a shutdown
+   * ends its wait at once.
    *
    * @example A server in the background
    * ```ts
@@ -181,13 +199,13 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
    * await serving;
    * ```
    *
-   * @param poll_interval How many seconds to wait at most until the next call of
-   * {@linkcode BaseServer.prototype.service_actions}, if a subclass has one of
-   * its own; null for as long as there is no request. May be left out.
+   * @param poll_interval The maximum number of seconds until the next call of
+   * {@linkcode BaseServer.prototype.service_actions}, if a subclass overrides
+   * it; null means no limit while there is no request. It may be left out.
    * @param options `signal` ends the loop.
-   * @throws {unknown} What `get_request` throws, other than an `OSError`, and
-   * what `verify_request`, `service_actions` and `handle_error` throw: only an
-   * error of the program ends the loop, never one of a handler or a client.
+   * @throws {unknown} Any error of `get_request` other than an `OSError`, and
+   * any error of `verify_request`, `service_actions` and `handle_error`. An
+   * error of a handler or a client never ends the loop.
    * @throws {RangeError} If the server is closed.
    * @throws {TypeError} If an argument has the wrong type.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.serve_forever | Python: serve_forever}
@@ -224,10 +242,12 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   async #serve(interval: number | null, stop: AbortSignal): Promise<void> {
-    // Loaded here, since it takes 10 ms, and many programs have no server.
+    // The module is loaded here, since that takes 10 ms and many programs have
+    // no server.
     const { AsyncLocalStorage } = await import("node:async_hooks");
     this.#stop ??= new AsyncLocalStorage();
-    // Without actions of its own, a loop has nothing to do between requests.
+    // If `service_actions` is not overridden, the loop has nothing to do
+    // between requests.
     const hasActions =
       this.service_actions !== BaseServer.prototype.service_actions;
     const timeout = hasActions ? interval : null;
@@ -242,7 +262,10 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     } while (this.fileno() >= 0);
   }
 
-  /** Waits for a request; false if there is none, in time or at all any more. */
+  /**
+   * Waits for a request. Returns false if none arrives in time, or if the wait
+   * was cancelled or the server closed.
+   */
   async #hasRequest(
     timeout: number | null,
     signal: AbortSignal | undefined,
@@ -273,7 +296,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     try {
       await this.#verifyAndProcess(request, client_address);
     } catch (error) {
-      // No hook is called then, and CPython closes what nothing refers to.
+      // No further hook is called in this case. CPython closes the request
+      // because nothing refers to it any more.
       if (request instanceof Socket) request.close();
       throw error;
     }
@@ -293,13 +317,14 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Asks {@linkcode BaseServer.prototype.serve_forever} to end, and waits until
-   * it has. A request that is being handled is handled to its end, no other one
-   * is begun.
+   * Stops {@linkcode BaseServer.prototype.serve_forever}, and waits until it
+   * has ended. A request that is being handled is handled to its end, and no
+   * other request is begun.
    *
-   * In a handler it returns without waiting, since the loop ends only after the
-   * handler; in Python it blocks for ever there, unless the server has threads.
-   * If no loop is running, the next one ends at once, as in Python.
+   * If a handler calls this method, it returns without waiting, since the loop
+   * ends only after the handler; in Python it would block for ever, unless the
+   * server has threads. If no loop is running, the next one ends at once, as in
+   * Python.
    *
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.shutdown | Python: shutdown}
    */
@@ -313,14 +338,14 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
 
   /**
    * Called by the loop after each request, and after each `poll_interval`
-   * without one. Does nothing here.
+   * without a request. This base implementation does nothing.
    */
   service_actions(): void | Promise<void> {}
 
   /**
-   * Handles one request. Waits for it as long as the server's `timeout` and the
-   * timeout of its socket allow, and then calls
-   * {@linkcode BaseServer.prototype.handle_timeout}.
+   * Handles one request. If none arrives within the server's `timeout` and the
+   * timeout of its socket, {@linkcode BaseServer.prototype.handle_timeout} is
+   * called.
    *
    * @example Usage
    * ```ts
@@ -336,8 +361,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
    * assertEquals(timedOut, true);
    * ```
    *
-   * @param options `signal` ends the wait; a request that has arrived stays for
-   * the next call.
+   * @param options `signal` cancels the wait; a request that has arrived stays
+   * for the next call.
    * @throws {RangeError} If the server is closed, or `timeout` is out of range.
    * @throws {TypeError} If an argument has the wrong type.
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.handle_request | Python: handle_request}
@@ -354,7 +379,10 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
     else if (this.fileno() >= 0) await this.handle_timeout();
   }
 
-  /** Called if no request arrives in time. Does nothing here. */
+  /**
+   * Called if no request arrives in time. This base implementation does
+   * nothing.
+   */
   handle_timeout(): void | Promise<void> {}
 
   /**
@@ -362,7 +390,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
    *
    * @param _request The request.
    * @param _client_address The address of the client.
-   * @returns True here; if false, the request is closed.
+   * @returns True in this base implementation. If an override returns false,
+   * the request is closed without being handled.
    */
   verify_request(
     _request: R,
@@ -373,7 +402,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
 
   /**
    * Handles a request to its end: calls `finish_request` and then
-   * `shutdown_request`. {@linkcode ThreadingMixIn} starts a task instead.
+   * `shutdown_request`. With {@linkcode ThreadingMixIn} it starts a task
+   * instead.
    *
    * @param request The request.
    * @param client_address The address of the client.
@@ -388,8 +418,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Creates the handler of a request, which handles it when it is awaited. An
-   * override returns one, or awaits it itself.
+   * Creates the handler of a request, which handles the request when it is
+   * awaited. An override returns the handler, or awaits it itself.
    *
    * @example A handler with an argument of its own
    * ```ts
@@ -426,7 +456,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Ends a request that has been handled: calls `close_request`.
+   * Ends a request that has been handled, by calling `close_request`.
    *
    * @param request The request.
    */
@@ -435,15 +465,15 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Releases a request. Does nothing here.
+   * Releases a request. This base implementation does nothing.
    *
    * @param _request The request.
    */
   close_request(_request: R): void | Promise<void> {}
 
   /**
-   * Called with an error of a handler. Prints it to standard error, with the
-   * client's address; the server goes on.
+   * Called with an error of a handler. Prints the error to standard error, with
+   * the client's address; the server goes on.
    *
    * @param _request The request.
    * @param client_address The address of the client.
@@ -458,34 +488,41 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Closes the server. Does nothing here; the servers with a socket close it at
-   * once.
+   * Closes the server. This base implementation does nothing; a server with a
+   * socket closes the socket at once.
    *
-   * @returns A promise for when everything has been released.
+   * @returns A promise that resolves when everything has been released.
    */
   server_close(): void | Promise<void> {}
 
-  /** Calls {@linkcode BaseServer.prototype.server_close}, for `using`. */
+  /**
+   * Calls {@linkcode BaseServer.prototype.server_close}. `using` calls this
+   * method.
+   */
   [Symbol.dispose](): void {
     Promise.resolve(this.server_close()).catch(() => {});
   }
 
-  /** Calls `server_close`, and waits for it, for `await using`. */
+  /**
+   * Calls `server_close` and waits until it has ended. `await using` calls this
+   * method.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server_close();
   }
 }
 
 /**
- * Lets a shutdown end a call that finds no request any more, since another loop
- * or a duplicate of the socket was faster.
+ * Returns options with which a shutdown cancels a call that waits for a
+ * request. The request may be gone, since another loop or a duplicate of the
+ * socket was faster.
  */
 function stopping(server: BaseServer): SignalOption | undefined {
   const signal = stopOf(server);
   return signal && { signal };
 }
 
-/** Waits until a resource may be free again. */
+/** Waits for a time after which a resource may be free again. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   const options = signal && { signal };
   await select([], [], [], SHORTAGE_PAUSE_S, options).catch(() => {});
@@ -502,7 +539,7 @@ export function printError(client_address: unknown, error: unknown): void {
   console.error("-".repeat(40));
 }
 
-/** The name of an attribute that the constructor reads. */
+/** The names of the class attributes that the constructor reads. */
 type ClassAttribute =
   | "address_family"
   | "socket_type"
@@ -513,8 +550,8 @@ type ClassAttribute =
 /**
  * A TCP server. It binds and listens when it is created.
  *
- * What the constructor needs is static, since the fields of a subclass exist
- * only after the constructor has run:
+ * The attributes that the constructor needs are static, since the fields of a
+ * subclass exist only after the constructor has run:
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -552,8 +589,9 @@ type ClassAttribute =
  * assertEquals(await client.recv(1024), new TextEncoder().encode("hello"));
  * ```
  *
- * @typeParam A The address of clients, and of the server.
- * @typeParam R What a handler gets as its request: the connected socket.
+ * @typeParam A The address type of the server and its clients.
+ * @typeParam R The type of the request that a handler gets: the connected
+ * socket.
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.TCPServer | Python: TCPServer}
  */
 export class TCPServer<
@@ -564,24 +602,26 @@ export class TCPServer<
   static address_family: Family = AF_INET;
   /** The type of the server's socket: `SOCK_STREAM`. */
   static socket_type: number = SOCK_STREAM;
-  /** How many connections may wait to be accepted: 5. */
+  /** The maximum number of connections that may wait to be accepted: 5. */
   static request_queue_size: number = 5;
   /** Whether `server_bind` sets SO_REUSEADDR: false. */
   static allow_reuse_address: boolean = false;
   /** Whether `server_bind` sets SO_REUSEPORT: false. */
   static allow_reuse_port: boolean = false;
-  /** The socket that listens. */
+  /** The listening socket. */
   socket: Socket<A>;
 
   /**
-   * Opens the socket, binds it and listens; closes it again if that fails.
+   * Opens the socket, binds it and listens. The socket is closed again if that
+   * fails.
    *
-   * @param server_address Where to listen; port 0 is any free one.
+   * @param server_address The address to listen on; port 0 stands for any free
+   * port.
    * @param RequestHandlerClass The class of the handlers.
    * @param bind_and_activate If false, the program calls `server_bind` and
    * `server_activate` itself.
-   * @throws {OSError} EADDRINUSE if the address is taken, and whatever else
-   * `bind` and `listen` throw.
+   * @throws {OSError} EADDRINUSE if the address is in use, or another error of
+   * `bind` and `listen`.
    * @throws {PermissionError} EACCES if Deno's permission is missing.
    * @throws {TypeError} If an argument has the wrong type.
    * @throws {RangeError} If the port is out of range.
@@ -609,13 +649,15 @@ export class TCPServer<
       try {
         this[Symbol.dispose]();
       } catch {
-        // That of a subclass may need fields which do not exist yet.
+        // The `server_close` of a subclass may need fields that do not exist
+        // yet.
         this.socket.close();
       }
       const { server_bind, server_activate } = TCPServer.prototype;
       const isOwn = this.server_bind === server_bind &&
         this.server_activate === server_activate;
-      // An override of the program keeps its frames.
+      // If the program overrides one of these methods, its frames stay in the
+      // stack.
       if (isOwn && error instanceof OSError) {
         Error.captureStackTrace(error, TCPServer);
       }
@@ -623,7 +665,10 @@ export class TCPServer<
     }
   }
 
-  /** The class's `address_family`, unless the instance was given its own. */
+  /**
+   * The family of the server's socket: the static `address_family`, unless the
+   * instance has its own.
+   */
   get address_family(): Family {
     return (this.constructor as typeof TCPServer).address_family;
   }
@@ -632,7 +677,10 @@ export class TCPServer<
     this.#override("address_family", value);
   }
 
-  /** The class's `socket_type`, unless the instance was given its own. */
+  /**
+   * The type of the server's socket: the static `socket_type`, unless the
+   * instance has its own.
+   */
   get socket_type(): number {
     return (this.constructor as typeof TCPServer).socket_type;
   }
@@ -641,7 +689,10 @@ export class TCPServer<
     this.#override("socket_type", value);
   }
 
-  /** The class's `request_queue_size`, unless the instance has its own. */
+  /**
+   * The backlog of the server's socket: the static `request_queue_size`, unless
+   * the instance has its own.
+   */
   get request_queue_size(): number {
     return (this.constructor as typeof TCPServer).request_queue_size;
   }
@@ -650,7 +701,10 @@ export class TCPServer<
     this.#override("request_queue_size", value);
   }
 
-  /** The class's `allow_reuse_address`, unless the instance has its own. */
+  /**
+   * Whether to set SO_REUSEADDR: the static `allow_reuse_address`, unless the
+   * instance has its own.
+   */
   get allow_reuse_address(): boolean {
     return (this.constructor as typeof TCPServer).allow_reuse_address;
   }
@@ -659,7 +713,10 @@ export class TCPServer<
     this.#override("allow_reuse_address", value);
   }
 
-  /** The class's `allow_reuse_port`, unless the instance was given its own. */
+  /**
+   * Whether to set SO_REUSEPORT: the static `allow_reuse_port`, unless the
+   * instance has its own.
+   */
   get allow_reuse_port(): boolean {
     return (this.constructor as typeof TCPServer).allow_reuse_port;
   }
@@ -668,7 +725,10 @@ export class TCPServer<
     this.#override("allow_reuse_port", value);
   }
 
-  /** As in Python, an attribute of the instance hides that of the class. */
+  /**
+   * As in Python, an attribute of the instance hides the attribute of the
+   * class.
+   */
   #override(name: ClassAttribute, value: unknown): void {
     const writable = true;
     Object.defineProperty(this, name, { value, writable, configurable: true });
@@ -678,14 +738,15 @@ export class TCPServer<
    * Binds the socket, and stores its address in `server_address`. Called by the
    * constructor, before the fields of a subclass exist.
    *
-   * @throws {OSError} EADDRINUSE if the address is taken, and so on.
+   * @throws {OSError} EADDRINUSE if the address is in use, or another error of
+   * `bind`.
    */
   server_bind(): void {
     const { socket } = this;
     if (this.allow_reuse_address) {
       socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
     }
-    // Linux has it for the families of the Internet only, since 6.12.9.
+    // Since Linux 6.12.9, only the Internet families support SO_REUSEPORT.
     if (this.allow_reuse_port && socket.family !== AF_UNIX) {
       socket.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
     }
@@ -694,9 +755,10 @@ export class TCPServer<
   }
 
   /**
-   * Listens. Called by the constructor, before the fields of a subclass exist.
+   * Starts to listen. Called by the constructor, before the fields of a
+   * subclass exist.
    *
-   * @throws {OSError} What `listen` throws.
+   * @throws {OSError} For the same reasons as `listen` of the socket.
    */
   override server_activate(): void {
     const action = "create server";
@@ -706,16 +768,16 @@ export class TCPServer<
   }
 
   /**
-   * Closes the server's socket, at once. A loop that is running ends; requests
-   * that are being handled go on.
+   * Closes the server's socket at once. A running loop ends; requests that are
+   * being handled go on.
    *
-   * @returns A promise for when the address is free again.
+   * @returns A promise that resolves when the address is free again.
    */
   override server_close(): void | Promise<void> {
     return this.socket[Symbol.asyncDispose]();
   }
 
-  /** The descriptor of the server's socket, -1 if it is closed. */
+  /** Returns the descriptor of the server's socket, or -1 if it is closed. */
   fileno(): number {
     return this.socket.fileno();
   }
@@ -724,7 +786,7 @@ export class TCPServer<
    * Accepts a connection.
    *
    * @returns The connected socket, and the address of the client.
-   * @throws {OSError} What `accept` throws.
+   * @throws {OSError} For the same reasons as `accept` of the socket.
    */
   get_request(): Promise<[R, A]> | [R, A] {
     const accepted: Promise<[unknown, A]> = this.socket.accept(stopping(this));
@@ -732,14 +794,15 @@ export class TCPServer<
   }
 
   /**
-   * Ends the sending half of a connection, and calls `close_request`. Bytes
-   * that are unsent are sent first.
+   * Ends the sending half of a connection, and calls `close_request`. Unsent
+   * bytes are sent first.
    *
    * @param request The connected socket.
    */
   override shutdown_request(request: R): void | Promise<void> {
-    // Not awaited: it comes after unsent bytes, for which a client that does not
-    // read could let the server wait. The close waits for both, and not for ever.
+    // This is not awaited: the shutdown comes after the unsent bytes, and a
+    // client that does not read could make the server wait for them. The close
+    // waits for both, with a time limit.
     (request as Socket).shutdown(SHUT_WR).catch(() => {});
     return this.close_request(request);
   }
@@ -755,8 +818,8 @@ export class TCPServer<
 }
 
 /**
- * A UDP server. Its requests are arrays: the datagram, and the server's socket to
- * answer with.
+ * A UDP server. Each request is an array of the datagram and the server's
+ * socket, to answer with.
  *
  * @example Usage
  * ```ts
@@ -779,14 +842,14 @@ export class TCPServer<
  * assertEquals(await client.recv(1024), new TextEncoder().encode("hello"));
  * ```
  *
- * @typeParam A The address of clients, and of the server.
+ * @typeParam A The address type of the server and its clients.
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UDPServer | Python: UDPServer}
  */
 export class UDPServer<A extends Address = InetAddress | Inet6Address>
   extends TCPServer<A, [data: Uint8Array<ArrayBuffer>, socket: Socket<A>]> {
   /** The type of the server's socket: `SOCK_DGRAM`. */
   static override socket_type: number = SOCK_DGRAM;
-  /** The longest datagram that is received whole: 8192 bytes. */
+  /** The size of the longest datagram that is received whole: 8192 bytes. */
   max_packet_size: number = 8192;
 
   /** Does nothing: a datagram socket does not listen. */
@@ -797,7 +860,7 @@ export class UDPServer<A extends Address = InetAddress | Inet6Address>
    *
    * @returns The datagram with the server's socket, and the address of the
    * client.
-   * @throws {OSError} What `recvfrom` throws.
+   * @throws {OSError} For the same reasons as `recvfrom` of the socket.
    */
   override async get_request(): Promise<
     [[data: Uint8Array<ArrayBuffer>, socket: Socket<A>], A]
@@ -812,7 +875,7 @@ export class UDPServer<A extends Address = InetAddress | Inet6Address>
   }
 
   /**
-   * Calls `close_request`: there is no connection to end.
+   * Calls `close_request`, since there is no connection to end.
    *
    * @param request The datagram and the socket.
    */
@@ -844,9 +907,9 @@ export class UnixStreamServer extends TCPServer<UnixAddress> {
 }
 
 /**
- * A server on a Unix datagram socket, which needs `--unstable-net`. A client has
- * to be bound to a path to get an answer. While it waits for the next datagram
- * Deno lets the socket send only with `--allow-net` without a list.
+ * A server on a Unix datagram socket, which needs `--unstable-net`. A client
+ * has to be bound to a path to get an answer. While the socket waits for the
+ * next datagram, Deno lets it send only with `--allow-net` without a list.
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UnixDatagramServer | Python: UnixDatagramServer}
  */

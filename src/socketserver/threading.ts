@@ -10,21 +10,21 @@ import {
   UnixStreamServer,
 } from "./servers.ts";
 
-/** What {@linkcode ThreadingMixIn} adds to a server. */
+/** The members that {@linkcode ThreadingMixIn} adds to a server. */
 export interface Threading {
   /**
-   * Whether the process may end while handlers run, and `server_close` does not
-   * wait for them; false by default.
+   * Whether the process may end while handlers run. If true, `server_close`
+   * does not wait for them either. False by default.
    */
   daemon_threads: boolean;
   /**
-   * Whether `server_close` waits for the handlers that run, unless a handler calls it;
-   * true by default.
+   * Whether `server_close` waits for the running handlers, unless one of them
+   * calls it; true by default.
    */
   block_on_close: boolean;
   /**
-   * Handles a request to its end, beside the others: calls `finish_request`,
-   * `handle_error` if that fails, and `shutdown_request`.
+   * Handles a request to its end, concurrently with the others: calls
+   * `finish_request`, `handle_error` if that fails, and `shutdown_request`.
    *
    * @param request The request.
    * @param client_address The address of the client.
@@ -36,24 +36,25 @@ export interface Threading {
 }
 
 /**
- * A class that another one can extend with a mixin.
+ * The class that a mixin returns, for another class to extend.
  *
- * @typeParam T The instances.
+ * @typeParam T The type of the instances.
  */
 // TypeScript extends an intersection of classes only if the parameters of one
-// are exactly `any[]`, TS2545; the other one's are those that count.
+// of them are exactly `any[]` (TS2545). The parameters of the other one are
+// used.
 // deno-lint-ignore no-explicit-any
 export type MixinClass<T> = new (...args: any[]) => T;
 
-/** The handlers that run and that a close waits for. */
+/** The running handlers that a close waits for. */
 const running = new WeakMap<BaseServer, Set<Promise<void>>>();
 
 /**
- * Makes a server class that handles each request beside the others, where Python
- * starts a thread: the loop starts the handler and waits for the next request at
- * once.
+ * Creates a server class that handles requests concurrently. Python starts a
+ * thread for each request; here the loop starts the handler, and at once waits
+ * for the next request.
  *
- * Where Python writes `class Server(ThreadingMixIn, TCPServer)`, this is
+ * Python's `class Server(ThreadingMixIn, TCPServer)` is written
  * `class Server extends ThreadingMixIn(TCPServer)`.
  *
  * @example Usage
@@ -69,9 +70,9 @@ const running = new WeakMap<BaseServer, Set<Promise<void>>>();
  * assertEquals(server.server_address[0], "127.0.0.1");
  * ```
  *
- * @typeParam C The class of the server.
- * @param Base The class of the server.
- * @returns The class that handles requests side by side.
+ * @typeParam C The type of the server class.
+ * @param Base The server class to extend.
+ * @returns A class that handles requests concurrently.
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingMixIn | Python: ThreadingMixIn}
  */
 export function ThreadingMixIn<
@@ -99,10 +100,11 @@ export function ThreadingMixIn<
     override process_request(request: unknown, client_address: Address): void {
       if (this.daemon_threads && request instanceof Socket) request.unref();
       const handled = this.process_request_thread(request, client_address)
-        // As CPython prints what ends a thread.
+        // CPython prints an error that ends a thread.
         .catch((error) => printError(client_address, error));
       if (this.daemon_threads || !this.block_on_close) return;
-      // Not a field: a constructor that fails closes before there are any.
+      // This is not a field: a constructor that fails calls `server_close`
+      // before the fields exist.
       const all = running.get(this) ?? new Set();
       running.set(this, all.add(handled));
       handled.then(() => all.delete(handled));
@@ -121,7 +123,7 @@ export function ThreadingMixIn<
 }
 
 /**
- * A TCP server that handles connections side by side: `TCPServer` with
+ * A TCP server that handles connections concurrently: `TCPServer` with
  * {@linkcode ThreadingMixIn}.
  *
  * @example Usage
@@ -158,11 +160,11 @@ export const ThreadingTCPServer: typeof TCPServer & MixinClass<Threading> =
     TCPServer,
   );
 
-/** A server of the class {@linkcode ThreadingTCPServer}. */
+/** The type of an instance of {@linkcode ThreadingTCPServer}. */
 export type ThreadingTCPServer = TCPServer & Threading;
 
 /**
- * A UDP server that handles datagrams side by side: `UDPServer` with
+ * A UDP server that handles datagrams concurrently: `UDPServer` with
  * {@linkcode ThreadingMixIn}.
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingUDPServer | Python: ThreadingUDPServer}
@@ -172,12 +174,12 @@ export const ThreadingUDPServer: typeof UDPServer & MixinClass<Threading> =
     UDPServer,
   );
 
-/** A server of the class {@linkcode ThreadingUDPServer}. */
+/** The type of an instance of {@linkcode ThreadingUDPServer}. */
 export type ThreadingUDPServer = UDPServer & Threading;
 
 /**
- * A server on a Unix stream socket that handles connections side by side: `UnixStreamServer` with
- * {@linkcode ThreadingMixIn}.
+ * A server on a Unix stream socket that handles connections concurrently:
+ * `UnixStreamServer` with {@linkcode ThreadingMixIn}.
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingUnixStreamServer | Python: ThreadingUnixStreamServer}
  */
@@ -187,12 +189,12 @@ export const ThreadingUnixStreamServer:
     UnixStreamServer,
   );
 
-/** A server of the class {@linkcode ThreadingUnixStreamServer}. */
+/** The type of an instance of {@linkcode ThreadingUnixStreamServer}. */
 export type ThreadingUnixStreamServer = UnixStreamServer & Threading;
 
 /**
- * A server on a Unix datagram socket that handles datagrams side by side: `UnixDatagramServer` with
- * {@linkcode ThreadingMixIn}.
+ * A server on a Unix datagram socket that handles datagrams concurrently:
+ * `UnixDatagramServer` with {@linkcode ThreadingMixIn}.
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.ThreadingUnixDatagramServer | Python: ThreadingUnixDatagramServer}
  */
@@ -202,5 +204,5 @@ export const ThreadingUnixDatagramServer:
     UnixDatagramServer,
   );
 
-/** A server of the class {@linkcode ThreadingUnixDatagramServer}. */
+/** The type of an instance of {@linkcode ThreadingUnixDatagramServer}. */
 export type ThreadingUnixDatagramServer = UnixDatagramServer & Threading;
