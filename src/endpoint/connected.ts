@@ -344,7 +344,12 @@ export class Connected implements Endpoint {
       ({ progress } = this.#sender);
       if (idleMs < LINGER_MS) return;
       const seconds = LINGER_MS / 1000;
-      this.reset(osError("ECONNRESET", `unsent for ${seconds} s after close`));
+      this.reset(
+        osError(
+          "ECONNRESET",
+          `no bytes could be sent for ${seconds} s after close`,
+        ),
+      );
     }, LINGER_STEP_MS);
     await this.#sender.flushed();
     timers.clearInterval(timer);

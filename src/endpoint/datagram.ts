@@ -288,7 +288,10 @@ export class Datagram implements Endpoint {
 
   #setPeer(peer: Destination): void {
     if (this.#peer === PAIRED) {
-      throw osError("EOPNOTSUPP", "a socket of socketpair() keeps its peer");
+      throw osError(
+        "EOPNOTSUPP",
+        "the peer of a socket of socketpair() cannot be changed",
+      );
     }
     this.#checkBroadcast(peer.sockaddr);
     // An unbound Unix socket receives nothing, so it needs no name until it

@@ -303,7 +303,9 @@ export class Description {
       option === IPV6_V6ONLY;
     const [, port = 0] = fixed ? this.#endpoint.localAddress() : [];
     // The families of a bound address cannot be changed any more, ipv6(7).
-    if (port !== 0) throw osError("EINVAL", "IPV6_V6ONLY after bind");
+    if (port !== 0) {
+      throw osError("EINVAL", "IPV6_V6ONLY cannot be set after bind");
+    }
     this.options.set(level, option, value);
     this.#endpoint.applyOption(level, option);
   }

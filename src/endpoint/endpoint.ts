@@ -187,12 +187,12 @@ const STATE_ERRNO: Record<Operation, Partial<Record<State, ErrnoCode>>> = {
   shutdown: { unconnected: "ENOTCONN", connecting: "ENOTCONN" },
 };
 
-const BOUND_ALREADY = "the socket is bound already";
-const ACCEPT_FIRST = "it listens; accept() gives the connected one";
+const BOUND_ALREADY = "the socket is already bound";
+const ACCEPT_FIRST = "the socket listens; accept() returns the connected one";
 
 /** Hints for mistakes that programs often make. */
 const STATE_HINT: Partial<Record<Operation, Partial<Record<State, string>>>> = {
-  accept: { unconnected: "listen() comes first" },
+  accept: { unconnected: "call listen() first" },
   bind: {
     unconnected: BOUND_ALREADY,
     listening: BOUND_ALREADY,

@@ -344,7 +344,7 @@ export class Connecting extends OperationQueue implements Opening {
       if (onLink && local !== undefined) {
         return this.#end(osError(
           "EOPNOTSUPP",
-          "Deno connects no bound socket to a link-local address",
+          "Deno cannot connect a bound socket to a link-local address",
         ));
       }
       this.#operation = onLink || (isSafe && local === undefined && !detached)

@@ -61,7 +61,9 @@ export function join(all: Membership[], one: Membership): void {
   const isGroup = one.address === ""
     ? one.group.startsWith("ff")
     : /^2(?:2[4-9]|3\d)\./.test(one.group);
-  if (!isGroup) throw osError("EINVAL", `${one.group} is no multicast group`);
+  if (!isGroup) {
+    throw osError("EINVAL", `${one.group} is not a multicast group`);
+  }
   if (all.some((each) => isSame(each, one))) {
     throw osError("EADDRINUSE", one.group);
   }
@@ -188,7 +190,7 @@ function find(
     throw osError(
       "ENOPROTOOPT",
       TUNING.test(name) && !isLinger(name, value)
-        ? `${name} only tunes, and Deno cannot set it; the program runs without this line`
+        ? `Deno cannot set ${name}, which only tunes; the program runs without this line`
         : name,
     );
   }
@@ -305,7 +307,7 @@ export class Options {
     if (found.kind === "ttl") return intBytes(this.multicastTtl);
     if (found.kind === "loop") return intBytes(Number(this.multicastLoop));
     if (found.kind === "join" || found.kind === "leave") {
-      throw osError("ENOPROTOOPT", `${found.name} is to be set only`);
+      throw osError("ENOPROTOOPT", `${found.name} can only be set`);
     }
     const value = this.#values?.get(key(level, option)) ?? 0;
     return found.kind === "time" ? timeBytes(value) : intBytes(value);

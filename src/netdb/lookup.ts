@@ -242,7 +242,10 @@ function selectFamily(
   }
   if (own.length > 0) return own;
   const others = all.map(({ host }) => host).join(", ");
-  throw gaiError("EAI_NONAME", others === "" ? name : `${name} is ${others}`);
+  throw gaiError(
+    "EAI_NONAME",
+    others === "" ? name : `${name} resolves to ${others}`,
+  );
 }
 
 /** Combines all addresses and sockets; the first result has the canonical name. */

@@ -104,7 +104,7 @@ class UnixDatagramPort implements DatagramConn {
     if (Deno.permissions.querySync({ name: "net" }).state !== "granted") {
       throw osError(
         "EACCES",
-        "Deno sends from no Unix socket that waits for datagrams; for a second socket that ends this, run again with --allow-net",
+        "Deno cannot send on a Unix datagram socket while a receive is pending; run again with --allow-net to let a second socket interrupt the receive",
       );
     }
     const other = open("");

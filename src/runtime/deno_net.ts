@@ -176,7 +176,7 @@ export function listen(
 ): StreamListener {
   if (options.reusePort && !hasDatagrams()) {
     // Without the flag `Deno.listen` does not throw: it ends the process.
-    throw needsUnstableNet("SO_REUSEPORT of a stream needs");
+    throw needsUnstableNet("SO_REUSEPORT on a stream socket needs");
   }
   try {
     return Deno.listen({
@@ -524,7 +524,7 @@ export function openNamedSocket<T>(path: string, open: (path: string) => T): T {
   if (path === "" && Deno.build.os !== "linux") {
     throw osError(
       "EOPNOTSUPP",
-      "only Linux names Unix sockets; bind to a path",
+      "only Linux assigns names to Unix sockets; bind to a path",
     );
   }
   for (;;) {
@@ -558,7 +558,7 @@ function notGranted(path: string, cause?: Error): Error {
   const options = cause && { cause };
   if (path === "" || path.startsWith("\0")) {
     const what = path === ""
-      ? "a name of its own (or to be bound to a path)"
+      ? "an automatically assigned name (or bind the socket to a path)"
       : `the abstract name "\\0${path.slice(1)}"`;
     const hint = `Requires net access to ${what}, run again with --allow-net`;
     return osError("EACCES", hint, options);

@@ -47,7 +47,7 @@ export function listInterfaces(): [index: number, name: string][] {
     // Deno's hint names --allow-read, which is not enough.
     throw osError(
       "EACCES",
-      `${error.message}; for /sys Deno 2.9 takes --allow-all only`,
+      `${error.message}; Deno 2.9 requires --allow-all for /sys`,
       { cause: error },
     );
   }

@@ -436,7 +436,7 @@ class MemoryStreamConn implements StreamConn {
   }
 }
 
-const PEER_ONLY = "a socket of socketpair() sends to its peer only";
+const PEER_ONLY = "a socket of socketpair() can only send to its peer";
 
 /** One end of a datagram pair. */
 class MemoryDatagramConn implements DatagramConn {

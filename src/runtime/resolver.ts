@@ -94,7 +94,7 @@ export function familyMismatchError(
   const others = all.map((each) => each.host).join(", ");
   return gaiError(
     "EAI_ADDRFAMILY",
-    others === "" ? host : `${host} is ${others}`,
+    others === "" ? host : `${host} resolves to ${others}`,
   );
 }
 
@@ -208,7 +208,7 @@ export function checkBoundFamily(
   bound.close();
   throw gaiError(
     "EAI_ADDRFAMILY",
-    `${sockaddr.host} is ${hostname}; bind to an address`,
+    `${sockaddr.host} resolves to ${hostname}; bind to an address`,
   );
 }
 

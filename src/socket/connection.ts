@@ -163,7 +163,7 @@ export async function create_connection(
     }
   }
   if (errors.length === 0) {
-    return failure(osError("EADDRNOTAVAIL", "getaddrinfo gives no address"));
+    return failure(osError("EADDRNOTAVAIL", "getaddrinfo returned no address"));
   }
   if (allErrors) {
     return failure(new AggregateError(errors, "create_connection failed"));
@@ -452,7 +452,10 @@ async function loopbackPair<A extends Address>(
 ): Promise<[Socket<A>, Socket<A>]> {
   using listener = new Socket<A>(family, type, proto);
   if (listener.type !== SOCK_STREAM) {
-    throw osError("EOPNOTSUPP", "only AF_UNIX has pairs of datagram sockets");
+    throw osError(
+      "EOPNOTSUPP",
+      "only AF_UNIX supports pairs of datagram sockets",
+    );
   }
   listener.bind([loopback(family), 0] as unknown as AddressInput<A>);
   listener.listen();
@@ -548,7 +551,7 @@ export function fromconn<A extends Deno.Addr>(
   return traced(fromconn, () => {
     const family = familyOf<never>(conn);
     if (wrapped.has(conn)) {
-      throw osError("EBUSY", "a socket was made of this connection already");
+      throw osError("EBUSY", "a socket was already created on this connection");
     }
     if (conn.readable.locked || conn.writable.locked) {
       throw osError("EBUSY", "a stream of this connection is locked");

@@ -72,7 +72,7 @@ export function checkPart(
   checkSize(ACTION, "offset", offset);
   if (offset > 0 && typeof file.seek !== "function") {
     throw new TypeError(
-      `Cannot ${ACTION}: a file without seek has no offset, received ${offset}`,
+      `Cannot ${ACTION}: offset must be 0 for a file without seek, received ${offset}`,
     );
   }
   if (count === null) return;

@@ -837,7 +837,10 @@ export class Socket<A extends Address = Address> {
       const signal = checkSignal("shut down", options);
       const { description } = coreOf(this);
       if (how < SHUT_RD || how > SHUT_RDWR) {
-        throw osError("EINVAL", `how is ${how}`);
+        throw osError(
+          "EINVAL",
+          `how must be SHUT_RD, SHUT_WR or SHUT_RDWR, received ${how}`,
+        );
       }
       return description.shutdown(how, coreOf(this).context("send", 0, signal))
         .catch((error) => failure(error, signal));
@@ -1571,7 +1574,10 @@ export class Socket<A extends Address = Address> {
   set_inheritable(inheritable: boolean): void {
     coreOf(this).checkOpen();
     if (inheritable) {
-      throw osError("EOPNOTSUPP", "Deno's sockets are not inherited");
+      throw osError(
+        "EOPNOTSUPP",
+        "child processes cannot inherit Deno's sockets",
+      );
     }
   }
 
@@ -1726,7 +1732,7 @@ export class Socket<A extends Address = Address> {
         return socket.#core;
       } catch {
         throw new TypeError(
-          "Cannot call a method that was taken off its socket: call it as socket.method(...), or in an arrow function",
+          "Cannot call a method without its socket: call it as socket.method(...), or in an arrow function",
         );
       }
     };

@@ -159,7 +159,7 @@ for (const [index, [program, ours]] of rows.entries()) {
         return value instanceof Uint8Array ? [...value] : value;
       });
       // The advice is the module's own.
-      const bare = outcome.replace(/: the socket is bound already$/, "");
+      const bare = outcome.replace(/: the socket is already bound$/, "");
       assertEquals(bare, expected[index]);
     },
   });

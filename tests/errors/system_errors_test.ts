@@ -131,14 +131,14 @@ const rows: readonly Row[] = [
     ours: withResource(listener, (s) => s.recv(1)),
     code: "ENOTCONN",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen(); s.recv(1)",
-    hint: "it listens; accept() gives the connected one",
+    hint: "the socket listens; accept() returns the connected one",
   },
   {
     situation: "sendall() on a listening socket",
     // Linux says EPIPE.
     ours: withResource(listener, (s) => s.sendall(one)),
     code: "ENOTCONN",
-    hint: "it listens; accept() gives the connected one",
+    hint: "the socket listens; accept() returns the connected one",
   },
   {
     situation: "bind() on a listening socket",
@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
     code: "EINVAL",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
       "s.bind(('127.0.0.1', 0))",
-    hint: "the socket is bound already",
+    hint: "the socket is already bound",
   },
   {
     situation: "connect() on a listening socket",
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
     ours: withResource(unconnected, (s) => s.accept()),
     code: "EINVAL",
     python: "socket().accept()",
-    hint: "listen() comes first",
+    hint: "call listen() first",
   },
   {
     situation: "accept() on a socket that is only bound",
@@ -191,7 +191,7 @@ const rows: readonly Row[] = [
     }),
     code: "EINVAL",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.bind(('127.0.0.1', 0))",
-    hint: "the socket is bound already",
+    hint: "the socket is already bound",
   },
   {
     situation: "bind() twice on a datagram socket",
@@ -199,7 +199,7 @@ const rows: readonly Row[] = [
     code: "EINVAL",
     python: "s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0))\n" +
       "s.bind(('127.0.0.1', 0))",
-    hint: "the socket is bound already",
+    hint: "the socket is already bound",
   },
   {
     situation: "bind() on a connected socket",
@@ -346,7 +346,7 @@ const rows: readonly Row[] = [
     ),
     code: "ENOPROTOOPT",
     hint:
-      "SO_RCVBUF only tunes, and Deno cannot set it; the program runs without this line",
+      "Deno cannot set SO_RCVBUF, which only tunes; the program runs without this line",
   },
   {
     situation: "setsockopt() of an option that Deno does not offer",
@@ -356,7 +356,7 @@ const rows: readonly Row[] = [
     ),
     code: "ENOPROTOOPT",
     hint:
-      "IP_TOS only tunes, and Deno cannot set it; the program runs without this line",
+      "Deno cannot set IP_TOS, which only tunes; the program runs without this line",
   },
   {
     situation: "a flag that there is not",

@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
       [
         "127.0.0.1",
         "127.0.0.1",
-        "EAI_ADDRFAMILY: localhost is ::1; bind to an address",
+        "EAI_ADDRFAMILY: localhost resolves to ::1; bind to an address",
       ],
       works6,
     ],
@@ -133,9 +133,9 @@ const rows: readonly Row[] = [
     hosts: [v4Line],
     grants: "localhost",
     outcomes: [works4, [
-      "EAI_ADDRFAMILY: localhost is 127.0.0.1",
-      "EAI_ADDRFAMILY: localhost is 127.0.0.1",
-      "EAI_ADDRFAMILY: localhost is 127.0.0.1; bind to an address",
+      "EAI_ADDRFAMILY: localhost resolves to 127.0.0.1",
+      "EAI_ADDRFAMILY: localhost resolves to 127.0.0.1",
+      "EAI_ADDRFAMILY: localhost resolves to 127.0.0.1; bind to an address",
     ]],
   },
   {
@@ -143,9 +143,9 @@ const rows: readonly Row[] = [
     hosts: [v6Line],
     grants: "localhost",
     outcomes: [[
-      "EAI_ADDRFAMILY: localhost is ::1",
-      "EAI_ADDRFAMILY: localhost is ::1",
-      "EAI_ADDRFAMILY: localhost is ::1; bind to an address",
+      "EAI_ADDRFAMILY: localhost resolves to ::1",
+      "EAI_ADDRFAMILY: localhost resolves to ::1",
+      "EAI_ADDRFAMILY: localhost resolves to ::1; bind to an address",
     ], works6],
   },
   {

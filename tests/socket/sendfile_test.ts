@@ -125,7 +125,7 @@ Deno.test("sendfile() reads a file without seek from where it is", async () => {
   await assertRejects(
     () => pair.client.sendfile(reader, 1),
     TypeError,
-    "a file without seek has no offset",
+    "offset must be 0 for a file without seek",
   );
 });
 

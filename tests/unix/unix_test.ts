@@ -132,7 +132,7 @@ shown = lambda s: re.sub('fd=\\\\d+', '', repr(s)).replace(u, 'UUID')
         rows.map(([program], i) => `${program}: ${outcomes[i]}`);
       // The advice is the module's own.
       const bare = ours.map((each) =>
-        each.replace(/: the socket is bound already$/, "")
+        each.replace(/: the socket is already bound$/, "")
       );
       assertEquals(label(bare), label(theirs));
     }),

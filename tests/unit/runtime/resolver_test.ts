@@ -99,7 +99,7 @@ Deno.test("noneOfFamily() says which addresses there are", () => {
   ]);
   assert(error instanceof gaierror);
   assertEquals(error.code, "EAI_ADDRFAMILY");
-  assertEquals(error.message.split(": ")[1], "localhost is ::1, ::2");
+  assertEquals(error.message.split(": ")[1], "localhost resolves to ::1, ::2");
 });
 
 const reason = new Error("enough");
