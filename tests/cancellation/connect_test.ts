@@ -17,7 +17,7 @@ import { listener } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
 for (const cancellation of cancellations) {
-  Deno.test(`connect() connects or is cancelled when interrupted by ${cancellation}`, async () => {
+  Deno.test(`connect() either connects or is cancelled by ${cancellation}`, async () => {
     using probe = await ArrivalProbe.open();
     await using server = listener();
     for (const [number, timing] of timings.entries()) {

@@ -17,7 +17,7 @@ import { within } from "../support/within.ts";
 
 for (const [name, openFixture] of Object.entries(receiveRows)) {
   for (const cancellation of cancellations) {
-    Deno.test(`${name} delivers every byte once and in order when interrupted by ${cancellation}`, async () => {
+    Deno.test(`${name} delivers every byte once and in order when cancelled by ${cancellation}`, async () => {
       using probe = await ArrivalProbe.open();
       await using fixture = await openFixture();
       await cancelEverywhere(fixture, cancellation, probe);

@@ -27,7 +27,7 @@ import { within } from "../support/within.ts";
 
 for (const [name, row] of Object.entries(sendRows)) {
   for (const cancellation of cancellations) {
-    Deno.test(`${name} reports how much the peer gets when interrupted by ${cancellation}`, async () => {
+    Deno.test(`${name} reports how much the peer gets when cancelled by ${cancellation}`, async () => {
       using probe = await ArrivalProbe.open();
       await using pair = await tcpPair();
       await cancelEverywhere(row, cancellation, pair.client, pair.peer, probe);
@@ -98,7 +98,7 @@ function takenOf(
 }
 
 for (const cancellation of cancellations) {
-  Deno.test(`sendto() of datagrams sends each whole or not at all when interrupted by ${cancellation}`, async () => {
+  Deno.test(`sendto() of datagrams sends each whole or not at all when cancelled by ${cancellation}`, async () => {
     using probe = await ArrivalProbe.open();
     using receiver = udpSocket();
     const to = receiver.getsockname();

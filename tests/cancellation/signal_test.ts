@@ -89,7 +89,7 @@ Deno.test("accept() and connect() do nothing for a signal that has aborted", asy
   conn.close();
 });
 
-Deno.test("recv() is not touched by a signal that aborts when it has settled", async () => {
+Deno.test("recv() ignores a signal that aborts after it has settled", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const controller = new AbortController();
@@ -101,7 +101,7 @@ Deno.test("recv() is not touched by a signal that aborts when it has settled", a
   assertEquals(await within(peer.recv(10)), numbered(3, 3));
 });
 
-Deno.test("one signal ends all of its calls, and no others", async () => {
+Deno.test("one signal cancels all of its calls, and no others", async () => {
   await using pair = await tcpPair();
   await using server = listener();
   await using udp = udpSocket();
@@ -125,7 +125,7 @@ Deno.test("one signal ends all of its calls, and no others", async () => {
   assertEquals(await within(other), numbered(1));
 });
 
-Deno.test("AbortSignal.timeout() ends a call with its own error", async () => {
+Deno.test("AbortSignal.timeout() cancels a call with its own error", async () => {
   await using pair = await tcpPair();
   const { peer } = pair;
   const signal = AbortSignal.timeout(20);
@@ -148,7 +148,7 @@ Deno.test("a signal that is not an AbortSignal is a TypeError", async () => {
   assertEquals(await within(peer.recv(10)), numbered(3));
 });
 
-Deno.test("recv() stays bounded and correct over thousands that are aborted", async () => {
+Deno.test("recv() stays bounded and correct over thousands of aborted calls", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const before = Deno.memoryUsage();
@@ -170,7 +170,7 @@ Deno.test("recv() stays bounded and correct over thousands that are aborted", as
   assertLess(external - before.external, 20_000_000);
 });
 
-Deno.test("thousands of calls side by side end with one signal, which has one listener for all", async () => {
+Deno.test("one signal cancels thousands of concurrent calls, with one listener for all", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const controller = new AbortController();

@@ -88,7 +88,7 @@ const foreign =
 const unlisted = ["EAGAIN", "EBADF", "EWOULDBLOCK"];
 
 Deno.test({
-  name: `constants of python3 that mean something here are there${unless}`,
+  name: `constants of python3 that have a meaning here are exported${unless}`,
   ignore: withoutPython,
   fn: () => {
     // Later Pythons add names; those up to this version must all be there.
@@ -157,7 +157,7 @@ const provided = [
   "IPV6_V6ONLY",
   "EAI_NONAME",
 ];
-Deno.test("constants of what the module does are never -1", () => {
+Deno.test("constants of features that the module has are never -1", () => {
   for (const name of provided) {
     assert(constants[name]! >= 0 || /^EAI/.test(name));
   }
@@ -167,7 +167,7 @@ Deno.test("constants of what the module does are never -1", () => {
   assertEquals(new Set(options.map(([, value]) => value)).size, options.length);
 });
 
-Deno.test("AF_* say which addresses the family has", () => {
+Deno.test("AF_* have types with the addresses of their family", () => {
   const plain: number = socket.AF_INET;
   const inet: socket.Family<socket.InetAddress> = socket.AF_INET;
   const any: socket.Family = socket.AF_INET6;

@@ -55,7 +55,7 @@ const glibc = python !== null && Deno.build.os === "linux";
 const unless = glibc ? "" : " (skipped: no python3 on Linux)";
 
 Deno.test({
-  name: `inet_aton() and inet_pton() do as python3${unless}`,
+  name: `inet_aton() and inet_pton() return the results of python3${unless}`,
   ignore: !glibc,
   fn: async () => {
     const all = [...texts()];
@@ -89,7 +89,7 @@ print(json.dumps([[outcome(socket.inet_aton, t),
 });
 
 Deno.test({
-  name: `inet_ntop() does as python3${unless}`,
+  name: `inet_ntop() returns the results of python3${unless}`,
   ignore: !glibc,
   fn: async () => {
     // Every way in which the eight groups can be zero or not, with and without
@@ -122,7 +122,7 @@ print(json.dumps([socket.inet_ntop(socket.AF_INET6, bytes.fromhex(t))
 });
 
 Deno.test({
-  name: `htons() and its variants do as python3${unless}`,
+  name: `htons() and its variants return the results of python3${unless}`,
   ignore: !glibc,
   fn: async () => {
     const values = [0, 1, 255, 256, 8000, 65535, 65536, 0x12345678, 0xffffffff];

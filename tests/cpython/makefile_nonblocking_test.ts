@@ -67,7 +67,7 @@ const blocked: [Scenario, unknown[]][] = ["rb", "rwb", "r"].flatMap((mode) => {
   ] as [Scenario, unknown[]][];
 });
 
-Deno.test("makefile() reads what is there or null where it would block", async () => {
+Deno.test("makefile() returns the data that is there, or null where it would block", async () => {
   for (const [scenario, expected] of blocked) {
     const name = JSON.stringify(scenario);
     assertEquals(await runHere(scenario), expected, name);
@@ -76,7 +76,7 @@ Deno.test("makefile() reads what is there or null where it would block", async (
 
 Deno.test({
   name:
-    `makefile() gives null only where python3 gives nothing or fails${unless}`,
+    `makefile() returns null only where python3 returns nothing or fails${unless}`,
   ignore: python === null || Deno.build.os === "windows",
   fn: async () => {
     const outcomes = await runInPython(blocked.map(([scenario]) => scenario));

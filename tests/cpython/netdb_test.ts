@@ -249,7 +249,7 @@ const withoutNames: readonly Call[] = [
 const glibc = python !== null && Deno.build.os === "linux";
 
 Deno.test({
-  name: `netdb without names does as python3${
+  name: `netdb without names returns the results of python3${
     glibc ? "" : " (skipped: no python3 on Linux)"
   }`,
   ignore: !glibc,
@@ -367,7 +367,7 @@ const withNames: readonly Call[] = [
 const both = glibc && hasNamespaces;
 
 Deno.test({
-  name: `netdb with names of a hosts file does as python3${
+  name: `netdb with names of a hosts file returns the results of python3${
     both ? "" : " (skipped: no python3, or no namespaces)"
   }`,
   ignore: !both,

@@ -143,7 +143,7 @@ compare(
 
 const skipped = python === null || Deno.build.os !== "linux";
 Deno.test({
-  name: `options are as python3's${
+  name: `options have the values and errors of python3${
     skipped ? " (skipped: no python3, or not Linux)" : ""
   }`,
   ignore: skipped,

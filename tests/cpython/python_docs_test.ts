@@ -123,7 +123,7 @@ Deno.test("the documentation's send_fds() fails with EOPNOTSUPP", async () => {
   s2.close();
 });
 
-Deno.test("the documentation's getaddrinfo() gives what socket() and connect() take", async () => {
+Deno.test("the documentation's getaddrinfo() returns arguments for socket() and connect()", async () => {
   using server = listener();
   const [host, port] = server.getsockname();
   assertEquals(
@@ -132,7 +132,7 @@ Deno.test("the documentation's getaddrinfo() gives what socket() and connect() t
   );
 });
 
-Deno.test("the documentation's addresses are converted as it says", async () => {
+Deno.test("the documentation's addresses are converted as it describes", async () => {
   // "If the host name is an IPv4 address itself it is returned unchanged."
   assertEquals(await socket.gethostbyname("100.50.200.5"), "100.50.200.5");
   const packed = socket.inet_aton("123.45.67.89");
@@ -170,7 +170,7 @@ Deno.test("the documentation's SO_REUSEADDR binds a port in TIME_WAIT", async ()
   s.close();
 });
 
-Deno.test("the documentation's raw and CAN sockets are refused by name", () => {
+Deno.test("the documentation's raw and CAN sockets fail with errors that name them", () => {
   const AF_CAN = 29;
   const refused = [
     [socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IP, "ESOCKTNOSUPPORT"],

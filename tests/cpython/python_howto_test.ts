@@ -78,7 +78,7 @@ function openServer(): socket.Socket<socket.InetAddress> {
   return serversocket;
 }
 
-Deno.test("the HOWTO's MySocket carries messages of a fixed length, for clients at once", async () => {
+Deno.test("the HOWTO's MySocket carries messages of a fixed length, for concurrent clients", async () => {
   using serversocket = openServer();
   const serving = serve(serversocket, async (ct) => {
     await ct.mysend((await ct.myreceive()).toReversed());
@@ -144,7 +144,7 @@ Deno.test("the HOWTO's flush() sends what write() has buffered", async () => {
   assertEquals(await within(file.readline()), "answer\n");
 });
 
-Deno.test("the HOWTO's select() reports who is ready to read and to write", async () => {
+Deno.test("the HOWTO's select() reports the sockets that are ready to read and to write", async () => {
   await using pair = await tcpPair();
   using serversocket = openServer();
   const { client, peer } = pair;

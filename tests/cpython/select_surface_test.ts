@@ -51,7 +51,7 @@ const surfaces: readonly [of: string, here: object, setup: string][] = [
 
 for (const [of, here, setup] of surfaces) {
   Deno.test({
-    name: `${of} has every name of Python's, or it says why not${
+    name: `${of} has every name of Python's, or a reason for its absence${
       python === null ? " (skipped: no python3)" : ""
     }`,
     ignore: python === null,

@@ -39,7 +39,7 @@ print(*(n for n in dir(${expression}) if n[0] != "_"))`,
 }
 
 Deno.test({
-  name: "socketserver has every name of Python's, or it says why not",
+  name: "socketserver has every name of Python's, or a reason for its absence",
   ignore: python === null,
   fn: async () => {
     const missing = (await namesIn("socketserver")).filter((name) =>

@@ -19,7 +19,8 @@ async function dir(of: string): Promise<string[]> {
 }
 
 Deno.test({
-  name: `module has every name of Python's socket, or says why not${why}`,
+  name:
+    `module has every name of Python's socket, or a reason for its absence${why}`,
   ignore: skip,
   async fn() {
     const names = await dir("socket");
@@ -29,7 +30,7 @@ Deno.test({
   },
 });
 
-Deno.test("absent names are not there after all", () => {
+Deno.test("absent names are really absent", () => {
   using s = socket.socket();
   const names = new Set(Object.keys(socket));
   let of: object | null = s;

@@ -22,7 +22,7 @@ Deno.test("bind() takes a free port at once", () => {
   assertGreater(port, 0);
 });
 
-Deno.test("bind() twice fails with EINVAL, also after a first sendto()", async () => {
+Deno.test("bind() fails with EINVAL the second time, and after a first sendto()", async () => {
   using s = udpSocket();
   assertEquals(await codeOf(() => s.bind(["127.0.0.1", 0])), "EINVAL");
   using sender = unboundUdp();
@@ -42,7 +42,7 @@ Deno.test("bind() to a datagram address in use fails with EADDRINUSE", () => {
   second.bind(["127.0.0.1", 0]);
 });
 
-Deno.test("bind() to a datagram address without a grant fails with EACCES with the hint", () => {
+Deno.test("bind() to a datagram address without a grant fails with EACCES and the hint", () => {
   using s = unboundUdp();
   const error = assertThrows(() => s.bind(["", 0]), socket.PermissionError);
   assertStringIncludes(error.message, "[Errno 13] Permission denied");

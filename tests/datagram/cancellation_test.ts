@@ -46,7 +46,7 @@ const ways: readonly [string, (s: TcpSocket) => Promise<unknown>][] = [
 ];
 
 for (const [what, giveUp] of ways) {
-  Deno.test(`recv() leaves the datagram that comes after ${what} to the next call`, async () => {
+  Deno.test(`recv() leaves a datagram that arrives after ${what} to the next call`, async () => {
     using pair = await udpPair();
     const { server, client } = pair;
     await within(giveUp(server));
@@ -57,7 +57,7 @@ for (const [what, giveUp] of ways) {
   });
 }
 
-Deno.test("recv() with a signal that was aborted takes no datagram", async () => {
+Deno.test("recv() with an aborted signal receives no datagram", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   await client.send(encode("kept"));
@@ -101,7 +101,7 @@ for (const [when, pass] of distances) {
   });
 }
 
-Deno.test("recv() with a timeout that is over as the datagram comes loses nothing", async () => {
+Deno.test("recv() whose timeout expires as the datagram arrives loses nothing", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   server.settimeout(0.002);
@@ -119,7 +119,7 @@ Deno.test("recv() with a timeout that is over as the datagram comes loses nothin
   assertEquals(texts, Array.from({ length: count }, (_, n) => `${n}`));
 });
 
-Deno.test("a non-blocking recv() gives every datagram that the kernel has", async () => {
+Deno.test("a non-blocking recv() returns every datagram that the kernel has", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   server.setblocking(false);
@@ -133,7 +133,7 @@ Deno.test("a non-blocking recv() gives every datagram that the kernel has", asyn
   }
 });
 
-Deno.test("a non-blocking recv() looks past what strangers have sent", async () => {
+Deno.test("a non-blocking recv() skips the datagrams of other senders", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   using stranger = udpSocket();
@@ -145,7 +145,7 @@ Deno.test("a non-blocking recv() looks past what strangers have sent", async () 
   assertEquals(await nextText(client), "peer");
 });
 
-Deno.test("recv() calls made side by side go on when one of them is aborted", async () => {
+Deno.test("concurrent recv() calls go on when one of them is aborted", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const controller = new AbortController();
@@ -182,7 +182,7 @@ Deno.test("close() rejects every pending receive of a datagram socket with EBADF
   assertEquals(await Promise.all(codes), calls.map(() => "EBADF"));
 });
 
-Deno.test("close() lets the datagrams go out that were sent before", async () => {
+Deno.test("close() lets datagrams that were sent before reach the kernel", async () => {
   using server = udpSocket();
   const client = udpSocket();
   const [, port] = server.getsockname();
@@ -199,7 +199,7 @@ Deno.test("close() lets the datagrams go out that were sent before", async () =>
   for (const each of texts) assertEquals(await nextText(server), each);
 });
 
-Deno.test("a signal that was aborted keeps sends and connect() from starting", async () => {
+Deno.test("an aborted signal keeps sends and connect() from starting", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const reason = new Error("on purpose");
@@ -221,7 +221,7 @@ Deno.test("a signal that was aborted keeps sends and connect() from starting", a
   assertEquals(await nextText(server), "the first");
 });
 
-Deno.test("close() ends a connect() that looks a name up with EBADF", async () => {
+Deno.test("close() rejects a connect() that looks up a name with EBADF", async () => {
   const s = udpSocket();
   const pending = codeOf(() => s.connect(["localhost", 9]));
   s.close();

@@ -31,7 +31,7 @@ const bad: [string, (s: socket.Socket) => unknown, string][] = [
 ];
 
 for (const [what, call, code] of bad) {
-  Deno.test(`${what} of a datagram socket is ${code}`, async () => {
+  Deno.test(`${what} of a datagram socket fails with ${code}`, async () => {
     using s = udpSocket();
     assertEquals(await codeOf(() => call(s)), code);
   });

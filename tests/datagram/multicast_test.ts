@@ -288,7 +288,7 @@ const rows: readonly [theirs: string, ours: string][] = [
 ];
 
 Deno.test({
-  name: "multicast options come to what they come to in Python",
+  name: "multicast options have the results of Python",
   ignore: !onLinux || python === null,
   fn: async () => {
     const theirs = await pythonOutcomes(

@@ -33,7 +33,7 @@ for (const host of broadcasts) {
 }
 
 Deno.test({
-  name: "SO_BROADCAST lets a broadcast through",
+  name: "SO_BROADCAST allows a broadcast",
   ignore: !linux,
   fn: async () => {
     using receiver = unboundUdp();
@@ -101,7 +101,7 @@ for (const [name, option] of sharing) {
   });
 }
 
-Deno.test("getsockopt() reports what a datagram socket is", () => {
+Deno.test("getsockopt() reports the type of a datagram socket", () => {
   using s = udpSocket();
   const option = (name: number) => s.getsockopt(SOL_SOCKET, name);
   assertEquals(option(socket.SO_TYPE), socket.SOCK_DGRAM);

@@ -8,7 +8,7 @@ import { within } from "../support/within.ts";
 
 const texts = Array.from({ length: 100 }, (_, n) => `${n}`);
 
-Deno.test("send() calls made side by side leave in their order", async () => {
+Deno.test("concurrent send() calls are sent in call order", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const received = texts.map(() => nextText(server));
@@ -17,7 +17,7 @@ Deno.test("send() calls made side by side leave in their order", async () => {
   assertEquals(await Promise.all(received), texts);
 });
 
-Deno.test("sendto() calls by name and by address leave in their order", async () => {
+Deno.test("sendto() calls by name and by address are sent in call order", async () => {
   using server = udpSocket();
   using client = udpSocket();
   const [, port] = server.getsockname();
@@ -30,7 +30,7 @@ Deno.test("sendto() calls by name and by address leave in their order", async ()
   assertEquals(await Promise.all(received), texts);
 });
 
-Deno.test("recv() calls made side by side are served in their order", async () => {
+Deno.test("concurrent recv() calls are served in call order", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const served: number[] = [];
@@ -44,7 +44,7 @@ Deno.test("recv() calls made side by side are served in their order", async () =
   assertEquals(served, served.toSorted((a, b) => a - b));
 });
 
-Deno.test("send() may follow connect() to a name without a wait", async () => {
+Deno.test("send() may follow connect() to a name that is not awaited", async () => {
   using server = udpSocket();
   using other = udpSocket();
   using client = udpSocket();

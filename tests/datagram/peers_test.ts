@@ -22,7 +22,7 @@ Deno.test("connect() sets the peer of a datagram socket", async () => {
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("connect() lets only the peer's datagrams in", async () => {
+Deno.test("connect() makes the socket accept datagrams of the peer only", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   using stranger = udpSocket();
@@ -54,7 +54,7 @@ Deno.test("connect() again changes the peer of a datagram socket", async () => {
   assertEquals(await nextText(client), "hello too");
 });
 
-Deno.test("sendto() reaches others from a connected datagram socket", async () => {
+Deno.test("sendto() on a connected datagram socket reaches other addresses", async () => {
   using pair = await udpPair();
   using other = udpSocket();
   await pair.client.sendto(encode("hello"), 0, other.getsockname());
@@ -101,7 +101,7 @@ Deno.test("an IPv6 datagram socket reaches IPv4 by mapped addresses", async () =
   assertEquals(from, [...mapped, 0, 0]);
 });
 
-Deno.test("send() to a peer that has closed is not refused", async () => {
+Deno.test("send() to a peer that has closed does not fail", async () => {
   using client = unboundUdp();
   {
     await using server = udpSocket();

@@ -196,7 +196,7 @@ for (const unstable of [true, false]) {
   const flag = unstable ? "with" : "without";
 
   processTest(
-    `a process stays while recv() waits for a datagram, ${flag} --unstable-net`,
+    `a process stays alive while recv() waits for a datagram, ${flag} --unstable-net`,
     async () => {
       using sender = udpSocket();
       await using child = startDeno({
@@ -220,7 +220,7 @@ for (const unstable of [true, false]) {
   );
 
   processTest(
-    `sendto() goes out though the program ends, ${flag} --unstable-net`,
+    `sendto() is delivered although the program ends, ${flag} --unstable-net`,
     async () => {
       using server = udpSocket();
       const { code, stderr } = await runDeno({
@@ -247,7 +247,7 @@ for (const unstable of [true, false]) {
   );
 
   processTest(
-    `sendto() by a granted name keeps its place, ${flag} --unstable-net`,
+    `sendto() by a granted name keeps its position in the queue, ${flag} --unstable-net`,
     async () => {
       const isV6 = first.includes(":");
       using server: socket.Socket = isV6 ? udp6Socket() : udpSocket();

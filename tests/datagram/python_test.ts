@@ -147,7 +147,7 @@ const expected = await pythonOutcomes(rows.map(([program]) => program), setup);
 
 for (const [index, [program, ours]] of rows.entries()) {
   Deno.test({
-    name: `${program} comes to what it does in Python`,
+    name: `${program} has the result of Python`,
     ignore: python === null,
     fn: async () => {
       using a = udpSocket();

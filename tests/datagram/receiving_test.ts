@@ -42,7 +42,7 @@ for (const [version, open, largest] of sizes) {
   });
 }
 
-Deno.test("recv() cuts a datagram to bufsize, and the rest is gone", async () => {
+Deno.test("recv() cuts a datagram to bufsize, and drops the rest", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const buffer = new Uint8Array(3);
@@ -79,7 +79,7 @@ Deno.test("recv() cuts a datagram to bufsize, and the rest is gone", async () =>
   assertEquals(buffer, encode("abc"));
 });
 
-Deno.test("recv(0) and recv_into() of no room take no datagram", async () => {
+Deno.test("recv(0) and recv_into() of an empty buffer receive no datagram", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   await client.send(one);
@@ -105,7 +105,7 @@ Deno.test("recv() with MSG_PEEK leaves the whole datagram", async () => {
   assertEquals(await nextText(server), "next");
 });
 
-Deno.test("recv() gives memory that nothing else uses", async () => {
+Deno.test("recv() returns memory that nothing else uses", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   await client.send(encode("first"));
@@ -116,7 +116,7 @@ Deno.test("recv() gives memory that nothing else uses", async () => {
   assertNotEquals(first.buffer, second.buffer);
 });
 
-Deno.test("a flood that is not received is bounded, and the oldest stay", async () => {
+Deno.test("a flood that is not received is bounded, and the oldest datagrams are kept", async () => {
   using pair = await udpPair();
   const { server, client } = pair;
   const data = new Uint8Array(60_000);

@@ -145,7 +145,7 @@ for (const { call, theirs, error } of rows) {
 }
 
 Deno.test({
-  name: `wrong arguments are errors of python3's kind${
+  name: `wrong arguments fail with python3's class of error${
     python === null ? " (skipped: no python3)" : ""
   }`,
   ignore: python === null,

@@ -55,7 +55,7 @@ Deno.test("OSError has Python's fields and message", () => {
   );
 });
 
-Deno.test("OSError has no cause where none is given", () => {
+Deno.test("OSError has no cause unless one is given", () => {
   assertEquals("cause" in new OSError(errno.EBADF), false);
 });
 
@@ -91,7 +91,7 @@ Deno.test("OSError of an unknown number has the code UNKNOWN", () => {
   assertEquals(error.name, "OSError");
 });
 
-Deno.test("a subclass of OSError stays what it is", () => {
+Deno.test("a subclass of OSError keeps its class whatever the errno", () => {
   const error = new ConnectionError(errno.ECONNREFUSED);
   assertStrictEquals(error.constructor, ConnectionError);
   assertEquals(error.name, "ConnectionError");
@@ -129,7 +129,7 @@ Deno.test("gaierror has the numbers and names of getaddrinfo", () => {
 });
 
 Deno.test({
-  name: "gaierror says what it says on Linux",
+  name: "gaierror has the texts of Linux",
   ignore: Deno.build.os !== "linux",
   fn: () => {
     assertEquals(

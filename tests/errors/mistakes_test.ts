@@ -269,7 +269,7 @@ const rows: readonly Row[] = [
 ];
 
 for (const { mistake, call, message } of rows) {
-  Deno.test(`${mistake} says what to do`, async () => {
+  Deno.test(`${mistake} fails with a message that names the remedy`, async () => {
     await using pair = await tcpPair();
     const error = await assertRejects(
       // Some throw and some reject: a program sees both alike.
@@ -311,7 +311,7 @@ Deno.test("send() takes a Buffer, which is a Uint8Array", async () => {
   assertEquals(new TextDecoder().decode(data), "hello");
 });
 
-Deno.test("new socket.socket() makes a socket too", () => {
+Deno.test("new socket.socket() creates a socket too", () => {
   const Factory = socket.socket as unknown as new () => socket.Socket;
   using s = new Factory();
   assertEquals(s instanceof socket.Socket, true);

@@ -357,7 +357,7 @@ const failures: readonly Failure[] = [
     error: "OSError",
   },
   {
-    name: "wrap_socket() of ssl, no TLS comes",
+    name: "wrap_socket() of ssl, no TLS from the peer",
     setup: `const [a, b] = await pair(); await b.sendall(new Uint8Array(99));
   const client = ssl.create_default_context();`,
     call: 'await client.wrap_socket(a, { server_hostname: "x" })',

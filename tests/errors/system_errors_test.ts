@@ -467,7 +467,7 @@ const hosts: readonly [string, () => Promise<unknown>, string][] = [
 ];
 
 for (const [mistake, call, hint] of hosts) {
-  Deno.test(`${mistake} fails with EAI_NONAME, and says what to do`, async () => {
+  Deno.test(`${mistake} fails with EAI_NONAME, and names the remedy`, async () => {
     const error = await assertRejects(() => within(call()), socket.gaierror);
     assertEquals(error.code, "EAI_NONAME");
     assertEquals(hintOf(error), hint);

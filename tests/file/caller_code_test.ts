@@ -32,7 +32,7 @@ function meddling(size: number, meddle: () => void): Uint8Array {
 for (const buffering of [0, 4, 8192]) {
   for (const method of ["readinto", "readinto1"] as const) {
     if (buffering === 0 && method === "readinto1") continue;
-    Deno.test(`${method}() with buffer ${buffering} gives each byte once to an array that reads, too`, async () => {
+    Deno.test(`${method}() with buffer ${buffering} writes each byte once to an array whose getter reads too`, async () => {
       await using pair = await tcpPair();
       const { client, peer } = pair;
       const file = client.makefile(
@@ -65,7 +65,7 @@ for (const buffering of [0, 4, 8192]) {
   }
 }
 
-Deno.test("write() sends the bytes of a subclass, whatever its methods say", async () => {
+Deno.test("write() sends the bytes of a subclass, whatever its methods return", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const file = client.makefile("wb", 16);
@@ -126,7 +126,7 @@ Deno.test("writelines() of an iterable that writes, flushes and closes keeps the
   assertEquals(text, "one two three four ");
 });
 
-Deno.test("writelines() lets go of an iterable that throws", async () => {
+Deno.test("writelines() releases an iterable that throws", async () => {
   await using pair = await tcpPair();
   const file = pair.client.makefile("w");
   let isClosed = false;
@@ -154,7 +154,7 @@ Deno.test("writelines() lets go of an iterable that throws", async () => {
   assertEquals(decode(await pair.peer.recv(100)), "one two three");
 });
 
-Deno.test("options with getters are read before a call takes anything", async () => {
+Deno.test("options with getters are read before a call consumes anything", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const file = client.makefile("rb");

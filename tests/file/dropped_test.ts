@@ -117,7 +117,7 @@ const held: [string, string][] = [
 ];
 
 processTest(
-  "a file of which a part is held stays open",
+  "a file object of which the program holds a part stays open",
   () =>
     checkTogether(held, async (some) => {
       const { out } = await run(`
@@ -146,7 +146,7 @@ processTest(
     }),
 );
 
-Deno.test("a read of a file that is dropped reads on, then the file closes", async () => {
+Deno.test("a pending read of a dropped file goes on, then the file closes", async () => {
   const { out } = await run(`
     const [client, peer] = await tcp();
     const line = (() => client.makefile("r").readline())();
@@ -196,7 +196,7 @@ const endings: [string, string, string][] = [
 ];
 
 for (const [name, code, expected] of endings) {
-  Deno.test(`${name} has its unsent text sent`, async () => {
+  Deno.test(`${name} has its unsent text flushed`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     const child = run(`

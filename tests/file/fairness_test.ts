@@ -119,7 +119,7 @@ for (const [name, prepare] of calls) {
   });
 }
 
-Deno.test("calls side by side settle in call order when the event loop has to turn", async () => {
+Deno.test("concurrent calls settle in call order when the event loop has to turn", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await peer.sendall(encode("\n".repeat(5000)));

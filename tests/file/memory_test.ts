@@ -66,7 +66,7 @@ const lines: readonly Way[] = ["null", '""', '"\\n"'].flatMap((newline) =>
 );
 
 processTest(
-  "a text that a file has returned keeps no other in memory",
+  "a text that a file has returned keeps no other text in memory",
   () =>
     checkTogether(lines, async (some) => {
       for (const [i, each] of (await measure(some)).entries()) {
@@ -124,7 +124,7 @@ const waits: readonly Way[] = uses.map(([name, mode, use]) => ({
 }));
 
 processTest(
-  "a file that waits holds no buffer, however it was used before",
+  "a waiting file holds no buffer, however it was used before",
   () =>
     checkTogether(waits, async (some) => {
       for (const [i, each] of (await measure(some)).entries()) {

@@ -163,7 +163,7 @@ Deno.test("a read of a subclass that is aborted loses nothing", async () => {
   peer.close();
 });
 
-Deno.test("a file refuses a number of bytes that a subclass cannot have moved", async () => {
+Deno.test("a file rejects a number of bytes that a subclass cannot have transferred", async () => {
   class Wrong extends socket.Socket<socket.InetAddress> {
     result: unknown = undefined;
     override recv_into(): Promise<number> {
@@ -193,7 +193,7 @@ Deno.test("a file refuses a number of bytes that a subclass cannot have moved", 
   peer.close();
 });
 
-Deno.test("an error of a subclass's own reaches the caller of the file", async () => {
+Deno.test("an error of a subclass's own class reaches the caller of the file", async () => {
   const mine = new Error("my own");
   class Failing extends socket.Socket<socket.InetAddress> {
     override recv_into(): Promise<number> {

@@ -178,12 +178,12 @@ for (const [what, [host, port, family = 0], flags, expected] of flagged) {
   });
 }
 
-Deno.test("getaddrinfo() gives the canonical name once", async () => {
+Deno.test("getaddrinfo() returns the canonical name once", async () => {
   const all = await getaddrinfo("LOCALHOST", 80, AF_INET, 0, 0, AI_CANONNAME);
   assertEquals(all.map(([, , , name]) => name), ["localhost", "", ""]);
 });
 
-Deno.test("getaddrinfo() results make sockets that take their addresses", async () => {
+Deno.test("getaddrinfo() results create sockets that accept their addresses", async () => {
   using server = socket.socket();
   server.bind(["127.0.0.1", 0]);
   server.listen();

@@ -179,7 +179,7 @@ Deno.test("inet_pton() and inet_ntop() take IPv4 addresses", () => {
   assertEquals(inet_ntop(AF_INET, new Uint8Array(4)), "0.0.0.0");
 });
 
-Deno.test("inet_pton() gives memory of its own", () => {
+Deno.test("inet_pton() returns memory of its own", () => {
   const packed = inet_pton(AF_INET6, "::1");
   assertEquals(packed.buffer.byteLength, 16);
   assertEquals(inet_aton("127.0.0.1").buffer.byteLength, 4);

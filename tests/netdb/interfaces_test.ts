@@ -69,7 +69,7 @@ const calls: readonly [string, () => unknown][] = [
 
 for (const [name, call] of calls) {
   Deno.test({
-    name: `${name} without the permission says which flag to grant`,
+    name: `${name} without the permission names the flag to grant`,
     ignore: !linux,
     fn: () => {
       const error = assertThrows(call, socket.PermissionError);
@@ -79,7 +79,7 @@ for (const [name, call] of calls) {
   });
 
   Deno.test({
-    name: `${name} elsewhere than on Linux is not supported`,
+    name: `${name} fails with EOPNOTSUPP on other systems than Linux`,
     ignore: linux,
     fn: () => {
       const error = assertThrows(call, socket.OSError);
@@ -124,7 +124,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "if_nametoindex() and if_indextoname() know no other interface",
+  name: "if_nametoindex() and if_indextoname() fail for any other interface",
   ignore: !canRun || !linux,
   fn: async () => {
     const none = [

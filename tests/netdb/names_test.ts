@@ -57,7 +57,7 @@ for (const [sockaddr, flags, expected] of names) {
   });
 }
 
-Deno.test("getnameinfo() and gethostbyaddr() name loopback alike", async () => {
+Deno.test("getnameinfo() and gethostbyaddr() return the same name for loopback", async () => {
   const [host, service] = await within(
     socket.getnameinfo(["127.0.0.1", 80], NI_NAMEREQD),
   );
@@ -89,7 +89,7 @@ for (const [host, expected] of hosts) {
   });
 }
 
-Deno.test("gethostbyname_ex() gives name, no aliases, addresses", async () => {
+Deno.test("gethostbyname_ex() returns the name, no aliases, and the addresses", async () => {
   const { gethostbyname_ex } = socket;
   const all = await within(gethostbyname_ex("LOCALHOST"));
   assertEquals(all, ["localhost", [], ["127.0.0.1"]]);
@@ -98,7 +98,7 @@ Deno.test("gethostbyname_ex() gives name, no aliases, addresses", async () => {
   assertEquals(await answer(gethostbyname_ex("")), "HOST_NOT_FOUND");
 });
 
-Deno.test("gethostbyaddr() of a name that is unknown, or none, fails", async () => {
+Deno.test("gethostbyaddr() of an unknown or empty name fails", async () => {
   const { gaierror, gethostbyaddr } = socket;
   const unknown = await assertRejects(
     () => gethostbyaddr(unknownHost),

@@ -46,13 +46,13 @@ for (const [name, protocol, port] of known) {
   });
 }
 
-Deno.test("getservbyname() without a protocol takes the first that has it", () => {
+Deno.test("getservbyname() without a protocol takes the first protocol that has the service", () => {
   assertEquals(getservbyname("tftp"), 69);
   assertEquals(getservbyname("dicom"), 104);
   assertEquals(getservbyname("amqp", "sctp"), 5672);
 });
 
-Deno.test("getservbyport() gives the name and not an alias", () => {
+Deno.test("getservbyport() returns the name and not an alias", () => {
   assertEquals(getservbyport(80), "http");
   assertEquals(getservbyport(80, "tcp"), "http");
   assertEquals(getservbyport(53, "udp"), "domain");
@@ -65,7 +65,7 @@ Deno.test("getservbyport() takes the protocol into account", () => {
   assertEquals(getservbyport(512, "udp"), "biff");
 });
 
-Deno.test("getprotobyname() knows names and aliases, as they are written", () => {
+Deno.test("getprotobyname() knows names and aliases in their exact spelling", () => {
   assertEquals(getprotobyname("ip"), 0);
   assertEquals(getprotobyname("icmp"), socket.IPPROTO_ICMP);
   assertEquals(getprotobyname("tcp"), socket.IPPROTO_TCP);

@@ -161,7 +161,7 @@ for (const [name, fn] of failingLater) {
   });
 }
 
-Deno.test("offline assertEquals() refuses what is no plain data", () => {
+Deno.test("offline assertEquals() rejects anything but plain data", () => {
   for (
     const value of [new Plain(), new URL("a:b"), [new DataView(bytes().buffer)]]
   ) {
@@ -169,7 +169,7 @@ Deno.test("offline assertEquals() refuses what is no plain data", () => {
   }
 });
 
-Deno.test("offline assertThrows() and assertRejects() give the error", async () => {
+Deno.test("offline assertThrows() and assertRejects() return the error", async () => {
   const error = new Special("abc");
   node.equal(offline.assertThrows(() => raise(error), Plain, "bc"), error);
   node.equal(offline.assertThrows(() => raise(error)), error);

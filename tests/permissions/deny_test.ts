@@ -135,7 +135,7 @@ const rows: readonly [
 
 for (const [flags, denied, refused = []] of rows) {
   processTest(
-    `${flags} denies what it says, with both APIs for UDP`,
+    `${flags} denies its targets, with both APIs for UDP`,
     async () => {
       await using server = listener();
       const port = String(server.getsockname()[1]);

@@ -225,7 +225,7 @@ for (const { name, grants, call, asksFor = {} } of rows) {
   for (const missing of grants) {
     const others = grants.filter((each) => each !== missing);
     Deno.test({
-      name: `${name} without ${missing} says so`.replaceAll(
+      name: `${name} without ${missing} fails with EACCES`.replaceAll(
         String(port),
         "PORT",
       ),
@@ -301,7 +301,7 @@ const hostname = `
         if (!(error instanceof socket.gaierror)) throw error;
       })));`;
 
-Deno.test("what is asked about the system needs its own grant, and only that", async () => {
+Deno.test("calls about the system need their own grant, and only that", async () => {
   const outcomes = async (...permissions: string[]) => {
     const { stdout } = await runDeno({ code: hostname, permissions });
     return stdout.trim().split("\n");

@@ -209,7 +209,7 @@ const grants: readonly [grant: string | null, missing: Missing][] = [
 for (const [grant, missing] of grants) {
   for (const unstable of [false, true]) {
     const flag = unstable ? " and --unstable-net" : "";
-    Deno.test(`calls with ${grant ?? "no grant"}${flag} work or say what is missing`, async () => {
+    Deno.test(`calls with ${grant ?? "no grant"}${flag} work or name the missing grant`, async () => {
       await using server = listener();
       const port = String(server.getsockname()[1]);
       const { stdout, stderr } = await runDeno({

@@ -12,13 +12,13 @@ import { within } from "../support/within.ts";
 
 const { AF_INET, AF_INET6, AI_V4MAPPED, getaddrinfo, SOCK_STREAM } = socket;
 
-Deno.test("getaddrinfo() looks localhost up by its name's grant", async () => {
+Deno.test("getaddrinfo() looks up localhost with a grant for its name", async () => {
   const all = await within(getaddrinfo("localhost", 80, AF_INET, SOCK_STREAM));
   assertEquals(all, [[AF_INET, SOCK_STREAM, 6, "", ["127.0.0.1", 80]]]);
 });
 
 Deno.test({
-  name: "getaddrinfo() takes a grant for one port of the name",
+  name: "getaddrinfo() accepts a grant for one port of the name",
   permissions: { net: ["localhost:8000"] },
   fn: async () => {
     const all = await within(getaddrinfo("localhost", 8000, AF_INET, 1));
@@ -32,7 +32,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "getaddrinfo() of localhost takes grants for its addresses alone",
+  name: "getaddrinfo() of localhost accepts grants for its addresses alone",
   permissions: { net: ["127.0.0.1", "[::1]"] },
   fn: async () => {
     assertEquals(await getaddrinfo("localhost", 80, 0, SOCK_STREAM), [
@@ -46,7 +46,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "getaddrinfo() of localhost gives no address that is not granted",
+  name: "getaddrinfo() of localhost returns no address that is not granted",
   permissions: { net: ["127.0.0.1"] },
   fn: async () => {
     assertEquals(await getaddrinfo("localhost", 80, 0, SOCK_STREAM), [
@@ -90,7 +90,7 @@ const named: readonly [string, () => Promise<unknown>, string][] = [
 
 for (const [name, call, hint] of named) {
   Deno.test({
-    name: `${name} without a grant says which one it needs`,
+    name: `${name} without a grant names the one that it needs`,
     permissions: { net: false },
     fn: async () => {
       const error = await assertRejects(call, socket.PermissionError);
@@ -102,7 +102,7 @@ for (const [name, call, hint] of named) {
 }
 
 Deno.test({
-  name: "getaddrinfo() with AI_ADDRCONFIG says which grant it needs",
+  name: "getaddrinfo() with AI_ADDRCONFIG names the grant that it needs",
   permissions: "none",
   fn: async () => {
     const error = await assertRejects(
@@ -113,7 +113,7 @@ Deno.test({
   },
 });
 
-Deno.test("gethostname() without the permission says which flag to grant", () => {
+Deno.test("gethostname() without the permission names the flag to grant", () => {
   try {
     socket.gethostname();
   } catch (error) {
@@ -124,7 +124,7 @@ Deno.test("gethostname() without the permission says which flag to grant", () =>
   throw new Error("gethostname() needs no permission");
 });
 
-Deno.test("gethostname() and getfqdn() with the permission name this machine", async () => {
+Deno.test("gethostname() and getfqdn() with the permission return this machine's name", async () => {
   const { stdout, stderr } = await runDeno({
     code: `
       import * as socket from "@pystd/socket";

@@ -53,7 +53,7 @@ Deno.test("connect() from port 0 names port 0 as the missing grant", async () =>
   assertEquals(all, fromPort0.map(() => missing("127.0.0.1:0")));
 });
 
-Deno.test("create_connection() from no host and port 0 needs the peer's grant alone", async () => {
+Deno.test("create_connection() from any host and port 0 needs the peer's grant alone", async () => {
   const calls = [
     'await socket.create_connection(["127.0.0.1", port], 5, ["", 0]);',
   ];
@@ -75,7 +75,7 @@ Deno.test("connect() from a port that was given names that port", async () => {
 
 for (const unstable of [true, false]) {
   Deno.test(
-    `a datagram off the machine needs the wildcard, ${
+    `a datagram to another machine needs a grant for the wildcard, ${
       unstable ? "with" : "without"
     } --unstable-net`,
     async () => {
@@ -100,7 +100,7 @@ for (const unstable of [true, false]) {
   );
 }
 
-Deno.test("an address of a granted name is refused with both named", async () => {
+Deno.test("a missing grant for an address of a granted name names both", async () => {
   const found =
     'const [[,,,, sa]] = await socket.getaddrinfo("localhost", port, 2, 1);';
   const calls = [

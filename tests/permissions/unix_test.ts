@@ -124,7 +124,7 @@ async function withPeer(
 
 Deno.test({
   name:
-    `AF_UNIX calls get no further than plain Deno, whatever is granted${why}`,
+    `AF_UNIX calls reach nothing that plain Deno does not, whatever is granted${why}`,
   ignore,
   fn: () =>
     withPeer(async (dir) => {
@@ -141,7 +141,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `AF_UNIX grants are for their paths, and denials win${why}`,
+  name:
+    `AF_UNIX grants cover their paths only, and denials take precedence${why}`,
   ignore,
   fn: () =>
     withPeer(async (dir) => {

@@ -53,7 +53,7 @@ const twice: readonly [string, () => Promise<unknown>][] = [
   ],
 ];
 for (const [index, [action, call]] of twice.entries()) {
-  Deno.test(`a timeout that was given twice is a TypeError (${index})`, async () => {
+  Deno.test(`a timeout that is given twice is a TypeError (${index})`, async () => {
     await assertRejects(
       call,
       TypeError,
@@ -68,7 +68,7 @@ const streams: readonly [string, unknown][] = [
   ["Deno.stderr", Deno.stderr],
 ];
 for (const [name, stream] of streams) {
-  Deno.test(`select() of ${name} names it, and the way`, async () => {
+  Deno.test(`select() of ${name} names it, and the remedy`, async () => {
     await using pair = await tcpPair();
     const text =
       `received ${name}, which has no descriptor here; read it in a task of its own`;
@@ -83,7 +83,7 @@ for (const [name, stream] of streams) {
   });
 }
 
-Deno.test("select() of a Deno.FsFile says that it has no descriptor", async () => {
+Deno.test("select() of a Deno.FsFile reports that it has no descriptor", async () => {
   using file = await Deno.open("deno.json");
   await assertRejects(
     () => select.select([any(file)], [], []),
@@ -92,7 +92,7 @@ Deno.test("select() of a Deno.FsFile says that it has no descriptor", async () =
   );
 });
 
-processTest("a socket of another copy of the package is refused", async () => {
+processTest("a socket of another copy of the package is rejected", async () => {
   const { stdout: made } = await new Deno.Command("sh", {
     args: [
       "-c",

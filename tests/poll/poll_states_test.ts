@@ -238,7 +238,7 @@ for (const { what, events, make } of states) {
 
 const elsewhere = python === null || Deno.build.os !== "linux";
 Deno.test({
-  name: `poll() of each state is as Python's${
+  name: `poll() of each state returns Python's events${
     elsewhere ? " (skipped: no python3 on Linux)" : ""
   }`,
   ignore: elsewhere,
@@ -283,7 +283,7 @@ print(json.dumps(masks))
   },
 });
 
-Deno.test("poll() after a refused connect reports the error until it is taken", async () => {
+Deno.test("poll() after a refused connect reports the error until a call has returned it", async () => {
   await using s = socket.socket();
   s.setblocking(false);
   const told = s.connect_ex(closedAddress());

@@ -13,7 +13,7 @@ import { within } from "../support/within.ts";
 const { POLLIN, POLLOUT, POLLPRI, POLLNVAL, POLLRDHUP } = select;
 const one = new Uint8Array([1]);
 
-Deno.test("poll() reports the end of a connection when what came before is received", async () => {
+Deno.test("poll() reports the end of a connection after the bytes before it", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await peer.sendall(one);
@@ -28,7 +28,7 @@ Deno.test("poll() reports the end of a connection when what came before is recei
   assertEquals(await within(poller.poll()), [[client.fileno(), POLLRDHUP]]);
 });
 
-Deno.test("poll() waits for the events of the mask only", async () => {
+Deno.test("poll() reports only the events of the mask", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const poller = select.poll();
@@ -62,7 +62,7 @@ Deno.test("poll() reports descriptors in the order of registration", async () =>
   assertEquals(await within(poller.poll()), [[client.fileno(), POLLOUT]]);
 });
 
-Deno.test("poll() reports POLLNVAL of what is not open, or closed meanwhile", async () => {
+Deno.test("poll() reports POLLNVAL for a descriptor that is not open, or is closed meanwhile", async () => {
   await using s = listener();
   const number = s.fileno();
   const poller = select.poll();
@@ -92,7 +92,7 @@ Deno.test("poll() reports POLLNVAL of what is not open, or closed meanwhile", as
   ]);
 });
 
-Deno.test("poll() takes milliseconds; null and negative are for ever", async () => {
+Deno.test("poll() takes milliseconds; null and negative mean no limit", async () => {
   await using s = listener();
   const poller = select.poll();
   poller.register(s);
@@ -113,7 +113,7 @@ Deno.test("poll() takes milliseconds; null and negative are for ever", async () 
   for (const each of waiting) assertStrictEquals(await each, reason);
 });
 
-Deno.test("poll() sees what is registered and unregistered while it waits", async () => {
+Deno.test("poll() notices sockets that are registered and unregistered while it waits", async () => {
   await using idle = listener();
   await using pair = await tcpPair();
   const poller = select.poll();

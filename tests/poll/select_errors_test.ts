@@ -251,7 +251,7 @@ const cases: readonly Case[] = [
 ];
 
 for (const { ours, error } of cases) {
-  Deno.test(`select module gives ${error}`, async () => {
+  Deno.test(`select module throws ${error}`, async () => {
     await using s = socket.socket();
     const outcome = await outcomeOf(async () => await ours(s));
     const pattern = error.replaceAll(/[[\]()]/g, "\\$&");
@@ -269,7 +269,7 @@ const standsFor: Record<string, string> = {
 
 const elsewhere = python === null || Deno.build.os !== "linux";
 Deno.test({
-  name: `select module gives the errors that Python gives${
+  name: `select module throws the errors of Python${
     elsewhere ? " (skipped: no python3 on Linux)" : ""
   }`,
   ignore: elsewhere,

@@ -154,6 +154,6 @@ for (const program of waiting) {
 
 // One that did would keep all of them.
 processTest(
-  "select() that is over, or unreferenced, does not keep the process alive",
+  "select() that has ended, or is unreferenced, does not keep the process alive",
   () => checkTogether(over, check),
 );

@@ -44,7 +44,7 @@ Deno.test("select() returns the objects that are ready, as they were given", asy
   await file.close();
 });
 
-Deno.test("select() says readable again until what came is received", async () => {
+Deno.test("select() reports a socket as readable until its bytes are received", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await client.sendall(new Uint8Array([1, 2, 3]));
@@ -55,7 +55,7 @@ Deno.test("select() says readable again until what came is received", async () =
   assertEquals(await places([peer], [], 0), [[], []]);
 });
 
-Deno.test("select() says readable at the end of a connection and after a reset", async () => {
+Deno.test("select() reports a socket as readable at the end of a connection and after a reset", async () => {
   await using pair = await tcpPair();
   await pair.peer.shutdown(socket.SHUT_WR);
   assertEquals(await places([pair.client]), [[0], []]);
@@ -71,7 +71,7 @@ Deno.test("select() says readable at the end of a connection and after a reset",
   assertEquals(await codeOf(() => conn.recv(1)), "ECONNRESET");
 });
 
-Deno.test("select() says readable of a listening socket with a connection", async () => {
+Deno.test("select() reports a listening socket with a connection as readable", async () => {
   await using server = listener();
   server.setblocking(false);
   assertEquals(await places([server], [server], 0), [[], []]);
@@ -82,7 +82,7 @@ Deno.test("select() says readable of a listening socket with a connection", asyn
   assertEquals(conn.getpeername(), client.getsockname());
 });
 
-Deno.test("select() says readable of a datagram socket, also if bound meanwhile", async () => {
+Deno.test("select() reports a datagram socket as readable, even if it is bound meanwhile", async () => {
   await using receiver = udpSocket();
   await using late = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   await using sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
@@ -97,7 +97,7 @@ Deno.test("select() says readable of a datagram socket, also if bound meanwhile"
   assertEquals(await ready, [[1], []]);
 });
 
-Deno.test("select() reports all that are ready, not only those known", async () => {
+Deno.test("select() reports all ready sockets, not only those already known to be ready", async () => {
   await using first = await tcpPair();
   await using second = await tcpPair();
   const peers = [first.peer, second.peer];
@@ -149,7 +149,7 @@ Deno.test("select() with timeout 0 finds what the kernel has", async () => {
   }
 });
 
-Deno.test("select() says writable when a connect has succeeded", async () => {
+Deno.test("select() reports a socket as writable when a connect has succeeded", async () => {
   await using full = await fullListener();
   await using client = socket.socket();
   client.setblocking(false);
@@ -163,7 +163,7 @@ Deno.test("select() says writable when a connect has succeeded", async () => {
   assertEquals(client.getpeername(), full.address);
 });
 
-Deno.test("select() says writable when a connect has failed", async () => {
+Deno.test("select() reports a socket as writable when a connect has failed", async () => {
   await using client = socket.socket();
   client.setblocking(false);
   const told = codeOf(() => client.connect(closedAddress()));
@@ -175,7 +175,7 @@ Deno.test("select() says writable when a connect has failed", async () => {
   await told;
 });
 
-Deno.test("select() says writable only when what was sent has gone out", async () => {
+Deno.test("select() reports a socket as writable only when all sent bytes are with the kernel", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   client.setblocking(false);
@@ -227,7 +227,7 @@ Deno.test("select() reads no more than one piece ahead", async () => {
   assertEquals(received, filled + more);
 });
 
-Deno.test("select() leaves what comes after it gave up to the next call", async () => {
+Deno.test("select() that is cancelled leaves later bytes to the next call", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const received: number[] = [];
@@ -261,7 +261,7 @@ Deno.test("select() leaves connections and datagrams to the next call", async ()
   assertEquals(await within(receiver.recv(10)), one);
 });
 
-Deno.test("select() beside recv() lets the earlier one have the bytes", async () => {
+Deno.test("select() called after recv() reports only the bytes after those of recv()", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const data = peer.recv(10);
@@ -346,7 +346,7 @@ Deno.test("select() wakes up when a listening socket is shut down", async () => 
   await tick();
 });
 
-Deno.test("select() as in Python's socket programming HOWTO", async () => {
+Deno.test("select() serves the example of Python's socket programming HOWTO", async () => {
   await using pair = await tcpPair();
   await pair.client.sendall(one);
 

@@ -66,7 +66,7 @@ for (const Selector of new Set(classes)) {
   });
 }
 
-Deno.test("register() gives a key, and get_key() and get_map() show it", async () => {
+Deno.test("register() returns a key, and so do get_key() and get_map()", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using sel = new selectors.DefaultSelector<socket.Socket, string>();
@@ -176,7 +176,7 @@ Deno.test("select() of a selector rejects with EBADF when a socket is closed", a
   assertEquals(copy.getsockname(), client.getpeername());
 });
 
-Deno.test("a selector never takes a new socket for a closed one of its number", async () => {
+Deno.test("a selector never confuses a new socket with a closed one of the same number", async () => {
   await using server = listener();
   using sel = new selectors.DefaultSelector();
   const stale = udpSocket();

@@ -131,7 +131,7 @@ const limits: readonly [file: string, source: string, words: string][] = [
   ],
 ];
 
-Deno.test("ARCHITECTURE.md has the limits that the source has", async () => {
+Deno.test("ARCHITECTURE.md has the limits of the source", async () => {
   const text = page.replaceAll(/\s+/g, " ");
   for (const [file, source, words] of limits) {
     const code = (await readPage(`src/${file}`)).replaceAll(/\s+/g, " ");

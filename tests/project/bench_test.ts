@@ -89,7 +89,7 @@ Deno.test("takeTurns() finds the length of turns by their CPU time, for each pro
   ]);
 });
 
-Deno.test("takeTurns() goes on without a contender that fails", async () => {
+Deno.test("takeTurns() goes on after a contender has failed", async () => {
   const order: [ContenderId, number][] = [];
   let turns = 0;
   const failing: Entrant = {
@@ -183,7 +183,7 @@ Deno.test("rateTable() and lossTable() count what arrived", () => {
   assertEquals(lossTable([measured]).lines[0]!.slice(1), ["75 %", "75 %"]);
 });
 
-Deno.test("httpSentence() names all that answered", () => {
+Deno.test("httpSentence() names all servers that answered", () => {
   const row = rows.find(({ id }) => id === "http")!;
   const cpuMs = { ours: 1, raw: 1, denoNode: 1, asyncio: 1 };
   assertEquals(
@@ -245,7 +245,7 @@ function small(row: Row): { row: Row; n: number } {
 const { hosts } = await findHosts({ module, before: module, peers: true });
 
 for (const host of hosts) {
-  Deno.test(`bench does every row with ${host.title}`, async () => {
+  Deno.test(`bench measures every row with ${host.title}`, async () => {
     await using agent = new Agent(host, 20_000);
     await using peer = new Agent(load, 20_000);
     for (const whole of rows) {
@@ -296,7 +296,7 @@ Deno.test("measure() compares contenders of one process", async () => {
   assert(cpuRatio(measured, "byHand")!.median > 0);
 });
 
-Deno.test("measure() says why a module could not be measured", async () => {
+Deno.test("measure() reports why a module could not be measured", async () => {
   const { hosts } = await findHosts({
     module: new URL("absent.ts", root),
     peers: false,

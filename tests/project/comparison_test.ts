@@ -28,7 +28,7 @@ const skipped = !canRun
   : "";
 
 Deno.test({
-  name: `COMPARISON.md says truly what Deno and this module have${skipped}`,
+  name: `COMPARISON.md describes Deno and this module truly${skipped}`,
   ignore: skipped !== "",
   async fn() {
     await using directory = await TemporaryDirectory.make();
@@ -50,7 +50,7 @@ Deno.test({
 const noPython = skipped || (python === null ? " (skipped: no python3)" : "");
 
 Deno.test({
-  name: `COMPARISON.md says truly what Python has${noPython}`,
+  name: `COMPARISON.md describes Python truly${noPython}`,
   ignore: noPython !== "",
   async fn() {
     const program = new URL("comparison/features.py", import.meta.url);

@@ -288,14 +288,14 @@ function expected(which: 2 | 3): Record<string, unknown> {
   return Object.fromEntries(differences.map((each) => [each[0], each[which]]));
 }
 
-Deno.test("DIFFERENCES.md says each difference that a probe proves", () => {
+Deno.test("DIFFERENCES.md describes each difference that a probe proves", () => {
   for (const [probe, words, here, inPython] of differences) {
     assert(text.includes(words), `${probe}: ${words}`);
     assertNotEquals(here, inPython, probe);
   }
 });
 
-Deno.test("DIFFERENCES.md begins with the five that bite", () => {
+Deno.test("DIFFERENCES.md begins with the five most harmful differences", () => {
   const five = section(page, "The five that bite").match(/^\d\. \*\*/gm);
   assertEquals(five, [1, 2, 3, 4, 5].map((n) => `${n}. **`));
 });
@@ -322,7 +322,7 @@ const skipped = !canRun
   : "";
 
 Deno.test({
-  name: `DIFFERENCES.md says truly how this module behaves${skipped}`,
+  name: `DIFFERENCES.md describes this module truly${skipped}`,
   ignore: skipped !== "",
   async fn() {
     await using directory = await TemporaryDirectory.make();
@@ -338,7 +338,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `DIFFERENCES.md says truly what this Deno can do${skipped}`,
+  name: `DIFFERENCES.md describes this Deno truly${skipped}`,
   ignore: skipped !== "",
   async fn() {
     const { code, stdout, stderr } = await runDeno({
@@ -410,7 +410,7 @@ print(json.dumps([[name for name in names if name[0] != "_"]
 });
 
 Deno.test({
-  name: `DIFFERENCES.md says truly how Python behaves${noPython}`,
+  name: `DIFFERENCES.md describes Python truly${noPython}`,
   ignore: noPython !== "",
   async fn() {
     await using directory = await TemporaryDirectory.make();

@@ -109,7 +109,7 @@ function mainOf(html: string): string {
   return doc;
 }
 
-Deno.test("the reference is built without a warning, and says where each thing is", async (t) => {
+Deno.test("the reference is built without a warning, and links to each symbol", async (t) => {
   await using reference = await Reference.build();
   const { pages } = reference;
 
@@ -182,7 +182,7 @@ Deno.test("the reference is built without a warning, and says where each thing i
 });
 
 processTest(
-  "the reference prints a class that has two names once",
+  "the reference lists a class with two names once",
   async () => {
     const aliases = {
       "mod.ts": ["SocketType", "error", "timeout"],

@@ -55,7 +55,7 @@ for (const [files, criterion, fn, ignore = false] of tests) {
   Deno.test({ name: `examples ${files} ${criterion}`, ignore, fn });
 }
 
-Deno.test("examples are all run here, short, and say how to run them", async () => {
+Deno.test("examples are all run here, are short, and have the command to run them", async () => {
   const run = new Set(tests.flatMap(([files]) => files.split(" ")));
   const found: string[] = [];
   for await (const { name, isFile } of Deno.readDir(examples)) {

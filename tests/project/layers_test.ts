@@ -171,7 +171,7 @@ Deno.test("layers import downwards, no packages, node: only when used", async ()
 });
 
 /** Each file that a program loads costs it about a tenth of a millisecond. */
-Deno.test("layers that mod.ts loads are at most 48 files", async () => {
+Deno.test("layers have at most 48 files that mod.ts loads", async () => {
   const loaded = new Set(["../mod.ts"]);
   for (const name of loaded) {
     const source = await Deno.readTextFile(new URL(name, src));

@@ -35,7 +35,7 @@ function isThere(
   });
 }
 
-Deno.test("OPTIONS.md lists the options that there are, and no other", () => {
+Deno.test("OPTIONS.md lists all options that exist, and no other", () => {
   using stream = socket.socket(socket.AF_INET6, socket.SOCK_STREAM);
   using datagram = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM);
   using ipv4 = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);

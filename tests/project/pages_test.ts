@@ -20,7 +20,7 @@ const pages = new Map(
 const ofTheSite = /^(?:\.\.\/)+(?:actions|security)\//;
 
 for (const [path, page] of pages) {
-  Deno.test(`${path} links to pages and headings that are there`, async () => {
+  Deno.test(`${path} links to existing pages and headings`, async () => {
     for (const link of links(page)) {
       if (/^https:/.test(link)) {
         assertEquals(
@@ -42,7 +42,7 @@ for (const [path, page] of pages) {
   });
 }
 
-Deno.test("pages name tasks of deno.json that are there", async () => {
+Deno.test("pages name existing tasks of deno.json", async () => {
   const { tasks } = JSON.parse(await readPage("deno.json"));
   for (const [path, page] of pages) {
     for (const [, task] of page.matchAll(/deno(?:@2)? task ([\w:]+)/g)) {
@@ -51,7 +51,7 @@ Deno.test("pages name tasks of deno.json that are there", async () => {
   }
 });
 
-Deno.test("pages name files of the repository that are there", async () => {
+Deno.test("pages name existing files of the repository", async () => {
   for (const [path, page] of pages) {
     const named = proseOf(page).matchAll(
       /`((?:src|tests|examples|\.github)\/[\w.\/-]+)`/g,
@@ -69,7 +69,7 @@ const reference = paths.filter((path) =>
   !/README|TEMPLATE/.test(path)
 );
 
-Deno.test("pages longer than two screens begin with their contents", () => {
+Deno.test("pages longer than two screens begin with a table of contents", () => {
   assert(reference.length > 6, reference.join());
   let listed = 0;
   for (const path of reference) {

@@ -85,7 +85,7 @@ async function outcomes(
 
 for (const [flags, group] of Map.groupBy(trials, ({ flags }) => flags)) {
   processTest(
-    `PERMISSIONS.md says truly what is granted with ${flags || "no flag"}`,
+    `PERMISSIONS.md describes truly what ${flags || "no flag"} grants`,
     async () => {
       using server = listener();
       const free = listener();
@@ -136,7 +136,7 @@ Deno.test("PERMISSIONS.md has a row for each call that may need a grant", () => 
 });
 
 processTest(
-  "PERMISSIONS.md shows the error of a missing grant as it is",
+  "PERMISSIONS.md shows the actual error of a missing grant",
   async () => {
     const [shown] = /PermissionError: .*/.exec(
       section(page, "A missing permission"),
@@ -149,7 +149,7 @@ processTest(
 );
 
 processTest(
-  "PERMISSIONS.md says truly that getfqdn() needs nothing",
+  "PERMISSIONS.md states truly that getfqdn() needs no grant",
   async () => {
     const call = 'console.log(await socket.getfqdn("example.invalid"))';
     assertEquals(await outcomes([call], []), ["example.invalid", "granted"]);

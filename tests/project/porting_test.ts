@@ -49,7 +49,7 @@ async function programs(): Promise<string[]> {
   return found.sort();
 }
 
-Deno.test("examples/porting has pairs of short programs, which are all run here", async () => {
+Deno.test("examples/porting has pairs of short programs, all of which are run here", async () => {
   const names = await programs();
   assertLess(11, names.length);
   const run = new Set(tests.flatMap(({ files }) => files));

@@ -127,7 +127,7 @@ for (const server of [pythonServer!, denoServer!]) {
 }
 
 processTest(
-  "README.md says truly that the module is loaded by URL, and what that needs",
+  "README.md describes truly how the module is loaded by URL",
   async () => {
     await using directory = await TemporaryDirectory.make();
     await using server = Deno.serve(

@@ -300,7 +300,7 @@ Deno.test("types let the documented programs compile", async () => {
   assertEquals(wrong, []);
 });
 
-Deno.test("types refuse wrong addresses, arguments and results", async () => {
+Deno.test("types reject wrong addresses, arguments and results", async () => {
   for (const [index, { code, errors }] of (await checkAll()).bad.entries()) {
     assertEquals(errors.length, 1, `${code}\n${errors.join("\n")}`);
     assertMatch(errors[0] ?? "", refused[index]![1], code);

@@ -16,7 +16,7 @@ async function visit(server: TcpSocket): Promise<TcpSocket> {
   return client;
 }
 
-Deno.test("for await over a listener gives connections in their order, with their addresses", async () => {
+Deno.test("for await over a listener returns connections in order, with their addresses", async () => {
   using server = limited();
   const expected: socket.InetAddress[] = [];
   for (let n = 0; n < 3; n++) {
@@ -33,7 +33,7 @@ Deno.test("for await over a listener gives connections in their order, with thei
   assertEquals(got, expected);
 });
 
-Deno.test("for await that is left keeps listening, for accept() and for another loop", async () => {
+Deno.test("leaving for await leaves the socket listening, for accept() and for another loop", async () => {
   using server = limited();
   using first = await visit(server);
   for await (const [conn, address] of server) {
@@ -113,7 +113,7 @@ for (const [how, close] of closings) {
   });
 }
 
-Deno.test("for await gives a timeout to its caller, and loses no connection to it", async () => {
+Deno.test("for await throws a timeout, and loses no connection by it", async () => {
   using server = listener();
   server.settimeout(0.02);
   const loop = async () => {
@@ -131,7 +131,7 @@ Deno.test("for await gives a timeout to its caller, and loses no connection to i
   assertEquals(await loop(), client.getsockname());
 });
 
-Deno.test("for await over what does not listen gives the error of accept()", async () => {
+Deno.test("for await over a socket that does not listen throws the error of accept()", async () => {
   using fresh = socket.socket();
   using datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   using stopped = listener();
@@ -149,7 +149,7 @@ Deno.test("for await over what does not listen gives the error of accept()", asy
   }
 });
 
-Deno.test("for await that is stopped by shutdown() gives EINVAL", async () => {
+Deno.test("for await that is stopped by shutdown() fails with EINVAL", async () => {
   using server = limited();
   const loop = (async () => {
     for await (const _ of server) throw new Error("nobody connects");
@@ -159,7 +159,7 @@ Deno.test("for await that is stopped by shutdown() gives EINVAL", async () => {
   assertEquals((await failed).code, "EINVAL");
 });
 
-Deno.test("for await uses the accept() of a subclass", async () => {
+Deno.test("for await calls the accept() of a subclass", async () => {
   class Counting extends socket.Socket<socket.InetAddress> {
     accepted = 0;
     override accept(options?: socket.SignalOption) {
@@ -178,7 +178,7 @@ Deno.test("for await uses the accept() of a subclass", async () => {
   assertEquals(server.accepted, 1);
 });
 
-Deno.test("for await side by side with accept() shares the connections", async () => {
+Deno.test("for await and concurrent accept() calls share the connections", async () => {
   using server = limited();
   const got: Promise<socket.InetAddress>[] = [];
   const iterator = server[Symbol.asyncIterator]();

@@ -17,7 +17,7 @@ function closeAll(sockets: readonly TcpSocket[]): Promise<unknown> {
   return Promise.all(sockets.map((each) => each[Symbol.asyncDispose]()));
 }
 
-Deno.test("accept() gives the socket and the address of the peer", async () => {
+Deno.test("accept() returns the socket and the address of the peer", async () => {
   await using server = listener();
   await using client = await queuedAt(server);
   const [conn, address] = await within(server.accept());
@@ -41,7 +41,7 @@ Deno.test("accept() waits for a connection", async () => {
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("accept() gives connections in the order they came", async () => {
+Deno.test("accept() returns connections in the order in which they arrived", async () => {
   await using server = listener();
   const clients: TcpSocket[] = [];
   for (let n = 0; n < 5; n++) clients.push(await queuedAt(server));
@@ -54,7 +54,7 @@ Deno.test("accept() gives connections in the order they came", async () => {
   await closeAll([...clients, ...accepted]);
 });
 
-Deno.test("accept() calls side by side are served in their order", async () => {
+Deno.test("concurrent accept() calls are served in call order", async () => {
   await using server = listener();
   const calls = Array.from({ length: 5 }, () => server.accept());
   const clients: TcpSocket[] = [];
@@ -100,7 +100,7 @@ for (const [how, giveUp] of givenUp) {
     await within(giveUp(server));
   });
 
-  Deno.test(`accept() that ${how} leaves those behind it in the queue`, async () => {
+  Deno.test(`accept() that ${how} leaves the later waiters in the queue`, async () => {
     await using server = listener();
     const first = within(giveUp(server));
     server.settimeout(60);
@@ -127,7 +127,7 @@ Deno.test("accept() without blocking returns a connection that is there", async 
   await closeAll([...clients, ...accepted]);
 });
 
-Deno.test("accept() makes a blocking socket, or one of the default timeout", async () => {
+Deno.test("accept() returns a blocking socket, or one with the default timeout", async () => {
   await using server = listener();
   server.settimeout(60);
   await using first = await queuedAt(server);
@@ -146,7 +146,7 @@ Deno.test("accept() makes a blocking socket, or one of the default timeout", asy
   }
 });
 
-Deno.test("accept() gives a connection whose peer has gone already", async () => {
+Deno.test("accept() returns a connection whose peer has already closed it", async () => {
   await using server = listener();
   const client = await queuedAt(server);
   await client.sendall(new Uint8Array([1, 2]));
@@ -157,7 +157,7 @@ Deno.test("accept() gives a connection whose peer has gone already", async () =>
   assertEquals(await within(conn.recv(10)), new Uint8Array(0));
 });
 
-Deno.test("accept() passes over a connection that has been reset", async () => {
+Deno.test("accept() skips a connection that has been reset", async () => {
   await using server = listener();
   const [host, port] = server.getsockname();
   const gone = net.connect(port, host);
@@ -170,7 +170,7 @@ Deno.test("accept() passes over a connection that has been reset", async () => {
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("accept() of two duplicates gives each connection once", async () => {
+Deno.test("accept() of two duplicates returns each connection once", async () => {
   await using first = listener();
   await using second = first.dup();
   const calls = [first.accept(), second.accept()];
@@ -183,7 +183,7 @@ Deno.test("accept() of two duplicates gives each connection once", async () => {
   await closeAll([...clients, ...accepted.map(([conn]) => conn)]);
 });
 
-Deno.test("accept() that waited on a closed duplicate leaves the other's", async () => {
+Deno.test("accept() that waits on a closed duplicate fails, and that of the other goes on", async () => {
   const first = listener();
   await using second = first.dup();
   const given = first.accept();
@@ -198,7 +198,7 @@ Deno.test("accept() that waited on a closed duplicate leaves the other's", async
 });
 
 Deno.test({
-  name: "accept() without free descriptors rejects, and works again later",
+  name: "accept() without free descriptors rejects, and later works again",
   ignore: !canLimitFiles,
   fn: async () => {
     await using server = startWithFileLimit(

@@ -49,13 +49,13 @@ Deno.test("bind() over IPv6 takes a free port", () => {
 });
 
 for (const host of ["127.1", "0x7f.1", "017700000001", "localhost"]) {
-  Deno.test(`bind() to host "${host}" is to 127.0.0.1`, () => {
+  Deno.test(`bind() to host "${host}" binds to 127.0.0.1`, () => {
     using s = bound([host, 0]);
     assertEquals(s.getsockname()[0], "127.0.0.1");
   });
 }
 
-Deno.test("bind() fails where another socket is bound or listens", () => {
+Deno.test("bind() to an address where another socket is bound or listens fails", () => {
   using first = bound();
   assertInUse(first.getsockname());
   first.listen();
@@ -79,7 +79,7 @@ Deno.test("bind() takes an address again once it is closed", () => {
   assertEquals(second.getsockname(), address);
 });
 
-Deno.test("bind() takes an address again though connections came from it", async () => {
+Deno.test("bind() takes an address again although it had connections", async () => {
   const first = listener();
   const address = first.getsockname();
   await using client = socket.socket();
@@ -144,7 +144,7 @@ Deno.test("listen() keeps the address, whatever the backlog", () => {
   }
 });
 
-Deno.test("listen() lets one connection more wait than its backlog", async () => {
+Deno.test("listen() lets one more connection wait than its backlog", async () => {
   for (const backlog of [0, 1, 3]) {
     await using server = bound();
     server.listen(backlog);
@@ -164,7 +164,7 @@ Deno.test("listen() lets one connection more wait than its backlog", async () =>
   }
 });
 
-Deno.test("listen() again changes nothing, and loses no connection", async () => {
+Deno.test("listen() called again changes nothing, and loses no connection", async () => {
   await using server = listener();
   await using client = await queuedAt(server.getsockname());
   server.listen(1);
@@ -174,7 +174,7 @@ Deno.test("listen() again changes nothing, and loses no connection", async () =>
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("listen() accepts who connected after bind()", async () => {
+Deno.test("listen() accepts connections that were made after bind()", async () => {
   await using server = bound();
   await using client = await queuedAt(server.getsockname());
   server.listen();
@@ -195,7 +195,7 @@ Deno.test("listen() of one duplicate lets the other accept", async () => {
 });
 
 processTest(
-  "listen() gives an unbound socket a port on every interface",
+  "listen() binds an unbound socket to a port on every interface",
   async () => {
     const { stdout, stderr } = await runDeno({
       permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1]"],

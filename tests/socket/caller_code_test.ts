@@ -68,7 +68,7 @@ const SENT = "0123456789abcdefghij";
 for (const [name, receive] of Object.entries(receives)) {
   for (const queued of [true, false]) {
     Deno.test(
-      `${name} gives each byte once to a buffer that receives too, ${
+      `${name} writes each byte once to a buffer whose getter receives too, ${
         queued ? "from the queue" : "from a read"
       }`,
       async () => {
@@ -101,7 +101,7 @@ for (const [name, receive] of Object.entries(receives)) {
   }
 }
 
-Deno.test("recv_into() of a datagram socket gives each datagram once to a buffer that receives too", async () => {
+Deno.test("recv_into() of a datagram socket writes each datagram once to a buffer whose getter receives too", async () => {
   await using receiver = udpSocket();
   await using sender = udpSocket();
   for (const each of ["one", "two"]) {
@@ -141,7 +141,7 @@ const sends: Record<
 const NOTHING = new Uint8Array(0);
 
 for (const [name, send] of Object.entries(sends)) {
-  Deno.test(`${name} sends the bytes of a subclass that sends too, each once`, async () => {
+  Deno.test(`${name} sends each byte of a subclass once, even if its getter sends too`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const meddled: Promise<void>[] = [];
@@ -186,7 +186,7 @@ Deno.test("onProgress of sendfile() may send, and its bytes come after the file"
   assertEquals(decode(all), "f".repeat(12) + "after");
 });
 
-Deno.test("an abort listener may make the next call, which gets the bytes", async () => {
+Deno.test("an abort listener may make the next call, which returns the bytes", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const controller = new AbortController();
@@ -203,7 +203,7 @@ Deno.test("an abort listener may make the next call, which gets the bytes", asyn
   assertEquals(decode(await within(next!)), "cd");
 });
 
-Deno.test("an iterator of buffers may receive before the call that gets it", async () => {
+Deno.test("an iterator of buffers may receive before the call that iterates it", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await peer.sendall(encode("abcd"));

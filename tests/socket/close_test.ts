@@ -59,24 +59,24 @@ const receives: readonly [
   ["recvmsg()", (s) => s.recvmsg(10)],
 ];
 for (const [name, call] of receives) {
-  Deno.test(`close() ends a pending ${name} at once`, async () => {
+  Deno.test(`close() rejects a pending ${name} at once`, async () => {
     await using both = await tcpPair();
     const { client } = both;
     await assertEndsAtOnce(call(client), () => client.close());
   });
 
-  Deno.test(`close() ends a pending ${name} of a datagram socket at once`, async () => {
+  Deno.test(`close() rejects a pending ${name} of a datagram socket at once`, async () => {
     await using s = udpSocket();
     await assertEndsAtOnce(call(s), () => s.close());
   });
 }
 
-Deno.test("close() ends a pending accept() at once", async () => {
+Deno.test("close() rejects a pending accept() at once", async () => {
   await using server = listener();
   await assertEndsAtOnce(server.accept(), () => server.close());
 });
 
-Deno.test("close() ends every pending call", async () => {
+Deno.test("close() rejects every pending call", async () => {
   await using both = await tcpPair();
   const { client } = both;
   const calls = Array.from({ length: 5 }, () => client.recv(1));
@@ -85,7 +85,7 @@ Deno.test("close() ends every pending call", async () => {
   assertEquals(await within(codes), Array(5).fill("EBADF"));
 });
 
-Deno.test("close() twice does nothing more", async () => {
+Deno.test("close() called a second time does nothing", async () => {
   const s = listener();
   s.close();
   assertEquals(s.fileno(), -1);
@@ -98,7 +98,7 @@ Deno.test("close() twice does nothing more", async () => {
   assert(other.getsockname()[1] > 0);
 });
 
-Deno.test("close() shows the peer the end", async () => {
+Deno.test("close() ends the stream for the peer", async () => {
   await using both = await tcpPair();
   both.client.close();
   assertEquals(await within(both.peer.recv(1)), new Uint8Array(0));
@@ -117,7 +117,7 @@ Deno.test('"using" closes the socket', async () => {
   assertEquals(await within(both.peer.recv(1)), new Uint8Array(0));
 });
 
-Deno.test("close() lets sends that have started go out", async () => {
+Deno.test("close() lets started sends finish", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const data = bulk();
@@ -140,7 +140,7 @@ Deno.test("close() after sendall() that is not awaited loses nothing", async () 
   assertSameBytes(await receiveToEnd(peer), data);
 });
 
-Deno.test("close() lets bytes go out that a timed-out send() has taken", async () => {
+Deno.test("close() lets bytes be sent that a timed-out send() has committed", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   client.settimeout(0.01);
@@ -190,7 +190,7 @@ Deno.test('"await using" rejects with why taken bytes did not go out', async () 
   await within(gone);
 });
 
-Deno.test("await using waits for what was sent, also when others hold the connection", async () => {
+Deno.test("await using waits for sent bytes, even if another holder keeps the connection open", async () => {
   for (const keep of ["dup", "makefile"] as const) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -208,7 +208,7 @@ Deno.test("await using waits for what was sent, also when others hold the connec
   }
 });
 
-Deno.test("await using does not wait for what another holder sends", async () => {
+Deno.test("await using does not wait for the bytes of another holder", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using other = client.dup();
@@ -221,7 +221,7 @@ Deno.test("await using does not wait for what another holder sends", async () =>
   await within(sending);
 });
 
-Deno.test("a connection ends with its last duplicate", async () => {
+Deno.test("a connection is closed with its last duplicate", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const copies = [client.dup(), client.dup()];
@@ -236,7 +236,7 @@ Deno.test("a connection ends with its last duplicate", async () => {
   assertEquals(await within(peer.recv(10)), new Uint8Array(0));
 });
 
-Deno.test("a connection ends with its last file object", async () => {
+Deno.test("a connection is closed with its last file object", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const reader = client.makefile("rb");

@@ -61,7 +61,7 @@ s = socket(); s.setblocking(False); s.connect_ex(full)
 `;
 const skipped = python === null || Deno.build.os !== "linux";
 Deno.test({
-  name: `calls beside a connect under way end as python3's${
+  name: `calls during a connect end as in python3${
     skipped ? " (skipped: no python3, or not Linux)" : ""
   }`,
   ignore: skipped,
@@ -148,7 +148,7 @@ Deno.test("connect() rejects with the error of an earlier one that no call has r
   assertEquals(client.getpeername(), server.getsockname());
 });
 
-Deno.test("connect_ex() on a non-blocking socket returns EINPROGRESS also where a listener accepts", async () => {
+Deno.test("connect_ex() on a non-blocking socket returns EINPROGRESS even if a listener accepts", async () => {
   await using server = listener();
   await using client = socket.socket();
   client.setblocking(false);
@@ -161,7 +161,7 @@ Deno.test("connect_ex() on a non-blocking socket returns EINPROGRESS also where 
   assertEquals(await within(conn.recv(10)), one);
 });
 
-Deno.test("close() cancels a connect under way", async () => {
+Deno.test("close() cancels a connect in progress", async () => {
   await using full = await fullListener();
   const client = await connecting(full.address);
   const waiting = client.dup();

@@ -22,7 +22,7 @@ async function assertTalks(from: TcpSocket, to: TcpSocket): Promise<void> {
   assertEquals(got, new Uint8Array([1, 2, 3]));
 }
 
-Deno.test("connect() reaches the peer, and both know the addresses", async () => {
+Deno.test("connect() reaches the peer, and both ends have the addresses", async () => {
   await using server = listener();
   await using client = socket.socket();
   await connect(client, server.getsockname());
@@ -80,7 +80,7 @@ Deno.test("connect() is refused where there is no listener", async () => {
   assert(error.cause instanceof Deno.errors.ConnectionRefused);
 });
 
-Deno.test("connect() works after one that was refused", async () => {
+Deno.test("connect() works after a refused one", async () => {
   await using server = listener();
   await using client = socket.socket();
   await assertRejects(
@@ -91,7 +91,7 @@ Deno.test("connect() works after one that was refused", async () => {
   assertEquals(client.getpeername(), server.getsockname());
 });
 
-Deno.test("connect_ex() gives 0 or the errno", async () => {
+Deno.test("connect_ex() returns 0 or the errno", async () => {
   await using server = listener();
   await using client = socket.socket();
   assertEquals(
@@ -110,14 +110,14 @@ Deno.test("connect_ex() gives 0 or the errno", async () => {
   );
 });
 
-Deno.test("connect_ex() gives EAGAIN for a timeout, as Python", async () => {
+Deno.test("connect_ex() returns EAGAIN for a timeout, as in Python", async () => {
   await using full = await fullListener();
   await using client = socket.socket();
   client.settimeout(0.05);
   assertEquals(await within(client.connect_ex(full.address)), errno.EAGAIN);
 });
 
-Deno.test("connect_ex() rejects wrong options, also with an address that has an errno", async () => {
+Deno.test("connect_ex() rejects wrong options, even with an address that has an errno", async () => {
   using client = socket.socket(socket.AF_UNIX);
   for (const path of ["", "x".repeat(200), "no/such/path"]) {
     const wrong = "127.0.0.1" as unknown as socket.SignalOption;
@@ -129,7 +129,7 @@ Deno.test("connect_ex() rejects wrong options, also with an address that has an 
   }
 });
 
-Deno.test("connect_ex() rejects with what is not the system's error", async () => {
+Deno.test("connect_ex() rejects with any error that is not the system's", async () => {
   await using client = socket.socket();
   await assertRejects(
     () => within(client.connect_ex(["no host", 1])),
@@ -270,7 +270,7 @@ Deno.test("connect() of a bound socket may be refused, and tried again", async (
   assertEquals(client.getsockname(), before);
 });
 
-Deno.test("connect() with a signal that is aborted already never starts", async () => {
+Deno.test("connect() with an aborted signal never starts", async () => {
   await using server = listener();
   server.settimeout(0);
   await using client = socket.socket();
@@ -283,7 +283,7 @@ Deno.test("connect() with a signal that is aborted already never starts", async 
   await assertRejects(() => within(server.accept()), socket.BlockingIOError);
 });
 
-Deno.test("connect() with a timeout that is long enough connects", async () => {
+Deno.test("connect() with a sufficient timeout connects", async () => {
   await using server = listener();
   await using client = socket.socket();
   client.settimeout(60);
@@ -291,7 +291,7 @@ Deno.test("connect() with a timeout that is long enough connects", async () => {
   assertEquals(client.gettimeout(), 60);
 });
 
-Deno.test("close() ends a connect() at once with EBADF", async () => {
+Deno.test("close() rejects a connect() at once with EBADF", async () => {
   await using full = await fullListener();
   const client = socket.socket();
   const connecting = client.connect(full.address);

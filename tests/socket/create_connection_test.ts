@@ -65,7 +65,7 @@ Deno.test("create_connection() binds the source address, and lets the system cho
   }
 });
 
-Deno.test("create_connection() with a source address in use, or none of this machine, says so", async () => {
+Deno.test("create_connection() reports a source address that is in use or not this machine's", async () => {
   using server = socket.create_server(["127.0.0.1", 0]);
   const address = server.getsockname();
   const inUse = await assertRejects(
@@ -83,7 +83,7 @@ Deno.test("create_connection() with a source address in use, or none of this mac
   );
 });
 
-Deno.test("create_connection() throws the last error, or all", async () => {
+Deno.test("create_connection() throws the last error, or all errors", async () => {
   const address = closedAddress();
   await assertRejects(
     () => socket.create_connection(address),
@@ -98,7 +98,7 @@ Deno.test("create_connection() throws the last error, or all", async () => {
   assertInstanceOf(all.errors[0], socket.ConnectionRefusedError);
 });
 
-Deno.test("create_connection() to an unknown host is gaierror", async () => {
+Deno.test("create_connection() to an unknown host fails with gaierror", async () => {
   await assertRejects(
     () => socket.create_connection(["x".repeat(64) + ".invalid", 1]),
     socket.gaierror,
@@ -121,7 +121,7 @@ Deno.test("create_connection() checks its arguments", async () => {
   );
 });
 
-Deno.test("create_connection() gives up an address that does not answer, and closes its socket", async () => {
+Deno.test("create_connection() cancels an address that does not answer, and closes its socket", async () => {
   await using full = await fullListener();
   const next = nextDescriptor();
   const started = performance.now();
@@ -194,7 +194,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "create_connection() throws the last error, or one of each address",
+  name:
+    "create_connection() throws the last error, or the errors of all addresses",
   ignore: !canChooseHosts,
   async fn() {
     const code = `

@@ -20,7 +20,7 @@ Deno.test("create_server() listens, with the options of its arguments", () => {
   assertEquals(plain.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT), 0);
 });
 
-Deno.test("create_server() makes IPv6 sockets that take IPv4 only if told to", () => {
+Deno.test("create_server() accepts IPv4 on an IPv6 socket only with dualstack_ipv6", () => {
   const family = socket.AF_INET6;
   const v6only = (s: socket.Socket) =>
     s.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY);
@@ -63,7 +63,7 @@ Deno.test("create_server() with reuse_port shares a port with another", () => {
   assertThrows(() => socket.create_server(address), socket.OSError);
 });
 
-Deno.test("create_server() takes a negative backlog for 0, as Python", async () => {
+Deno.test("create_server() treats a negative backlog as 0, as Python does", async () => {
   using server = socket.create_server(["127.0.0.1", 0], { backlog: -5 });
   using client = await within(
     socket.create_connection(server.getsockname()),
@@ -105,7 +105,7 @@ const theirs = await pythonOutcomes(refusals.map(([code]) => code));
 
 for (const [i, [code, ours]] of refusals.entries()) {
   Deno.test({
-    name: `${code} is refused as in Python, and leaves nothing open`,
+    name: `${code} fails as in Python, and leaves nothing open`,
     ignore: theirs[i] === undefined,
     fn() {
       const next = nextDescriptor();

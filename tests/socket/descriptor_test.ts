@@ -42,7 +42,7 @@ Deno.test("fileno() is -1 after close(), and the number free at once", () => {
   assertEquals(next.fileno(), number);
 });
 
-Deno.test("fileno() of duplicates and accepted sockets is their own", async () => {
+Deno.test("fileno() of duplicates and accepted sockets is a number of their own", async () => {
   await using both = await tcpPair();
   await using copy = both.client.dup();
   using other = udpSocket();
@@ -51,7 +51,7 @@ Deno.test("fileno() of duplicates and accepted sockets is their own", async () =
   assert(Math.min(...numbers) >= 3);
 });
 
-Deno.test("a socket that cannot be made takes no number", () => {
+Deno.test("a socket that cannot be created takes no number", () => {
   using before = socket.socket();
   assertThrows(() => socket.socket(99), socket.OSError);
   assertThrows(() => socket.socket(socket.AF_INET, 99), socket.OSError);
@@ -60,7 +60,7 @@ Deno.test("a socket that cannot be made takes no number", () => {
   assertEquals(after.fileno(), before.fileno() + 1);
 });
 
-Deno.test("a number is free when the last file object on it has closed", async () => {
+Deno.test("a descriptor is free when its last file object has closed", async () => {
   await using both = await tcpPair();
   const { client } = both;
   const number = client.fileno();
@@ -89,7 +89,7 @@ Deno.test("a closed socket does not act on the next one with its number", async 
   assert(next.getsockname()[1] > 0);
 });
 
-Deno.test("detach() closes the object and leaves the connection to the number", async () => {
+Deno.test("detach() closes the object and leaves the connection open", async () => {
   await using pair = await tcpPair();
   const fd = pair.client.detach();
   assertEquals(pair.client.fileno(), -1);
@@ -101,7 +101,7 @@ Deno.test("detach() closes the object and leaves the connection to the number", 
   assertEquals(await within(pair.peer.recv(1)), one);
 });
 
-Deno.test("detach() rejects the calls that wait on the object", async () => {
+Deno.test("detach() rejects the pending calls of the object", async () => {
   await using pair = await tcpPair();
   const waiting = pair.client.recv(1);
   const failed = assertRejects(() => waiting, socket.OSError);
@@ -113,7 +113,7 @@ Deno.test("detach() rejects the calls that wait on the object", async () => {
   assertEquals(await within(revived.recv(1)), one);
 });
 
-Deno.test("fromfd() and dup() give another number for the same connection", async () => {
+Deno.test("fromfd() and dup() return another number for the same connection", async () => {
   await using pair = await tcpPair();
   using copy = socket.fromfd(
     pair.client.fileno(),
@@ -132,7 +132,7 @@ Deno.test("fromfd() and dup() give another number for the same connection", asyn
   assertEquals(await within(pair.peer.recv(1)), new Uint8Array(0));
 });
 
-Deno.test("close(fd) makes every method of its socket EBADF, also what waits", async () => {
+Deno.test("close(fd) makes every method of its socket fail with EBADF, pending calls too", async () => {
   await using pair = await tcpPair();
   const waiting = assertRejects(() => pair.client.recv(1), socket.OSError);
   socket.close(pair.client.fileno());
@@ -144,7 +144,7 @@ Deno.test("close(fd) makes every method of its socket EBADF, also what waits", a
   assertEquals(await codeOf(() => pair.client.close()), "EBADF");
 });
 
-Deno.test("close(fd) ends what waits on it, and leaves what comes to a duplicate", async () => {
+Deno.test("close(fd) rejects its pending calls, and leaves later bytes to a duplicate", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using twin = client.dup();
@@ -182,7 +182,7 @@ Deno.test("close(fd) leaves the file objects of a duplicate alone", async () => 
   assertEquals(await within(peer.recv(9)), one);
 });
 
-Deno.test("close(), dup() and fromfd() refuse what is no open descriptor", () => {
+Deno.test("close(), dup() and fromfd() fail for anything but an open descriptor", () => {
   const closed = socket.socket().detach();
   socket.close(closed);
   const calls = [
@@ -200,7 +200,7 @@ Deno.test("close(), dup() and fromfd() refuse what is no open descriptor", () =>
   assertThrows(() => socket.socket(AF_INET, SOCK_STREAM, 0, -1), RangeError);
 });
 
-Deno.test("get_inheritable() is false, and set_inheritable(true) EOPNOTSUPP", () => {
+Deno.test("get_inheritable() returns false, and set_inheritable(true) fails with EOPNOTSUPP", () => {
   using s = socket.socket();
   assertEquals(s.get_inheritable(), false);
   s.set_inheritable(false);
@@ -255,7 +255,7 @@ const closing = [
   ],
 ] as const;
 Deno.test({
-  name: `descriptors are as python3's${
+  name: `descriptors have the numbers of python3${
     python === null ? " (skipped: no python3)" : ""
   }`,
   ignore: python === null,

@@ -19,7 +19,7 @@ function ending(call: Promise<unknown>): { code?: string | undefined } {
   return end;
 }
 
-Deno.test("dup() gives a socket of its own with the same addresses", async () => {
+Deno.test("dup() returns another socket with the same addresses", async () => {
   await using pair = await tcpPair();
   using copy = pair.client.dup();
   assertNotEquals(copy.fileno(), pair.client.fileno());
@@ -55,7 +55,7 @@ Deno.test("dup() shares every change of state", async () => {
   assertEquals((await within(conn.recv(1))).length, 0);
 });
 
-Deno.test("dup() of a socket that is connecting is connected with it", async () => {
+Deno.test("dup() of a connecting socket is connected together with it", async () => {
   using server = listener();
   using client = socket.socket();
   const connecting = client.connect(server.getsockname());
@@ -67,7 +67,7 @@ Deno.test("dup() of a socket that is connecting is connected with it", async () 
   assertEquals(decode(await within(conn.recv(10))), "early");
 });
 
-Deno.test("dup() of a socket listens and accepts with it", async () => {
+Deno.test("dup() of a listening socket listens and accepts too", async () => {
   using server = socket.socket();
   using copy = server.dup();
   server.bind(["127.0.0.1", 0]);
@@ -105,7 +105,7 @@ Deno.test("dup() shares the options", () => {
   }
 });
 
-Deno.test("dup() shares what has been received and not taken", async () => {
+Deno.test("dup() shares the queued bytes", async () => {
   await using pair = await tcpPair();
   using copy = pair.client.dup();
   await pair.peer.sendall(encode("abcdefgh"));
@@ -136,7 +136,7 @@ Deno.test("dup() shares the datagrams and the peer", async () => {
   assertEquals((await within(copy.recv(1))).length, 0);
 });
 
-Deno.test("dup() takes the timeout over, and then has its own", async () => {
+Deno.test("dup() copies the timeout, and then has its own", async () => {
   await using pair = await tcpPair();
   pair.client.settimeout(0.02);
   using copy = pair.client.dup();

@@ -363,7 +363,7 @@ for (
     });
   });
 
-  Deno.test(`another client is answered beside a loop of ${name}`, async () => {
+  Deno.test(`another client is served beside a loop of ${name}`, async () => {
     await using server = listener();
     await withRig(async (rig) => {
       const call = await loops[name]!(rig);
@@ -415,7 +415,7 @@ Deno.test("a send goes on beside more loops than are answered in a turn", async 
   });
 });
 
-Deno.test("a receive keeps its place when the event loop has to turn before it", async () => {
+Deno.test("a receive keeps its position in the queue when the event loop has to turn first", async () => {
   await using pair = await tcpPair();
   const count = 2 * MAX_CALLS;
   const data = Uint8Array.from({ length: count }, (_, i) => i % 251);

@@ -57,7 +57,7 @@ const calls: Record<string, { setup: string; call: string; prints: string }> = {
 };
 
 for (const [name, { setup, call, prints }] of Object.entries(calls)) {
-  Deno.test(`${name} ends although the program's timers are fake ones`, async () => {
+  Deno.test(`${name} times out although the program's timers are fake ones`, async () => {
     const { code, stdout, stderr } = await runDeno({
       code: `
         import * as socket from "@pystd/socket";

@@ -101,7 +101,7 @@ for (const [kind, open] of Object.entries(kinds)) {
     );
   });
 
-  Deno.test(`fromconn() of a ${kind} makes files`, async () => {
+  Deno.test(`fromconn() of a ${kind} supports makefile()`, async () => {
     const [one, other] = await open();
     using a = socket.fromconn(one);
     using b = socket.fromconn(other);
@@ -137,7 +137,7 @@ for (const [kind, open] of Object.entries(kinds)) {
     }
   });
 
-  Deno.test(`fromconn() of a ${kind} closes the connection, and delivers what was sent before`, async () => {
+  Deno.test(`fromconn() of a ${kind} closes the connection, and delivers the sent bytes first`, async () => {
     const [one, other] = await open();
     const a = socket.fromconn(one);
     const b = socket.fromconn(other);
@@ -157,7 +157,7 @@ for (const [kind, open] of Object.entries(kinds)) {
     await assertRejects(() => one.read(new Uint8Array(1)));
   });
 
-  Deno.test(`fromconn() of a ${kind} refuses one that has a socket, or whose stream is locked`, async () => {
+  Deno.test(`fromconn() of a ${kind} fails if it has a socket, or if its stream is locked`, async () => {
     const [one, other] = await open();
     using a = socket.fromconn(one);
     for (const second of [one, one]) {
@@ -189,7 +189,7 @@ Deno.test("fromconn() knows the family of IPv6 and Unix connections", async () =
 });
 
 Deno.test({
-  name: "fromconn() of a UnixConn has paths, and what a Unix socket has",
+  name: "fromconn() of a UnixConn has paths, and the members of a Unix socket",
   ignore,
   fn: async () => {
     await withDirectory(async (directory) => {
@@ -221,7 +221,7 @@ Deno.test({
   },
 });
 
-Deno.test("fromconn() refuses what is no connection", () => {
+Deno.test("fromconn() rejects anything but a connection", () => {
   for (const value of [null, undefined, 5, {}, { localAddr: {} }, new Map()]) {
     const error = assertThrows(
       () => socket.fromconn(value as never),
@@ -231,7 +231,7 @@ Deno.test("fromconn() refuses what is no connection", () => {
   }
 });
 
-Deno.test("fromconn() of a TcpConn sets options, and of a TlsConn refuses them", async () => {
+Deno.test("fromconn() of a TcpConn can set options, and fails to with a TlsConn", async () => {
   const { IPPROTO_TCP, TCP_NODELAY, SOL_SOCKET, SO_KEEPALIVE } = socket;
   const options = [[IPPROTO_TCP, TCP_NODELAY], [SOL_SOCKET, SO_KEEPALIVE]];
   for (const [kind, open] of Object.entries(kinds)) {
@@ -270,7 +270,7 @@ Deno.test("fromconn() of a TlsConn fails with EPROTO where TLS fails", async () 
   assertEquals(await told, "EPROTO");
 });
 
-Deno.test("fromconn() of a TlsConn takes a connection that is cut for a reset, not for the end", async () => {
+Deno.test("fromconn() of a TlsConn reports a cut connection as a reset, not as the end", async () => {
   using listener = listenTls();
   using relay = socket.create_server(["127.0.0.1", 0]);
   const [, port] = relay.getsockname();
@@ -295,7 +295,7 @@ Deno.test("fromconn() of a TlsConn takes a connection that is cut for a reset, n
   await within(Promise.all([forward, back]));
 });
 
-Deno.test("fromconn() of a TlsConn that has only sent closes in time beside a peer that goes on", async () => {
+Deno.test("fromconn() of a TlsConn that has only sent closes in time although the peer goes on", async () => {
   const [one, other] = await tlsConns();
   const a = socket.fromconn(one);
   using b = socket.fromconn(other);

@@ -168,7 +168,7 @@ async function measure(some: readonly Way[]): Promise<number[]> {
 }
 
 processTest(
-  "a connection that waits holds at most 8 KiB, whatever came before",
+  "a waiting connection holds at most 8 KiB, whatever it has received",
   () =>
     checkTogether(ways, async (some) => {
       const held = await measure(some);

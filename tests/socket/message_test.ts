@@ -12,7 +12,7 @@ import { within } from "../support/within.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
-Deno.test("recvmsg() gives data, no ancillary data, no flags, and null on a stream", async () => {
+Deno.test("recvmsg() on a stream returns data, no ancillary data, no flags, and null", async () => {
   await using pair = await tcpPair();
   await pair.client.sendall(bytes(1, 2, 3));
   assertEquals(await within(pair.peer.recvmsg(10)), [
@@ -23,7 +23,7 @@ Deno.test("recvmsg() gives data, no ancillary data, no flags, and null on a stre
   ]);
 });
 
-Deno.test("recvmsg() sets MSG_TRUNC for a datagram that was cut, and gives its address", async () => {
+Deno.test("recvmsg() sets MSG_TRUNC for a datagram that was cut, and returns its address", async () => {
   using receiver = udpSocket();
   using sender = udpSocket();
   await sender.sendto(bytes(1, 2, 3, 4), receiver.getsockname());
@@ -57,7 +57,7 @@ Deno.test("recvmsg_into() fills each buffer before the next", async () => {
   assertEquals(buffers[2]!.subarray(0, 3), bytes(3, 4, 5));
 });
 
-Deno.test("recvmsg_into() takes any iterable, and refuses what is no buffer", async () => {
+Deno.test("recvmsg_into() takes any iterable, and rejects anything but buffers", async () => {
   await using pair = await tcpPair();
   await pair.client.sendall(bytes(7, 8));
   const first = new Uint8Array(1);
@@ -99,7 +99,7 @@ Deno.test("sendmsg() sends to the peer without an address", async () => {
   );
 });
 
-Deno.test("sendmsg() refuses malformed ancillary items, and then all", async () => {
+Deno.test("sendmsg() rejects malformed ancillary items with TypeError, and all others with EOPNOTSUPP", async () => {
   await using pair = await tcpPair();
   const malformed: [item: unknown, message: string][] = [
     [[1, 2], "must be a sequence of length 3, [level, type, data]"],
@@ -177,7 +177,7 @@ Deno.test("recvmsg_into() cuts a datagram that does not fit, and sets MSG_TRUNC"
   assertEquals(room, [bytes(1, 2, 3), bytes(4, 5, 0, 0, 0, 0, 0, 0, 0)]);
 });
 
-Deno.test("recvmsg() and recvmsg_into() fail with EBADF, ENOTCONN and EOPNOTSUPP as recv()", async () => {
+Deno.test("recvmsg() and recvmsg_into() fail with EBADF, ENOTCONN and EOPNOTSUPP as recv() does", async () => {
   using fresh = socket.socket();
   const closed = socket.socket();
   closed.close();
@@ -199,7 +199,7 @@ Deno.test("recvmsg() and recvmsg_into() fail with EBADF, ENOTCONN and EOPNOTSUPP
   }
 });
 
-Deno.test("recvmsg(), recvmsg_into() and sendmsg() take options in place of what is left out", async () => {
+Deno.test("recvmsg(), recvmsg_into() and sendmsg() take options in place of omitted arguments", async () => {
   await using pair = await tcpPair();
   const reason = new Error("given up");
   const options = { signal: AbortSignal.abort(reason) };
@@ -222,7 +222,7 @@ Deno.test("recvmsg(), recvmsg_into() and sendmsg() take options in place of what
   assertEquals((await within(peer.recvmsg(9)))[0], bytes(2));
 });
 
-Deno.test("sendmsg() on a stream sends all, bounded or not", async () => {
+Deno.test("sendmsg() on a stream sends all, with or without a timeout", async () => {
   for (const timeout of [null, 30]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -237,7 +237,7 @@ Deno.test("sendmsg() on a stream sends all, bounded or not", async () => {
   }
 });
 
-Deno.test("sendmsg() that is cancelled says how much it has sent", async () => {
+Deno.test("sendmsg() that is cancelled reports how much it has sent", async () => {
   await using pair = await tcpPair();
   const parts = Array.from(
     { length: 64 },

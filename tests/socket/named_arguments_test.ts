@@ -96,7 +96,7 @@ const refused: Record<string, (s: TcpSocket) => Promise<unknown>> = {
 };
 
 for (const [name, call] of Object.entries(refused)) {
-  Deno.test(`${name}, which is a TypeError that takes nothing`, async () => {
+  Deno.test(`${name}, which is a TypeError that consumes nothing`, async () => {
     await using pair = await tcpPair();
     await pair.peer.sendall(encode("kept"));
     await pair.client.recv(4, MSG_PEEK | socket.MSG_WAITALL);
@@ -214,7 +214,7 @@ for (const [name, make] of Object.entries(made)) {
   });
 }
 
-Deno.test("socket() takes a descriptor by name, which knows its own kind", () => {
+Deno.test("socket() takes a descriptor by name, and has its family and type", () => {
   const fileno = socket.socket(AF_UNIX, SOCK_DGRAM).detach();
   using all = socket.socket({ fileno });
   assertEquals([all.family, all.type], [AF_UNIX, SOCK_DGRAM] as const);
@@ -305,7 +305,7 @@ for (const [name, call] of Object.entries(refusedAtOnce)) {
   });
 }
 
-Deno.test("socketpair() refuses an argument that is given twice", async () => {
+Deno.test("socketpair() rejects an argument that is given twice", async () => {
   await assertRejects(
     () => within(socket.socketpair(AF_UNIX, { family: AF_UNIX })),
     TypeError,

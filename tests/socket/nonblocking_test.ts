@@ -102,7 +102,7 @@ const cases: Readonly<Record<string, () => Promise<Case>>> = {
 };
 
 for (const [name, open] of Object.entries(cases)) {
-  Deno.test(`${name} that may not wait returns data that the kernel holds, every time`, async () => {
+  Deno.test(`non-blocking ${name} returns data that the kernel holds, every time`, async () => {
     await using it = await open();
     for (let i = 0; i < 100; i++) {
       await it.arrive();
@@ -111,7 +111,7 @@ for (const [name, open] of Object.entries(cases)) {
     }
   });
 
-  Deno.test(`${name} that may not wait finds what the kernel has, however busy the program is`, async () => {
+  Deno.test(`non-blocking ${name} finds the data that the kernel has, however busy the program is`, async () => {
     await using it = await open();
     for (const ms of [0.5, 1, 2, 5]) {
       await it.arrive();
@@ -122,7 +122,7 @@ for (const [name, open] of Object.entries(cases)) {
     }
   });
 
-  Deno.test(`${name} with a timeout finds what the kernel had in time, however busy the program is`, async () => {
+  Deno.test(`${name} with a timeout finds the data that the kernel had in time, however busy the program is`, async () => {
     if (name.includes("DONTWAIT")) return;
     await using it = await open();
     it.s.settimeout(0.01);
@@ -132,7 +132,7 @@ for (const [name, open] of Object.entries(cases)) {
     assertEquals(await within(call), numbered(1));
   });
 
-  Deno.test(`${name} that may not wait fails soon, and takes nothing`, async () => {
+  Deno.test(`non-blocking ${name} fails soon, and consumes nothing`, async () => {
     await using it = await open();
     it.s.setblocking(false);
     for (let i = 0; i < 10; i++) {
@@ -148,7 +148,7 @@ for (const [name, open] of Object.entries(cases)) {
   });
 }
 
-Deno.test("recv() that may not wait gives the end of the stream, not EAGAIN", async () => {
+Deno.test("non-blocking recv() returns the end of the stream, and does not fail with EAGAIN", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   peer.setblocking(false);
@@ -160,7 +160,7 @@ Deno.test("recv() that may not wait gives the end of the stream, not EAGAIN", as
   }
 });
 
-Deno.test("recv() that may not wait gives all that there is, in order", async () => {
+Deno.test("non-blocking recv() returns all the data that is there, in order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   peer.setblocking(false);
@@ -177,7 +177,7 @@ Deno.test("recv() that may not wait gives all that there is, in order", async ()
   assertEquals(Uint8Array.from(got), numbered(5000));
 });
 
-Deno.test("send() that may not wait needs no turn while there is room", async () => {
+Deno.test("non-blocking send() succeeds without the event loop while there is room", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   client.setblocking(false);
@@ -190,7 +190,7 @@ Deno.test("send() that may not wait needs no turn while there is room", async ()
   assertEquals(all, numbered(1000));
 });
 
-Deno.test("sendall() that may not wait sends what there is room for", async () => {
+Deno.test("non-blocking sendall() sends as much as there is room for", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   client.setblocking(false);
@@ -203,7 +203,7 @@ Deno.test("sendall() that may not wait sends what there is room for", async () =
   );
 });
 
-Deno.test("calls of one socket that may not wait do not hold up another's", async () => {
+Deno.test("non-blocking calls of one socket do not delay those of another", async () => {
   await using pair = await tcpPair();
   await using other = await tcpPair();
   const { client, peer } = pair;

@@ -69,7 +69,7 @@ for (
 ) {
   for (const [way, connect] of ways) {
     Deno.test({
-      name: `${name} ${way} is in force${visible}`,
+      name: `${name} ${way} takes effect${visible}`,
       ignore: !canSeeRealOptions,
       fn: async () => {
         await using stack = new AsyncDisposableStack();
@@ -124,7 +124,7 @@ for (
 }
 
 Deno.test({
-  name: "SO_REUSEPORT spreads connections over the listeners",
+  name: "SO_REUSEPORT distributes connections over the listeners",
   ignore: !linux,
   fn: async () => {
     const servers = [socket.socket(), socket.socket()] as const;
@@ -171,7 +171,7 @@ Deno.test("SO_REUSEADDR lets no second socket listen at an address", () => {
 });
 
 for (const host of ["<broadcast>", "255.255.255.255"]) {
-  Deno.test(`SO_BROADCAST off refuses to send to ${host}`, async () => {
+  Deno.test(`sendto() to ${host} fails without SO_BROADCAST`, async () => {
     using s = socket.socket(AF_INET, SOCK_DGRAM);
     assertEquals(await codeOf(() => s.sendto(one, [host, 9])), "EACCES");
     s.setsockopt(SOL_SOCKET, socket.SO_BROADCAST, 1);

@@ -93,7 +93,7 @@ for (const { name, level, option } of flags) {
 }
 
 const little = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
-Deno.test("getsockopt() gives bytes of the length that is asked for", () => {
+Deno.test("getsockopt() returns bytes of the length that is asked for", () => {
   using s = socket.socket();
   s.setsockopt(SOL_SOCKET, socket.SO_KEEPALIVE, 1);
   const whole = little ? [1, 0, 0, 0] : [0, 0, 0, 1];
@@ -110,7 +110,7 @@ Deno.test("getsockopt() gives bytes of the length that is asked for", () => {
   );
 });
 
-Deno.test("SO_TYPE, SO_DOMAIN and SO_PROTOCOL tell what the socket is", () => {
+Deno.test("SO_TYPE, SO_DOMAIN and SO_PROTOCOL describe the socket", () => {
   const { SO_TYPE, SO_DOMAIN, SO_PROTOCOL, AF_INET, AF_INET6 } = socket;
   const { SOCK_STREAM, SOCK_DGRAM, SOCK_NONBLOCK } = socket;
   for (const family of [AF_INET, AF_INET6]) {
@@ -137,7 +137,7 @@ Deno.test("SO_ACCEPTCONN reports whether a socket listens", async () => {
   assertEquals(listening(), 0);
 });
 
-Deno.test("SO_ERROR is 0 where nothing went wrong", async () => {
+Deno.test("SO_ERROR is 0 if nothing has failed", async () => {
   for (const withState of Object.values(states)) {
     await withState((s) => {
       assertEquals(s.getsockopt(SOL_SOCKET, socket.SO_ERROR), 0);
@@ -174,7 +174,7 @@ function timeval(seconds: number, micros: number): Uint8Array {
 
 const windows = Deno.build.os === "windows";
 Deno.test({
-  name: "SO_RCVTIMEO bounds receiving alone, and says EAGAIN",
+  name: "SO_RCVTIMEO bounds receiving alone, and fails with EAGAIN",
   ignore: windows,
   fn: async () => {
     await using both = await tcpPair();
@@ -225,7 +225,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SO_SNDTIMEO bounds sending alone, and says EAGAIN",
+  name: "SO_SNDTIMEO bounds sending alone, and fails with EAGAIN",
   ignore: windows,
   fn: async () => {
     await using both = await tcpPair();
@@ -243,7 +243,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SO_RCVTIMEO of 0 is no limit, and below 0 no wait",
+  name: "SO_RCVTIMEO of 0 means no limit, and below 0 no wait",
   ignore: windows,
   fn: async () => {
     await using both = await tcpPair();
@@ -270,7 +270,7 @@ const refused: readonly [
 ];
 for (const [what, value, code] of refused) {
   Deno.test({
-    name: `SO_RCVTIMEO refuses ${what} with ${code}`,
+    name: `SO_RCVTIMEO of ${what} fails with ${code}`,
     ignore: windows,
     fn: () => {
       using s = socket.socket();

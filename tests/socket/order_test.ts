@@ -23,7 +23,7 @@ class Settled {
   }
 }
 
-Deno.test("recv() side by side is served in the order of the calls", async () => {
+Deno.test("concurrent recv() calls are served in call order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const settled = new Settled();
@@ -65,7 +65,7 @@ Deno.test("concurrent recv(), recv_into() and recvfrom() are served in call orde
   }
 });
 
-Deno.test("recv() of what is there does not overtake one that waits for more", async () => {
+Deno.test("recv() of bytes that are there does not overtake one that waits for more", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await client.sendall(numbered(4));
@@ -105,7 +105,7 @@ Deno.test("recv() that is cancelled in the middle of the queue leaves the others
   assertSameBytes(join(await within(Promise.all(calls))), numbered(100));
 });
 
-Deno.test("recv() made while another is being served comes after those in the queue", async () => {
+Deno.test("recv() called while another is being served comes after those in the queue", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const got: [string, Uint8Array][] = [];
@@ -123,7 +123,7 @@ Deno.test("recv() made while another is being served comes after those in the qu
   assertEquals(join(got.map(([, data]) => data)), numbered(15));
 });
 
-Deno.test("recv() on duplicates and a file shares one line", async () => {
+Deno.test("recv() on duplicates and a file shares one queue", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using copy = peer.dup();
@@ -141,7 +141,7 @@ Deno.test("recv() on duplicates and a file shares one line", async () => {
   assertEquals(join(parts.map((part) => part!)), numbered(10));
 });
 
-Deno.test("recv() during a connect is served before one made after it", async () => {
+Deno.test("recv() during a connect is served before one that is called after it", async () => {
   using server = listener();
   using client = socket.socket();
   const connecting = client.connect(server.getsockname());
@@ -159,7 +159,7 @@ Deno.test("recv() during a connect is served before one made after it", async ()
   peer.close();
 });
 
-Deno.test("accept() side by side is served in the order of the calls and connections", async () => {
+Deno.test("concurrent accept() calls are served in the order of the calls and connections", async () => {
   using server = listener();
   const settled = new Settled();
   const calls = Array.from(
@@ -206,7 +206,7 @@ Deno.test("accept() that is cancelled in the middle of the queue loses no connec
   for (const [conn] of accepted) conn.close();
 });
 
-Deno.test("send() side by side goes out in the order of the calls", async () => {
+Deno.test("concurrent send() calls are sent in call order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const settled = new Settled();
@@ -228,7 +228,7 @@ Deno.test("send() side by side goes out in the order of the calls", async () => 
   assertEquals(settled.order, [...messages.keys(), "shutdown"].map(String));
 });
 
-Deno.test("send() side by side on duplicates and a file goes out in order", async () => {
+Deno.test("concurrent send() calls on duplicates and a file are sent in call order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using copy = client.dup();
@@ -249,7 +249,7 @@ Deno.test("send() side by side on duplicates and a file goes out in order", asyn
   assertSameBytes(await receiveToEnd(peer), join(messages));
 });
 
-Deno.test("send() reports in order what side by side calls had taken", async () => {
+Deno.test("concurrent send() calls report in order what they have committed", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const messages = Array.from(
@@ -266,7 +266,7 @@ Deno.test("send() reports in order what side by side calls had taken", async () 
   assertEquals(counts.at(-1), 0);
 });
 
-Deno.test("recvfrom() side by side gives datagrams in order, each once", async () => {
+Deno.test("concurrent recvfrom() calls return datagrams in order, each once", async () => {
   using a = udpSocket();
   using b = udpSocket();
   const controller = new AbortController();
@@ -290,7 +290,7 @@ Deno.test("recvfrom() side by side gives datagrams in order, each once", async (
   assert(datagrams.every(([, from]) => from[1] === a.getsockname()[1]));
 });
 
-Deno.test("sendto() side by side leaves in the order of the calls", async () => {
+Deno.test("concurrent sendto() calls are sent in call order", async () => {
   using a = udpSocket();
   using b = udpSocket();
   const to = b.getsockname();
@@ -304,7 +304,7 @@ Deno.test("sendto() side by side leaves in the order of the calls", async () => 
   assertEquals(new Set(await within(Promise.all(calls))), new Set([1]));
 });
 
-Deno.test("settimeout() does not change a call that waits", async () => {
+Deno.test("settimeout() does not change a pending call", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const unlimited = peer.recv(5, MSG_WAITALL);
@@ -317,7 +317,7 @@ Deno.test("settimeout() does not change a call that waits", async () => {
   assertEquals(await within(unlimited), numbered(5));
 });
 
-Deno.test("settimeout() for long leaves no timer behind", async () => {
+Deno.test("settimeout() with a long timeout leaves no timer behind", async () => {
   const pair = await tcpPair();
   const { client, peer } = pair;
   for (const each of [client, peer]) each.settimeout(30);

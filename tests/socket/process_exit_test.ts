@@ -302,30 +302,35 @@ const sending: readonly (Program & { size: number })[] = [
 ];
 
 for (const { what, code, size } of sending) {
-  processTest(`a process ends after ${what}, and all arrives`, async () => {
-    await using server = listener();
-    await using child = startDeno(childOf(
-      `${connect}${code}\nconsole.log("end");`,
-      server.getsockname()[1],
-    ));
-    // The program has come to its end before anything is read.
-    assertEquals(await child.readLine(), "end");
-    let received = 0;
-    while (received === 0) {
-      const [conn] = await within(server.accept());
-      await using _ = conn;
-      received = await receiveAll(conn);
-    }
-    assertEquals(received, size);
-    const { code: status, stderr } = await child.result();
-    assertEquals([status, stderr], [0, ""]);
-  });
+  processTest(
+    `a process ends after ${what}, and all bytes arrive`,
+    async () => {
+      await using server = listener();
+      await using child = startDeno(childOf(
+        `${connect}${code}\nconsole.log("end");`,
+        server.getsockname()[1],
+      ));
+      // The program has come to its end before anything is read.
+      assertEquals(await child.readLine(), "end");
+      let received = 0;
+      while (received === 0) {
+        const [conn] = await within(server.accept());
+        await using _ = conn;
+        received = await receiveAll(conn);
+      }
+      assertEquals(received, size);
+      const { code: status, stderr } = await child.result();
+      assertEquals([status, stderr], [0, ""]);
+    },
+  );
 }
 
-processTest("a process ends once what a send() has taken is out", async () => {
-  await using server = listener();
-  await using child = startDeno(childOf(
-    `${connect}
+processTest(
+  "a process ends once the bytes that a send() has committed are sent",
+  async () => {
+    await using server = listener();
+    await using child = startDeno(childOf(
+      `${connect}
     s.setblocking(false);
     let taken = 0;
     try {
@@ -333,12 +338,13 @@ processTest("a process ends once what a send() has taken is out", async () => {
     } catch (error) {
       console.log(error.code, taken);
     }`,
-    server.getsockname()[1],
-  ));
-  const [, taken] = await child.readMatch(/^EAGAIN (\d+)$/);
-  const [conn] = await within(server.accept());
-  await using _ = conn;
-  assertEquals(await receiveAll(conn), Number(taken));
-  const { code, stderr } = await child.result();
-  assertEquals([code, stderr], [0, ""]);
-});
+      server.getsockname()[1],
+    ));
+    const [, taken] = await child.readMatch(/^EAGAIN (\d+)$/);
+    const [conn] = await within(server.accept());
+    await using _ = conn;
+    assertEquals(await receiveAll(conn), Number(taken));
+    const { code, stderr } = await child.result();
+    assertEquals([code, stderr], [0, ""]);
+  },
+);

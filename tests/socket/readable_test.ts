@@ -20,7 +20,7 @@ async function read(
   return value && decode(value);
 }
 
-Deno.test("readable gives what is received, until the end of the stream", async () => {
+Deno.test("readable returns the received bytes, until the end of the stream", async () => {
   await using pair = await tcpPair();
   await pair.client.sendall(encode("all of it"));
   pair.client.close();
@@ -45,7 +45,7 @@ Deno.test("leaving the loop over readable loses nothing and closes nothing", asy
   }
 });
 
-Deno.test("cancelling readable while a read waits leaves what comes to recv()", async () => {
+Deno.test("cancelling readable during a read leaves later bytes to recv()", async () => {
   await using pair = await tcpPair();
   const reader = pair.peer.readable.getReader();
   const pending = reader.read();
@@ -55,7 +55,7 @@ Deno.test("cancelling readable while a read waits leaves what comes to recv()", 
   assertEquals(decode(await within(pair.peer.recv(10))), "kept");
 });
 
-Deno.test("readable and recv() take turns in the order of the calls", async () => {
+Deno.test("readable and recv() are served in call order", async () => {
   await using pair = await tcpPair();
   const reader = pair.peer.readable.getReader();
   // The first read of a stream waits for its start; from then on they pull.
@@ -89,7 +89,7 @@ Deno.test("readable is one stream until it is cancelled, and takes one reader", 
   assertEquals(pair.peer.readable.locked, false);
 });
 
-Deno.test("cancelling readable leaves what has arrived to recv()", async () => {
+Deno.test("cancelling readable leaves the bytes that have arrived to recv()", async () => {
   await using pair = await tcpPair();
   const reader = pair.peer.readable.getReader();
   await pair.client.sendall(encode("one"));
@@ -105,7 +105,7 @@ Deno.test("cancelling readable leaves what has arrived to recv()", async () => {
   }
 });
 
-Deno.test("cancelling readable in the microtasks behind an arrival loses nothing", async () => {
+Deno.test("cancelling readable in the microtasks after an arrival loses nothing", async () => {
   for (let turn = 0; turn < 12; turn++) {
     await using pair = await tcpPair();
     // This one is served first, so that what follows runs as bytes arrive.
@@ -128,7 +128,7 @@ Deno.test("cancelling readable in the microtasks behind an arrival loses nothing
   }
 });
 
-Deno.test("releasing a reader that waits leaves what comes to recv()", async () => {
+Deno.test("releasing a waiting reader leaves later bytes to recv()", async () => {
   await using pair = await tcpPair();
   const reader = pair.peer.readable.getReader();
   const reading = assertRejects(() => reader.read(), TypeError);
@@ -143,7 +143,7 @@ Deno.test("releasing a reader that waits leaves what comes to recv()", async () 
   assertEquals(await read(again), "streamed");
 });
 
-Deno.test("releasing a reader that waits leaves what comes to the next reader", async () => {
+Deno.test("releasing a waiting reader leaves later bytes to the next reader", async () => {
   await using pair = await tcpPair();
   const { readable } = pair.peer;
   const first = readable.getReader();
@@ -159,7 +159,7 @@ Deno.test("releasing a reader that waits leaves what comes to the next reader", 
   assertEquals(await ends, [undefined, undefined]);
 });
 
-Deno.test("releasing a second reader leaves bytes to recv() that the first had asked for", async () => {
+Deno.test("releasing a second reader leaves the bytes of the first one's read to recv()", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const first = client.readable.getReader();
@@ -183,7 +183,7 @@ Deno.test("releasing a second reader leaves bytes to recv() that the first had a
   assertEquals(await within(client.recv(2)), new Uint8Array([6]));
 });
 
-Deno.test("readable serves reads side by side in order, with nothing ahead", async () => {
+Deno.test("readable serves concurrent reads in order, and reads nothing ahead", async () => {
   await using pair = await tcpPair();
   const reader = pair.peer.readable.getReader();
   const chunks = [read(reader), read(reader), read(reader)];
@@ -211,7 +211,7 @@ Deno.test("readable has a new stream after a timeout, and has lost nothing", asy
   assertEquals(await read(peer.readable.getReader()), "late");
 });
 
-Deno.test("readable fails with ENOTCONN before connect, and streams after it", async () => {
+Deno.test("readable fails with ENOTCONN before connect, and works after it", async () => {
   using server = socket.create_server(["127.0.0.1", 0]);
   using client = socket.socket();
   const error = await assertRejects(
@@ -229,7 +229,7 @@ Deno.test("readable fails with ENOTCONN before connect, and streams after it", a
   assertEquals(await chunk, "hello");
 });
 
-Deno.test("readable of a datagram socket gives datagrams, empty ones too", async () => {
+Deno.test("readable of a datagram socket returns datagrams, empty ones too", async () => {
   using receiver = udpSocket();
   using sender = udpSocket();
   const to = receiver.getsockname();
@@ -246,7 +246,7 @@ Deno.test("readable of a datagram socket gives datagrams, empty ones too", async
   assertEquals(decode(await within(receiver.recv(9))), "kept");
 });
 
-Deno.test("readable.pipeTo() that its signal ends leaves what comes to recv()", async () => {
+Deno.test("readable.pipeTo() that its signal aborts leaves later bytes to recv()", async () => {
   for (const preventCancel of [false, true]) {
     await using pair = await tcpPair();
     const controller = new AbortController();
@@ -277,7 +277,7 @@ Deno.test("readable.pipeTo() that its signal ends leaves what comes to recv()", 
   }
 });
 
-Deno.test("readable that is teed gives every byte to both", async () => {
+Deno.test("readable.tee() delivers every byte to both streams", async () => {
   await using pair = await tcpPair();
   const [one, two] = pair.peer.readable.tee();
   const sent = new Uint8Array(200_000).map((_, i) => i);
@@ -303,7 +303,7 @@ Deno.test("readable.pipeTo(writable) is an echo server", async () => {
   await within(piped);
 });
 
-Deno.test("readable is a stream for all that takes streams of bytes", async () => {
+Deno.test("readable works wherever a stream of bytes is accepted", async () => {
   await using pair = await tcpPair();
   const sent = "é".repeat(100_000);
   const packed = new Blob([sent]).stream().pipeThrough(

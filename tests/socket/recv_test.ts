@@ -43,7 +43,7 @@ async function arrived(s: TcpSocket, n: number): Promise<void> {
   assertEquals(data.length, n);
 }
 
-Deno.test("recv(65536) gives the whole of a 2 KiB request that had arrived", async () => {
+Deno.test("recv(65536) returns the whole of a 2 KiB request that had arrived", async () => {
   for (const size of [1, 1024, 1025, 2048, 3000, 60_000]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -55,7 +55,7 @@ Deno.test("recv(65536) gives the whole of a 2 KiB request that had arrived", asy
   }
 });
 
-Deno.test("recv() gives the whole of each request, one after another", async () => {
+Deno.test("recv() returns the whole of each request, one after another", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   for (let i = 0; i < 200; i++) {
@@ -70,7 +70,7 @@ Deno.test("recv() gives the whole of each request, one after another", async () 
   }
 });
 
-Deno.test("recv(0) gives nothing at once, and takes nothing", async () => {
+Deno.test("recv(0) returns nothing at once, and consumes nothing", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   assertEquals(await within(peer.recv(0)), new Uint8Array(0));
@@ -86,7 +86,7 @@ Deno.test("recv(0) gives nothing at once, and takes nothing", async () => {
 });
 
 for (const [name, receive] of Object.entries(receives)) {
-  Deno.test(`${name}() gives at most what it is asked for, and the rest later`, async () => {
+  Deno.test(`${name}() returns at most bufsize bytes, and the rest later`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(100));
@@ -96,7 +96,7 @@ for (const [name, receive] of Object.entries(receives)) {
     assertEquals(await within(receive(peer, 1000)), numbered(69, 31));
   });
 
-  Deno.test(`${name}() gives nothing at the end of the stream, again and again`, async () => {
+  Deno.test(`${name}() returns nothing at the end of the stream, every time`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(10));
@@ -108,7 +108,7 @@ for (const [name, receive] of Object.entries(receives)) {
     }
   });
 
-  Deno.test(`${name}() with MSG_PEEK leaves what it gives`, async () => {
+  Deno.test(`${name}() with MSG_PEEK leaves the bytes that it returns`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(10));
@@ -119,7 +119,7 @@ for (const [name, receive] of Object.entries(receives)) {
     assertEquals(await within(receive(peer, 100)), numbered(4, 6));
   });
 
-  Deno.test(`${name}() with MSG_WAITALL waits for all, or the end`, async () => {
+  Deno.test(`${name}() with MSG_WAITALL waits for all bytes, or the end`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const call = receive(peer, 5000, MSG_WAITALL);
@@ -135,7 +135,7 @@ for (const [name, receive] of Object.entries(receives)) {
     assertEquals(await within(last), numbered(7));
   });
 
-  Deno.test(`${name}() with MSG_WAITALL that is cancelled keeps its part`, async () => {
+  Deno.test(`${name}() with MSG_WAITALL that is cancelled leaves its part queued`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(600));
@@ -181,7 +181,7 @@ for (const [name, receive] of Object.entries(receives)) {
   });
 }
 
-Deno.test("recv() with MSG_PEEK and MSG_WAITALL waits for all and leaves it", async () => {
+Deno.test("recv() with MSG_PEEK and MSG_WAITALL waits for all bytes and leaves them", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const call = peer.recv(2000, MSG_PEEK | MSG_WAITALL);
@@ -194,7 +194,7 @@ Deno.test("recv() with MSG_PEEK and MSG_WAITALL waits for all and leaves it", as
 const known = ["MSG_PEEK", "MSG_WAITALL", "MSG_DONTWAIT"];
 for (const [name, flag] of Object.entries(socket.MsgFlag)) {
   if (known.includes(name)) continue;
-  Deno.test(`recv() with ${name} fails with EOPNOTSUPP, naming it, and takes nothing`, async () => {
+  Deno.test(`recv() with ${name} fails with EOPNOTSUPP and its name, and consumes nothing`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     await client.sendall(numbered(4));
@@ -224,7 +224,7 @@ Deno.test("recv_into() fills nbytes of the buffer, and no more", async () => {
   assertEquals(buffer.subarray(0, 6), numbered(6, 14));
 });
 
-Deno.test("recv_into() fills a part of a larger memory, and nothing around it", async () => {
+Deno.test("recv_into() fills a part of a larger buffer, and nothing around it", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   for (const timeout of [null, 5]) {
@@ -256,7 +256,7 @@ Deno.test("recv_into() that is cancelled never writes to its buffer", async () =
   assertEquals(buffer, new Uint8Array(8).fill(255));
 });
 
-Deno.test("recvfrom() on a stream gives no address", async () => {
+Deno.test("recvfrom() on a stream returns no address", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await client.sendall(numbered(4));
@@ -268,7 +268,7 @@ Deno.test("recvfrom() on a stream gives no address", async () => {
   assertEquals(none as unknown, null);
 });
 
-Deno.test("recv() gives memory that holds exactly the data, however it came", async () => {
+Deno.test("recv() returns memory that holds exactly the data, however it arrived", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const seen = new Set<ArrayBufferLike>();
@@ -296,7 +296,7 @@ Deno.test("recv() gives memory that holds exactly the data, however it came", as
   }
 });
 
-Deno.test("recv() gives its caller bytes that it may overwrite", async () => {
+Deno.test("recv() returns bytes that the caller may overwrite", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await client.sendall(numbered(3000));
@@ -315,7 +315,7 @@ Deno.test("recv() gives its caller bytes that it may overwrite", async () => {
   assertNotStrictEquals(a.buffer, b.buffer);
 });
 
-Deno.test("recv() gives datagrams in memory of their own", async () => {
+Deno.test("recv() returns datagrams in memory of their own", async () => {
   using a = udpSocket();
   using b = udpSocket();
   const to = b.getsockname();

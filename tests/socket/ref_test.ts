@@ -113,7 +113,7 @@ async function run(code: string): Promise<ProcessResult> {
 }
 
 processTest(
-  "a pending call keeps the process, also if ref() came after it",
+  "a pending call keeps the process alive, even if ref() was called after it",
   async () => {
     const programs = calls.flatMap(({ what, make, call, refAfter }) => {
       const program = (before: string, after: string, line: string) =>
@@ -158,7 +158,7 @@ function unreferenced(some: readonly Call[], before: boolean): string {
 for (const before of [false, true]) {
   const when = before ? "before" : "after";
   processTest(
-    `pending calls let the process end if unref() came ${when} them`,
+    `pending calls let the process end if unref() was called ${when} them`,
     async () => {
       const some = calls.filter(({ unrefAfter }) =>
         before || unrefAfter !== false
@@ -173,7 +173,7 @@ for (const before of [false, true]) {
 }
 
 processTest(
-  "a pending send keeps the process in spite of unref()",
+  "a pending send keeps the process alive in spite of unref()",
   async () => {
     const { stdout, stderr } = await run(`
     ${connected}

@@ -101,7 +101,7 @@ for (const [i, [state, , make]] of printed.entries()) {
   });
 }
 
-Deno.test("a socket prints its descriptor and addresses, inside of others too", async () => {
+Deno.test("a socket prints its descriptor and addresses, inside other objects too", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   const [host, port] = client.getsockname();

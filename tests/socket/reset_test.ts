@@ -69,7 +69,7 @@ function test(name: string, fn: (c: Connection) => Promise<void>): void {
   });
 }
 
-test("a reset ends a pending recv(), once", async ({ s, peer }) => {
+test("a reset rejects a pending recv(), once", async ({ s, peer }) => {
   const receiving = outcomeOf(() => s.recv(10));
   const next = outcomeOf(async () => text(await s.recv(10)));
   await peer("reset()");
@@ -80,7 +80,7 @@ test("a reset ends a pending recv(), once", async ({ s, peer }) => {
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), broken);
 });
 
-test("a reset comes after the data before it", async ({ s, peer }) => {
+test("a reset is reported after the data before it", async ({ s, peer }) => {
   await peer("p.sendall(b'hello')");
   assertEquals(text(await within(s.recv(3))), "hel");
   await peer("p.sendall(b' world')");
@@ -96,7 +96,7 @@ test("a reset comes after the data before it", async ({ s, peer }) => {
   assertEquals([received, outcome], ["lo world", reset]);
 });
 
-test("a reset leaves MSG_WAITALL the part that came", async ({ s, peer }) => {
+test("a reset makes MSG_WAITALL return the part that has arrived", async ({ s, peer }) => {
   const receiving = s.recv(10, socket.MSG_WAITALL);
   await peer("p.sendall(b'hello')");
   assertEquals(text(await within(s.recv(0))), "");
@@ -105,13 +105,13 @@ test("a reset leaves MSG_WAITALL the part that came", async ({ s, peer }) => {
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
 });
 
-test("a reset ends a pending recv_into()", async ({ s, peer }) => {
+test("a reset rejects a pending recv_into()", async ({ s, peer }) => {
   const receiving = outcomeOf(() => s.recv_into(new Uint8Array(10)));
   await peer("reset()");
   assertEquals(await receiving, reset);
 });
 
-test("a reset ends a pending readline()", async ({ s, peer }) => {
+test("a reset rejects a pending readline()", async ({ s, peer }) => {
   const file = s.makefile("rb");
   const reading = outcomeOf(() => file.readline());
   await peer("p.sendall(b'no end of line')");
@@ -120,14 +120,14 @@ test("a reset ends a pending readline()", async ({ s, peer }) => {
   await within(file.close());
 });
 
-test("a reset fails the next send(), then it is broken", async ({ s, peer }) => {
+test("a reset rejects the next send(), and later ones fail with EPIPE", async ({ s, peer }) => {
   await peer("reset()");
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), reset);
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), broken);
   assertEquals(await outcomeOf(() => s.sendall(bytes("x"))), broken);
 });
 
-test("a reset ends a pending sendall()", async ({ s, peer }) => {
+test("a reset rejects a pending sendall()", async ({ s, peer }) => {
   const sending = outcomeOf(() => s.sendall(new Uint8Array(20_000_000)));
   const behind = outcomeOf(() => s.sendall(bytes("x")));
   await peer("reset()");
@@ -135,7 +135,7 @@ test("a reset ends a pending sendall()", async ({ s, peer }) => {
   oneOf(reset, broken)(await behind);
 });
 
-test("a reset ends a recv() and a sendall() side by side", async ({ s, peer }) => {
+test("a reset rejects a concurrent recv() and sendall()", async ({ s, peer }) => {
   const receiving = outcomeOf(async () => text(await s.recv(10)));
   const sending = outcomeOf(() => s.sendall(new Uint8Array(20_000_000)));
   await peer("reset()");
@@ -143,13 +143,13 @@ test("a reset ends a recv() and a sendall() side by side", async ({ s, peer }) =
   oneOf(reset, broken)(await sending);
 });
 
-test("a reset while no call waits is told by the next", async ({ s, peer }) => {
+test("a reset while no call waits is reported by the next call", async ({ s, peer }) => {
   await peer("reset()");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   assertEquals(await outcomeOf(async () => text(await s.recv(10))), '""');
 });
 
-test("SO_ERROR tells that taken bytes were lost", async ({ s, peer }) => {
+test("SO_ERROR reports that committed bytes were lost", async ({ s, peer }) => {
   s.settimeout(0.01);
   const outcome = await outcomeOf(async () => {
     for (;;) await s.send(new Uint8Array(50_000));
@@ -168,7 +168,7 @@ test("SO_ERROR tells that taken bytes were lost", async ({ s, peer }) => {
   oneOf(reset, broken)(await outcomeOf(() => s.send(bytes("x"))));
 });
 
-test("the next send() tells that taken bytes were lost", async ({ s, peer }) => {
+test("the next send() reports that committed bytes were lost", async ({ s, peer }) => {
   s.settimeout(0.01);
   const outcome = await outcomeOf(async () => {
     for (;;) await s.send(new Uint8Array(50_000));
@@ -187,7 +187,7 @@ test("a peer that closes with unread data resets", async ({ s, peer }) => {
   assertEquals(await receiving, reset);
 });
 
-test("send() after the peer has closed fails, at the second", async ({ s, peer }) => {
+test("the second send() after the peer has closed fails", async ({ s, peer }) => {
   await peer("p.close()");
   assertEquals(text(await within(s.recv(10))), "");
   assertEquals(await within(s.send(bytes("x"))), 1);
@@ -216,7 +216,7 @@ test("connect() after a reset fails with EISCONN", async ({ s, peer }) => {
   assertEquals(code, errno.EISCONN);
 });
 
-test("close() after a reset is quiet", async ({ s, peer }) => {
+test("close() after a reset does not fail", async ({ s, peer }) => {
   await peer("reset()");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   await within(s[Symbol.asyncDispose]());
@@ -231,7 +231,7 @@ const sequences: readonly (readonly ("recv" | "send")[])[] = [
 ];
 const linux = Deno.build.os === "linux";
 Deno.test({
-  name: `calls after a reset end as python3's${
+  name: `calls after a reset end as in python3${
     linux ? suffix : " (skipped: not Linux)"
   }`,
   ignore: python === null || !linux,

@@ -94,7 +94,7 @@ const program = (link: string) => `
 for (const unstable of [true, false]) {
   const flag = unstable ? ["--unstable-net"] : [];
   Deno.test({
-    name: `a scope given by number comes out of every call, ${
+    name: `a scope given by number is returned by every call, ${
       unstable ? "with" : "without"
     } --unstable-net`,
     ignore: !hasNamespaces,
@@ -117,7 +117,7 @@ for (const unstable of [true, false]) {
 
 Deno.test({
   name:
-    "a scope given by name comes out as a number where interfaces are granted",
+    "a scope given by name is returned as a number if interfaces are granted",
   ignore: !hasNamespaces,
   fn: async () => {
     const scopes = await runOnLink(program("fe80::1%lo"), [
@@ -131,7 +131,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a scope given by name needs no grant but that of the address",
+  name: "a scope given by name needs only the grant for the address",
   ignore: !hasNamespaces,
   fn: async () => {
     const code = `
@@ -176,7 +176,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a machine without IPv6 has EADDRNOTAVAIL for it in every connect()",
+  name: "connect() to IPv6 fails with EADDRNOTAVAIL on a machine without it",
   ignore: !hasNamespaces,
   fn: async () => {
     const code = `

@@ -32,7 +32,7 @@ async function receive(s: TcpSocket, n: number): Promise<Uint8Array> {
 }
 
 for (const cancellation of ["timeout", "abort", "EAGAIN"] as const) {
-  Deno.test(`send() reports exactly how much the peer gets, however often ${cancellation} interrupts it`, async () => {
+  Deno.test(`send() reports exactly how much the peer gets, however often ${cancellation} cancels it`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const taken: Uint8Array[] = [];
@@ -60,7 +60,7 @@ for (const cancellation of ["timeout", "abort", "EAGAIN"] as const) {
     assertSameBytes(join(received), join(taken));
   });
 
-  Deno.test(`sendall() that is ended by a ${cancellation} sends a part, then the next message whole`, async () => {
+  Deno.test(`sendall() that is cancelled by a ${cancellation} sends a part, then the next message whole`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     // Different in every byte, so that a part's end can be found.
@@ -87,7 +87,7 @@ for (const cancellation of ["timeout", "abort", "EAGAIN"] as const) {
     assertSameBytes(stream.subarray(part), second!);
   });
 
-  Deno.test(`send() after a ${cancellation} takes nothing while taken bytes are unsent`, async () => {
+  Deno.test(`send() after a ${cancellation} sends nothing while committed bytes are unsent`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const parts = await fill(client);
@@ -164,7 +164,7 @@ Deno.test("sendall() of 50 MB and close() without awaiting arrives whole", async
   await within(call);
 });
 
-Deno.test("close() lets taken bytes and started sends go out", async () => {
+Deno.test("close() lets committed bytes and started sends be sent", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const parts = await fill(client);
@@ -176,7 +176,7 @@ Deno.test("close() lets taken bytes and started sends go out", async () => {
   await within(Promise.all(calls));
 });
 
-Deno.test("await using waits until taken bytes are with the kernel", async () => {
+Deno.test("await using waits until committed bytes are with the kernel", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const parts = await fill(client);
@@ -189,7 +189,7 @@ Deno.test("await using waits until taken bytes are with the kernel", async () =>
   await within(closing);
 });
 
-Deno.test("shutdown(SHUT_WR) comes after taken bytes, whatever ends its wait", async () => {
+Deno.test("shutdown(SHUT_WR) comes after committed bytes, even if it is cancelled", async () => {
   for (const timeout of [null, 0.005, 0]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -207,7 +207,7 @@ Deno.test("shutdown(SHUT_WR) comes after taken bytes, whatever ends its wait", a
   }
 });
 
-Deno.test("shutdown() comes, though its signal ends the wait", async () => {
+Deno.test("shutdown() is made although its signal cancels the call", async () => {
   for (const aborted of [true, false]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -252,7 +252,7 @@ Deno.test("send() with MSG_DONTWAIT never waits on a blocking socket", async () 
 const known = ["MSG_DONTWAIT", "MSG_NOSIGNAL"];
 for (const [name, flag] of Object.entries(socket.MsgFlag)) {
   if (known.includes(name)) continue;
-  Deno.test(`send() with ${name} fails with EOPNOTSUPP, naming it, and sends nothing`, async () => {
+  Deno.test(`send() with ${name} fails with EOPNOTSUPP and its name, and sends nothing`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const to = client.getpeername();
@@ -271,7 +271,7 @@ for (const [name, flag] of Object.entries(socket.MsgFlag)) {
   });
 }
 
-Deno.test("send() of nothing is done at once, also where there is no room", async () => {
+Deno.test("send() of nothing settles at once, even if there is no room", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   await fill(client);
@@ -280,7 +280,7 @@ Deno.test("send() of nothing is done at once, also where there is no room", asyn
   assertEquals(await within(client.sendall(new Uint8Array(0))), undefined);
 });
 
-Deno.test("send() refuses a string and says to encode it", async () => {
+Deno.test("send() rejects a string with the advice to encode it", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   const text = "hello" as unknown as Uint8Array;
@@ -288,14 +288,14 @@ Deno.test("send() refuses a string and says to encode it", async () => {
   await assertRejects(() => client.sendall(text), TypeError, "encode");
 });
 
-Deno.test("send() on a stream with sendto() ignores the address", async () => {
+Deno.test("sendto() on a stream ignores the address", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   assertEquals(await client.sendto(numbered(4), ["127.0.0.1", 9]), 4);
   assertEquals(await within(peer.recv(10)), numbered(4));
 });
 
-Deno.test("send() gives the failure of taken bytes once, or SO_ERROR does", async () => {
+Deno.test("send() reports the failure of committed bytes once, unless SO_ERROR does", async () => {
   for (const by of ["send", "SO_ERROR"]) {
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -324,7 +324,7 @@ Deno.test("send() gives the failure of taken bytes once, or SO_ERROR does", asyn
   }
 });
 
-Deno.test("send() stays bounded and correct over thousands that are aborted", async () => {
+Deno.test("send() stays bounded and correct over thousands of aborted calls", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const parts = await fill(client);

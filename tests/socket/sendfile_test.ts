@@ -98,7 +98,7 @@ Deno.test("sendfile() sends a Deno.FsFile, whatever its position", async () => {
   assertEquals(await receiveToEnd(pair.peer), expected);
 });
 
-Deno.test("sendfile() sends what lies behind 4 GiB", async () => {
+Deno.test("sendfile() sends bytes at positions above 4 GiB", async () => {
   await using pair = await tcpPair();
   const offset = 2 ** 32 + 5;
   const seeks: number[] = [];
@@ -115,7 +115,7 @@ Deno.test("sendfile() sends what lies behind 4 GiB", async () => {
   assertEquals(await within(pair.peer.recv(9)), new Uint8Array([8, 8, 8]));
 });
 
-Deno.test("sendfile() reads a file without seek from where it is", async () => {
+Deno.test("sendfile() reads a file without seek from its position", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(50);
   file.position = 20;
@@ -198,7 +198,7 @@ Deno.test("sendfile() fails with ENOTCONN before connect, EBADF after close, and
   assertEquals(codes, ["ENOTCONN", "EBADF"]);
 });
 
-Deno.test("sendfile() that times out leaves the position behind what was taken", async () => {
+Deno.test("sendfile() that times out leaves the position behind the committed bytes", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(LARGE);
   pair.client.settimeout(0.2);
@@ -209,7 +209,7 @@ Deno.test("sendfile() that times out leaves the position behind what was taken",
   assertSameBytes(await received, file.content.subarray(0, position));
 });
 
-Deno.test("sendfile() of a count whose last bytes were taken when its time is over has sent them", async () => {
+Deno.test("sendfile() whose last bytes are committed when it times out has sent them", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   client.settimeout(0.1);
@@ -255,7 +255,7 @@ Deno.test("sendfile() rejects with the signal's reason, wherever options are giv
   }
 });
 
-Deno.test("sendfile() fails when the peer has gone, with the position behind what was sent", async () => {
+Deno.test("sendfile() fails when the peer has closed, with the position behind the sent bytes", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(LARGE);
   const sending = pair.client.sendfile(file);
@@ -280,7 +280,7 @@ function stuckReader(): socket.Readable {
   };
 }
 
-Deno.test("sendfile() whose reader waits ends with a timeout, an abort or a close", async () => {
+Deno.test("sendfile() with a waiting reader is cancelled by a timeout, an abort or a close", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   client.settimeout(0.05);
@@ -304,7 +304,7 @@ Deno.test("sendfile() whose reader waits ends with a timeout, an abort or a clos
   assertEquals((await failed).code, "EBADF");
 });
 
-Deno.test("sendfile() cancelled before it has begun leaves the file where it is", async () => {
+Deno.test("sendfile() cancelled before it has begun leaves the position of the file", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(100);
   const controller = new AbortController();
@@ -339,7 +339,7 @@ Deno.test("sendfile() is in order with the sends, a shutdown and a close that is
   }
 });
 
-Deno.test("sendfile() whose reader waits holds nobody up when it is cancelled", async () => {
+Deno.test("sendfile() with a waiting reader delays no other call when it is cancelled", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const controller = new AbortController();
@@ -358,7 +358,7 @@ Deno.test("sendfile() whose reader waits holds nobody up when it is cancelled", 
   assertEquals(received, new Uint8Array([1, 2, 3]));
 });
 
-Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a reader as they are", async () => {
+Deno.test("sendfile() translates errors of a Deno.FsFile, but not those of another reader", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   const closed = await Deno.open("LICENSE");
@@ -397,7 +397,7 @@ Deno.test("sendfile() gives errors of a Deno.FsFile as OSError, and those of a r
   );
 });
 
-Deno.test("sendfile() reports to onProgress what has been sent, up to the result", async () => {
+Deno.test("sendfile() reports the number of sent bytes to onProgress, up to the result", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(1_000_000);
   const calls = [
@@ -429,7 +429,7 @@ Deno.test("sendfile() reports to onProgress what has been sent, up to the result
   assertEquals(late, 0);
 });
 
-Deno.test("sendfile() that sends nothing reports to onProgress nothing", async () => {
+Deno.test("sendfile() that sends nothing does not call onProgress", async () => {
   await using pair = await tcpPair();
   const told: number[] = [];
   const onProgress = (sent: number) => told.push(sent);
@@ -442,7 +442,7 @@ Deno.test("sendfile() that sends nothing reports to onProgress nothing", async (
   assertEquals(told, []);
 });
 
-Deno.test("sendfile() rejects with what onProgress throws, the position behind what was sent", async () => {
+Deno.test("sendfile() rejects with the error of onProgress, with the position behind the sent bytes", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(LARGE);
   const reason = new Error("enough");
@@ -466,7 +466,7 @@ Deno.test("sendfile() rejects with what onProgress throws, the position behind w
   assertSameBytes(await received, file.content.slice(5, 5 + sent + 10));
 });
 
-Deno.test("sendfile() ended in onProgress, by an abort or a close, reports no more", async () => {
+Deno.test("sendfile() cancelled in onProgress, by an abort or a close, does not call it again", async () => {
   const reason = new Error("enough");
   for (const ending of ["abort", "close"] as const) {
     await using pair = await tcpPair();
@@ -494,7 +494,7 @@ Deno.test("sendfile() ended in onProgress, by an abort or a close, reports no mo
   }
 });
 
-Deno.test("sendfile() refuses an onProgress that is no function, and sends nothing", async () => {
+Deno.test("sendfile() rejects an onProgress that is no function, and sends nothing", async () => {
   await using pair = await tcpPair();
   const file = new MemoryFile(10);
   for (const onProgress of [1, null, "log", {}]) {

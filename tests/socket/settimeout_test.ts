@@ -26,7 +26,7 @@ Deno.test("getdefaulttimeout() is null at first", () => {
   assertEquals(s.getblocking(), true);
 });
 
-Deno.test("setdefaulttimeout() is for sockets made from then on", async () => {
+Deno.test("setdefaulttimeout() applies to sockets that are created later", async () => {
   using before = socket.socket();
   await withDefault(2.5, () => {
     assertEquals(socket.getdefaulttimeout(), 2.5);
@@ -40,7 +40,7 @@ Deno.test("setdefaulttimeout() is for sockets made from then on", async () => {
   assertEquals(after.gettimeout(), null);
 });
 
-Deno.test("setdefaulttimeout() is for accepted sockets too, and bounds calls", async () => {
+Deno.test("setdefaulttimeout() applies to accepted sockets too, and bounds calls", async () => {
   using server = listener();
   await withDefault(0.05, async () => {
     using client = socket.socket();
@@ -52,7 +52,7 @@ Deno.test("setdefaulttimeout() is for accepted sockets too, and bounds calls", a
   assertEquals(server.gettimeout(), null);
 });
 
-Deno.test("setdefaulttimeout() of 0 makes sockets that do not block", async () => {
+Deno.test("setdefaulttimeout() of 0 makes new sockets non-blocking", async () => {
   await withDefault(0, () => {
     using s = socket.socket();
     assertEquals(s.getblocking(), false);
@@ -60,7 +60,7 @@ Deno.test("setdefaulttimeout() of 0 makes sockets that do not block", async () =
   });
 });
 
-Deno.test("SOCK_NONBLOCK goes before the default timeout", async () => {
+Deno.test("SOCK_NONBLOCK takes precedence over the default timeout", async () => {
   const { AF_INET, SOCK_STREAM, SOCK_NONBLOCK } = socket;
   await withDefault(2, () => {
     using s = socket.socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
@@ -69,7 +69,7 @@ Deno.test("SOCK_NONBLOCK goes before the default timeout", async () => {
   });
 });
 
-Deno.test("gettimeout() gives exactly what settimeout() was given", () => {
+Deno.test("gettimeout() returns exactly the argument of settimeout()", () => {
   using s = socket.socket();
   for (
     const value of [0, 1, 0.1, 0.3, 1.001, 2.3, 1e-9, 4.35, 1e9, null]
@@ -81,7 +81,7 @@ Deno.test("gettimeout() gives exactly what settimeout() was given", () => {
   }
 });
 
-Deno.test("setblocking() is a timeout of null or 0", () => {
+Deno.test("setblocking() sets a timeout of null or 0", () => {
   using s = socket.socket();
   s.setblocking(false);
   assertEquals([s.gettimeout(), s.getblocking()], [0, false]);
@@ -102,7 +102,7 @@ const wrong: readonly [value: unknown, Class: typeof TypeError][] = [
   [1n, TypeError],
 ];
 for (const [value, Class] of wrong) {
-  Deno.test(`settimeout() refuses ${Deno.inspect(value)}`, () => {
+  Deno.test(`settimeout() rejects ${Deno.inspect(value)}`, () => {
     using s = socket.socket();
     s.settimeout(7);
     assertThrows(() => s.settimeout(value as number), Class);
@@ -141,7 +141,7 @@ const programs = [
   }],
 ] satisfies [string, (s: socket.Socket) => unknown][];
 Deno.test({
-  name: `timeouts are as python3's${
+  name: `timeouts are those of python3${
     python === null ? " (skipped: no python3)" : ""
   }`,
   ignore: python === null,

@@ -17,7 +17,7 @@ const { SHUT_RD, SHUT_RDWR, SHUT_WR } = socket;
 const none = new Uint8Array(0);
 const one = new Uint8Array(1);
 
-Deno.test("shutdown(SHUT_WR) shows the peer the end, and receiving goes on", async () => {
+Deno.test("shutdown(SHUT_WR) ends the stream for the peer, and receiving goes on", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   await within(client.sendall(new Uint8Array([1, 2])));
@@ -46,7 +46,7 @@ Deno.test("shutdown(SHUT_WR) that is not awaited comes after the sends", async (
   await within(Promise.all([sending, shutting]));
 });
 
-Deno.test("shutdown() that is not awaited is done before a close()", async () => {
+Deno.test("shutdown() that is not awaited is made before a close()", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const sending = client.sendall(new Uint8Array(1_000_000));
@@ -56,7 +56,7 @@ Deno.test("shutdown() that is not awaited is done before a close()", async () =>
   await within(Promise.all([sending, shutting]));
 });
 
-Deno.test("shutdown(SHUT_WR) comes after bytes that a send() has taken", async () => {
+Deno.test("shutdown(SHUT_WR) comes after bytes that a send() has committed", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   client.settimeout(0.01);
@@ -85,7 +85,7 @@ Deno.test("shutdown(SHUT_RD) ends pending receives with 0 bytes", async () => {
   assertEquals(await within(peer.recv(10)), one);
 });
 
-Deno.test("shutdown(SHUT_RD) leaves what has been received", async () => {
+Deno.test("shutdown(SHUT_RD) leaves the received bytes", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   await within(peer.sendall(new Uint8Array([1, 2, 3])));
@@ -120,7 +120,7 @@ for (const how of [SHUT_RD, SHUT_WR, SHUT_RDWR]) {
   });
 }
 
-Deno.test("shutdown() of one duplicate is that of the connection", async () => {
+Deno.test("shutdown() of one duplicate shuts down the connection", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   await using copy = client.dup();
@@ -129,7 +129,7 @@ Deno.test("shutdown() of one duplicate is that of the connection", async () => {
   assertEquals(await within(peer.recv(10)), none);
 });
 
-Deno.test("shutdown(SHUT_RD) of a listener ends its accepts with EINVAL", async () => {
+Deno.test("shutdown(SHUT_RD) of a listener rejects its accepts with EINVAL", async () => {
   for (const how of [SHUT_RD, SHUT_RDWR]) {
     await using server = listener();
     const address = server.getsockname();
@@ -165,7 +165,7 @@ Deno.test("shutdown(SHUT_WR) of a listener changes nothing", async () => {
   assertEquals(address, client.getsockname());
 });
 
-Deno.test("listen() again after shutdown() of a listener", async () => {
+Deno.test("listen() works again after shutdown() of a listener", async () => {
   await using server = listener();
   const address = server.getsockname();
   await within(server.shutdown(SHUT_RD));
@@ -263,7 +263,7 @@ c = socket(); c.connect(s.getsockname()); p, _ = s.accept()
 `;
 const skipped = python === null || Deno.build.os !== "linux";
 Deno.test({
-  name: `shutdown() ends as python3's${
+  name: `shutdown() ends as in python3${
     skipped ? " (skipped: no python3, or not Linux)" : ""
   }`,
   ignore: skipped,

@@ -17,7 +17,7 @@ for (const family of [socket.AF_INET, socket.AF_INET6] as socket.Family[]) {
   });
 }
 
-Deno.test("socketpair() over loopback does not take a connection that is not its own", async () => {
+Deno.test("socketpair() over loopback rejects a connection that is not its own", async () => {
   // Another client connects to every listener of this process as it is opened.
   const listen = Deno.listen;
   const strangers: Promise<Deno.Conn>[] = [];
@@ -38,7 +38,7 @@ Deno.test("socketpair() over loopback does not take a connection that is not its
   }
 });
 
-Deno.test("socketpair() over loopback makes a pair whatever the default timeout, which both ends have", async () => {
+Deno.test("socketpair() over loopback works with any default timeout, which both ends have", async () => {
   for (const timeout of [0, 0.000_001, 3]) {
     socket.setdefaulttimeout(timeout);
     try {

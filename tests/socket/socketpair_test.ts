@@ -265,7 +265,7 @@ print(json.dumps(all))
 `;
 
 Deno.test({
-  name: "socketpair() behaves as the kernel's, which CPython's shows",
+  name: "socketpair() behaves as the kernel's pair does in CPython",
   ignore: python === null || Deno.build.os !== "linux",
   fn: async () => {
     const all: [string, number, readonly Step[]][] = [
@@ -293,7 +293,7 @@ function numbered(position: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (position + i) % 251);
 }
 
-Deno.test("socketpair() takes the kernel's buffer full, then send() waits for the peer", async () => {
+Deno.test("socketpair() accepts as much as the kernel's buffer, then send() waits for the peer", async () => {
   const [a, b] = await pair();
   assertEquals(await a.send(numbered(0, 300_000)), BUFFER);
   let settled = false;
@@ -340,7 +340,7 @@ for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
     close(a, b);
   });
 
-  Deno.test(`socketpair() of ${name} ends a blocked send when the peer closes`, async () => {
+  Deno.test(`socketpair() of ${name} rejects a blocked send when the peer closes`, async () => {
     const [a, b] = await pair(type);
     const sending = (async () => {
       for (;;) await a.sendall(new Uint8Array(50_000));
@@ -355,7 +355,7 @@ for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
     a.close();
   });
 
-  Deno.test(`socketpair() of ${name} ends a blocked send on SHUT_RD of the peer`, async () => {
+  Deno.test(`socketpair() of ${name} rejects a blocked send on SHUT_RD of the peer`, async () => {
     const [a, b] = await pair(type);
     const sending = (async () => {
       for (;;) await a.sendall(new Uint8Array(50_000));
@@ -367,7 +367,7 @@ for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
     close(a, b);
   });
 
-  Deno.test(`socketpair() of ${name} gives late data to the next call after a timeout and an abort`, async () => {
+  Deno.test(`socketpair() of ${name} returns late data to the next call after a timeout and an abort`, async () => {
     const [a, b] = await pair(type);
     b.settimeout(0.001);
     await assertRejects(() => b.recv(5), socket.TimeoutError);
@@ -409,7 +409,7 @@ for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
   });
 }
 
-Deno.test("socketpair() of streams delivers what was sent before a close", async () => {
+Deno.test("socketpair() of streams delivers the bytes that were sent before a close", async () => {
   const [a, b] = await pair();
   a.settimeout(0.001);
   const data = crypto.getRandomValues(new Uint8Array(60_000));
@@ -470,7 +470,7 @@ Deno.test("socketpair() of datagrams keeps them whole, up to the kernel's limit"
   close(a, b);
 });
 
-Deno.test("socketpair() of datagrams counts empty ones, as the kernel does", async () => {
+Deno.test("socketpair() of datagrams limits empty ones, as the kernel does", async () => {
   const [a, b] = await pair(SOCK_DGRAM);
   a.setblocking(false);
   let sent = 0;
@@ -509,7 +509,7 @@ Deno.test("socketpair() shares a connection with dup(), makefile() and detach()"
   assertEquals(await within(file.read(1)), "x");
 });
 
-Deno.test("socketpair() refuses what is no pair, with the kernel's errors", async () => {
+Deno.test("socketpair() fails for unsupported pairs, with the kernel's errors", async () => {
   const code = (...args: [socket.Family<string>, number?, number?]) =>
     codeOf(() => socket.socketpair(...args));
   assertEquals(await code(99 as typeof AF_UNIX), "EAFNOSUPPORT");

@@ -19,7 +19,7 @@ Deno.test("read() and write() are a Reader and a Writer of @std/io", async () =>
   assertEquals(await pair.client.read(new Uint8Array(1)), null);
 });
 
-Deno.test("read() of no room gives 0, and null at the end; write() gives what it took", async () => {
+Deno.test("read() into no room returns 0, and null at the end; write() returns the number of bytes", async () => {
   await using pair = await tcpPair();
   assertEquals(await within(pair.peer.read(new Uint8Array(0))), 0);
   assertEquals(await pair.client.write(encode("abc")), 3);
@@ -32,7 +32,7 @@ Deno.test("read() of no room gives 0, and null at the end; write() gives what it
   assertEquals(await within(pair.peer.read(two)), null);
 });
 
-Deno.test("read() that times out or is closed rejects, as recv()", async () => {
+Deno.test("read() that times out or is closed rejects, as recv() does", async () => {
   await using pair = await tcpPair();
   pair.peer.settimeout(0.01);
   await assertRejects(

@@ -40,7 +40,7 @@ function listening<S extends socket.Socket<socket.InetAddress>>(s: S): S {
   return s;
 }
 
-Deno.test("Socket makes an IPv4 stream socket, as socket() does", () => {
+Deno.test("new Socket() creates an IPv4 stream socket, as socket() does", () => {
   using s = new socket.Socket();
   assertEquals([s.family, s.type, s.proto], [
     socket.AF_INET,
@@ -52,7 +52,7 @@ Deno.test("Socket makes an IPv4 stream socket, as socket() does", () => {
   assertStrictEquals<unknown>(made.constructor, socket.Socket);
 });
 
-Deno.test("a subclass of Socket has all of it and its own", async () => {
+Deno.test("a subclass of Socket has the members of Socket and its own", async () => {
   using server = listening(new Counting());
   using client = new Counting();
   await client.connect(server.getsockname());
@@ -63,7 +63,7 @@ Deno.test("a subclass of Socket has all of it and its own", async () => {
   assertInstanceOf(client, socket.Socket);
 });
 
-Deno.test("accept() of a subclass gives a plain Socket", async () => {
+Deno.test("accept() of a subclass returns a plain Socket", async () => {
   using server = listening(new Counting());
   using client = new Counting();
   await client.connect(server.getsockname());
@@ -71,7 +71,7 @@ Deno.test("accept() of a subclass gives a plain Socket", async () => {
   assertStrictEquals<unknown>(conn.constructor, socket.Socket);
 });
 
-Deno.test("dup() of a subclass gives the subclass, made anew", async () => {
+Deno.test("dup() of a subclass creates an instance of the subclass", async () => {
   using server = listening(new Counting());
   using client = new Counting();
   client.sent = 100;
@@ -144,7 +144,7 @@ Deno.test("Socket with fileno takes a detached descriptor over", async () => {
   assertEquals(await nextText(again), "hello");
 });
 
-Deno.test("Socket with fileno has the default timeout, not the other's", () => {
+Deno.test("Socket with fileno has the default timeout, not that of the other object", () => {
   using s = socket.socket();
   s.settimeout(4);
   socket.setdefaulttimeout(2);
@@ -161,7 +161,7 @@ Deno.test("Socket with fileno has the default timeout, not the other's", () => {
   }
 });
 
-Deno.test("Socket with a fileno that is not open fails with EBADF, a negative one a RangeError", async () => {
+Deno.test("Socket with a fileno that is not open fails with EBADF, with a negative one with RangeError", async () => {
   const make = (fileno: number) => () =>
     new socket.Socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno);
   assertEquals(await codeOf(make(9999)), "EBADF");

@@ -79,7 +79,7 @@ const sending: Calls = {
 };
 
 for (const [name, call] of Object.entries({ ...receiving, ...sending })) {
-  Deno.test(`${name} ends with TimeoutError when its time is over, not before`, async () => {
+  Deno.test(`${name} fails with TimeoutError when its timeout expires, not before`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     if (name in sending) await fill(peer);
@@ -92,7 +92,7 @@ for (const [name, call] of Object.entries({ ...receiving, ...sending })) {
   });
 }
 
-Deno.test("accept() and recvfrom() end with TimeoutError", async () => {
+Deno.test("accept() and recvfrom() fail with TimeoutError", async () => {
   await using server = listener();
   await using udp = udpSocket();
   for (const s of [server, udp]) s.settimeout(0.05);
@@ -101,7 +101,7 @@ Deno.test("accept() and recvfrom() end with TimeoutError", async () => {
   }
 });
 
-Deno.test("sendall() has its timeout as a whole, though each part is in time", async () => {
+Deno.test("the timeout of sendall() bounds the whole call, although each part is in time", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   client.settimeout(0.3);
@@ -119,7 +119,7 @@ Deno.test("sendall() has its timeout as a whole, though each part is in time", a
   await reading;
 });
 
-Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep coming", async () => {
+Deno.test("the timeout of recv() with MSG_WAITALL bounds the whole call, although bytes keep coming", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   peer.settimeout(0.1);
@@ -135,7 +135,7 @@ Deno.test("recv() with MSG_WAITALL has its timeout as a whole, though bytes keep
 });
 
 Deno.test({
-  name: "recv() during a connect has its timeout as a whole",
+  name: "the timeout of recv() during a connect bounds the whole call",
   // Elsewhere a full queue refuses, or takes more than it was told.
   ignore: Deno.build.os !== "linux",
   fn: async () => {
@@ -170,7 +170,7 @@ Deno.test({
   },
 });
 
-Deno.test("a timeout that is longer than a timer can be does not end at once", async () => {
+Deno.test("a timeout that is longer than a timer can be does not expire at once", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   for (const timeout of [30, 2_147_484, 100_000_000]) {
@@ -184,7 +184,7 @@ Deno.test("a timeout that is longer than a timer can be does not end at once", a
   }
 });
 
-Deno.test("timeouts that were long leave nothing behind once closed", async () => {
+Deno.test("long timeouts leave nothing behind once the socket is closed", async () => {
   await using server = listener();
   await using udp = udpSocket();
   await using pair = await tcpPair();
@@ -206,7 +206,7 @@ Deno.test("timeouts that were long leave nothing behind once closed", async () =
   }
 });
 
-Deno.test("a timeout is a duplicate's own", async () => {
+Deno.test("a duplicate has its own timeout", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   peer.settimeout(0.02);
@@ -219,7 +219,8 @@ Deno.test("a timeout is a duplicate's own", async () => {
 });
 
 Deno.test({
-  name: "SO_RCVTIMEO and SO_SNDTIMEO end one direction's calls with EAGAIN",
+  name:
+    "SO_RCVTIMEO and SO_SNDTIMEO reject the calls of one direction with EAGAIN",
   // There it is a number of milliseconds, not a struct timeval.
   ignore: Deno.build.os === "windows",
   fn: async () => {
@@ -258,7 +259,7 @@ Deno.test("a timeout bounds each call, not the socket", async () => {
   }
 });
 
-Deno.test("settimeout() leaves the calls that wait already", async () => {
+Deno.test("settimeout() leaves the timeouts of pending calls", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
   const waiting = client.recv(1);
@@ -273,7 +274,7 @@ Deno.test("settimeout() leaves the calls that wait already", async () => {
   await assertRejects(() => within(bounded), socket.TimeoutError);
 });
 
-Deno.test("calls of one socket end each at its own time", async () => {
+Deno.test("calls of one socket time out each at its own time", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   // Timeouts that have all passed when the machine lets the program go on end

@@ -10,7 +10,7 @@ import { decode, encode } from "../support/bytes.ts";
 import { receiveToEnd, tcpPair } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
-Deno.test("writable sends in order, and its close is shutdown(SHUT_WR)", async () => {
+Deno.test("writable sends in order, and its close calls shutdown(SHUT_WR)", async () => {
   await using pair = await tcpPair();
   const writer = pair.client.writable.getWriter();
   for (const text of ["a", "b", "c"]) writer.write(encode(text));
@@ -23,7 +23,7 @@ Deno.test("writable sends in order, and its close is shutdown(SHUT_WR)", async (
   assertEquals(decode(await within(pair.client.recv(10))), "back");
 });
 
-Deno.test("aborting writable resets the connection, also while a write waits", async () => {
+Deno.test("aborting writable resets the connection, even during a write", async () => {
   await using pair = await tcpPair();
   const writer = pair.client.writable.getWriter();
   const stuck = writer.write(new Uint8Array(64 << 20));
@@ -40,7 +40,7 @@ Deno.test("aborting writable resets the connection, also while a write waits", a
   );
 });
 
-Deno.test("aborting writable ends a send with a timeout, which leaves no error behind", async () => {
+Deno.test("aborting writable cancels a send with a timeout, which leaves no error behind", async () => {
   await using pair = await tcpPair();
   pair.client.settimeout(60);
   const sending = pair.client.sendall(new Uint8Array(64 << 20));
@@ -69,13 +69,13 @@ for (const end of ["close", "abort"] as const) {
   });
 }
 
-Deno.test("await using is no error after writable was aborted", async () => {
+Deno.test("await using does not fail after writable was aborted", async () => {
   await using pair = await tcpPair();
   await pair.client.writable.abort();
   await within(pair.client[Symbol.asyncDispose]());
 });
 
-Deno.test("writable that was aborted while it wrote leaves its successor alone", async () => {
+Deno.test("writable that was aborted during a write does not affect its successor", async () => {
   await using pair = await tcpPair();
   const writer = pair.client.writable.getWriter();
   const writing = writer.write(new Uint8Array(30_000_000)).catch(() => {});
@@ -86,7 +86,7 @@ Deno.test("writable that was aborted while it wrote leaves its successor alone",
   assert(pair.client.writable === successor);
 });
 
-Deno.test("writable refuses what is no bytes, sends nothing of it, and there is a new one", async () => {
+Deno.test("writable rejects a chunk that is not bytes, sends nothing of it, and is replaced", async () => {
   await using pair = await tcpPair();
   const { writable } = pair.client;
   assertStrictEquals(pair.client.writable, writable);
@@ -116,7 +116,7 @@ Deno.test("writable waits for room, and has a new stream after a timeout", async
   assert((await received).length > 0);
 });
 
-Deno.test("writable.close() comes after what is being written, and abort() after it does nothing", async () => {
+Deno.test("writable.close() comes after the pending writes, and abort() after it does nothing", async () => {
   await using pair = await tcpPair();
   const { writable } = pair.client;
   const writer = writable.getWriter();
@@ -132,7 +132,7 @@ Deno.test("writable.close() comes after what is being written, and abort() after
   assertEquals(decode(await within(pair.client.recv(9))), "back");
 });
 
-Deno.test("writable.abort() again, and close() of the socket after it, do nothing more", async () => {
+Deno.test("a second writable.abort(), and close() of the socket after it, do nothing", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   await within(client.writable.abort(new Error("one")));

@@ -109,7 +109,7 @@ Deno.test("StreamRequestHandler() reads lines, and writes at once", async () => 
   }
 });
 
-Deno.test("StreamRequestHandler() without a buffer writes all that it is given", async () => {
+Deno.test("StreamRequestHandler() without a buffer writes all bytes of each write", async () => {
   const size = 5_000_000;
   let written: number | null = 0;
   class Large extends StreamRequestHandler {
@@ -169,7 +169,7 @@ Deno.test("StreamRequestHandler() sets the timeout and TCP_NODELAY", async () =>
   assertInstanceOf(server.errors[0], socket.TimeoutError);
 });
 
-Deno.test("StreamRequestHandler() reads without a buffer if it is told to", async () => {
+Deno.test("StreamRequestHandler() reads without a buffer if rbufsize is 0", async () => {
   class Raw extends StreamRequestHandler {
     override rbufsize = 0;
 
@@ -184,7 +184,7 @@ Deno.test("StreamRequestHandler() reads without a buffer if it is told to", asyn
   assertEquals(await within(serving.ask("a\nrest")), "a\nrest");
 });
 
-Deno.test("StreamRequestHandler() goes on when the client has gone before its answer", async () => {
+Deno.test("StreamRequestHandler() goes on when the client has closed before its answer", async () => {
   const closed = Promise.withResolvers<void>();
   class Late extends StreamRequestHandler {
     override wbufsize = -1;

@@ -65,7 +65,7 @@ Deno.test("TCPServer() binds and listens, with Python's attributes", async () =>
   assertEquals(server.socket.getsockopt(SOL_SOCKET, SO_REUSEADDR), 0);
 });
 
-Deno.test("TCPServer() obeys the static attributes of a subclass", async () => {
+Deno.test("TCPServer() uses the static attributes of a subclass", async () => {
   let backlog: number | undefined;
   class Server extends TCPServer {
     static override address_family = socket.AF_INET6;
@@ -132,7 +132,7 @@ Deno.test("TCPServer() closes its socket again if it cannot bind", async () => {
   assertEquals(again.fileno(), free);
 });
 
-Deno.test("TCPServer() refuses wrong arguments", () => {
+Deno.test("TCPServer() rejects wrong arguments", () => {
   assertThrows(() => new TCPServer(HERE, null as never), TypeError, "a class");
   assertThrows(() => new TCPServer("x" as never, Idle), TypeError);
   assertThrows(() => new TCPServer(["127.0.0.1", 70000], Idle), RangeError);
@@ -295,7 +295,7 @@ Deno.test("serve_forever() rejects with the reason of its signal, after the requ
   assertEquals(finished, true);
 });
 
-Deno.test("serve_forever() refuses wrong arguments", async () => {
+Deno.test("serve_forever() rejects wrong arguments", async () => {
   await using server = new TCPServer(HERE, Idle);
   const serve = (...args: unknown[]) =>
     server.serve_forever(...args as [number]);
@@ -305,7 +305,7 @@ Deno.test("serve_forever() refuses wrong arguments", async () => {
   await assertRejects(() => serve({ poll_interval: "1" }), TypeError);
 });
 
-Deno.test("serve_forever() ends when the server is closed, and begins on no closed one", async () => {
+Deno.test("serve_forever() ends when the server is closed, and fails on a closed one", async () => {
   const server = new TCPServer(HERE, Upper);
   const serving = server.serve_forever();
   const [host, port] = server.server_address;
@@ -476,7 +476,7 @@ Deno.test("serve_forever() ends with an error of the program's own hooks, and le
   }
 });
 
-Deno.test("verify_request() may be asynchronous, and closes what it refuses", async () => {
+Deno.test("verify_request() may be asynchronous, and a rejected request is closed", async () => {
   class Server extends TCPServer {
     refused = 0;
 

@@ -60,7 +60,7 @@ class Gate {
   }
 }
 
-Deno.test("ThreadingMixIn() handles requests side by side", async () => {
+Deno.test("ThreadingMixIn() handles requests concurrently", async () => {
   class Server extends ThreadingMixIn(TCPServer) {}
   for (const Class of [Server, ThreadingTCPServer]) {
     const gate = new Gate();
@@ -125,7 +125,7 @@ Deno.test("server_close() in a handler does not wait for that handler", async ()
   await within(serving);
 });
 
-Deno.test("server_close() waits for the handlers that run, unless block_on_close is false", async () => {
+Deno.test("server_close() waits for the running handlers, unless block_on_close is false", async () => {
   for (const block of [true, false]) {
     const gate = new Gate();
     const server = new ThreadingTCPServer(HERE, gate.Handler);

@@ -96,6 +96,6 @@ function notRun(): void {
   }
 }
 
-Deno.test("socketserver's types say what a request is", () => {
+Deno.test("socketserver's types give a request its type", () => {
   assertEquals(typeof notRun, "function");
 });

@@ -35,7 +35,7 @@ async function connected(
   return await context.wrap_socket(sock, { server_hostname: "localhost" });
 }
 
-Deno.test("accept() gives connections on which the handshake is done", async () => {
+Deno.test("accept() returns connections after their handshake", async () => {
   await using server = await listening();
   const [[conn, address], client] = await within(
     Promise.all([server.accept(), connected(server)]),
@@ -50,7 +50,7 @@ Deno.test("accept() gives connections on which the handshake is done", async () 
   assertEquals(text(await far.recv(10)), "hello");
 });
 
-Deno.test("accept() is held up by no client that says nothing", async () => {
+Deno.test("accept() is not delayed by a silent client", async () => {
   await using server = await listening();
   const silent: socket.Socket[] = [];
   for (let i = 0; i < 20; i++) {
@@ -66,7 +66,7 @@ Deno.test("accept() is held up by no client that says nothing", async () => {
   for (const each of silent) each.close();
 });
 
-Deno.test("accept() fails with a client that fails, and goes on", async () => {
+Deno.test("accept() fails with the error of a client, and works again", async () => {
   await using server = await listening();
   const junk = await socket.create_connection(server.getsockname());
   await junk.sendall(bytes("GET / HTTP/1.0\r\n\r\n"));
@@ -90,7 +90,7 @@ Deno.test("accept() fails with a client that fails, and goes on", async () => {
   await client[Symbol.asyncDispose]();
 });
 
-Deno.test("for await passes over clients that fail, and ends on close", async () => {
+Deno.test("for await skips clients that fail, and ends on close", async () => {
   await using server = await listening();
   const served: string[] = [];
   const serving = (async () => {
@@ -113,7 +113,7 @@ Deno.test("for await passes over clients that fail, and ends on close", async ()
   assertEquals(served, ["client 0", "client 1", "client 2"]);
 });
 
-Deno.test("accept() gives a client that came late to the next call after a timeout", async () => {
+Deno.test("accept() returns a late client to the next call after a timeout", async () => {
   await using server = await listening();
   server.settimeout(0.03);
   const silent = await socket.create_connection(server.getsockname());
@@ -147,7 +147,7 @@ Deno.test("accept() of a non-blocking socket, with select()", async () => {
   silent.close();
 });
 
-Deno.test("close() ends accept(), the handshakes under way, and frees the port", async () => {
+Deno.test("close() rejects accept(), ends the pending handshakes, and frees the port", async () => {
   const server = await listening();
   const address = server.getsockname();
   const accepting = settle(server.accept());
@@ -194,7 +194,7 @@ Deno.test("wrap_socket() before bind() and listen() wraps what is accepted", asy
   assertEquals(near.version(), far.version());
 });
 
-Deno.test("accept() gives the context that sni_callback has chosen", async () => {
+Deno.test("accept() returns a socket with the context that sni_callback has chosen", async () => {
   const other = serverContext("other");
   const context = serverContext();
   context.sni_callback = (sock) => {
@@ -210,7 +210,7 @@ Deno.test("accept() gives the context that sni_callback has chosen", async () =>
   await near[Symbol.asyncDispose]();
 });
 
-Deno.test("connect() of a server's socket is refused", async () => {
+Deno.test("connect() of a server's socket fails", async () => {
   await using server = await serverContext().wrap_socket(socket.socket(), {
     server_side: true,
   });

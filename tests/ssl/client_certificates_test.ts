@@ -116,7 +116,7 @@ for (const version of [TLSv1_2, TLSv1_3]) {
   });
 }
 
-Deno.test("CERT_REQUIRED of a server that trusts nobody refuses everybody", async () => {
+Deno.test("CERT_REQUIRED of a server without authorities rejects every client", async () => {
   const server = serverContext("server", (context) => {
     context.verify_mode = ssl.CERT_REQUIRED;
   });
@@ -137,7 +137,7 @@ Deno.test("CERT_NONE of a server does not ask for a certificate", async () => {
   assertEquals(pair.server.getpeercert(), null);
 });
 
-Deno.test("load_cert_chain() of a client makes a server neither ask nor see", async () => {
+Deno.test("load_cert_chain() of a client shows no certificate to a server that does not ask", async () => {
   const server = serverContext("server", (context) => {
     context.load_verify_locations(certificate("ca"));
   });

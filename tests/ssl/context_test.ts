@@ -201,7 +201,7 @@ for (const name of absentInSocket) {
   });
 }
 
-Deno.test("SSLContext has no property that it does not know", () => {
+Deno.test("SSLContext rejects properties that it does not have", () => {
   const context = client() as unknown as Record<string, unknown>;
   assertThrows(() => context.check_host_name = false, TypeError);
 });
@@ -298,7 +298,7 @@ const loads: [
 ];
 
 for (const [name, load, message, reason] of loads) {
-  Deno.test(`SSLContext.load_*() of ${name} is an SSLError`, () => {
+  Deno.test(`SSLContext.load_*() of ${name} fails with SSLError`, () => {
     const context = server();
     const error = assertThrows(() => load(context), ssl.SSLError);
     assertEquals(error.message, message);
@@ -307,7 +307,7 @@ for (const [name, load, message, reason] of loads) {
   });
 }
 
-Deno.test("SSLContext.load_*() of a file that is not there is FileNotFoundError", () => {
+Deno.test("SSLContext.load_*() of a missing file fails with FileNotFoundError", () => {
   const missing = certificate("missing");
   const calls = [
     () => server().load_cert_chain(missing),
@@ -360,7 +360,7 @@ Deno.test("get_ca_certs() lists authorities only", () => {
   assertEquals(context.get_ca_certs(), []);
 });
 
-Deno.test("a context that changes is followed by later connections", async () => {
+Deno.test("a change of a context applies to later connections", async () => {
   const context = client();
   const [before] = await handshake({ client: context });
   assertInstanceOf(before, ssl.SSLCertVerificationError);
@@ -461,7 +461,7 @@ Deno.test("wrap_socket() refuses a handshake on a non-blocking socket", async ()
   assert(one.fileno() >= 0 && other.fileno() >= 0);
 });
 
-Deno.test("wrap_socket() refuses datagrams, and what is no socket", async () => {
+Deno.test("wrap_socket() rejects datagram sockets, and anything but a socket", async () => {
   using datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   const options = { server_hostname: "localhost" };
   const error = await settle(clientContext().wrap_socket(datagrams, options));
@@ -518,7 +518,7 @@ Deno.test("SSLSocket() has no constructor for programs", () => {
   }
 });
 
-Deno.test("keys are in nothing that is printed", async () => {
+Deno.test("keys are never printed", async () => {
   await using pair = await tlsPair();
   const context = serverContext("server", (each) =>
     each.load_cert_chain(
@@ -589,7 +589,7 @@ Deno.test("create_default_context() takes its arguments by name", () => {
   }
 });
 
-Deno.test("DER_cert_to_PEM_cert() and PEM_cert_to_DER_cert() turn round", () => {
+Deno.test("DER_cert_to_PEM_cert() and PEM_cert_to_DER_cert() are inverse", () => {
   const der = ssl.PEM_cert_to_DER_cert(pem("ca"));
   assertEquals(ssl.DER_cert_to_PEM_cert(der).trim(), pem("ca").trim());
   assertThrows(
@@ -598,14 +598,14 @@ Deno.test("DER_cert_to_PEM_cert() and PEM_cert_to_DER_cert() turn round", () => 
   );
 });
 
-Deno.test("cert_time_to_seconds() is CPython's", () => {
+Deno.test("cert_time_to_seconds() returns CPython's results", () => {
   assertEquals(
     ssl.cert_time_to_seconds("Jan  5 09:34:43 2018 GMT"),
     1515144883,
   );
 });
 
-Deno.test("SSLError and its kind have the shape of OSError", () => {
+Deno.test("SSLError and its subclasses have the shape of OSError", () => {
   const error = new ssl.SSLError(ssl.SSL_ERROR_SSL, "wrong version number", {
     reason: "WRONG_VERSION_NUMBER",
   });

@@ -65,7 +65,7 @@ for (const version of [TLSv1_2, TLSv1_3]) {
   });
 }
 
-Deno.test("recv() gives up to bufsize bytes, recv_into() fills a part", async () => {
+Deno.test("recv() returns up to bufsize bytes, recv_into() fills a part", async () => {
   await using pair = await tlsPair();
   await pair.client.sendall(bytes("hello, world"));
   assertEquals(text(await pair.server.recv(5)), "hello");
@@ -77,7 +77,7 @@ Deno.test("recv() gives up to bufsize bytes, recv_into() fills a part", async ()
   assertEquals(pair.server.pending(), 0);
 });
 
-Deno.test("read() and write() are those of Python, and those of Socket", async () => {
+Deno.test("read() and write() work as in Python, and as those of Socket", async () => {
   await using pair = await tlsPair();
   assertEquals(await pair.client.write(bytes("0123456789")), 10);
   assertEquals(text(await pair.server.read(3)), "012");
@@ -151,7 +151,7 @@ Deno.test("sendfile() sends a file", async () => {
   assertEquals(await digest(received), await digest(data));
 });
 
-Deno.test("recv() gives late data to the next call after a timeout", async () => {
+Deno.test("recv() returns late data to the next call after a timeout", async () => {
   await using pair = await tlsPair();
   pair.server.settimeout(0.02);
   await assertRejects(() => pair.server.recv(10), socket.TimeoutError);
@@ -160,7 +160,7 @@ Deno.test("recv() gives late data to the next call after a timeout", async () =>
   assertEquals(text(await pair.server.recv(10)), "late");
 });
 
-Deno.test("recv() gives late data to the next call after an abort", async () => {
+Deno.test("recv() returns late data to the next call after an abort", async () => {
   await using pair = await tlsPair();
   const controller = new AbortController();
   const aborted = settle(pair.server.recv(10, { signal: controller.signal }));
@@ -197,7 +197,7 @@ Deno.test("recv() loses nothing to timeouts at every moment", async () => {
   assertEquals(await digest(received), await digest(data));
 });
 
-Deno.test("send() counts as taken what a timeout leaves pending", async () => {
+Deno.test("send() commits the bytes that a timeout leaves pending", async () => {
   await using pair = await tlsPair();
   const data = noise(40 * MB);
   pair.client.settimeout(0.05);
@@ -222,7 +222,7 @@ Deno.test("send() counts as taken what a timeout leaves pending", async () => {
   );
 });
 
-Deno.test("a non-blocking socket says what it waits for", async () => {
+Deno.test("a non-blocking socket reports whether it wants to read or to write", async () => {
   await using pair = await tlsPair();
   pair.server.setblocking(false);
   const error = await settle(pair.server.recv(10));
@@ -282,7 +282,7 @@ Deno.test("do_handshake() of a non-blocking socket goes on with select()", async
   assertEquals(client.version(), "TLSv1.3");
 });
 
-Deno.test("select() sees bytes that are decrypted already", async () => {
+Deno.test("select() notices bytes that are already decrypted", async () => {
   await using pair = await tlsPair();
   await pair.client.sendall(bytes("hello"));
   assertEquals(text(await pair.server.recv(1)), "h");
@@ -293,7 +293,7 @@ Deno.test("select() sees bytes that are decrypted already", async () => {
   assertEquals((await select([pair.server], [], [], 0))[0], []);
 });
 
-Deno.test("select() does not take a ticket for something to read", async () => {
+Deno.test("select() does not report a session ticket as readable", async () => {
   await using pair = await tlsPair();
   // The server's tickets have come with TLS 1.3, and no data.
   assertEquals((await select([pair.client], [], [], 0.1))[0], []);
@@ -426,7 +426,7 @@ Deno.test("recv() fails with a record that was changed, and so does the peer", a
   assertEquals(atPeer.reason, "SSLV3_ALERT_BAD_RECORD_MAC");
 });
 
-Deno.test("recv() gives what came before the record that was changed", async () => {
+Deno.test("recv() returns the bytes before a changed record", async () => {
   await using pair = await relayedPair();
   await pair.server.sendall(bytes("good"));
   assertEquals(text(await within(pair.client.recv(2))), "go");
@@ -454,7 +454,7 @@ Deno.test("recv() fails with junk in place of a record", async () => {
   }
 });
 
-Deno.test("calls fail as those of any socket when the connection is reset", async () => {
+Deno.test("calls fail as on any socket when the connection is reset", async () => {
   await using pair = await relayedPair();
   const received = settle(pair.client.recv(10));
   // Closed with bytes unread, the kernel resets.
@@ -468,7 +468,7 @@ Deno.test("calls fail as those of any socket when the connection is reset", asyn
   assertInstanceOf(sent, socket.ConnectionError);
 });
 
-Deno.test("close() ends pending calls with EBADF, and sends what is taken", async () => {
+Deno.test("close() rejects pending calls with EBADF, and sends committed bytes", async () => {
   await using pair = await tlsPair();
   const received = settle(pair.client.recv(10));
   const sent = pair.client.sendall(new Uint8Array(MB));
@@ -496,7 +496,7 @@ Deno.test("close() of a client that has only sent loses nothing", async () => {
   );
 });
 
-Deno.test("a peer that nobody reads from fills no memory", async () => {
+Deno.test("a peer that is not read from fills no memory", async () => {
   await using pair = await tlsPair();
   const data = new Uint8Array(MB);
   let sent = 0;
@@ -602,7 +602,7 @@ Deno.test("close() of a client waits for the tickets of a server that is busy", 
 for (const version of [TLSv1_2, TLSv1_3]) {
   const server = serverContext("server", only(version));
 
-  Deno.test(`unwrap() leaves plain text that came with the end of TLS, version ${version}`, async () => {
+  Deno.test(`unwrap() leaves plain text that arrived with the end of TLS, version ${version}`, async () => {
     await using pair = await relayedPair({ server });
     await pair.server.sendall(bytes("first"));
     assertEquals(text(await within(pair.client.recv(10))), "first");
@@ -615,7 +615,7 @@ for (const version of [TLSv1_2, TLSv1_3]) {
     assertEquals(text(await within(rest.recv(10))), "plain");
   });
 
-  Deno.test(`recv() gives the data that came with an alert, version ${version}`, async () => {
+  Deno.test(`recv() returns the data that arrived with an alert, version ${version}`, async () => {
     await using pair = await relayedPair({ server });
     await pair.server.sendall(bytes("first"));
     assertEquals(text(await within(pair.client.recv(10))), "first");
@@ -636,7 +636,7 @@ for (const version of [TLSv1_2, TLSv1_3]) {
   });
 }
 
-Deno.test("unwrap() on both ends at once", async () => {
+Deno.test("unwrap() works on both ends at once", async () => {
   await using pair = await tlsPair();
   const [client, server] = await within(
     Promise.all([pair.client.unwrap(), pair.server.unwrap()]),
@@ -658,7 +658,7 @@ Deno.test("unwrap() waits for the peer within the timeout, and again", async () 
   assertEquals(text(await within(server.recv(10))), "plain");
 });
 
-Deno.test("unwrap() fails if the peer sends data, or is gone", async () => {
+Deno.test("unwrap() fails if the peer sends data, or has closed", async () => {
   {
     await using pair = await tlsPair();
     await pair.server.sendall(bytes("data"));
@@ -691,7 +691,7 @@ Deno.test("wrap_socket() after unwrap() speaks TLS again", async () => {
   assertEquals(text(await other.recv(10)), "again");
 });
 
-Deno.test("options of the socket reach the connection under TLS", async () => {
+Deno.test("options of the socket apply to the connection under TLS", async () => {
   await using pair = await tlsPair();
   const { IPPROTO_TCP, SOL_SOCKET, TCP_NODELAY, SO_KEEPALIVE } = socket;
   pair.client.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);

@@ -84,7 +84,7 @@ for (const [data, atServer, atClient] of junk) {
   });
 }
 
-Deno.test("every byte of a ClientHello may be wrong, and the server lives", async () => {
+Deno.test("every byte of a ClientHello may be wrong, and the server goes on", async () => {
   const [near, far] = await plainPair();
   const client = settle(
     clientContext().wrap_socket(near, { server_hostname: "localhost" }),
@@ -125,7 +125,7 @@ Deno.test("a ClientHello of empty records ends the handshake, and fills no memor
   assertInstanceOf(await within(flooding), socket.OSError);
 });
 
-Deno.test("a handshake that never ends is ended by the timeout", async () => {
+Deno.test("a handshake that never ends is cancelled by the timeout", async () => {
   for (const isServer of [true, false]) {
     const [near, far] = await plainPair();
     await using silent = near;
@@ -141,7 +141,7 @@ Deno.test("a handshake that never ends is ended by the timeout", async () => {
   }
 });
 
-Deno.test("a handshake that trickles in is ended by the timeout", async () => {
+Deno.test("a handshake that arrives in small pieces is cancelled by the timeout", async () => {
   const [near, far] = await plainPair();
   await using slow = near;
   far.settimeout(0.1);
@@ -161,7 +161,7 @@ Deno.test("a handshake that trickles in is ended by the timeout", async () => {
   await trickle;
 });
 
-Deno.test("a handshake is ended by an abort, and by a close", async () => {
+Deno.test("a handshake is cancelled by an abort, and by a close", async () => {
   const [near, far] = await plainPair();
   await using silent = near;
   const controller = new AbortController();
@@ -195,7 +195,7 @@ Deno.test("a handshake is ended by an abort, and by a close", async () => {
   if (!(rest instanceof Error)) assertEquals(text(rest), "");
 });
 
-Deno.test("plain text that came before TLS is refused, not taken for secret", async () => {
+Deno.test("plain text before TLS is rejected, and not returned as decrypted", async () => {
   // As by someone in the middle, behind the answer to STARTTLS.
   const [near, far] = await plainPair();
   await using peer = near;
@@ -247,7 +247,7 @@ Deno.test("a closed socket cannot be wrapped, nor one that has not connected sha
   }
 });
 
-Deno.test("a failed handshake says nothing of a key", async () => {
+Deno.test("the error of a failed handshake contains no key", async () => {
   const server = serverContext();
   const outcomes = await handshake({ server, host: "other.test" });
   for (const outcome of outcomes) {

@@ -22,7 +22,7 @@ import { within } from "../support/within.ts";
 
 const { TLSv1_2, TLSv1_3 } = ssl.TLSVersion;
 
-Deno.test("version() and cipher() tell what was agreed on", async () => {
+Deno.test("version() and cipher() return the negotiated values", async () => {
   await using newest = await tlsPair();
   for (const end of [newest.client, newest.server]) {
     assertEquals(end.version(), "TLSv1.3");
@@ -107,7 +107,7 @@ for (const [theirs, ours, chosen] of alpn) {
   });
 }
 
-Deno.test("sni_callback() is given the name that the client asks for", async () => {
+Deno.test("sni_callback() gets the name that the client asks for", async () => {
   const asked: [string | null, boolean][] = [];
   const server = serverContext();
   server.sni_callback = (sock, name, context) => {
@@ -201,7 +201,7 @@ async function bareEnds(): Promise<{
 
 const later = { do_handshake_on_connect: false };
 
-Deno.test("do_handshake() is done once, and again does nothing", async () => {
+Deno.test("do_handshake() called a second time does nothing", async () => {
   const { near, far } = await bareEnds();
   await using client = await clientContext().wrap_socket(near, {
     server_hostname: "localhost",
@@ -223,7 +223,7 @@ Deno.test("do_handshake() is done once, and again does nothing", async () => {
   await client.do_handshake();
 });
 
-Deno.test("recv() and send() do the handshake that is not done yet", async () => {
+Deno.test("recv() and send() do the handshake if it is not done yet", async () => {
   const { near, far } = await bareEnds();
   await using client = await clientContext().wrap_socket(near, {
     server_hostname: "localhost",
@@ -240,7 +240,7 @@ Deno.test("recv() and send() do the handshake that is not done yet", async () =>
   assertEquals(text(data), "hello");
 });
 
-Deno.test("a handshake that failed fails every later call", async () => {
+Deno.test("every call after a failed handshake fails", async () => {
   const { near, far } = await bareEnds();
   await using client = await clientContext().wrap_socket(near, {
     server_hostname: "other.test",
@@ -264,7 +264,7 @@ Deno.test("a handshake that failed fails every later call", async () => {
   assertInstanceOf(await outcome, ssl.SSLError);
 });
 
-Deno.test("wrap_socket() gives the descriptor and the settings on", async () => {
+Deno.test("wrap_socket() passes the descriptor and the settings on", async () => {
   await using pair = await tcpPair();
   pair.client.settimeout(3);
   const fileno = pair.client.fileno();
@@ -318,7 +318,7 @@ Deno.test("connect_ex() of a wrapped socket does the handshake", async () => {
   assertEquals(client.version(), server.version());
 });
 
-Deno.test("send() while a non-blocking connect is under way sends no plain text", async () => {
+Deno.test("send() during a non-blocking connect sends no plain text", async () => {
   using listener = socket.create_server(["127.0.0.1", 0]);
   await using client = await clientContext().wrap_socket(socket.socket(), {
     server_hostname: "localhost",
@@ -353,7 +353,7 @@ Deno.test("wrap_socket() over TLS is TLS in TLS", async () => {
   assertEquals(inner.version(), "TLSv1.3");
 });
 
-Deno.test("version() and getpeercert() stay when TLS has ended", async () => {
+Deno.test("version() and getpeercert() keep their values when TLS has ended", async () => {
   await using pair = await tlsPair();
   const certificate = pair.client.getpeercert(true);
   await pair.client.shutdown(socket.SHUT_WR);

@@ -36,7 +36,7 @@ for (const version of [TLSv1_2, TLSv1_3]) {
   });
 }
 
-Deno.test("wrap_socket() over a pair in memory refuses as it does over TCP", async () => {
+Deno.test("wrap_socket() over a pair in memory fails as it does over TCP", async () => {
   const [client, server] = await handshake({ family, host: "other.test" });
   assertInstanceOf(client, ssl.SSLCertVerificationError);
   assertInstanceOf(server, ssl.SSLError);
@@ -62,14 +62,14 @@ Deno.test("unwrap() in memory gives the plain pair back", async () => {
   assertEquals(text(await within(far.recv(10))), "plain");
 });
 
-Deno.test("a peer in memory that nobody reads from blocks the sender", async () => {
+Deno.test("a peer in memory that is not read from blocks the sender", async () => {
   await using pair = await tlsPair({ family });
   pair.client.settimeout(0.1);
   const outcome = await settle(pair.client.sendall(new Uint8Array(4_000_000)));
   assertInstanceOf(outcome, socket.TimeoutError);
 });
 
-Deno.test("a handshake in memory with a peer that is gone fails", async () => {
+Deno.test("a handshake in memory with a closed peer fails", async () => {
   const [near, far] = await plainPair(family);
   far.close();
   const error = await within(settle(

@@ -157,26 +157,30 @@ Deno.test("curl gets a page, by HTTP/1.0 that ends with the connection", {
   assertEquals(protocol, "http/1.1");
 });
 
-Deno.test("curl refuses a server that it does not trust, which learns of it", {
-  ignore: noCurl,
-}, async () => {
-  using listener = socket.create_server(["127.0.0.1", 0]);
-  await using server = await serverContext().wrap_socket(listener, {
-    server_side: true,
-  });
-  const [, port] = server.getsockname() as socket.InetAddress;
-  await using child = new ChildProcess("curl", "curl", [
-    "--silent",
-    "--noproxy",
-    "*",
-    "--cacert",
-    certificate("other_ca"),
-    `https://127.0.0.1:${port}/`,
-  ]);
-  const [result, error] = await within(
-    Promise.all([child.result(), settle(server.accept())]),
-  );
-  assertEquals(result.code, 60);
-  assert(error instanceof ssl.SSLError);
-  assertEquals(error.reason, "TLSV1_ALERT_UNKNOWN_CA");
-});
+Deno.test(
+  "curl rejects a server that it does not trust, and the server gets the alert",
+  {
+    ignore: noCurl,
+  },
+  async () => {
+    using listener = socket.create_server(["127.0.0.1", 0]);
+    await using server = await serverContext().wrap_socket(listener, {
+      server_side: true,
+    });
+    const [, port] = server.getsockname() as socket.InetAddress;
+    await using child = new ChildProcess("curl", "curl", [
+      "--silent",
+      "--noproxy",
+      "*",
+      "--cacert",
+      certificate("other_ca"),
+      `https://127.0.0.1:${port}/`,
+    ]);
+    const [result, error] = await within(
+      Promise.all([child.result(), settle(server.accept())]),
+    );
+    assertEquals(result.code, 60);
+    assert(error instanceof ssl.SSLError);
+    assertEquals(error.reason, "TLSV1_ALERT_UNKNOWN_CA");
+  },
+);

@@ -162,7 +162,7 @@ Deno.test("a program that ends after sendall() and close() has delivered", async
   assertEquals(await running, "sent");
 });
 
-Deno.test("a peer that nobody reads from costs no memory", async () => {
+Deno.test("a peer that is not read from takes no memory", async () => {
   const printed = await run(
     `const [near, far] = await pair();
     const before = Deno.memoryUsage().rss;

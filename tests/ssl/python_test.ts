@@ -161,7 +161,7 @@ with client_context(version=${version}).wrap_socket(sock, server_hostname="local
 }
 
 Deno.test(
-  "getpeercert() over a connection is CPython's",
+  "getpeercert() over a connection returns CPython's result",
   { ignore },
   async () => {
     await using peer = startPython(
@@ -227,7 +227,7 @@ with c.wrap_socket(sock, server_hostname="other.test") as s:
 });
 
 Deno.test(
-  "client certificates go to CPython and come from it",
+  "client certificates are sent to CPython and received from it",
   { ignore },
   async () => {
     await using peer = startPython(
@@ -396,7 +396,7 @@ print(drain(s)[0])
 });
 
 Deno.test(
-  "get_server_certificate() gives what CPython's does",
+  "get_server_certificate() returns the result of CPython",
   { ignore },
   async () => {
     using listener = socket.create_server(["127.0.0.1", 0]);

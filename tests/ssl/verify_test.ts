@@ -150,7 +150,7 @@ for (const name of ["self_signed", "self_signed_ca"]) {
   });
 }
 
-Deno.test("SSLContext() trusts nobody until it is told to", async () => {
+Deno.test("SSLContext() trusts no certificate by default", async () => {
   const client = new ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT);
   assertEquals(client.verify_mode, ssl.CERT_REQUIRED);
   assertEquals(client.check_hostname, true);
@@ -174,7 +174,7 @@ for (const name of ["self_signed", "expired_self_signed"]) {
   });
 }
 
-Deno.test("load_verify_locations() does not make an expired certificate good", async () => {
+Deno.test("load_verify_locations() does not make an expired certificate valid", async () => {
   const name = "expired_self_signed";
   const client = new ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT);
   client.load_verify_locations(certificate(name));
@@ -183,7 +183,7 @@ Deno.test("load_verify_locations() does not make an expired certificate good", a
   assertEquals(outcome.verify_code, 10);
 });
 
-Deno.test("create_default_context() trusts what cafile has, and that alone", async () => {
+Deno.test("create_default_context() trusts the certificates of cafile alone", async () => {
   const client = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
     cafile: certificate("other_ca"),
   });
@@ -236,7 +236,7 @@ Deno.test("load_default_certs() trusts the roots of Deno's --cert", async () => 
   assertEquals(await trustOf([]), "20");
 });
 
-Deno.test("load_default_certs() says what is wrong under its roots", async () => {
+Deno.test("load_default_certs() leaves each bad certificate its own verify_code", async () => {
   const flags = [`--cert=${certificate("ca")}`];
   assertEquals(await trustOf(flags, ["", "expired"]), "10");
   assertEquals(await trustOf(flags, ["", "not_yet"]), "9");
@@ -319,7 +319,7 @@ Deno.test("wrap_socket() checks the certificate of a server that it knows", asyn
   }
 });
 
-Deno.test("getpeercert() gives the certificate on both ends", async () => {
+Deno.test("getpeercert() returns the certificate on both ends", async () => {
   await using pair = await tlsPair();
   const info = pair.client.getpeercert();
   assertEquals(info?.subject, [

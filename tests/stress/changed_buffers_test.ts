@@ -128,7 +128,7 @@ function contentOf(view: Uint8Array): Uint8Array {
 for (
   const [name, receive] of Object.entries({ ...receives, ...fileReceives })
 ) {
-  Deno.test(`${name} loses nothing unsaid when its buffer changes while it waits`, async () => {
+  Deno.test(`${name} loses no byte without an error when its buffer changes while it waits`, async () => {
     for (const change of changes) {
       for (const how of bounds) {
         for (const view of viewsOf(MESSAGE.length, change)) {
@@ -299,7 +299,7 @@ Deno.test("recv_into() in the queue whose buffer has been transferred fails alon
   assertSameBytes(await within(third), MESSAGE.subarray(5));
 });
 
-Deno.test("what comes for a recv_into() that was closed, its buffer transferred since, fails with EFAULT for the next holder", async () => {
+Deno.test("bytes for a closed recv_into() whose buffer was transferred fail with EFAULT for the next holder", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   // A small buffer is not what the read fills.

@@ -276,24 +276,24 @@ export const peers: readonly Fault[] = [
     run: halfOpen,
   },
   {
-    name: "peers that say nothing time out, and nobody waits for them",
+    name: "silent peers time out, and no other call waits for them",
     skipped: withoutPython,
     run: silent,
   },
   {
     name:
-      "a peer that stops holds the sender back, and gets all when it goes on",
+      "a peer that pauses blocks the sender, and gets all bytes when it goes on",
     skipped: withoutPython ??
       (Deno.build.os === "windows" ? "no signal to stop with" : undefined),
     run: frozen,
   },
   {
-    name: "a peer that receives slowly holds sendall() back until its timeout",
+    name: "a peer that receives slowly blocks sendall() until its timeout",
     skipped: withoutPython,
     run: slow,
   },
   {
-    name: "a peer that writes without end is held back while nobody receives",
+    name: "a peer that writes without end is blocked while no call receives",
     skipped: withoutPython,
     run: flood,
   },

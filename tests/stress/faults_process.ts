@@ -318,13 +318,13 @@ async function networkDown(): Promise<void> {
 /** What goes wrong in the system that a process runs on. */
 export const processes: readonly Fault[] = [
   {
-    name: "a server without free descriptors lives on, and serves all",
+    name: "a server without free descriptors goes on, and serves all clients",
     skipped: canLimitFiles ? undefined : "no limit on files",
     run: withoutFiles,
   },
   {
     name:
-      "opening without free descriptors fails with EMFILE, and possible again later",
+      "opening without free descriptors fails with EMFILE, and later works again",
     skipped: canLimitFiles ? undefined : "no limit on files",
     run: opening,
   },
@@ -334,8 +334,7 @@ export const processes: readonly Fault[] = [
     run: unixFile,
   },
   {
-    name:
-      "a network that goes down ends calls by their timeouts, and loses nothing",
+    name: "a network that goes down lets calls time out, and loses nothing",
     skipped: hasNamespaces ? undefined : "no network namespaces",
     run: networkDown,
   },

@@ -239,7 +239,7 @@ async function resetBehindData(random: Random): Promise<void> {
 /** What a peer that resets must not do harm to. */
 export const resets: readonly Fault[] = [
   {
-    name: "a reset ends calls of every kind that wait, side by side",
+    name: "a reset rejects concurrent calls of every kind",
     skipped: withoutPython,
     run: resetWhileWaiting,
   },
@@ -249,7 +249,7 @@ export const resets: readonly Fault[] = [
     run: resetInQueue,
   },
   {
-    name: "a reset behind much that nobody has received comes after it",
+    name: "a reset is reported after all the unreceived bytes before it",
     skipped: withoutPython,
     run: resetBehindData,
   },

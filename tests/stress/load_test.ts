@@ -65,7 +65,7 @@ Deno.test("1,000 connections at once each get their own bytes back", async () =>
   await within(serving);
 });
 
-Deno.test("1,000 receives side by side are served in their order", async () => {
+Deno.test("1,000 concurrent receives are served in call order", async () => {
   await using server = socket.create_server(["127.0.0.1", 0]);
   await using client = socket.socket();
   await within(client.connect(server.getsockname()));
@@ -80,7 +80,7 @@ Deno.test("1,000 receives side by side are served in their order", async () => {
   }
 });
 
-Deno.test("1,000 sends side by side go out in their order", async () => {
+Deno.test("1,000 concurrent sends are sent in call order", async () => {
   await using server = socket.create_server(["127.0.0.1", 0]);
   await using client = socket.socket();
   await within(client.connect(server.getsockname()));
@@ -98,11 +98,11 @@ Deno.test("1,000 sends side by side go out in their order", async () => {
   await within(Promise.all(sends));
 });
 
-Deno.test("20,000 small messages of all kinds each come once, in their order", async () => {
+Deno.test("20,000 small messages of all kinds each arrive once, in order", async () => {
   await within(sendMessages(20_000), "the messages", 600_000);
 });
 
-Deno.test("1,000 connections that come and go in every way leave nothing", async () => {
+Deno.test("1,000 connections that open and close in every way leave nothing behind", async () => {
   const { signal } = new AbortController();
   const next = socket.socket();
   const first = next.fileno();

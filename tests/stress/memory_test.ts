@@ -60,7 +60,7 @@ const idle: Readonly<
 };
 
 for (const [name, use] of Object.entries(idle)) {
-  Deno.test(`a peer that writes without end is held back ${name}`, async () => {
+  Deno.test(`a peer that writes without end is blocked ${name}`, async () => {
     const most = await kernelTakes();
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -110,7 +110,7 @@ const LIMIT = 1000;
 for (const [mode, buffering] of [["rb", -1], ["rb", 0], ["r", -1]] as const) {
   const kind = mode === "r" ? "text" : buffering === 0 ? "raw" : "buffered";
   const what = `readline(limit) of a ${kind} file`;
-  Deno.test(`${what} gives an endless line in pieces, and holds its peer back`, async () => {
+  Deno.test(`${what} returns an endless line in pieces, and blocks its peer`, async () => {
     const most = await kernelTakes();
     await using pair = await tcpPair();
     const { client, peer } = pair;
@@ -176,7 +176,7 @@ for (const [mode, buffering] of [["rb", -1], ["rb", 0], ["r", -1]] as const) {
   });
 }
 
-Deno.test("sends that were aborted, thousands of them, leave 64 KiB to be sent at most", async () => {
+Deno.test("thousands of aborted sends leave at most 64 KiB to be sent", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const filled = await fill(client);
@@ -202,7 +202,7 @@ Deno.test("sends that were aborted, thousands of them, leave 64 KiB to be sent a
   assertEquals(received, filled + taken);
 });
 
-Deno.test("sends to a peer that never reads end by their timeout, and keep no copies", async () => {
+Deno.test("sends to a peer that never reads time out, and keep no copies", async () => {
   await using pair = await tcpPair();
   const { client } = pair;
   await fill(client);
@@ -310,7 +310,7 @@ for (const unstable of [false, true]) {
   );
 }
 
-Deno.test("sendfile() does not trust what a reader says that it has read", async () => {
+Deno.test("sendfile() checks the number that a reader returns", async () => {
   // In a process of its own: a loop without an end could not be left here.
   const { stdout } = await runDeno({
     code: `

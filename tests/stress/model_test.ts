@@ -5,7 +5,7 @@ import { runModel } from "./model/model.ts";
 const unless = python === null ? " (skipped: no python3)" : "";
 
 Deno.test({
-  name: `socket() does what CPython's does in random programs${unless}`,
+  name: `socket() behaves as CPython's in random programs${unless}`,
   // The programs have the errnos, and the readiness, of Linux.
   ignore: python === null || Deno.build.os !== "linux",
   fn: async () => {

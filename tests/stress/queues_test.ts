@@ -94,12 +94,12 @@ async function timeOf(
 }
 
 for (const [name, make] of Object.entries(rows)) {
-  Deno.test(`${name} 10,000 times side by side costs ten times as much as 1,000 times`, async () => {
+  Deno.test(`10,000 concurrent calls of ${name} cost ten times as much as 1,000`, async () => {
     await assertGrowsLinearly((count) => timeOf(make, count), MANY);
   });
 }
 
-Deno.test("recv() 10,000 times side by side is served in order", async () => {
+Deno.test("10,000 concurrent calls of recv() are served in order", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   const all = Array.from({ length: MANY }, () => client.recv(2));

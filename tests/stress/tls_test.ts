@@ -4,6 +4,6 @@ import { connections } from "./tls.ts";
 /** `deno task soak` makes more; `-- --seed=N` chooses others. */
 const seed = numberArgument("seed", 1);
 
-Deno.test(`TLS connections that are interrupted and cut off lose nothing, --seed=${seed}`, async () => {
+Deno.test(`TLS connections whose calls are cancelled, and which are cut off, lose nothing, --seed=${seed}`, async () => {
   await connections(seed, 150);
 });

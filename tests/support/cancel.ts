@@ -110,7 +110,7 @@ export const timings: readonly Timing[] = [
     },
   },
   {
-    name: "while the result is on its way",
+    name: "while the result is in transit",
     run: async (arrive, cancel) => {
       const arriving = arrive();
       cancel();

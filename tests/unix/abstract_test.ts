@@ -258,7 +258,7 @@ const programs: readonly Program[] = [
 ];
 
 Deno.test({
-  name: "AF_UNIX sockets with abstract names work as those of TCP",
+  name: "AF_UNIX sockets with abstract names work as TCP sockets do",
   ignore: !onLinux,
   fn: () =>
     checkTogether(programs, async (some) => {

@@ -99,7 +99,7 @@ const rows: readonly [theirs: string, ours: string][] = [
 ];
 
 Deno.test({
-  name: "AF_UNIX calls come to what they come to in Python",
+  name: "AF_UNIX calls have the results of Python",
   ignore: ignore || python === null,
   fn: () =>
     withDirectory(async (dir) => {
@@ -139,7 +139,7 @@ shown = lambda s: re.sub('fd=\\\\d+', '', repr(s)).replace(u, 'UUID')
 });
 
 Deno.test({
-  name: "AF_UNIX paths have a limit, and name files",
+  name: "AF_UNIX paths are limited in length, and name files",
   ignore,
   fn: () =>
     withDirectory(async (dir) => {
@@ -171,7 +171,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "AF_UNIX connect() knows a peer whose path is written in another way",
+  name: "AF_UNIX connect() recognizes a peer whose path is written differently",
   ignore,
   fn: () =>
     withDirectory(async (dir) => {
@@ -189,7 +189,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "AF_UNIX datagrams need --unstable-net, and say so",
+  name:
+    "AF_UNIX datagrams need --unstable-net, and fail with a message that names it",
   ignore,
   fn: () =>
     withDirectory(async (dir) => {

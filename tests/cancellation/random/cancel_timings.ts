@@ -64,7 +64,8 @@ export function pointOf(random: Random): Timing {
   if (kind > 3) return random.pick(timings);
   const [arrival, end] = [random.below(600) / 100, random.below(600) / 100];
   return {
-    name: `${end} ms after it is made, what it waits for after ${arrival} ms`,
+    name:
+      `${end} ms after it is made, and its result arrives after ${arrival} ms`,
     run: async (arrive, endIt) => {
       await Promise.all([
         pass(arrival).then(arrive),

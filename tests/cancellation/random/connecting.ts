@@ -128,7 +128,7 @@ export async function runConnecting(
 
 /** Points in the life of a call that has no answer. */
 const unanswered = [{
-  name: "while nobody answers",
+  name: "while no peer answers",
   run: async (_: unknown, end: () => void) => {
     await new Promise((resolve) => setTimeout(resolve, 1));
     end();

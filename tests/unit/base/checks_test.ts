@@ -220,14 +220,14 @@ for (const [name, check, value, Class, message] of failing) {
   });
 }
 
-Deno.test("checkBytes() takes any view of memory that is there", () => {
+Deno.test("checkBytes() takes any view whose memory is attached", () => {
   const whole = new Uint8Array([1, 2, 3]);
   for (const view of [whole, whole.subarray(1, 2), new Uint8Array(0)]) {
     assertStrictEquals(checkBytes("send", "data", view), view);
   }
 });
 
-Deno.test("checkBytes() refuses memory that has been transferred away", () => {
+Deno.test("checkBytes() rejects detached memory", () => {
   const data = new Uint8Array(4);
   data.buffer.transfer();
   assertThrows(
@@ -237,7 +237,7 @@ Deno.test("checkBytes() refuses memory that has been transferred away", () => {
   );
 });
 
-Deno.test("checkSignal() gives the signal", () => {
+Deno.test("checkSignal() returns the signal", () => {
   const { signal } = new AbortController();
   assertStrictEquals(checkSignal("receive", { signal }), signal);
 });

@@ -82,7 +82,7 @@ const noLibc = python === null || osName === "windows";
 const unless = noLibc ? " (skipped: no python3 with a C library)" : "";
 
 Deno.test({
-  name: `gaiStrerror() and hostStrerror() say what the system says${unless}`,
+  name: `gaiStrerror() and hostStrerror() return the system's texts${unless}`,
   ignore: noLibc,
   fn: async () => {
     const out = await runPython(`
@@ -120,7 +120,7 @@ Deno.test("hostCodeOf() is the inverse of hostErrnoOf()", () => {
   assertEquals(hostCodeOf(12345), undefined);
 });
 
-Deno.test("gaiCodeOfText() knows no text that the system has not", () => {
+Deno.test("gaiCodeOfText() knows only texts of the system", () => {
   assertEquals(gaiCodeOfText("It is raining"), undefined);
   const code = gaiCodeOfText(gaiStrerror(gaiErrnoOf("EAI_AGAIN")));
   assertEquals(code, osName === "windows" ? "EAI_MEMORY" : "EAI_AGAIN");

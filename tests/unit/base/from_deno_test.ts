@@ -290,7 +290,7 @@ const withoutNet: readonly [string, () => unknown, string][] = [
 ];
 for (const [what, fail, target] of withoutNet) {
   Deno.test({
-    name: `fromDeno() keeps which permission ${what} lacks`,
+    name: `fromDeno() keeps the name of the permission that ${what} lacks`,
     permissions: { net: false },
     fn: async () => {
       const cause = await errorOf(fail);

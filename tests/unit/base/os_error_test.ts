@@ -27,7 +27,7 @@ Deno.test("osError() has the system's number and text", () => {
   assertEquals(error.message, `[Errno ${error.errno}] Bad file descriptor`);
 });
 
-Deno.test("osError() puts what helps after the text, and in the stack", () => {
+Deno.test("osError() puts the hint after the text, and in the stack", () => {
   const cause = new Error("below");
   const error = osError("ENOPROTOOPT", "SO_LINGER", { cause });
   assertEquals(
@@ -50,7 +50,7 @@ Deno.test("requireDeno() refuses a Deno that is too old, and names both", () => 
   );
 });
 
-Deno.test("timedOut() says it as Python", () => {
+Deno.test("timedOut() has the message of Python", () => {
   const error = timedOut();
   assertEquals(error.name, "TimeoutError");
   assertEquals(error.message, "timed out");
@@ -161,7 +161,7 @@ for (const [what, cause, code] of worded) {
 }
 
 Deno.test({
-  name: "fromDeno() tells the failures of a lookup apart by their text",
+  name: "fromDeno() distinguishes the failures of a lookup by their text",
   ignore: Deno.build.os === "windows",
   fn: () => {
     const text = gaiStrerror(gaiErrnoOf("EAI_AGAIN"));

@@ -176,7 +176,7 @@ const refused: readonly [
   [AF_UNIX, "a\0b", RangeError, "path must not contain a NUL"],
 ];
 for (const [family, value, Class, message] of refused) {
-  Deno.test(`parseAddress() says that ${message.slice(0, 90)}`, () => {
+  Deno.test(`parseAddress() fails with: ${message.slice(0, 90)}`, () => {
     const error = assertThrows(
       () => parseAddress("bind", family, value),
       Class,
@@ -295,7 +295,7 @@ const platform: readonly [
   ],
 ];
 for (const [family, addr, expected] of platform) {
-  Deno.test(`fromPlatform() gives ${Deno.inspect(expected)}`, () => {
+  Deno.test(`toPythonAddress() returns ${Deno.inspect(expected)}`, () => {
     assertEquals<unknown>(toPythonAddress(family, addr), expected);
   });
 }

@@ -289,7 +289,7 @@ Deno.test("Connected.takeError() takes the failure of committed bytes", async ()
   assertEquals(rig.endpoint.takeError(), undefined);
 });
 
-Deno.test("Connected.send() of nothing is done at once", async () => {
+Deno.test("Connected.send() of nothing settles at once", async () => {
   const rig = new Rig();
   await rig.commit(numbered(10));
   assertEquals(await rig.endpoint.send(rig.context(), numbered(0)), 0);
@@ -313,7 +313,7 @@ Deno.test("Connected.reset() rejects every call, and closes once", async () => {
   assertEquals(rig.conn.events, ["reset"]);
 });
 
-Deno.test("Connected puts options in force that were set before the connect", () => {
+Deno.test("Connected applies options that were set before the connect", () => {
   const set: string[] = [];
   const rig = new Rig((rig) => {
     const conn: StreamConn = rig.conn;
@@ -330,7 +330,7 @@ const einval = () => {
   throw new TypeError("Invalid argument (os error 22)");
 };
 
-Deno.test("Connected can be made though the system refuses its options, since the connection is over", async () => {
+Deno.test("Connected can be created although the system rejects the options of an ended connection", async () => {
   const rig = new Rig(({ conn, options }) => {
     Object.assign(conn, { setNoDelay: einval, setKeepAlive: einval });
     options.set(SOL_SOCKET, SO_KEEPALIVE, 1);

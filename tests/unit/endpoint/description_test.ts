@@ -15,7 +15,7 @@ function open(count: number): Descriptor[] {
   return Array.from({ length: count }, () => openDescriptor(description()));
 }
 
-Deno.test("openDescriptor() gives the smallest free number from 3 up", async () => {
+Deno.test("openDescriptor() takes the smallest free number from 3 up", async () => {
   const descriptors = open(6);
   assertEquals(descriptors.map(({ number }) => number), [3, 4, 5, 6, 7, 8]);
   for (const i of [4, 0, 2]) await descriptors[i]!.close();
@@ -24,7 +24,7 @@ Deno.test("openDescriptor() gives the smallest free number from 3 up", async () 
   for (const each of [...descriptors, ...more]) await each.close();
 });
 
-Deno.test("findDescriptor() knows what is open", async () => {
+Deno.test("findDescriptor() finds open descriptors only", async () => {
   const [descriptor] = open(1) as [Descriptor];
   assertStrictEquals(findDescriptor(descriptor.number), descriptor);
   await descriptor.close();
@@ -70,7 +70,7 @@ Deno.test("a description closes with its last descriptor", async () => {
   assertEquals(shared.endpoint.state, "closed");
 });
 
-Deno.test("openDescriptor() gives the smallest free number after any closes", async () => {
+Deno.test("openDescriptor() takes the smallest free number after any closes", async () => {
   // A linear congruential generator, so that every run is the same.
   let seed = 1;
   const random = (below: number) => {

@@ -42,7 +42,7 @@ Deno.test("Options keeps options of the same number and another level apart", ()
   assertEquals(options.isSet(IPPROTO_IPV6, IPV6_V6ONLY), false);
 });
 
-Deno.test("Options asks what describes the socket", () => {
+Deno.test("Options reads the options that describe the socket", () => {
   const options = new Options(AF_INET, SOCK_STREAM);
   const value = options.get(SOL_SOCKET, c.SO_TYPE, (option) => {
     assertStrictEquals(option, c.SO_TYPE);
@@ -51,7 +51,7 @@ Deno.test("Options asks what describes the socket", () => {
   assertEquals(intFrom(value), 77);
 });
 
-Deno.test("Options refuses what cannot be set, and keeps its value", () => {
+Deno.test("Options rejects options that cannot be set, and keeps their values", () => {
   const options = new Options(AF_INET, SOCK_STREAM);
   options.set(SOL_SOCKET, c.SO_KEEPALIVE, 1);
   assertEquals(
@@ -109,7 +109,7 @@ const foreign: readonly [
   ],
 ];
 for (const [what, family, type, level, option, setting] of foreign) {
-  Deno.test(`Options refuses ${what}`, () => {
+  Deno.test(`Options rejects ${what}`, () => {
     const options = new Options(family, type);
     assertEquals(codeOf(() => options.set(level, option, 1)), setting);
     assertEquals(codeOf(() => options.get(level, option, none)), "EOPNOTSUPP");

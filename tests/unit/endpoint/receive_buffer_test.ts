@@ -56,7 +56,7 @@ for (const [what, chunks, sizes] of takes) {
     assertEquals(queue.length, 0);
   });
 
-  Deno.test(`ReceiveBuffer.takeInto() takes ${what}`, () => {
+  Deno.test(`ReceiveBuffer.copyInto() and drop() take ${what}`, () => {
     const queue = queueOf(...chunks);
     let from = 0;
     for (const size of sizes) {
@@ -70,7 +70,7 @@ for (const [what, chunks, sizes] of takes) {
     assertEquals(queue.length, 0);
   });
 
-  Deno.test(`ReceiveBuffer.peekInto() leaves ${what}`, () => {
+  Deno.test(`ReceiveBuffer.copyInto() leaves ${what}`, () => {
     const queue = queueOf(...chunks);
     for (const size of sizes) {
       const { length } = queue;
@@ -83,14 +83,14 @@ for (const [what, chunks, sizes] of takes) {
   });
 }
 
-Deno.test("ReceiveBuffer.take() gives nothing of an empty queue", () => {
+Deno.test("ReceiveBuffer.take() returns nothing from an empty queue", () => {
   const queue = queueOf();
   assertEquals(take(queue, 5), new Uint8Array(0));
   assertEquals(takeInto(queue, new Uint8Array(5)), 0);
   assertEquals(peekInto(queue, new Uint8Array(5)), 0);
 });
 
-Deno.test("ReceiveBuffer.take() never gives memory that holds more", () => {
+Deno.test("ReceiveBuffer.take() never returns memory that holds other bytes", () => {
   const queue = new ReceiveBuffer();
   const shared = numbered(16);
   queue.append(shared.subarray(0, 4));
@@ -100,7 +100,7 @@ Deno.test("ReceiveBuffer.take() never gives memory that holds more", () => {
   assertEquals(data.buffer.byteLength, 4);
 });
 
-Deno.test("ReceiveBuffer.take() gives away memory that a read has filled with just that", () => {
+Deno.test("ReceiveBuffer.take() returns the read's own memory if it holds exactly those bytes", () => {
   const queue = new ReceiveBuffer();
   const room = queue.room(4096);
   room.set(numbered(4096));
@@ -113,7 +113,7 @@ Deno.test("ReceiveBuffer.take() gives away memory that a read has filled with ju
   assertEquals(data, numbered(4096));
 });
 
-Deno.test("ReceiveBuffer.take() gives away nothing while more is queued", () => {
+Deno.test("ReceiveBuffer.take() returns a copy while more is queued", () => {
   const queue = new ReceiveBuffer();
   queue.room(4096).set(numbered(4096));
   queue.filled(4096);
@@ -131,7 +131,7 @@ Deno.test("ReceiveBuffer.append() ignores an empty chunk", () => {
   assertEquals(take(queue, 4), numbered(4));
 });
 
-Deno.test("ReceiveBuffer.clear() forgets everything, a part taken included", () => {
+Deno.test("ReceiveBuffer.clear() drops all bytes, even after a part was taken", () => {
   const queue = queueOf(4, 4);
   take(queue, 2);
   queue.clear(false);

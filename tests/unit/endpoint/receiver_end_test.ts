@@ -65,7 +65,7 @@ Deno.test("Receiver.recvInto() that was cancelled never writes to its buffer", a
   assertEquals(await rig.recv(8), numbered(4));
 });
 
-Deno.test("Receiver gives the bytes of a direct read whose call has ended to the next call", async () => {
+Deno.test("Receiver returns the bytes of a direct read whose call has ended to the next call", async () => {
   const rig = new ReceiverRig();
   const other = new CallOwner();
   const call = rig.recvInto(new Uint8Array(8));
@@ -186,7 +186,7 @@ Deno.test("Receiver loses and doubles nothing, in whichever microtask a call end
   }
 });
 
-Deno.test("Receiver gives late bytes to the next call after a timeout", async () => {
+Deno.test("Receiver returns late bytes to the next call after a timeout", async () => {
   using clock = await FakeClock.install();
   const rig = new ReceiverRig();
   const call = rig.recv(4, 0, { timeoutMs: 100 });
@@ -199,7 +199,7 @@ Deno.test("Receiver gives late bytes to the next call after a timeout", async ()
   assertFalse(rig.conn.reading);
 });
 
-Deno.test("Receiver gives queued bytes to a call that must not wait, at once", async () => {
+Deno.test("Receiver returns queued bytes to a non-blocking call at once", async () => {
   await freshLoop();
   const rig = new ReceiverRig();
   await rig.cancelled(4);

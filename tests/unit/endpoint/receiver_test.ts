@@ -68,7 +68,7 @@ Deno.test("Receiver asks for more step by step while reads come back full", asyn
   );
 });
 
-Deno.test("Receiver asks for as much as fills the buffer behind a few queued bytes", async () => {
+Deno.test("Receiver asks for as much as fits into the buffer behind a few queued bytes", async () => {
   const { conn, ...rig } = new ReceiverRig();
   conn.deliver(numbered(300_000));
   const context = { owner: rig.owner, timeoutMs: null, signal: undefined };
@@ -126,7 +126,7 @@ async function busyRigs(count: number): Promise<ReceiverRig[]> {
 const inFlight = (rigs: ReceiverRig[]) =>
   rigs.map(({ conn }) => conn.readBuffer?.length ?? 0);
 
-Deno.test("Receiver begins few large reads at a time, and each of them in the end", async () => {
+Deno.test("Receiver begins few large reads at a time, and finally all of them", async () => {
   const rigs = await busyRigs(40);
   for (const rig of rigs) rig.conn.deliver(numbered(300_000));
   const calls = rigs.map((rig) => rig.recv(262_144));
@@ -327,7 +327,7 @@ Deno.test("Receiver.recv() with MSG_PEEK leaves the bytes that it returns", asyn
   assertEquals(await rig.recv(100), numbered(8));
 });
 
-Deno.test("Receiver.recv() with MSG_WAITALL waits for all of it", async () => {
+Deno.test("Receiver.recv() with MSG_WAITALL waits for all bytes", async () => {
   const rig = new ReceiverRig();
   const call = rig.recv(5000, MSG_WAITALL);
   let settled = false;
@@ -340,7 +340,7 @@ Deno.test("Receiver.recv() with MSG_WAITALL waits for all of it", async () => {
   assertEquals(await call, numbered(5000));
 });
 
-Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all and leaves it", async () => {
+Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all bytes and leaves them", async () => {
   const rig = new ReceiverRig();
   const call = rig.recv(3, MSG_PEEK | MSG_WAITALL);
   rig.conn.deliver(numbered(1));
@@ -350,7 +350,7 @@ Deno.test("Receiver.recv() with MSG_PEEK and MSG_WAITALL waits for all and leave
   assertEquals(await rig.recv(100), numbered(4));
 });
 
-Deno.test("Receiver.recv() that must not wait takes a part, also with MSG_WAITALL", async () => {
+Deno.test("non-blocking Receiver.recv() returns a part, even with MSG_WAITALL", async () => {
   using clock = await FakeClock.install();
   const rig = new ReceiverRig();
   rig.conn.deliver(numbered(4));
@@ -360,7 +360,7 @@ Deno.test("Receiver.recv() that must not wait takes a part, also with MSG_WAITAL
   assertEquals(await call, numbered(4));
 });
 
-Deno.test("Receiver.recvInto() reads straight into the caller's buffer where it may", async () => {
+Deno.test("Receiver.recvInto() reads directly into the caller's buffer if the call cannot be cancelled", async () => {
   const rig = new ReceiverRig();
   const target = new Uint8Array(100_000);
   const call = rig.recvInto(target);
@@ -396,7 +396,7 @@ for (const [what, contextFor] of indirect) {
   });
 }
 
-Deno.test("Receiver serves receives side by side in order, whatever their kind", async () => {
+Deno.test("Receiver serves concurrent receives in order, whatever their kind", async () => {
   const rig = new ReceiverRig();
   const target = new Uint8Array(3);
   const calls = [

@@ -173,7 +173,7 @@ Deno.test("Sender.sendAll() resolves if its last bytes were committed", async ()
   assertEquals(Uint8Array.from(rig.conn.written), numbered(100));
 });
 
-Deno.test("Sender.sendAll() rejects if more was to come, and sends the committed bytes", async () => {
+Deno.test("Sender.sendAll() rejects if bytes are left, and sends the committed ones", async () => {
   const rig = new SenderRig();
   const controller = new AbortController();
   const { signal } = controller;
@@ -224,7 +224,7 @@ Deno.test("Sender.sendAll() copies all chunks of a call that can be cancelled to
   assertSameBytes(join(received), data);
 });
 
-Deno.test("Sender reports the chunks that are sent, in whichever microtask after one a call is aborted", async () => {
+Deno.test("Sender reports the sent chunks, in whichever microtask after a chunk a call is aborted", async () => {
   const reported = new Set<number>();
   for (let point = 0; point < 20; point++) {
     await freshLoop();

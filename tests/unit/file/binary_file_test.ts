@@ -37,7 +37,7 @@ function reader(...script: ReceiveStep[]): BufferedReader {
   return openFile(new ScriptedStream(script), "rb");
 }
 
-Deno.test("makefile() makes the class that the mode asks for, typed", () => {
+Deno.test("makefile() returns an instance and a type of the class for the mode", () => {
   const open = () => new ScriptedStream();
   const files: [unknown, string][] = [];
   const raw: SocketIO = openFile(open(), "rwb", 0);
@@ -157,7 +157,7 @@ Deno.test("makefile() takes sizes as Python does", () => {
   }
 });
 
-Deno.test("read() gives bytes that own their memory", async () => {
+Deno.test("read() returns bytes that own their memory", async () => {
   for (const buffering of [0, 3, 8192]) {
     const stream = new ScriptedStream(["ab\ncdefgh\nij\nklm", EOF]);
     const file = openFile(stream, "rb" as string, buffering) as BufferedReader;
@@ -176,7 +176,7 @@ Deno.test("read() gives bytes that own their memory", async () => {
   }
 });
 
-Deno.test("readline() hands out buffered lines without receiving", async () => {
+Deno.test("readline() returns buffered lines without receiving", async () => {
   const stream = new ScriptedStream(["a\nb\nc"]);
   const file = openFile(stream, "rb");
   assertEquals(text(await file.readline()), "a\n");
@@ -193,7 +193,7 @@ Deno.test("readline() finds the end of a line longer than the buffer", async () 
   }
 });
 
-Deno.test("read() of much takes whole blocks past the buffer, and no more", async () => {
+Deno.test("read() of many bytes receives whole blocks without the buffer, and no more", async () => {
   const data = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
   const file = reader(data, EOF);
   assertEquals(await file.read(3), data.slice(0, 3));
@@ -201,7 +201,7 @@ Deno.test("read() of much takes whole blocks past the buffer, and no more", asyn
   assertEquals(await file.read(), data.slice(200_003));
 });
 
-Deno.test("makefile() reads ahead what was asked for, by default more in a stream", async () => {
+Deno.test("makefile() reads ahead the buffer's size, by default more in a stream", async () => {
   const data = new Uint8Array(200_000);
   const usual = new ScriptedStream([data, EOF]);
   assertEquals(await openFile(usual, "r").readline(), "\0".repeat(200_000));
@@ -263,7 +263,7 @@ for (const buffering of [0, 4, 8192]) {
       }
     });
 
-    Deno.test(`${name} with buffer ${buffering} loses nothing by an abort in any turn`, async () => {
+    Deno.test(`${name} with buffer ${buffering} loses nothing by an abort in any microtask`, async () => {
       for (let turns = 0; turns < 12; turns++) {
         const stream = new ScriptedStream(["0123"]);
         const file = open(stream);
@@ -315,7 +315,7 @@ async function rest(file: SocketIO): Promise<Uint8Array | null> {
   }
 }
 
-Deno.test("reads are served in the order they were made, writes meanwhile", async () => {
+Deno.test("reads are served in call order, beside writes", async () => {
   const stream = new ScriptedStream();
   const file = openFile(stream, "rwb");
   const first = file.read(3);
@@ -331,7 +331,7 @@ Deno.test("reads are served in the order they were made, writes meanwhile", asyn
   assertEquals(text(await file.read()), "i");
 });
 
-Deno.test("read() waiting for its turn gives it up when aborted", async () => {
+Deno.test("read() that is aborted in the queue leaves the queue", async () => {
   const stream = new ScriptedStream();
   const file = openFile(stream, "rb");
   const abort = new AbortController();
@@ -358,7 +358,7 @@ Deno.test("for await reads lines to the end, and leaves the file open", async ()
   assertEquals(lines, ["bb\n", "c"]);
 });
 
-Deno.test("read() and write() of a file of the other direction are unsupported", async () => {
+Deno.test("read() and write() fail on a file of the other direction", async () => {
   const cases: [string, number | null, string, string][] = [
     [
       "b",
@@ -434,7 +434,7 @@ Deno.test("every call on a closed file is a RangeError, and close() is not", asy
   }
 });
 
-Deno.test("read() behind detach() leaves everything to the layer below", async () => {
+Deno.test("read() after detach() leaves everything to the layer below", async () => {
   const stream = new ScriptedStream();
   const file = openFile(stream, "rb");
   const first = file.read(3);
@@ -450,7 +450,7 @@ Deno.test("read() behind detach() leaves everything to the layer below", async (
   assertEquals(text(await raw.read(100)), "def\n");
 });
 
-Deno.test("close() takes its listener from the signal of a read in line", async () => {
+Deno.test("close() removes the listener from the signal of a queued read", async () => {
   const file = openFile(new ScriptedStream(), "rb");
   const { signal } = new AbortController();
   const listeners = new Set<unknown>();
@@ -474,7 +474,7 @@ Deno.test("close() takes its listener from the signal of a read in line", async 
 });
 
 for (const buffering of [0, 8192]) {
-  Deno.test(`read() with buffer ${buffering} that a close ends leaves what comes to the socket`, async () => {
+  Deno.test(`read() with buffer ${buffering} that a close cancels leaves later bytes to the socket`, async () => {
     await using pair = await tcpPair();
     const { client, peer } = pair;
     const file = client.makefile("rb", buffering);

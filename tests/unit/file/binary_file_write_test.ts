@@ -28,7 +28,7 @@ function writer(
   return [openFile(stream, "wb", buffering), stream];
 }
 
-Deno.test("write() sends nothing before the buffer is full, flush() all", async () => {
+Deno.test("write() sends nothing before the buffer is full, flush() sends all", async () => {
   const [file, stream] = writer(8);
   assertEquals(await file.write(bytes("12345")), 5);
   assertEquals(await file.write(bytes("678")), 3);
@@ -41,7 +41,7 @@ Deno.test("write() sends nothing before the buffer is full, flush() all", async 
   assertEquals(stream.sends, [8, 1]);
 });
 
-Deno.test("write() of more than the buffer goes past it, whatever is taken", async () => {
+Deno.test("write() of more than the buffer bypasses it, however many bytes each send accepts", async () => {
   const [file, stream] = writer(4, 1, 1, 3, 2);
   await file.write(bytes("ab"));
   assertEquals(await file.write(bytes("cdefghijkl")), 10);
@@ -50,7 +50,7 @@ Deno.test("write() of more than the buffer goes past it, whatever is taken", asy
   assertEquals(stream.sentText, "abcdefghijkl");
 });
 
-Deno.test("write() leaves the caller's array to the caller", async () => {
+Deno.test("write() does not keep the caller's array", async () => {
   const [file, stream] = writer(8, LATE);
   const data = bytes("abcdefghijkl");
   await assertRejects(() => file.write(data), TimeoutError);
@@ -72,7 +72,7 @@ const givenUp: [string, number, SendStep[]][] = [
 ];
 
 for (const [when, buffering, script] of givenUp) {
-  Deno.test(`write() and flush() given up ${when} lose and double nothing`, async () => {
+  Deno.test(`write() and flush() cancelled ${when} lose and double nothing`, async () => {
     const [file, stream] = writer(buffering, ...script);
     const settle = async (promise: Promise<unknown>) => {
       try {
@@ -93,7 +93,7 @@ for (const [when, buffering, script] of givenUp) {
   });
 }
 
-Deno.test("write() aborted in any turn has taken its data, in order", async () => {
+Deno.test("write() aborted in any microtask has accepted its data, in order", async () => {
   for (let turns = 0; turns < 10; turns++) {
     const [file, stream] = writer(4, WAIT);
     const abort = new AbortController();
@@ -118,7 +118,7 @@ Deno.test("write() aborted in any turn has taken its data, in order", async () =
   }
 });
 
-Deno.test("write() whose signal had aborted before takes nothing", async () => {
+Deno.test("write() with an aborted signal accepts nothing", async () => {
   const [file, stream] = writer(4);
   const signal = AbortSignal.abort(new Error("before"));
   await assertRejects(
@@ -131,7 +131,7 @@ Deno.test("write() whose signal had aborted before takes nothing", async () => {
   assertEquals(stream.sentText, "");
 });
 
-Deno.test("write() that would block tells how much it has taken", async () => {
+Deno.test("write() that would block reports how much it has accepted", async () => {
   const [file, stream] = writer(10, AGAIN, AGAIN, AGAIN, 4, AGAIN, AGAIN);
   const blocked = async (promise: Promise<unknown>, written: number) => {
     const error = await assertRejects(() => promise, BlockingIOError);
@@ -157,7 +157,7 @@ Deno.test("write() that would block tells how much it has taken", async () => {
   assertEquals(more.sentText, "0123456789abcde");
 });
 
-Deno.test("write() without a buffer sends once, and gives null if it would block", async () => {
+Deno.test("write() without a buffer sends once, and returns null if it would block", async () => {
   const stream = new ScriptedStream([], [2, AGAIN, LATE, 1, 1, AGAIN]);
   const file = openFile(stream, "wb", 0);
   assertEquals(await file.write(bytes("abcd")), 2);
@@ -175,7 +175,7 @@ Deno.test("write() without a buffer sends once, and gives null if it would block
   assertEquals(stream.sentText, "abcdefg");
 });
 
-Deno.test("writes are served in the order they were made", async () => {
+Deno.test("writes are served in call order", async () => {
   const [file, stream] = writer(4, WAIT);
   function* lines() {
     for (const line of ["fghij", "k", "lmnopqr"]) yield bytes(line);
@@ -196,7 +196,7 @@ Deno.test("writes are served in the order they were made", async () => {
   assertEquals(stream.releases, 1);
 });
 
-Deno.test("close() that cannot flush closes all the same, and says why", async () => {
+Deno.test("close() that cannot flush closes the file all the same, and rejects", async () => {
   const [file, stream] = writer(4, osError("EPIPE"));
   await file.write(bytes("ab"));
   const first = file.close();
@@ -215,7 +215,7 @@ Deno.test("close() that cannot flush closes all the same, and says why", async (
   assertEquals([late.closed, silent.releases], [true, 1]);
 });
 
-Deno.test("close() ends a pending read at once, though the flush goes on", async () => {
+Deno.test("close() rejects a pending read at once, although the flush goes on", async () => {
   const stream = new ScriptedStream([], [WAIT]);
   const file = openFile(stream, "rwb");
   const reading = file.read(1);
@@ -243,7 +243,7 @@ Deno.test("using and await using close", async () => {
   assertEquals([stream.sentText, stream.releases], ["flushed", 2]);
 });
 
-Deno.test("detach() flushes, gives back what was read ahead, and ends the file", async () => {
+Deno.test("detach() flushes, returns the read-ahead to the socket, and ends the file", async () => {
   const stream = new ScriptedStream(["abcdef"]);
   const reader = openFile(stream, "rb");
   await reader.read(2);
@@ -263,7 +263,7 @@ Deno.test("detach() flushes, gives back what was read ahead, and ends the file",
   assertEquals(out.sentText, "abcd");
 });
 
-Deno.test("write() behind detach() takes nothing", async () => {
+Deno.test("write() after detach() accepts nothing", async () => {
   const [file, stream] = writer(10);
   const first = file.write(new Uint8Array(100));
   const detached = file.detach();
@@ -291,7 +291,7 @@ Deno.test("write() takes bytes only", async () => {
   await assertRejects(() => file.writelines(lines), TypeError);
 });
 
-Deno.test("read() and its kin take integers only", async () => {
+Deno.test("read() and its variants take integers only", async () => {
   const file = openFile(new ScriptedStream(["abc"]), "rb");
   for (const size of [1.5, "1", NaN, true]) {
     const bad = size as number;

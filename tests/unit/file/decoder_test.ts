@@ -112,7 +112,7 @@ const samples: [string, number[]][] = [
 const modes = ["strict", "ignore", "replace", "backslashreplace"] as const;
 
 for (const [encoding, sample] of samples) {
-  Deno.test(`decoderFor() ${encoding} gives the same text however ${sample.length} bytes are cut`, () => {
+  Deno.test(`decoderFor() ${encoding} returns the same text however ${sample.length} bytes are cut`, () => {
     const data = Uint8Array.from(sample);
     for (const errors of [...modes, "surrogateescape"] as const) {
       const whole = decode(encoding, errors, [data]);
@@ -132,7 +132,7 @@ for (const [encoding, sample] of samples) {
   });
 }
 
-Deno.test("decoderFor() hands out text as soon as it is whole", () => {
+Deno.test("decoderFor() returns text as soon as it is complete", () => {
   const decoder = decoderFor("utf-8", "strict");
   assertEquals(decoder.decode(Uint8Array.of(0x61, 0xe2, 0x82), false), "a");
   assertEquals(decoder.decode(Uint8Array.of(0xac, 0xe2), false), "€");
@@ -144,12 +144,12 @@ Deno.test("decoderFor() hands out text as soon as it is whole", () => {
   );
 });
 
-Deno.test("decoderFor() utf-8-sig waits only for what may be a mark", () => {
+Deno.test("decoderFor() utf-8-sig waits only for bytes that may be a mark", () => {
   const decoder = decoderFor("utf-8-sig", "strict");
   assertEquals(decoder.decode(Uint8Array.of(0x61), false), "a");
 });
 
-Deno.test("decoderFor() iso-2022-jp goes on after bytes that are no text", () => {
+Deno.test("decoderFor() iso-2022-jp goes on after malformed bytes", () => {
   const data = [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x1b, 0x28, 0x42, 0x61];
   const single = data.map((byte) => Uint8Array.of(byte));
   assertEquals(decode("iso-2022-jp", "strict", single), "日a");
@@ -188,7 +188,7 @@ function* garbage(): Generator<Uint8Array> {
 }
 
 Deno.test({
-  name: `decoderFor() treats bytes that are no text as python3 does${unless}`,
+  name: `decoderFor() treats malformed bytes as python3 does${unless}`,
   ignore: python === null,
   fn: async () => {
     const data = [...garbage()];

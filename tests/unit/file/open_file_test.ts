@@ -6,7 +6,7 @@ import { within } from "../../support/within.ts";
 
 const MANY = 100_000;
 
-Deno.test("Mutex lets calls run one at a time, in call order", async () => {
+Deno.test("Mutex runs calls one at a time, in call order", async () => {
   const mutex = new Mutex();
   const events: string[] = [];
   const call = async (name: string) => {
@@ -84,7 +84,7 @@ Deno.test("Mutex lets 100,000 calls run, those with an aborted signal too", asyn
   }
 });
 
-Deno.test("release() passes over any number of aborted calls at once", async () => {
+Deno.test("release() skips any number of aborted calls at once", async () => {
   const mutex = new Mutex();
   await mutex.acquire(undefined);
   let replaced = 0;

@@ -125,14 +125,14 @@ Deno.test("read() and readline() count code points", async () => {
   assertEquals(await out.write("x".repeat(50) + "\u{1f600}"), 51);
 });
 
-Deno.test("readline() hands out decoded lines without receiving", async () => {
+Deno.test("readline() returns decoded lines without receiving", async () => {
   const stream = new ScriptedStream(["a\nb\nc"]);
   const file = openFile(stream, "r");
   assertEquals([await file.readline(), await file.readline()], ["a\n", "b\n"]);
   assertEquals(stream.asked.length, 1);
 });
 
-Deno.test("readline() does not wait to see what follows a carriage return", async () => {
+Deno.test("readline() does not wait for the character after a carriage return", async () => {
   const stream = new ScriptedStream(["a\r"]);
   const file = openFile(stream, "r");
   assertEquals(await within(file.readline()), "a\n");
@@ -196,7 +196,7 @@ for (const [name, read] of reads) {
       }
     });
 
-    Deno.test(`${title} loses nothing by an abort in any turn`, async () => {
+    Deno.test(`${title} loses nothing by an abort in any microtask`, async () => {
       for (let turns = 0; turns < 15; turns++) {
         const cut = turns + 3;
         const stream = new ScriptedStream([data.slice(0, cut)]);
@@ -237,7 +237,7 @@ Deno.test("a character that would block half-way stays for the next read", async
   assertEquals(await file.read(3), "");
 });
 
-Deno.test("bytes that are no text are reported in their place, and skipped", async () => {
+Deno.test("malformed bytes are reported at their position, and skipped", async () => {
   const file = reader(
     {},
     "good\nhalf ",
@@ -259,7 +259,7 @@ Deno.test("bytes that are no text are reported in their place, and skipped", asy
   assertEquals(await file.read(), "");
 });
 
-Deno.test("surrogateescape brings the same bytes back", async () => {
+Deno.test("surrogateescape restores the same bytes", async () => {
   const data = Uint8Array.from({ length: 256 }, (_, i) => i);
   for (const encoding of ["utf-8", "ascii", "koi8-r", "iso-8859-6"]) {
     const options = {
@@ -291,7 +291,7 @@ Deno.test("reads and writes of one text file do not disturb each other", async (
   assertEquals([stream.sentText, stream.releases], ["xy", 1]);
 });
 
-Deno.test("a text file does not do what only others do", async () => {
+Deno.test("a text file rejects operations that only other files have", async () => {
   const [out] = writer({});
   await assertRejects(() => out.read(), UnsupportedOperation, "not readable");
   await assertRejects(

@@ -61,7 +61,7 @@ Deno.test("write() with line buffering sends whole lines at once", async () => {
   assertEquals(stream.sentText, "half line\nand\r");
 });
 
-Deno.test("write() that would block takes all or nothing", async () => {
+Deno.test("write() that would block accepts all or nothing", async () => {
   const [file, stream] = writer({}, 4, AGAIN, AGAIN, 2);
   assertEquals(await file.write("abc"), 3);
   assertEquals(await file.write("défg"), 4);
@@ -75,7 +75,7 @@ Deno.test("write() that would block takes all or nothing", async () => {
   assertEquals(stream.sentText, "abcdéfghi");
 });
 
-Deno.test("write() given up in any turn has taken its text", async () => {
+Deno.test("write() cancelled in any microtask has accepted its text", async () => {
   for (let turns = 0; turns < 8; turns++) {
     const [file, stream] = writer({ newline: "\r\n" }, 1, WAIT);
     const abort = new AbortController();
@@ -99,7 +99,7 @@ Deno.test("write() given up in any turn has taken its text", async () => {
   }
 });
 
-Deno.test("write() refuses what the encoding does not have, having taken nothing", async () => {
+Deno.test("write() rejects text that the encoding does not have, and accepts nothing", async () => {
   const [file, stream] = writer({ encoding: "ascii" }, 100);
   await assertRejects(
     () => file.write("abcé"),

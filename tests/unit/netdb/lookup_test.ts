@@ -60,7 +60,7 @@ for (const [host, expected] of parsed) {
   });
 }
 
-Deno.test("findNumericHost() looks at the family before the scope", () => {
+Deno.test("findNumericHost() checks the family before the scope", () => {
   const error = assertThrows(
     () => findNumericHost("::1%x", AF_INET, 0),
     gaierror,

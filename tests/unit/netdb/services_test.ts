@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { portOf, protocolOf, serviceOf } from "../../../src/netdb/services.ts";
 
-Deno.test("serviceOf() gives names that portOf() leads back from", () => {
+Deno.test("serviceOf() returns names that portOf() converts back", () => {
   let count = 0;
   for (let port = 0; port <= 65535; port++) {
     for (const protocol of [undefined, "tcp", "udp", "sctp"]) {
@@ -18,14 +18,14 @@ Deno.test("serviceOf() gives names that portOf() leads back from", () => {
   assert(count > 300, `${count} names`);
 });
 
-Deno.test("portOf() takes the first line that has the name", () => {
+Deno.test("portOf() uses the first line that has the name", () => {
   assertEquals(portOf("dicom"), 104);
   assertEquals(portOf("syslog"), 514);
   assertEquals(portOf("nothing"), undefined);
   assertEquals(portOf("http", "nothing"), undefined);
 });
 
-Deno.test("portOf() and protocolOf() know nothing of objects", () => {
+Deno.test("portOf() and protocolOf() do not find inherited properties", () => {
   for (const name of ["constructor", "__proto__", "", "7", "7/tcp"]) {
     assertEquals(portOf(name), undefined);
     assertEquals(protocolOf(name), undefined);

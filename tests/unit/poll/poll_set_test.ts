@@ -21,7 +21,7 @@ function countWaits(s: socket.Socket): () => number {
   return () => waits;
 }
 
-Deno.test("select() in a loop leaves its waiter in place", async () => {
+Deno.test("select() in a loop leaves its waiter in the queue", async () => {
   await using pair = await tcpPair();
   const waits = countWaits(pair.peer);
   for (let n = 0; n < 10; n++) {
@@ -46,7 +46,7 @@ Deno.test("select() in a loop leaves its waiter in place", async () => {
   assertEquals(waits(), 2);
 });
 
-Deno.test("a receive behind the waiter of an earlier select() gets the bytes", async () => {
+Deno.test("a receive behind the waiter of an earlier select() returns the bytes", async () => {
   await using pair = await tcpPair();
   await within(select([pair.peer], [], [], 0));
   const received = pair.peer.recv(10);
@@ -56,7 +56,7 @@ Deno.test("a receive behind the waiter of an earlier select() gets the bytes", a
   assertEquals(await within(pair.peer.recv(10)), new Uint8Array([3]));
 });
 
-Deno.test("a duplicate is polled on when its original is closed", async () => {
+Deno.test("a duplicate is still polled when its original is closed", async () => {
   await using pair = await tcpPair();
   using copy = pair.peer.dup();
   await within(select([pair.peer, copy], [], [], 0));

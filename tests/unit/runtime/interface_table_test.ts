@@ -6,7 +6,7 @@ import {
 } from "../../../src/runtime/interface_table.ts";
 
 Deno.test({
-  name: "configuredFamilies() without its permission is refused",
+  name: "configuredFamilies() without its permission fails",
   permissions: "none",
   fn: () => {
     assertThrows(configuredFamilies, PermissionError, "--allow-sys");
@@ -14,7 +14,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "scopeNameIfGranted() without the permission knows no name",
+  name: "scopeNameIfGranted() without the permission returns no name",
   permissions: "none",
   fn: () => {
     assertEquals(scopeNameIfGranted(2), undefined);

@@ -70,7 +70,7 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
-Deno.test("openNodeDatagram() gives datagrams in order, cut to the buffer", async () => {
+Deno.test("openNodeDatagram() returns datagrams in order, cut to the buffer", async () => {
   await using a = open();
   await using b = open();
   const received = next(b, 2);
@@ -79,7 +79,7 @@ Deno.test("openNodeDatagram() gives datagrams in order, cut to the buffer", asyn
   for (let n = 1; n < 10; n++) assertEquals((await next(b, n))[0][0], n);
 });
 
-Deno.test("openNodeDatagram() keeps what came before a receive, in memory of its own", async () => {
+Deno.test("openNodeDatagram() keeps datagrams that arrived before a receive, in memory of its own", async () => {
   await using a = open();
   await using b = open();
   const data = new Uint8Array([1, 2, 3]);
@@ -151,7 +151,7 @@ const failures: [string, InetSockaddr, string][] = [
 ];
 
 for (const [what, at, code] of failures) {
-  Deno.test(`openNodeDatagram() with ${what} is ${code}, and names the flag`, () => {
+  Deno.test(`openNodeDatagram() with ${what} fails with ${code}, and names the flag`, () => {
     const error = assertThrows(() => open(at), PermissionError);
     assertEquals(error.code, code);
     assertStringIncludes(error.message, "--allow-net");
@@ -178,7 +178,7 @@ const wrong: [string, Uint8Array, string, number, string][] = [
 ];
 
 for (const [what, data, hostname, port, code] of wrong) {
-  Deno.test(`openNodeDatagram() that sends ${what} is ${code}`, async () => {
+  Deno.test(`openNodeDatagram() that sends ${what} fails with ${code}`, async () => {
     await using a = open();
     const to = { transport: "udp", hostname, port } as const;
     assertEquals(await codeOf(() => a.send(data, to)), code);

@@ -124,7 +124,7 @@ Deno.test("connectWithNode() rejects with ECANCELED when it is cancelled", async
   }
 });
 
-Deno.test("a connection of node:net gives bytes as they come", async () => {
+Deno.test("a connection of node:net returns bytes as they arrive", async () => {
   using both = await connection();
   const { ours, peer } = both;
   const buffer = new Uint8Array(4);
@@ -231,7 +231,7 @@ async function writeOn(conn: StreamConn): Promise<never> {
   for (;;) await conn.write(data);
 }
 
-Deno.test("a connection of node:net gives what came before a reset", async () => {
+Deno.test("a connection of node:net returns the bytes before a reset", async () => {
   await using both = await resettable();
   const { ours, peer } = both;
   const buffer = new Uint8Array(3);
@@ -245,7 +245,7 @@ Deno.test("a connection of node:net gives what came before a reset", async () =>
   await assertRejects(() => within(ours.write(buffer)));
 });
 
-Deno.test("a write of node:net says that the peer reset", async () => {
+Deno.test("a write of node:net reports that the peer has reset", async () => {
   await using both = await resettable();
   const { ours, peer } = both;
   const writing = writeOn(ours);
@@ -254,7 +254,7 @@ Deno.test("a write of node:net says that the peer reset", async () => {
   assertEquals(await codeOfRejected(writing), "ECONNRESET");
 });
 
-Deno.test("a connection of node:net ends what is pending when it closes", async () => {
+Deno.test("a connection of node:net rejects pending operations when it closes", async () => {
   await using both = await resettable();
   const { ours } = both;
   const writing = writeOn(ours);

@@ -21,7 +21,7 @@ function named(family: number, host: string, port = 9): InetSockaddr {
   return { family, host, port, flowinfo: 0, scopeId: 0, isHostname: true };
 }
 
-Deno.test("resolveAll() gives the addresses of localhost", async () => {
+Deno.test("resolveAll() returns the addresses of localhost", async () => {
   const all = await within(resolveAll("localhost", 9));
   assert(all.length > 0);
   for (const { family, host } of all) {
@@ -43,7 +43,7 @@ for (
     "x".repeat(256),
   ]
 ) {
-  Deno.test(`resolveAll() asks nobody for ${JSON.stringify(host.slice(0, 9))}`, async () => {
+  Deno.test(`resolveAll() looks up nothing for ${JSON.stringify(host.slice(0, 9))}`, async () => {
     const error = await assertRejects(
       () => within(resolveAll(host, 9)),
       gaierror,
@@ -76,7 +76,7 @@ processTest("resolveAll() rejects for an unknown name", async () => {
   assertEquals([stdout, stderr], ["gaierror EAI_NONAME true\n", ""]);
 });
 
-Deno.test("localhostLiteral() is that of the family", () => {
+Deno.test("localhostLiteral() returns the address of the family", () => {
   const v4 = localhostLiteral(named(AF_INET, "localhost"));
   assertEquals(v4, { ...named(AF_INET, "127.0.0.1"), isHostname: false });
   const v6 = localhostLiteral(named(AF_INET6, "LOCALHOST."));
@@ -85,14 +85,14 @@ Deno.test("localhostLiteral() is that of the family", () => {
 });
 
 Deno.test({
-  name: "localhostLiteral() is nothing if the literal is not granted",
+  name: "localhostLiteral() returns nothing if the literal is not granted",
   permissions: { net: ["localhost"] },
   fn: () => {
     assertEquals(localhostLiteral(named(AF_INET, "localhost")), undefined);
   },
 });
 
-Deno.test("noneOfFamily() says which addresses there are", () => {
+Deno.test("familyMismatchError() names the addresses of the other family", () => {
   const error = familyMismatchError("localhost", [
     { family: AF_INET6, host: "::1" },
     { family: AF_INET6, host: "::2" },
@@ -104,7 +104,7 @@ Deno.test("noneOfFamily() says which addresses there are", () => {
 
 const reason = new Error("enough");
 
-Deno.test("orAborted() gives what the lookup gives", async () => {
+Deno.test("abortable() returns the result of the lookup", async () => {
   const { signal } = new AbortController();
   assertEquals(await abortable(() => Promise.resolve(1), undefined), 1);
   assertEquals(await abortable(() => Promise.resolve(1), signal), 1);
@@ -115,7 +115,7 @@ Deno.test("orAborted() gives what the lookup gives", async () => {
   );
 });
 
-Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
+Deno.test("abortable() begins nothing if the signal is aborted", async () => {
   let begun = false;
   const result = abortable(() => {
     begun = true;
@@ -125,7 +125,7 @@ Deno.test("orAborted() begins nothing if the signal is aborted", async () => {
   assertEquals(begun, false);
 });
 
-Deno.test("orAborted() does not wait for a lookup that is cancelled", async () => {
+Deno.test("abortable() does not wait for a cancelled lookup", async () => {
   const aborter = new AbortController();
   const lookup = Promise.withResolvers<never>();
   const result = abortable(() => lookup.promise, aborter.signal);
@@ -136,7 +136,7 @@ Deno.test("orAborted() does not wait for a lookup that is cancelled", async () =
   await lookup.promise.catch(() => {});
 });
 
-Deno.test("orAborted() leaves no listener behind", async () => {
+Deno.test("abortable() leaves no listener behind", async () => {
   const { signal } = new AbortController();
   let listeners = 0;
   const { addEventListener, removeEventListener } = signal;

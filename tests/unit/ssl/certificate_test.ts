@@ -12,7 +12,7 @@ function read(name: string): Uint8Array {
   return der!;
 }
 
-Deno.test("toInfo() is what CPython makes of every certificate", {
+Deno.test("toInfo() returns CPython's result for every certificate", {
   ignore: python === null,
 }, async () => {
   const names: string[] = [];
@@ -32,7 +32,7 @@ print(json.dumps([ssl._ssl._test_decode_cert(f) for f in sys.argv[1:]]))`,
   }
 });
 
-Deno.test("Certificate() of what is no certificate is a RangeError", () => {
+Deno.test("Certificate() of anything but a certificate throws a RangeError", () => {
   const der = read("fields");
   for (let length = 0; length < der.length; length++) {
     assertThrows(() => new Certificate(der.subarray(0, length)), RangeError);
@@ -40,7 +40,7 @@ Deno.test("Certificate() of what is no certificate is a RangeError", () => {
   assertThrows(() => new Certificate(new Uint8Array(1000)), RangeError);
 });
 
-Deno.test("Certificate() of changed bytes is read or a RangeError", () => {
+Deno.test("Certificate() of changed bytes works or throws a RangeError", () => {
   const der = read("fields");
   for (let at = 0; at < der.length; at++) {
     for (const bit of [1, 0x80]) {
@@ -60,7 +60,7 @@ Deno.test("Certificate() of changed bytes is read or a RangeError", () => {
   }
 });
 
-Deno.test("toPem() is what certificatesIn() reads", () => {
+Deno.test("toPem() returns text that certificatesIn() reads", () => {
   for (const name of ["fields", "server", "rsa"]) {
     const der = read(name);
     assertEquals(certificatesIn(toPem(der)), [der]);

@@ -70,7 +70,7 @@ Deno.test("parseClientHello() takes any bytes, cut off or changed", () => {
   }
 });
 
-Deno.test("messageLength() is that of the message with its header", () => {
+Deno.test("messageLength() includes the header of the message", () => {
   const message = hello(name);
   assertEquals(messageLength(message), message.length);
   assertEquals(messageLength(message.subarray(0, 4)), message.length);

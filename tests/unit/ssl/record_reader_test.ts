@@ -67,7 +67,7 @@ Deno.test("RecordReader.take() leaves plain text that follows a padded end of TL
   assertEquals(reader.rest, plain);
 });
 
-Deno.test("RecordReader.take() goes on with a record wherever it was cut", () => {
+Deno.test("RecordReader.take() joins a record wherever it was cut", () => {
   const whole = joined([record(HANDSHAKE, 300), big, hidden, small]);
   for (let at = 0; at <= whole.length; at++) {
     const reader = new RecordReader();
@@ -84,7 +84,7 @@ Deno.test("RecordReader.take() goes on with a record wherever it was cut", () =>
   }
 });
 
-Deno.test("RecordReader.take() refuses a record that is too long, after what came before", () => {
+Deno.test("RecordReader.take() rejects a record that is too long, after the bytes before it", () => {
   const reader = new RecordReader();
   reader.add(joined([big, Uint8Array.of(DATA, 3, 3, 0x50, 0, 1)]));
   assertEquals(reader.take(), big);
@@ -148,7 +148,7 @@ Deno.test("RecordReader.clientHello() refuses a message in more than 64 KiB of r
   assertEquals(added, 9 + 6 * Math.floor((65_536 - 9) / 6));
 });
 
-Deno.test("RecordReader.add() refuses what is no TLS, and end() what is too short", () => {
+Deno.test("RecordReader.add() rejects bytes that are not TLS, and end() a record that is too short", () => {
   const refusals: [text: string, reason: string][] = [
     ["GET / HTTP/1.0", "http request"],
     ["CONNECT a:1", "https proxy request"],

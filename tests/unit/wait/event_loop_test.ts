@@ -34,7 +34,7 @@ class ImmediateCounter implements Disposable {
   }
 }
 
-Deno.test("afterTicks() calls back after that many immediates, in order", async () => {
+Deno.test("afterTicks() calls its callbacks after the given number of immediates, in order", async () => {
   await freshLoop();
   using counter = new ImmediateCounter();
   const called: [name: string, at: number][] = [];
@@ -64,7 +64,7 @@ Deno.test("afterTicks() serves thousands of calls by one chain of immediates", a
   assertEquals(counter.count, 64);
 });
 
-Deno.test("afterTicks() counts from when it is called, also beside a chain that runs", async () => {
+Deno.test("afterTicks() counts from its own call, even if a chain is already running", async () => {
   await freshLoop();
   using counter = new ImmediateCounter();
   const at = await new Promise<number>((resolve) => {
@@ -93,7 +93,7 @@ Deno.test("cancelTick() ends the chain of immediates with its last callback", as
   assertEquals(counter.count, 2);
 });
 
-Deno.test("isYieldDue() after 256 calls, until the event loop has turned", async () => {
+Deno.test("isYieldDue() is true after 256 calls, until the event loop has turned", async () => {
   await freshLoop();
   for (let i = 0; i < 256; i++) {
     assertFalse(isYieldDue(), `${i}`);
@@ -106,7 +106,7 @@ Deno.test("isYieldDue() after 256 calls, until the event loop has turned", async
   assertFalse(isYieldDue());
 });
 
-Deno.test("isYieldDue() after 1 MiB, until the event loop has turned", async () => {
+Deno.test("isYieldDue() is true after 1 MiB, until the event loop has turned", async () => {
   await freshLoop();
   for (let i = 0; i < 16; i++) {
     assertFalse(isYieldDue(), `${i}`);
@@ -117,7 +117,7 @@ Deno.test("isYieldDue() after 1 MiB, until the event loop has turned", async () 
   assertFalse(isYieldDue());
 });
 
-Deno.test("afterYield() calls all back in one turn, in order", async () => {
+Deno.test("afterYield() calls all callbacks in one turn, in order", async () => {
   await freshLoop();
   using counter = new ImmediateCounter();
   const order: number[] = [];

@@ -89,7 +89,7 @@ Deno.test("OperationQueue.run() rejects with the error that an attempt throws", 
   assertFalse(numbers.hasWaiters);
 });
 
-Deno.test("OperationQueue.run() takes nothing for a signal that has aborted", async () => {
+Deno.test("OperationQueue.run() takes no result for an aborted signal", async () => {
   const numbers = new Numbers();
   numbers.queue.push(1);
   const reason = new Error("aborted");
@@ -99,7 +99,7 @@ Deno.test("OperationQueue.run() takes nothing for a signal that has aborted", as
   assertEquals(numbers.starts, 0);
 });
 
-Deno.test("OperationQueue serves in the order of the calls, one operation at a time", async () => {
+Deno.test("OperationQueue serves calls in order, one operation at a time", async () => {
   const numbers = new Numbers();
   const order: number[] = [];
   const calls = Array.from(
@@ -128,7 +128,7 @@ Deno.test("OperationQueue lets no call overtake one that waits", async () => {
   assertEquals(await Promise.all([first, second]), [1, 2]);
 });
 
-Deno.test("OperationQueue gives the result that a cancelled call waited for to the next call", async () => {
+Deno.test("OperationQueue passes the result of a cancelled call's operation to the next call", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next({ signal: controller.signal });
@@ -165,7 +165,7 @@ Deno.test("OperationQueue keeps the order of the others when a call in the middl
   assertEquals(await second.catch((error) => error), "cancelled");
 });
 
-Deno.test("OperationQueue gives a result once, in whichever microtask its call is aborted", async () => {
+Deno.test("OperationQueue returns a result once, in whichever microtask its call is aborted", async () => {
   for (let at = 0; at < 10; at++) {
     const numbers = new Numbers();
     const controller = new AbortController();
@@ -246,7 +246,7 @@ Deno.test("OperationQueue serves a call that is made while others are served", a
   assertEquals(order, ["first 1", "second 2", "third 3"]);
 });
 
-Deno.test("OperationQueue lets the process end while no call waits, and holds it for the next call", async () => {
+Deno.test("OperationQueue lets the process end while no call waits, and keeps it alive for the next call", async () => {
   const numbers = new Numbers();
   const controller = new AbortController();
   const first = numbers.next({ signal: controller.signal });
@@ -260,7 +260,7 @@ Deno.test("OperationQueue lets the process end while no call waits, and holds it
   await second;
 });
 
-Deno.test("OperationQueue holds the process while one of the owners is referenced", async () => {
+Deno.test("OperationQueue keeps the process alive while one of the owners is referenced", async () => {
   const numbers = new Numbers();
   const [a, b] = [new CallOwner(), new CallOwner()];
   const calls = [numbers.next({ owner: a }), numbers.next({ owner: b })];

@@ -216,7 +216,7 @@ const limitsInTime: readonly (readonly [number, number])[] = [
   [3_000_000_000, 3_000_000_000],
 ];
 for (const [timeoutMs, atMs] of limitsInTime) {
-  Deno.test(`Waiter with a timeout of ${timeoutMs} ms ends then, not before`, async () => {
+  Deno.test(`Waiter with a timeout of ${timeoutMs} ms ends at that time, not before`, async () => {
     using clock = await FakeClock.install();
     const begun = begin(new CallOwner(), { timeoutMs });
     await clock.advance(atMs - 1);
