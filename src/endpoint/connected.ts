@@ -25,7 +25,9 @@ import type { Options } from "./options.ts";
 import { Receiver } from "./receiver.ts";
 import { ALL_COUNTED, Sender, type Turn } from "./sender.ts";
 
-/** How long a closed connection may make no progress with its unsent bytes. */
+/**
+ * How long a closed connection is kept while its unsent bytes make no progress.
+ */
 const LINGER_MS = 30_000;
 /** How often the progress is checked. */
 const LINGER_STEP_MS = 1000;
@@ -197,7 +199,10 @@ export class Connected implements Endpoint {
       : this.#receiver.recv(context, n, sink);
   }
 
-  /** Takes back bytes that a call has received; the next calls get them. */
+  /**
+   * Returns bytes that a call has received to the queue. The next calls get
+   * them.
+   */
   unread(data: Uint8Array): void {
     this.#receiver.unread(data);
   }
@@ -255,7 +260,7 @@ export class Connected implements Endpoint {
 
   /**
    * Waits for the turn to send several chunks, such as those of a file, with
-   * `turn.send(chunk, write)`; `leave` must follow.
+   * `turn.send(chunk, write)`. The caller must end the turn with `leave`.
    */
   enter(
     context: CallContext,

@@ -459,7 +459,7 @@ export class Datagram implements Endpoint {
     }
   }
 
-  /** Ends one direction, or both. */
+  /** Shuts down one direction, or both. */
   async shutdown(_context: CallContext, how: number): Promise<void> {
     // Linux allows a shutdown of an unconnected Unix datagram socket.
     const may = this.#peer !== undefined || this.#family === AF_UNIX;

@@ -185,7 +185,7 @@ export class DatagramReceiver extends OperationQueue {
     return noDatagram();
   }
 
-  /** Ends the stream of datagrams, also for the waiters. */
+  /** Ends the stream of datagrams, for the waiters and for later calls. */
   shut(): void {
     this.#shut = true;
     this.wakeWaiters();
@@ -215,7 +215,7 @@ export class DatagramReceiver extends OperationQueue {
   }
 
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void => {
-    // Destructuring would go through an iterator.
+    // Destructuring would create an iterator for each datagram.
     const data = received[0];
     const addr = received[1];
     const { boundInterface } = this.#options;

@@ -112,8 +112,8 @@ class ReadableWaiter extends Waiter<true> {
 /**
  * The receiving half of a connection.
  *
- * Bytes that arrive for a cancelled call, or ahead of any call, are queued and
- * handed out in order, once. A reset or the end of the stream comes after them.
+ * Bytes that arrive for a cancelled call, or ahead of any call, are queued, and
+ * returned in order, once. A reset or the end of the stream comes after them.
  * Nothing is read while no call waits, so the kernel's window, not this
  * program's memory, bounds how much a peer can send.
  */
@@ -230,7 +230,10 @@ export class Receiver extends OperationQueue {
     return this.#receive(context, length, target, undefined) as Promise<number>;
   }
 
-  /** Takes back bytes that a call has received; the next calls get them. */
+  /**
+   * Returns bytes that a call has received to the queue. The next calls get
+   * them.
+   */
   unread(data: Uint8Array): void {
     if (data.length === 0) return;
     const isFilling = this.inFlight && this.#direct === undefined;

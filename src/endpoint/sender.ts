@@ -24,7 +24,7 @@ const CHUNK_BYTES = 65_536;
 /** Hands bytes to the kernel, and resolves to the number that it accepted. */
 export type Write = (chunk: Uint8Array) => Promise<number>;
 
-/** How a call sends. */
+/** The way in which a call sends. */
 export interface SendMode {
   /** Whether the call goes on until all bytes are sent. */
   readonly all?: boolean;

@@ -44,7 +44,7 @@ export function listInterfaces(): [index: number, name: string][] {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw fromDeno(error);
-    // Deno's hint names --allow-read, which is not enough.
+    // Deno's hint names only --allow-read, which is not enough.
     throw osError(
       "EACCES",
       `${error.message}; Deno 2.9 requires --allow-all for /sys`,

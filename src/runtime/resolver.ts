@@ -216,7 +216,7 @@ export function checkBoundFamily(
 
 /** The destination of a datagram. */
 export interface Destination {
-  /** The address, never a name. */
+  /** The address, which is never a name. */
   readonly sockaddr: Sockaddr;
   /** The address for Deno, which is a name if only the name is granted. */
   readonly addr: Deno.Addr;

@@ -27,7 +27,8 @@ export type RequestOf<S extends RequestSource> = Awaited<
  * the handler: `setup`, then `handle`, then `finish`, even if `handle` has
  * failed.
  *
- * @example With the server's class, for its attributes and its kind of request
+ * @example With the class of the server, for its attributes and its type of
+ * request
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as socketserver from "@pystd/socket/socketserver";

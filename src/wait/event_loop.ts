@@ -136,7 +136,9 @@ let bytes = MAX_BYTES;
 let yielding: Promise<void> | undefined;
 const paused: (() => void)[] = [];
 
-/** Whether the event loop has to turn before another call is answered. */
+/**
+ * Returns whether the event loop has to turn before another call is answered.
+ */
 export function isYieldDue(): boolean {
   return calls <= 0 || bytes <= 0;
 }
@@ -171,7 +173,10 @@ export function yieldToLoop(): Promise<void> {
   return yielding ??= new Promise(afterYield);
 }
 
-/** The promise of a call that is answered at once, unless a yield is due. */
+/**
+ * Returns the promise of a call whose result is known. It resolves at once, or
+ * after the event loop has turned if a yield is due.
+ */
 export function answer<T>(value: T): Promise<T> {
   calls--;
   return calls > 0 && bytes > 0

@@ -36,11 +36,11 @@ export interface CallContext {
   readonly signal: AbortSignal | undefined;
   /** The flags of the call, `MSG_*`; none by default. */
   readonly flags?: number;
-  /** Makes the error for a timeout, if it is not the usual one. */
+  /** Creates the error for a timeout, if it is not the usual one. */
   readonly timeoutError?: () => Error;
 }
 
-/** Whether a call may end before the operation that it waits for. */
+/** Returns whether a call may end before the operation that it waits for. */
 export function isCancellable(context: CallContext): boolean {
   return context.timeoutMs !== null || context.signal !== undefined;
 }
@@ -83,7 +83,7 @@ export function traced<T>(
   }
 }
 
-/** The longest delay of `setTimeout`; longer ones fire at once. */
+/** The longest delay of `setTimeout`. Timers with a longer one fire at once. */
 const MAX_DELAY_MS = 0x7fffffff;
 
 /**
@@ -199,7 +199,7 @@ export class CallOwner {
 
   #onTimer(): void {
     this.#timer = undefined;
-    // Deadlines of calls that have settled meanwhile need no ticks.
+    // If all the calls have settled in the meantime, no ticks are needed.
     if (!this.hasWaiters) {
       this.#timerAtMs = Infinity;
       return;
@@ -398,7 +398,7 @@ export const NO_QUEUE: WaitQueue = { remove() {}, referenceChanged() {} };
 
 const NOTHING = (): undefined => undefined;
 
-/** A waiter that other code settles. */
+/** Creates a waiter that other code settles. */
 export function deferred<T>(
   context: CallContext,
   survivesClose: boolean,

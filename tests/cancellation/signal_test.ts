@@ -136,7 +136,7 @@ Deno.test("AbortSignal.timeout() cancels a call with its own error", async () =>
   assertEquals(error instanceof socket.OSError, false);
 });
 
-Deno.test("a signal that is not an AbortSignal is a TypeError", async () => {
+Deno.test("a signal that is not an AbortSignal fails with a TypeError", async () => {
   await using pair = await tcpPair();
   const { client, peer } = pair;
   await client.sendall(numbered(3));

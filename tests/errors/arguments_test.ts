@@ -135,7 +135,7 @@ async function errorName(call: () => unknown): Promise<string> {
 }
 
 for (const { call, theirs, error } of rows) {
-  Deno.test(`${theirs} is a ${error}, whatever the state`, async () => {
+  Deno.test(`${theirs} fails with a ${error}, whatever the state`, async () => {
     for (const [state, withState] of Object.entries(states)) {
       await withState(async (s) =>
         assertEquals(await errorName(() => call(s)), error, state)

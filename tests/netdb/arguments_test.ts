@@ -169,7 +169,7 @@ const twice: readonly [string, () => Promise<unknown> | unknown, string][] = [
   ],
 ];
 for (const [name, call, message] of twice) {
-  Deno.test(`netdb: ${name} in the wrong place is a TypeError`, async () => {
+  Deno.test(`netdb: ${name} in the wrong position fails with a TypeError`, async () => {
     const error = await assertRejects(
       () => Promise.resolve().then(call),
       TypeError,

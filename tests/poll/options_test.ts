@@ -53,7 +53,7 @@ const twice: readonly [string, () => Promise<unknown>][] = [
   ],
 ];
 for (const [index, [action, call]] of twice.entries()) {
-  Deno.test(`a timeout that is given twice is a TypeError (${index})`, async () => {
+  Deno.test(`a timeout that is given twice fails with a TypeError (${index})`, async () => {
     await assertRejects(
       call,
       TypeError,

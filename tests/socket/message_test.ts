@@ -353,7 +353,7 @@ b.settimeout(1)`,
 );
 
 for (const [i, [code, error, ours]] of refused.entries()) {
-  Deno.test(`${code} is a ${error}, as in Python, and does nothing`, async () => {
+  Deno.test(`${code} fails with a ${error}, as in Python, and does nothing`, async () => {
     // Nothing to compare with where there is no Python.
     const expected = theirs[i] ?? error;
     assertEquals(expected.split(":")[0]!.replace("Value", "Range"), error);

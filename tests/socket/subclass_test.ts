@@ -86,7 +86,7 @@ Deno.test("dup() of a subclass creates an instance of the subclass", async () =>
   assertEquals([client.sent, copy.sent], [100, 5]);
 });
 
-Deno.test("dup() of a subclass whose constructor takes no fileno is a TypeError", () => {
+Deno.test("dup() of a subclass whose constructor takes no fileno fails with a TypeError", () => {
   using s = new Named("a");
   const error = assertThrows(() => s.dup(), TypeError);
   assert(error.message.includes("Named"), error.message);

@@ -320,7 +320,7 @@ const refused: [name: string, call: (s: ssl.SSLSocket) => Promise<unknown>][] =
   ];
 
 for (const [name, call] of refused) {
-  Deno.test(`${name} is a RangeError`, async () => {
+  Deno.test(`${name} fails with a RangeError`, async () => {
     await using pair = await tlsPair();
     await assertRejects(() => call(pair.client), RangeError, "SSLSocket");
   });

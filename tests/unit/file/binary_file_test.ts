@@ -407,7 +407,7 @@ Deno.test("read() and write() fail on a file of the other direction", async () =
   }
 });
 
-Deno.test("every call on a closed file is a RangeError, and close() is not", async () => {
+Deno.test("every call on a closed file except close() fails with a RangeError", async () => {
   for (const buffering of [0, 8192]) {
     const stream = new ScriptedStream();
     const file = openFile(stream, "rwb" as string, buffering) as SocketIO;
