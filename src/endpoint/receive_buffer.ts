@@ -83,16 +83,11 @@ export function postpone(start: () => void): void {
   if (postponed.push(start) === 1) findWaiting();
 }
 
-/** Returns how much memory is left for reads that have to wait. */
-export function memoryLeft(): number {
-  return MAX_WAITING - waitingBytes;
-}
-
 /**
  * Returns whether memory is short, so that reads that may have to wait should
  * ask for little.
  */
-export function isShort(): boolean {
+function isShort(): boolean {
   return waitingBytes > MAX_WAITING / 2;
 }
 
@@ -321,4 +316,41 @@ export class ReceiveBuffer {
     this.#memory = EMPTY_BYTES;
     this.#start = this.#end = 0;
   }
+}
+
+/**
+ * The sizes of successive reads, as long as they come back full: then more
+ * bytes are waiting, and one operation that reads ahead serves many calls. The
+ * second step is as small as the first, since a message of exactly that length
+ * is no sign of more bytes. If a few bytes are queued, a read asks for less, so
+ * that both fit into one buffer.
+ */
+const READ_SIZES = [
+  SMALL_BYTES,
+  SMALL_BYTES,
+  MEDIUM_BYTES,
+  16_384,
+  65_536,
+  262_144,
+];
+export const LAST_STEP: number = READ_SIZES.length - 1;
+/** The last step at which the reads of all connections may wait. */
+export const MEDIUM_STEP = 2;
+
+/**
+ * The number of bytes that a read asks for at a step, behind `queued` bytes, if
+ * the call wants `wanted` at most.
+ */
+export function readSize(step: number, queued: number, wanted: number): number {
+  // If no byte is queued, the read may have to wait. If it comes back full, the
+  // next one can be larger.
+  if (step > MEDIUM_STEP && ((queued === 0 && isShort()) || !mayBegin())) {
+    return MEDIUM_BYTES;
+  }
+  // The read may take half of the memory that is left, in case it has to wait.
+  const left = (MAX_WAITING - waitingBytes) / 2;
+  while (step > MEDIUM_STEP && READ_SIZES[step]! > left) step--;
+  const ahead = READ_SIZES[step]!;
+  const size = queued <= MEDIUM_BYTES ? ahead - queued : ahead;
+  return Math.max(SMALL_BYTES, Math.min(size, wanted - queued));
 }

@@ -20,34 +20,16 @@ import type { ReceiveSink } from "./endpoint.ts";
 import {
   beginRead,
   endRead,
-  isShort,
   type LargeRead,
+  LAST_STEP,
   mayBegin,
   MEDIUM_BYTES,
-  memoryLeft,
+  MEDIUM_STEP,
   postpone,
+  readSize,
   ReceiveBuffer,
   SMALL_BYTES,
 } from "./receive_buffer.ts";
-
-/**
- * The sizes of successive reads, as long as they come back full: then more
- * bytes are waiting, and one operation that reads ahead serves many calls. The
- * second step is as small as the first, since a message of exactly that length
- * is no sign of more bytes. If a few bytes are queued, a read asks for less, so
- * that both fit into one buffer.
- */
-const READ_SIZES = [
-  SMALL_BYTES,
-  SMALL_BYTES,
-  MEDIUM_BYTES,
-  16_384,
-  65_536,
-  262_144,
-];
-const LAST_STEP = READ_SIZES.length - 1;
-/** The last step at which the reads of all connections may wait. */
-const MEDIUM_STEP = 2;
 
 /** The most bytes that are read ahead of the calls. */
 const MAX_QUEUED = 262_144;
@@ -464,7 +446,7 @@ export class Receiver extends OperationQueue {
     const queue = this.#queue;
     const buffer = queue.room(
       this.#full
-        ? readSize(first, queued, this.#step)
+        ? readSize(this.#step, queued, wantedBy(first))
         : this.#isMedium && queued === 0
         ? MEDIUM_BYTES
         : SMALL_BYTES,
@@ -566,25 +548,12 @@ export class Receiver extends OperationQueue {
   }
 }
 
-/** Returns the size of a read after one that came back full. */
-function readSize(first: AnyWaiter, queued: number, step: number): number {
-  // If no byte is queued, the read may have to wait. If it comes back full, the
-  // next one can be larger.
-  if (step > MEDIUM_STEP && ((queued === 0 && isShort()) || !mayBegin())) {
-    return MEDIUM_BYTES;
-  }
-  let wanted = MAX_QUEUED;
-  if (first instanceof ReceiveWaiter) {
-    const peeks = ((first.context.flags ?? 0) & MSG_PEEK) !== 0;
-    const most = peeks ? MAX_PEEK : Infinity;
-    wanted = Math.max(wanted, Math.min(first.wanted, most));
-  }
-  // The read may take half of the memory that is left, in case it has to wait.
-  const left = memoryLeft() / 2;
-  while (step > MEDIUM_STEP && READ_SIZES[step]! > left) step--;
-  const ahead = READ_SIZES[step]!;
-  const size = queued <= MEDIUM_BYTES ? ahead - queued : ahead;
-  return Math.max(SMALL_BYTES, Math.min(size, wanted - queued));
+/** How many bytes a call wants to be read, at most. */
+function wantedBy(first: AnyWaiter): number {
+  if (!(first instanceof ReceiveWaiter)) return MAX_QUEUED;
+  const peeks = ((first.context.flags ?? 0) & MSG_PEEK) !== 0;
+  const most = peeks ? MAX_PEEK : Infinity;
+  return Math.max(MAX_QUEUED, Math.min(first.wanted, most));
 }
 
 function detachedError(): Error {

@@ -113,7 +113,7 @@ const limits: readonly [file: string, source: string, words: string][] = [
     "to 4, 16, 64 and 256 KiB",
   ],
   [
-    "endpoint/receiver.ts",
+    "endpoint/receive_buffer.ts",
     "16_384, 65_536, 262_144,",
     "to 4, 16, 64 and 256 KiB",
   ],
