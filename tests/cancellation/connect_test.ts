@@ -59,9 +59,7 @@ for (const cancellation of cancellations) {
     ignore: Deno.build.os !== "linux",
     fn: async () => {
       using probe = await ArrivalProbe.open();
-      await using full = socket.socket();
-      full.bind(["127.0.0.1", 0]);
-      full.listen(1);
+      await using full = listener(1);
       await using server = listener();
       // The kernel drops what would be one more than a full queue.
       const queued = await fillQueue(full);

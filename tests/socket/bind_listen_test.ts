@@ -146,8 +146,7 @@ Deno.test("listen() keeps the address, whatever the backlog", () => {
 
 Deno.test("listen() lets one more connection wait than its backlog", async () => {
   for (const backlog of [0, 1, 3]) {
-    await using server = bound();
-    server.listen(backlog);
+    await using server = listener(backlog);
     const waiting: TcpSocket[] = [];
     for (let n = 0; n <= backlog; n++) {
       waiting.push(await queuedAt(server.getsockname()));

@@ -139,9 +139,7 @@ Deno.test({
   // Elsewhere a full queue refuses, or takes more than it was told.
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    await using server = socket.socket();
-    server.bind(["127.0.0.1", 0]);
-    server.listen(1);
+    await using server = listener(1);
     // What would be one more than a full queue is asked for again a second later.
     const clients: TcpSocket[] = [];
     for (;;) {

@@ -1,5 +1,5 @@
 import * as socket from "@pystd/socket";
-import type { TcpSocket } from "./pair.ts";
+import { listener, type TcpSocket } from "./pair.ts";
 import { within } from "./within.ts";
 
 /** A host name that the C library knows to be none without asking anybody. */
@@ -28,9 +28,7 @@ export interface FullListener extends AsyncDisposable {
  * @returns The listener.
  */
 export async function fullListener(): Promise<FullListener> {
-  const server = socket.socket();
-  server.bind(["127.0.0.1", 0]);
-  server.listen(1);
+  const server = listener(1);
   const queued: TcpSocket[] = [];
   for (let n = 0; n < 2; n++) {
     const client = socket.socket();

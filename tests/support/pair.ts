@@ -42,13 +42,24 @@ export async function tcpPair(): Promise<TcpPair> {
 /**
  * Opens a listening socket on a free port of loopback.
  *
+ * @param backlog How many connections may wait. Any but the usual number opens
+ * the port anew, and something else may have taken it meanwhile.
  * @returns The socket, to be closed by the owner.
  */
-export function listener(): TcpSocket {
-  const server = socket.socket();
-  server.bind(["127.0.0.1", 0]);
-  server.listen();
-  return server;
+export function listener(backlog: number = 128): TcpSocket {
+  for (;;) {
+    const server = socket.socket();
+    server.bind(["127.0.0.1", 0]);
+    try {
+      server.listen(backlog);
+      return server;
+    } catch (error) {
+      server.close();
+      const isTaken = error instanceof socket.OSError &&
+        error.code === "EADDRINUSE";
+      if (!isTaken) throw error;
+    }
+  }
 }
 
 /**

@@ -214,9 +214,7 @@ class Silent implements AsyncDisposable {
   }
 
   static async open(): Promise<Silent> {
-    const server = socket.socket();
-    server.bind(["127.0.0.1", 0]);
-    server.listen(1);
+    const server = listener(1);
     // Elsewhere a full queue refuses, or takes more than it was told.
     const linux = Deno.build.os === "linux";
     return new Silent(server, linux ? await fillQueue(server) : []);
