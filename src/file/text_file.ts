@@ -251,7 +251,7 @@ const SMALL_TEXT = 512;
 /**
  * A part of a text that does not keep the rest of it in memory, as a slice does
  * in V8: of 200,000 lines 400 kept ones, 39 KiB, held 18 MB. V8 has no function
- * for that, but `join` writes a new string, which takes 0.1 µs for a line.
+ * for that, but `join` writes a new string, which takes 100 ns for a line.
  */
 function detached(text: string, start: number, end: number): string {
   const length = end - start;
