@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { runDeno } from "../support/child.ts";
+import { processTest, runDeno } from "../support/child.ts";
 
 // A test of a program may replace the timers of `globalThis` with fake ones that
 // never fire. The module captures the real ones when it loads, and its time
@@ -57,9 +57,11 @@ const calls: Record<string, { setup: string; call: string; prints: string }> = {
 };
 
 for (const [name, { setup, call, prints }] of Object.entries(calls)) {
-  Deno.test(`${name} times out although the program's timers are fake ones`, async () => {
-    const { code, stdout, stderr } = await runDeno({
-      code: `
+  processTest(
+    `${name} times out although the program's timers are fake ones`,
+    async () => {
+      const { code, stdout, stderr } = await runDeno({
+        code: `
         import * as socket from "@pystd/socket";
         import * as select from "@pystd/socket/select";
         const [a, b] = await socket.socketpair(socket.AF_INET);
@@ -75,9 +77,10 @@ for (const [name, { setup, call, prints }] of Object.entries(calls)) {
         ${setup}
         console.log(await ${call}.then(() => "done", (error) => error.name));
         Deno.exit();`,
-      permissions: ["--allow-net=127.0.0.1"],
-      unstable: true,
-    });
-    assertEquals([code, stdout, stderr], [0, `${prints}\n`, ""]);
-  });
+        permissions: ["--allow-net=127.0.0.1"],
+        unstable: true,
+      });
+      assertEquals([code, stdout, stderr], [0, `${prints}\n`, ""]);
+    },
+  );
 }
