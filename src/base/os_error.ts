@@ -53,11 +53,18 @@ export function atCaller(
   call: Function,
   signal?: AbortSignal,
 ): unknown {
-  const isReason = signal?.aborted === true && error === signal.reason;
-  if (error instanceof OSError && !isReason) {
+  if (error instanceof OSError && !isReason(error, signal)) {
     Error.captureStackTrace(error, call);
   }
   return error;
+}
+
+/** Returns whether an error is the reason with which a signal has aborted. */
+export function isReason(
+  error: unknown,
+  signal: AbortSignal | undefined,
+): boolean {
+  return signal?.aborted === true && error === signal.reason;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import { OSError } from "../base/errors.ts";
-import { fromDeno, osError } from "../base/os_error.ts";
+import { fromDeno, isReason, osError } from "../base/os_error.ts";
 import { countBytes, isYieldDue, yieldToLoop } from "../wait/event_loop.ts";
 import { OperationQueue } from "../wait/operation_queue.ts";
 import {
@@ -401,10 +401,8 @@ export class Sender extends OperationQueue {
       // counts bytes must report them. The failure is a signal that has aborted
       // between two chunks, or an error of the connection, which the next call
       // reports.
-      const isAbort = signal !== undefined && signal.aborted &&
-        error === signal.reason;
       const isCounted = mode.mayBePartial && turn.sent > 0 &&
-        (isAbort || error instanceof OSError);
+        (isReason(error, signal) || error instanceof OSError);
       return isCounted ? turn.sent : failure(error, signal);
     }
     return this.#endTurn(turn, length, mode);

@@ -28,7 +28,7 @@ import {
   optionalArguments,
 } from "../base/checks.ts";
 import { OSError } from "../base/errors.ts";
-import { atCaller, hostError, osError } from "../base/os_error.ts";
+import { atCaller, hostError, isReason, osError } from "../base/os_error.ts";
 import {
   checkSockaddr,
   findAddresses,
@@ -448,7 +448,7 @@ export async function getfqdn(
     const [found] = await abortable(() => entryOf(host), signal);
     return found;
   } catch (error) {
-    if (!(error instanceof OSError) || error === signal?.reason) throw error;
+    if (!(error instanceof OSError) || isReason(error, signal)) throw error;
     return host || "localhost";
   }
 }

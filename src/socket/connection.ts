@@ -166,7 +166,9 @@ export async function create_connection(
     return failure(osError("EADDRNOTAVAIL", "getaddrinfo returned no address"));
   }
   if (allErrors) {
-    return failure(new AggregateError(errors, "create_connection failed"));
+    const error = new AggregateError(errors, "create_connection failed");
+    Error.captureStackTrace(error, create_connection);
+    throw error;
   }
   return failure(errors.at(-1), signal);
 }
@@ -395,36 +397,32 @@ export interface SocketPairOptions<A extends Address = Address> {
  * @see {@link https://docs.python.org/3/library/socket.html#socket.socketpair | Python: socketpair}
  * @see {@link https://man7.org/linux/man-pages/man2/socketpair.2.html | socketpair(2)}
  */
-export function socketpair<A extends Address = UnixAddress>(
+export async function socketpair<A extends Address = UnixAddress>(
   family?: Family<A> | SocketPairOptions<A>,
   type?: number | SocketPairOptions<A>,
   proto?: number | SocketPairOptions<A>,
 ): Promise<[Socket<A>, Socket<A>]> {
-  return openPair(family, type, proto).catch(failure);
-}
-
-async function openPair<A extends Address>(
-  family?: Family<A> | SocketPairOptions<A>,
-  type?: number | SocketPairOptions<A>,
-  proto?: number | SocketPairOptions<A>,
-): Promise<[Socket<A>, Socket<A>]> {
-  const action = "make a socket pair";
-  const [own = AF_UNIX as Family<A>, kind = SOCK_STREAM, protocol = 0] =
-    namedArguments(action, ["family", "type", "proto"], [
-      family,
-      type,
-      proto,
-    ]) as [Family<A>?, number?, number?];
-  checkInt(action, "family", own);
-  checkInt(action, "type", kind);
-  checkInt(action, "proto", protocol);
-  const plain = kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  checkKind(own, plain, protocol);
-  if (own !== AF_UNIX) return await loopbackPair(own, kind, protocol);
-  const [one, other] = plain === SOCK_STREAM ? streamPair() : datagramPair();
-  const open = (conn: StreamConn | DatagramConn) =>
-    openSocket(own, kind, protocol, conn);
-  return [open(one), open(other)];
+  try {
+    const action = "make a socket pair";
+    const [own = AF_UNIX as Family<A>, kind = SOCK_STREAM, protocol = 0] =
+      namedArguments(action, ["family", "type", "proto"], [
+        family,
+        type,
+        proto,
+      ]) as [Family<A>?, number?, number?];
+    checkInt(action, "family", own);
+    checkInt(action, "type", kind);
+    checkInt(action, "proto", protocol);
+    const plain = kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    checkKind(own, plain, protocol);
+    if (own !== AF_UNIX) return await loopbackPair(own, kind, protocol);
+    const [one, other] = plain === SOCK_STREAM ? streamPair() : datagramPair();
+    const open = (conn: StreamConn | DatagramConn) =>
+      openSocket(own, kind, protocol, conn);
+    return [open(one), open(other)];
+  } catch (error) {
+    return failure(error);
+  }
 }
 
 /**

@@ -28,7 +28,7 @@ import {
 } from "../base/checks.ts";
 import { EAGAIN } from "../base/errno.ts";
 import { gaierror, OSError, TimeoutError } from "../base/errors.ts";
-import { osError } from "../base/os_error.ts";
+import { isReason, osError } from "../base/os_error.ts";
 import { parseAddress } from "../base/sockaddr.ts";
 import { Connected } from "../endpoint/connected.ts";
 import {
@@ -466,8 +466,7 @@ export class Socket<A extends Address = Address> {
       // `OSError`.
       const { signal } = options ?? {};
       const isErrno = error instanceof OSError &&
-        !(error instanceof gaierror) &&
-        !(signal?.aborted && error === signal.reason);
+        !(error instanceof gaierror) && !isReason(error, signal);
       if (!isErrno) return failure(error, signal);
       return error instanceof TimeoutError && error.message === "timed out"
         ? EAGAIN

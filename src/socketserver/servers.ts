@@ -25,7 +25,7 @@ import {
   show,
 } from "../base/checks.ts";
 import { OSError } from "../base/errors.ts";
-import { isShortage } from "../base/os_error.ts";
+import { atCaller, isShortage } from "../base/os_error.ts";
 import { select } from "../poll/select.ts";
 import { type SignalOption, Socket } from "../socket/socket.ts";
 
@@ -658,10 +658,7 @@ export class TCPServer<
         this.server_activate === server_activate;
       // If the program overrides one of these methods, its frames stay in the
       // stack.
-      if (isOwn && error instanceof OSError) {
-        Error.captureStackTrace(error, TCPServer);
-      }
-      throw error;
+      throw isOwn ? atCaller(error, TCPServer) : error;
     }
   }
 

@@ -146,29 +146,22 @@ export async function get_server_certificate(
 ): Promise<string> {
   const action = "get a server's certificate";
   const signal = checkSignal(action, options, CERTIFICATE_OPTIONS);
+  const { ca_certs = null, timeout } = options;
   try {
-    return await certificateOf(addr, options, signal);
+    const context = new SSLContext(PROTOCOL_TLS_CLIENT);
+    context.check_hostname = false;
+    if (ca_certs === null) context.verify_mode = CERT_NONE;
+    else context.load_verify_locations(ca_certs);
+    const limit = signal && { signal };
+    await using sock = await create_connection(addr, timeout, null, limit);
+    await using tls = await context.wrap_socket(sock, {
+      server_hostname: addr[0],
+      ...limit,
+    });
+    return DER_cert_to_PEM_cert(tls.getpeercert(true)!);
   } catch (error) {
     return failure(error, signal);
   }
-}
-
-async function certificateOf(
-  addr: readonly [host: string, port: number],
-  { ca_certs = null, timeout }: ServerCertificateOptions,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const context = new SSLContext(PROTOCOL_TLS_CLIENT);
-  context.check_hostname = false;
-  if (ca_certs === null) context.verify_mode = CERT_NONE;
-  else context.load_verify_locations(ca_certs);
-  const limit = signal && { signal };
-  await using sock = await create_connection(addr, timeout, null, limit);
-  await using tls = await context.wrap_socket(sock, {
-    server_hostname: addr[0],
-    ...limit,
-  });
-  return DER_cert_to_PEM_cert(tls.getpeercert(true)!);
 }
 
 /**

@@ -178,10 +178,10 @@ export function yieldToLoop(): Promise<void> {
  * after the event loop has turned if a yield is due.
  */
 export function answer<T>(value: T): Promise<T> {
-  calls--;
-  return calls > 0 && bytes > 0
-    ? settled(value)
-    : new Promise((resolve) => afterYield(() => resolve(value)));
+  countCall();
+  return isYieldDue()
+    ? new Promise((resolve) => afterYield(() => resolve(value)))
+    : settled(value);
 }
 
 /**

@@ -7,8 +7,7 @@
  * the next call (see `OperationQueue`).
  */
 
-import { OSError } from "../base/errors.ts";
-import { osError, timedOut } from "../base/os_error.ts";
+import { atCaller, osError, timedOut } from "../base/os_error.ts";
 import {
   afterTicks,
   cancelTick,
@@ -61,13 +60,7 @@ export async function failure(
   if (isYieldDue()) await yieldToLoop();
   await null;
   await null;
-  // The reason of an abort is the program's own object, and is not changed.
-  const isAbort = signal?.aborted === true && reason === signal.reason;
-  const isOurs = reason instanceof OSError || reason instanceof AggregateError;
-  if (!isAbort && isOurs) {
-    Error.captureStackTrace(reason, failure);
-  }
-  throw reason;
+  throw atCaller(reason, failure, signal);
 }
 
 /** Runs a synchronous method. The stacks of its errors begin at its caller. */
@@ -78,8 +71,7 @@ export function traced<T>(
   try {
     return work();
   } catch (error) {
-    if (error instanceof OSError) Error.captureStackTrace(error, method);
-    throw error;
+    throw atCaller(error, method);
   }
 }
 
