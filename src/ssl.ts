@@ -1,13 +1,13 @@
 /**
- * Python's `ssl` for Deno: TLS 1.2 and 1.3 on any connected stream socket of this
- * package, as client and as server.
+ * Python's `ssl` for Deno: TLS 1.2 and 1.3 on the stream sockets of this
+ * package, for clients and servers.
  *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as socket from "@pystd/socket";
  * import * as ssl from "@pystd/socket/ssl";
  *
- * // A server, with a certificate of the tests.
+ * // A server, with a test certificate.
  * const folder = "tests/ssl/certificates";
  * const context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH);
  * context.load_cert_chain(`${folder}/server.pem`, `${folder}/server.key.pem`);
@@ -21,7 +21,7 @@
  *   await peer.sendall(await peer.recv(1024));
  * })();
  *
- * // A client. Without cafile it trusts the runtime's roots.
+ * // A client. Without `cafile` it trusts Deno's root certificates.
  * const trusting = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, {
  *   cafile: `${folder}/ca.pem`,
  * });
@@ -35,17 +35,17 @@
  * await serving;
  * ```
  *
- * - **Secure as it comes.** Certificates and host names are checked unless a
- *   program chooses otherwise. Nothing that the runtime cannot do is silently
- *   accepted: it fails with EOPNOTSUPP and its name.
- * - **Contexts**: {@linkcode create_default_context}, {@linkcode SSLContext},
- *   with {@linkcode PROTOCOL_TLS_CLIENT} or {@linkcode PROTOCOL_TLS_SERVER};
- *   {@linkcode Purpose}, {@linkcode TLSVersion}, {@linkcode VerifyMode}:
- *   {@linkcode CERT_NONE}, {@linkcode CERT_OPTIONAL},
- *   {@linkcode CERT_REQUIRED}.
- * - **Sockets**: {@linkcode SSLSocket}, made by
- *   {@linkcode SSLContext.prototype.wrap_socket | wrap_socket}. A
- *   `socketpair()` is a connection without a network.
+ * - **Secure by default**: a client verifies certificates and host names unless
+ *   a program disables that. A feature that Deno's TLS does not have is never
+ *   silently ignored: it fails with EOPNOTSUPP, and the error names it.
+ * - **Contexts**: {@linkcode create_default_context}, {@linkcode SSLContext};
+ *   the constants {@linkcode PROTOCOL_TLS_CLIENT},
+ *   {@linkcode PROTOCOL_TLS_SERVER}, {@linkcode Purpose},
+ *   {@linkcode TLSVersion}, {@linkcode VerifyMode}, {@linkcode CERT_NONE},
+ *   {@linkcode CERT_OPTIONAL}, {@linkcode CERT_REQUIRED}.
+ * - **Sockets**: {@linkcode SSLSocket}, which
+ *   {@linkcode SSLContext.prototype.wrap_socket | wrap_socket} creates. On a
+ *   `socketpair()`, TLS needs no network.
  * - **Certificates**: {@linkcode CertificateInfo},
  *   {@linkcode get_server_certificate}, {@linkcode DER_cert_to_PEM_cert},
  *   {@linkcode PEM_cert_to_DER_cert}, {@linkcode cert_time_to_seconds}.
@@ -54,7 +54,7 @@
  *   {@linkcode SSLZeroReturnError}, {@linkcode SSLWantReadError},
  *   {@linkcode SSLWantWriteError}; {@linkcode SSLErrorNumber}.
  * - **Permissions**: `--allow-read` for the files of certificates and keys, and
- *   those of the socket. TLS needs none of its own.
+ *   the permissions of the socket. TLS itself needs none.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html | Python: ssl}
  * @module
@@ -85,7 +85,8 @@ export {
   SSLWantWriteError,
   SSLZeroReturnError,
 } from "./ssl/errors.ts";
-// After the class: the reference shows the first name that a class has.
+// This comes after the class, since the reference shows a class under the name
+// that is exported first.
 export { CertificateError } from "./ssl/errors.ts";
 export * from "./ssl/functions.ts";
 export type { KeyOptions, Password, VerifyLocations } from "./ssl/loading.ts";

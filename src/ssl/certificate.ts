@@ -1,4 +1,6 @@
-/** Certificates: X.509 as RFC 5280 has it, in the shape that Python shows. */
+/**
+ * Reads X.509 certificates (RFC 5280), in the form in which Python shows them.
+ */
 
 import {
   BIT_STRING,
@@ -15,38 +17,41 @@ import {
   timeOf,
 } from "./der.ts";
 
-/** One or more attributes of a name: `[["commonName", "localhost"]]`. */
+/**
+ * A part of a distinguished name: one or more attributes, such as
+ * `[["commonName", "localhost"]]`.
+ */
 export type RelativeName = readonly (readonly [name: string, value: string])[];
 
-/** A distinguished name, in the order of the certificate. */
+/** A distinguished name: its parts, in the order of the certificate. */
 export type DistinguishedName = readonly RelativeName[];
 
-/** A certificate in the shape of Python's `getpeercert()`. */
+/** The fields of a certificate, as Python's `getpeercert()` returns them. */
 export interface CertificateInfo {
   /** The name of the owner. */
   readonly subject: DistinguishedName;
   /** The name of the authority that signed the certificate. */
   readonly issuer: DistinguishedName;
-  /** The version of the format, 3 for almost every certificate. */
+  /** The version of X.509, which is 3 for almost every certificate. */
   readonly version: number;
   /** The serial number, in hexadecimal. */
   readonly serialNumber: string;
-  /** The first second of validity; see {@linkcode cert_time_to_seconds}. */
+  /** The first second of its validity; see {@linkcode cert_time_to_seconds}. */
   readonly notBefore: string;
-  /** The last second of validity. */
+  /** The last second of its validity, in the same format. */
   readonly notAfter: string;
-  /** The names that the certificate is for: `["DNS", "example.com"]`. */
+  /** The names that it is valid for, such as `["DNS", "example.com"]`. */
   readonly subjectAltName?:
     readonly (readonly [type: string, value: string | DistinguishedName])[];
-  /** Where the state of the certificate can be asked for. */
+  /** The URIs of the OCSP responders, which report whether it is revoked. */
   readonly OCSP?: readonly string[];
-  /** Where the certificate of the issuer is. */
+  /** The URIs of the certificates of the issuer. */
   readonly caIssuers?: readonly string[];
-  /** Where the lists of revoked certificates are. */
+  /** The URIs of the certificate revocation lists. */
   readonly crlDistributionPoints?: readonly string[];
 }
 
-/** The names that OpenSSL has for the parts of a distinguished name. */
+/** OpenSSL's names of the attributes of a distinguished name. */
 const NAMES: Readonly<Record<string, string>> = {
   "0.9.2342.19200300.100.1.1": "userId",
   "0.9.2342.19200300.100.1.25": "domainComponent",
@@ -88,7 +93,7 @@ const OCSP = "1.3.6.1.5.5.7.48.1";
 const CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
 const ANY_PURPOSE = "2.5.29.37.0";
 
-/** The extended key usages of the two ends, RFC 5280, 4.2.1.12. */
+/** The extended key usages of servers and clients, RFC 5280, 4.2.1.12. */
 export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
@@ -96,7 +101,7 @@ export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 export class Certificate {
   readonly der: Uint8Array;
   readonly version: number;
-  /** The names as they are encoded, to be compared. */
+  /** The names in DER, which are only compared. */
   readonly subject: Uint8Array;
   readonly issuer: Uint8Array;
   readonly notBeforeMs: number;
@@ -104,7 +109,7 @@ export class Certificate {
   readonly #serial: Uint8Array;
   readonly #extensions = new Map<string, Uint8Array>();
 
-  /** Throws a `RangeError` if it is no certificate. */
+  /** Throws a `RangeError` if `der` is not a certificate. */
   constructor(der: Uint8Array) {
     const [body] = elementsOf(elementAt(der, 0).content);
     const fields = body === undefined ? [] : elementsOf(body.content);
@@ -136,17 +141,17 @@ export class Certificate {
     }
   }
 
-  /** Whether the subject signed it itself, as far as the names say. */
+  /** Whether the subject and the issuer have the same name. */
   get selfIssued(): boolean {
     return sameBytes(this.subject, this.issuer);
   }
 
-  /** Whether a moment is within its dates. */
+  /** Returns whether a time is within the validity of the certificate. */
   isValidAt(timeMs: number): boolean {
     return this.notBeforeMs <= timeMs && timeMs <= this.notAfterMs;
   }
 
-  /** Whether it may sign certificates. Version 1 cannot say that. */
+  /** Whether it may sign certificates. Version 1 has no field for that. */
   get isCA(): boolean {
     const usage = this.#extension(KEY_USAGE);
     const mayCertify = usage?.tag !== BIT_STRING ||
@@ -155,14 +160,17 @@ export class Certificate {
     return first?.tag === BOOLEAN && first.content[0] !== 0 && mayCertify;
   }
 
-  /** How many authorities may stand below it. */
+  /** The maximum number of CA certificates below it in a chain. */
   get pathLength(): number {
     const last = this.#sequence(BASIC_CONSTRAINTS)
       .find(({ tag }) => tag === INTEGER);
     return last?.content.at(-1) ?? Infinity;
   }
 
-  /** Whether it may be used so; without the extension it may be for all. */
+  /**
+   * Returns whether it may be used for a purpose. Without the extension, it may
+   * be used for every purpose.
+   */
   isFor(purpose: string): boolean {
     const usages = this.#sequence(EXTENDED_KEY_USAGE)
       .map(({ content }) => oidOf(content));
@@ -170,7 +178,7 @@ export class Certificate {
       usages.includes(ANY_PURPOSE);
   }
 
-  /** The host names, and the IP addresses as bytes, that it is for. */
+  /** The host names and the IP addresses, as bytes, that it is valid for. */
   get names(): { hosts: string[]; addresses: Uint8Array[] } {
     const hosts: string[] = [];
     const addresses: Uint8Array[] = [];
@@ -188,7 +196,7 @@ export class Certificate {
       .map(([, value]) => value);
   }
 
-  /** The shape of Python's `getpeercert()`. */
+  /** Returns the fields as Python's `getpeercert()` does. */
   toInfo(): CertificateInfo {
     const alternatives = this.#sequence(SUBJECT_ALT_NAME).map(generalNameOf);
     const ocsp = this.#access(OCSP);
@@ -256,7 +264,7 @@ function nameOf(content: Uint8Array): DistinguishedName {
   );
 }
 
-/** A name in subjectAltName, RFC 5280, 4.2.1.6, as CPython shows it. */
+/** Returns a name of subjectAltName, RFC 5280, 4.2.1.6, in CPython's form. */
 function generalNameOf(
   { tag, content }: Element,
 ): readonly [string, string | DistinguishedName] {
@@ -284,7 +292,7 @@ function generalNameOf(
   }
 }
 
-/** OpenSSL writes the groups of an IPv6 address in full, in capitals. */
+/** OpenSSL prints all groups of an IPv6 address, in capital letters. */
 function addressOf(content: Uint8Array): string {
   if (content.length === 4) return content.join(".");
   if (content.length !== 16) return "<invalid>";
@@ -295,7 +303,7 @@ function addressOf(content: Uint8Array): string {
   return groups.join(":").toUpperCase();
 }
 
-/** Without the zero byte that only keeps the number positive. */
+/** Leaves out the first zero byte, which only keeps the number positive. */
 function serialOf(content: Uint8Array): string {
   const isPadded = content.length > 1 && content[0] === 0;
   return hexOf(isPadded ? content.subarray(1) : content);
@@ -330,7 +338,7 @@ function dateOf(timeMs: number): string {
   } ${day} ${time} ${date.getUTCFullYear()} GMT`;
 }
 
-/** Python's `cert_time_to_seconds`. */
+/** Converts a time such as "Jan  5 09:34:43 2018 GMT", in milliseconds. */
 export function certificateTimeMs(text: string): number {
   const [, month = "", day, hour, minute, second, year] =
     /^([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4}) GMT$/i

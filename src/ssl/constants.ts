@@ -1,25 +1,25 @@
-/** The constants of Python's `ssl` that mean something here. */
+/** The constants of Python's `ssl` that have a meaning in Deno. */
 
-/** TLS for clients: certificates and host names are checked. */
+/** The protocol of clients, which verify certificates and host names. */
 export const PROTOCOL_TLS_CLIENT = 16;
-/** TLS for servers: clients are not asked for certificates. */
+/** The protocol of servers, which request no certificates from clients. */
 export const PROTOCOL_TLS_SERVER = 17;
 
-/** No certificate is asked for, or whatever comes is accepted. */
+/** A server requests no certificate; a client accepts any certificate. */
 export const CERT_NONE = 0;
-/** A client may do without a certificate; one that it shows has to be good. */
+/** A client may present no certificate, but not an invalid one. */
 export const CERT_OPTIONAL = 1;
-/** The peer has to show a certificate that is good. */
+/** The peer must present a valid certificate. */
 export const CERT_REQUIRED = 2;
 
-/** The values of {@linkcode SSLContext.prototype.verify_mode}, by name. */
+/** The values of {@linkcode SSLContext.prototype.verify_mode} by name. */
 export const VerifyMode: Readonly<
   Record<"CERT_NONE" | "CERT_OPTIONAL" | "CERT_REQUIRED", number>
 > = Object.freeze({ CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED });
 
 /**
- * The versions of TLS. Only 1.2 and 1.3 exist here; any other that is set fails
- * with EOPNOTSUPP.
+ * The TLS versions. Deno has 1.2 and 1.3 only; setting an older one fails with
+ * EOPNOTSUPP.
  */
 export const TLSVersion: Readonly<
   Record<
@@ -42,19 +42,22 @@ export const TLSVersion: Readonly<
   MAXIMUM_SUPPORTED: -1,
 });
 
-/** The purposes of a certificate, with OpenSSL's names. */
+/** A purpose of certificates, as OpenSSL names it. */
 export interface Purpose {
-  /** OpenSSL's number. */
+  /** OpenSSL's number of the purpose. */
   readonly nid: number;
-  /** The short name. */
+  /** OpenSSL's short name. */
   readonly shortname: string;
-  /** The long name. */
+  /** OpenSSL's long name. */
   readonly longname: string;
   /** The object identifier. */
   readonly oid: string;
 }
 
-/** The purpose of the peer's certificate: it is a server's, or a client's. */
+/**
+ * The purposes of the peer's certificate: to authenticate a server, or a
+ * client.
+ */
 export const Purpose: Readonly<Record<"SERVER_AUTH" | "CLIENT_AUTH", Purpose>> =
   Object.freeze({
     SERVER_AUTH: Object.freeze({
@@ -71,27 +74,27 @@ export const Purpose: Readonly<Record<"SERVER_AUTH" | "CLIENT_AUTH", Purpose>> =
     }),
   });
 
-/** Whether protocols can be agreed on with ALPN. */
+/** Whether ALPN is supported, to negotiate an application protocol. */
 export const HAS_ALPN = true;
-/** Whether there are keys on elliptic curves. */
+/** Whether the Diffie-Hellman key exchange on elliptic curves is supported. */
 export const HAS_ECDH = true;
-/** Whether the common name of a certificate can be left out of account. */
+/** Whether host names can be matched without the common name. */
 export const HAS_NEVER_CHECK_COMMON_NAME = true;
-/** Whether protocols can be agreed on with NPN. */
+/** Whether NPN is supported, the predecessor of ALPN. */
 export const HAS_NPN = false;
-/** Whether there are pre-shared keys. */
+/** Whether pre-shared keys are supported. */
 export const HAS_PSK = false;
-/** Whether a client names the host that it wants. */
+/** Whether SNI is supported, with which a client names the host. */
 export const HAS_SNI = true;
-/** Whether there is SSL 2. */
+/** Whether SSL 2 is supported. */
 export const HAS_SSLv2 = false;
-/** Whether there is SSL 3. */
+/** Whether SSL 3 is supported. */
 export const HAS_SSLv3 = false;
-/** Whether there is TLS 1.0. */
+/** Whether TLS 1.0 is supported. */
 export const HAS_TLSv1 = false;
-/** Whether there is TLS 1.1. */
+/** Whether TLS 1.1 is supported. */
 export const HAS_TLSv1_1 = false;
-/** Whether there is TLS 1.2. */
+/** Whether TLS 1.2 is supported. */
 export const HAS_TLSv1_2 = true;
-/** Whether there is TLS 1.3. */
+/** Whether TLS 1.3 is supported. */
 export const HAS_TLSv1_3 = true;

@@ -1,27 +1,30 @@
-/** The errors of TLS, shaped and named as those of Python's `ssl`. */
+/** The errors of TLS, which are those of Python's `ssl`. */
 
 import { BlockingIOError, OSError } from "../base/errors.ts";
 
-/** A failure of the protocol. */
+/** The TLS protocol has failed. */
 export const SSL_ERROR_SSL = 1;
-/** Bytes have to be received first. */
+/** The call has to wait until the socket is readable. */
 export const SSL_ERROR_WANT_READ = 2;
-/** Bytes have to be sent first. */
+/** The call has to wait until the socket is writable. */
 export const SSL_ERROR_WANT_WRITE = 3;
-/** A certificate has to be looked up first. */
+/** The call has to wait until a certificate has been looked up. */
 export const SSL_ERROR_WANT_X509_LOOKUP = 4;
-/** The system failed. */
+/** A system call has failed. */
 export const SSL_ERROR_SYSCALL = 5;
-/** TLS was ended in order. */
+/** The peer has ended TLS with close_notify. */
 export const SSL_ERROR_ZERO_RETURN = 6;
-/** The connection has to be made first. */
+/** The call has to wait until the socket is connected. */
 export const SSL_ERROR_WANT_CONNECT = 7;
-/** The connection ended, and TLS had not been ended before. */
+/** The connection has ended without close_notify. */
 export const SSL_ERROR_EOF = 8;
-/** An error of no known kind. */
+/** The number is none of the others. */
 export const SSL_ERROR_INVALID_ERROR_CODE = 10;
 
-/** The kinds of an {@linkcode SSLError}: its `errno`, and by name its `code`. */
+/**
+ * The numbers of an {@linkcode SSLError}: `errno` has the number, and `code`
+ * its name.
+ */
 export const SSLErrorNumber: Readonly<Record<string, number>> = Object.freeze({
   SSL_ERROR_SSL,
   SSL_ERROR_WANT_READ,
@@ -34,17 +37,19 @@ export const SSLErrorNumber: Readonly<Record<string, number>> = Object.freeze({
   SSL_ERROR_INVALID_ERROR_CODE,
 });
 
-/** The options of an {@linkcode SSLError}, beside its text. */
+/** The options of the constructor of {@linkcode SSLError}. */
 export interface SSLErrorOptions extends ErrorOptions {
-  /** The part of OpenSSL that Python would name, `"SSL"` by default. */
+  /**
+   * The module of OpenSSL; `"SSL"` by default if there is a reason, else null.
+   */
   library?: string | null;
-  /** The cause by name, such as `"WRONG_VERSION_NUMBER"`. */
+  /** OpenSSL's name of the cause, such as `"WRONG_VERSION_NUMBER"`. */
   reason?: string | null;
 }
 
 /**
- * An error of TLS. `errno` is one of `SSL_ERROR_*` and no number of the system,
- * `code` the name of that.
+ * An error of TLS. Its `errno` is one of `SSL_ERROR_*`, not a number of the
+ * system, and its `code` is the name of that.
  *
  * - {@linkcode SSLCertVerificationError}
  * - {@linkcode SSLZeroReturnError}
@@ -74,21 +79,24 @@ export class SSLError extends OSError {
     this.prototype.name = "SSLError";
   }
 
-  /** The part of OpenSSL that Python names: `"SSL"`, `"X509"`; or null. */
+  /** The module of OpenSSL that Python names, such as `"SSL"`; or null. */
   readonly library: string | null;
 
-  /** The cause by name, such as `"CERTIFICATE_VERIFY_FAILED"`; or null. */
+  /**
+   * OpenSSL's name of the cause, such as `"CERTIFICATE_VERIFY_FAILED"`; or
+   * null.
+   */
   readonly reason: string | null;
 
-  /** The name of the number, such as `"SSL_ERROR_SSL"`. */
+  /** The name of `errno`, such as `"SSL_ERROR_SSL"`. */
   override readonly code: string = codeOf(this.errno);
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
    * @param errno One of `SSL_ERROR_*`.
    * @param strerror The text.
-   * @param options `library`, `reason`; `cause`: the error that led to it.
+   * @param options `library` and `reason`; `cause` is the error behind it.
    */
   constructor(errno: number, strerror: string, options: SSLErrorOptions = {}) {
     const { reason = null, library = reason === null ? null : "SSL" } = options;
@@ -102,12 +110,12 @@ export class SSLError extends OSError {
   }
 
   /**
-   * Whether a value is an error of TLS. {@linkcode SSLWantReadError} and
-   * {@linkcode SSLWantWriteError} are, although they inherit from
-   * `BlockingIOError`, which they are too.
+   * Returns whether a value is an error of this class, for `instanceof`.
+   * {@linkcode SSLWantReadError} and {@linkcode SSLWantWriteError} count as
+   * instances of `SSLError`, although they inherit from `BlockingIOError`.
    *
-   * @param value Anything.
-   * @returns Whether it is one.
+   * @param value Any value.
+   * @returns True if it is an instance.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     const isOne = Object.prototype.isPrototypeOf.call(
@@ -127,7 +135,7 @@ function codeOf(errno: number): string {
 }
 
 /**
- * The certificate of the peer could not be verified.
+ * The peer's certificate could not be verified.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLCertVerificationError | Python: SSLCertVerificationError}
  */
@@ -136,18 +144,18 @@ export class SSLCertVerificationError extends SSLError {
     this.prototype.name = "SSLCertVerificationError";
   }
 
-  /** OpenSSL's number for the cause: 10 for a certificate that has expired. */
+  /** OpenSSL's number of the cause, such as 10 for an expired certificate. */
   readonly verify_code: number;
 
-  /** OpenSSL's text for the cause. */
+  /** OpenSSL's text of the cause. */
   readonly verify_message: string;
 
   /**
-   * Makes an error.
+   * Creates an error.
    *
-   * @param verify_code OpenSSL's number for the cause.
-   * @param verify_message OpenSSL's text for it.
-   * @param options `cause`: the error that led to it.
+   * @param verify_code OpenSSL's number of the cause.
+   * @param verify_message OpenSSL's text of the cause.
+   * @param options `cause` is the error behind it.
    */
   constructor(
     verify_code: number,
@@ -165,7 +173,8 @@ export class SSLCertVerificationError extends SSLError {
 }
 
 /**
- * TLS was ended in order, and the call needs it.
+ * The peer has ended TLS with close_notify. This module never throws it: a
+ * receive returns an empty array instead.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLZeroReturnError | Python: SSLZeroReturnError}
  */
@@ -176,8 +185,8 @@ export class SSLZeroReturnError extends SSLError {
 }
 
 /**
- * The connection ended without the end of TLS: the peer is gone, or the
- * stream was cut off.
+ * The connection ended without close_notify: the peer has gone, or the stream
+ * was cut off.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLEOFError | Python: SSLEOFError}
  */
@@ -188,8 +197,8 @@ export class SSLEOFError extends SSLError {
 }
 
 /**
- * A non-blocking socket would have to wait until it can receive. It is an
- * {@linkcode SSLError}, and a `BlockingIOError` too.
+ * A call on a non-blocking socket would have to wait until it can receive. The
+ * error is an {@linkcode SSLError} and a `BlockingIOError`.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLWantReadError | Python: SSLWantReadError}
  */
@@ -198,16 +207,16 @@ export class SSLWantReadError extends BlockingIOError {
     this.prototype.name = "SSLWantReadError";
   }
 
-  /** Null, as with every error that OpenSSL has no entry for. */
+  /** Always null, as in Python. */
   readonly library: string | null = null;
 
-  /** Null, as with every error that OpenSSL has no entry for. */
+  /** Always null, as in Python. */
   readonly reason: string | null = null;
 
   /** `"SSL_ERROR_WANT_READ"`. */
   override readonly code: string = "SSL_ERROR_WANT_READ";
 
-  /** Makes an error. */
+  /** Creates an error. */
   constructor() {
     super(SSL_ERROR_WANT_READ, "The operation did not complete (read)");
     this.message = this.strerror;
@@ -215,8 +224,8 @@ export class SSLWantReadError extends BlockingIOError {
 }
 
 /**
- * A non-blocking socket would have to wait until it can send. It is an
- * {@linkcode SSLError}, and a `BlockingIOError` too.
+ * A call on a non-blocking socket would have to wait until it can send. The
+ * error is an {@linkcode SSLError} and a `BlockingIOError`.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLWantWriteError | Python: SSLWantWriteError}
  */
@@ -225,16 +234,16 @@ export class SSLWantWriteError extends BlockingIOError {
     this.prototype.name = "SSLWantWriteError";
   }
 
-  /** Null, as with every error that OpenSSL has no entry for. */
+  /** Always null, as in Python. */
   readonly library: string | null = null;
 
-  /** Null, as with every error that OpenSSL has no entry for. */
+  /** Always null, as in Python. */
   readonly reason: string | null = null;
 
   /** `"SSL_ERROR_WANT_WRITE"`. */
   override readonly code: string = "SSL_ERROR_WANT_WRITE";
 
-  /** Makes an error. */
+  /** Creates an error. */
   constructor() {
     super(SSL_ERROR_WANT_WRITE, "The operation did not complete (write)");
     this.message = this.strerror;

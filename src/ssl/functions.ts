@@ -25,13 +25,16 @@ const purposes: readonly unknown[] = Object.values(Purpose);
 
 /** The arguments of {@linkcode create_default_context} by name. */
 export interface DefaultContextOptions extends VerifyLocations {
-  /** `Purpose.SERVER_AUTH` by default. */
+  /**
+   * The purpose of the peer's certificate; `Purpose.SERVER_AUTH` by default.
+   */
   purpose?: Purpose | undefined;
 }
 
 /**
- * Makes a context with secure settings. For clients it checks certificates and host
- * names, with the runtime's roots unless locations are given.
+ * Creates a context with secure default settings. A client's context verifies
+ * certificates and host names, with Deno's root certificates unless others are
+ * given.
  *
  * @example Usage
  * ```ts
@@ -43,13 +46,14 @@ export interface DefaultContextOptions extends VerifyLocations {
  * assertEquals(context.verify_mode, ssl.CERT_REQUIRED);
  * ```
  *
- * @param purpose `Purpose.SERVER_AUTH` to connect to servers, the default;
- * `Purpose.CLIENT_AUTH` to serve clients. Or all arguments by name.
- * @param options `cafile`, `capath`, `cadata`: the certificates to trust in place of the roots.
+ * @param purpose `Purpose.SERVER_AUTH`, the default, for a client, or
+ * `Purpose.CLIENT_AUTH` for a server. All arguments may also be given by name.
+ * @param options `cafile`, `capath` and `cadata`: the certificates to trust
+ * instead of Deno's.
  * @returns The context.
- * @throws {FileNotFoundError} ENOENT if a file is missing.
+ * @throws {FileNotFoundError} ENOENT if a file or directory is missing.
  * @throws {PermissionError} EACCES without `--allow-read` for it.
- * @throws {SSLError} If it has no certificate.
+ * @throws {SSLError} If `cafile` or `cadata` contains no certificate.
  * @throws {TypeError} If an argument has the wrong type.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.create_default_context | Python: create_default_context}
  */
@@ -59,7 +63,7 @@ export function create_default_context(
 ): SSLContext {
   const action = "make a context";
   let known = LOCATIONS;
-  // A purpose is an object too.
+  // A purpose is an object too, like the options.
   if (isOptions(purpose) && !purposes.includes(purpose) && !options) {
     known = { purpose: true, ...LOCATIONS };
     options = purpose as DefaultContextOptions;
@@ -90,13 +94,17 @@ export function create_default_context(
   return context;
 }
 
-/**
- * The keyword arguments of {@linkcode get_server_certificate}.
- */
+/** The keyword arguments of {@linkcode get_server_certificate}. */
 export interface ServerCertificateOptions extends SignalOption {
-  /** A file with the certificates to check it by; it is not checked without. */
+  /**
+   * The path of a PEM file with the certificates to trust. If it is left out,
+   * the server's certificate is not verified.
+   */
   ca_certs?: string | null | undefined;
-  /** Seconds for connecting, and for each step of the handshake. */
+  /**
+   * The seconds to wait for each address, and then for the handshake; null for
+   * no timeout. If it is left out, the default timeout is used.
+   */
   timeout?: number | null | undefined;
 }
 
@@ -108,8 +116,8 @@ const CERTIFICATE_OPTIONS: KnownOptions = {
 };
 
 /**
- * Gets the certificate of a server, which is not checked unless `ca_certs` names
- * authorities.
+ * Gets the certificate of a server. If `ca_certs` is given, the certificate is
+ * verified, but not the host name, as in Python.
  *
  * @example Usage
  * ```ts
@@ -132,12 +140,14 @@ const CERTIFICATE_OPTIONS: KnownOptions = {
  * await conn[Symbol.asyncDispose]();
  * ```
  *
- * @param addr Host and port.
- * @param options `ca_certs`, `timeout`; `signal` cancels the call.
+ * @param addr The host and the port of the server.
+ * @param options `ca_certs` and `timeout`; `signal` cancels the call.
  * @returns The certificate in PEM.
- * @throws {SSLCertVerificationError} If it is checked and refused.
+ * @throws {SSLCertVerificationError} If the certificate is verified and
+ * refused.
  * @throws {SSLError} If the handshake fails.
- * @throws {OSError} As `create_connection`.
+ * @throws {OSError} For the same reasons as `create_connection`, or if the file
+ * `ca_certs` cannot be read.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.get_server_certificate | Python: get_server_certificate}
  */
 export async function get_server_certificate(
@@ -178,7 +188,7 @@ export async function get_server_certificate(
  *
  * @param der_cert_bytes The certificate in DER.
  * @returns The certificate in PEM.
- * @throws {TypeError} If it is no `Uint8Array`.
+ * @throws {TypeError} If `der_cert_bytes` is not a Uint8Array.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.DER_cert_to_PEM_cert | Python: DER_cert_to_PEM_cert}
  */
 export function DER_cert_to_PEM_cert(der_cert_bytes: Uint8Array): string {
@@ -201,7 +211,7 @@ export function DER_cert_to_PEM_cert(der_cert_bytes: Uint8Array): string {
  *
  * @param pem_cert_string The certificate in PEM.
  * @returns The certificate in DER.
- * @throws {RangeError} If there is no certificate in the text.
+ * @throws {RangeError} If the text contains no certificate.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.PEM_cert_to_DER_cert | Python: PEM_cert_to_DER_cert}
  */
 export function PEM_cert_to_DER_cert(
@@ -215,7 +225,7 @@ export function PEM_cert_to_DER_cert(
 }
 
 /**
- * Converts the date of a certificate to seconds since 1970.
+ * Converts the date of a certificate to seconds since 1970-01-01 00:00 UTC.
  *
  * @example Usage
  * ```ts
@@ -226,9 +236,9 @@ export function PEM_cert_to_DER_cert(
  * assertEquals(seconds, 1515144883);
  * ```
  *
- * @param cert_time The date, as `notBefore` and `notAfter` have it.
+ * @param cert_time The date, in the format of `notBefore` and `notAfter`.
  * @returns The seconds.
- * @throws {RangeError} If it is written otherwise.
+ * @throws {RangeError} If the date has another format.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.cert_time_to_seconds | Python: cert_time_to_seconds}
  */
 export function cert_time_to_seconds(cert_time: string): number {

@@ -13,24 +13,33 @@ import { elementsOf } from "./der.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
 import { certificatesIn } from "./pem.ts";
 
-/** A password, or a function that returns it. */
+/** The password of an encrypted key, or a function that returns it. */
 export type Password = string | Uint8Array | (() => string | Uint8Array);
 
-/** Where trusted certificates are. */
+/**
+ * The arguments of {@linkcode SSLContext.prototype.load_verify_locations} by
+ * name.
+ */
 export interface VerifyLocations {
-  /** A file with certificates in PEM. */
+  /** The path of a PEM file with certificates. */
   cafile?: string | null | undefined;
-  /** A folder with one certificate in each file, named as OpenSSL does. */
+  /**
+   * The path of a directory of PEM files that are named by the hash of the
+   * subject, as `c_rehash` names them.
+   */
   capath?: string | null | undefined;
-  /** Certificates in PEM, or as bytes in DER. */
+  /** Certificates, as PEM text or as bytes in DER. */
   cadata?: string | Uint8Array | null | undefined;
 }
 
-/** Where the key of a certificate is. */
+/**
+ * The optional arguments of {@linkcode SSLContext.prototype.load_cert_chain} by
+ * name.
+ */
 export interface KeyOptions {
-  /** A file with the key in PEM; by default that of the certificate. */
+  /** The path of a PEM file with the key; by default the certificate's file. */
   keyfile?: string | null | undefined;
-  /** The password of an encrypted key. */
+  /** The password of an encrypted key, or a function that returns it. */
   password?: Password | null | undefined;
 }
 
@@ -57,7 +66,9 @@ export function checkChain(
   return [certfile, keyfile as string | null, password];
 }
 
-/** The certificates that the arguments of `load_verify_locations` stand for. */
+/**
+ * Loads the certificates that `load_verify_locations` is called with, as DER.
+ */
 export function certificatesAt(
   cafile: string | VerifyLocations | null,
   capath: string | null,
@@ -85,14 +96,15 @@ export function certificatesAt(
   return found;
 }
 
-/** Reads a file; its failure becomes an error of ours, as in any call. */
+/** Reads a text file, and translates Deno's errors. */
 export function readText(path: string): string {
   return reading(path, Deno.readTextFileSync);
 }
 
 /**
- * Reads a file or folder. The cause of a failure has the path in its message, so a
- * key that is given as one, as other modules take it, must not get there.
+ * Reads a file or directory. Deno's error, which becomes the `cause`, contains
+ * the path. So the text of a key, which other modules accept in its place, must
+ * not be used as a path: it would get into logs.
  */
 function reading<T>(path: string, read: (path: string) => T): T {
   if (path.includes("-----BEGIN ")) {
@@ -105,7 +117,7 @@ function reading<T>(path: string, read: (path: string) => T): T {
   }
 }
 
-/** The certificates of a file; one without any is an error. */
+/** Returns the certificates of a file, which must contain one. */
 function certificatesOf(path: string): Uint8Array[] {
   const certificates = certificatesIn(readText(path));
   if (certificates.length > 0) return certificates;
@@ -115,7 +127,9 @@ function certificatesOf(path: string): Uint8Array[] {
   });
 }
 
-/** The certificates of a folder, in files with the names that OpenSSL gives. */
+/**
+ * Returns the certificates of a directory, from the files that OpenSSL reads.
+ */
 function certificatesUnder(path: string): Uint8Array[] {
   const names = reading(path, () => [...Deno.readDirSync(path)])
     .map(({ name }) => name);
@@ -123,7 +137,7 @@ function certificatesUnder(path: string): Uint8Array[] {
     .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
 }
 
-/** The certificates of text in PEM, or of bytes in DER. */
+/** Returns the certificates of PEM text, or of bytes in DER. */
 function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
   const action = "load certificates";
   if (cadata.length === 0) {
@@ -140,7 +154,7 @@ function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
   );
 }
 
-/** Certificates in DER, one after the other. */
+/** Splits concatenated certificates in DER. */
 function derCertificates(data: Uint8Array): Uint8Array[] {
   try {
     const found = elementsOf(data).map(({ whole }) => whole.slice());

@@ -40,17 +40,17 @@ import {
   type WrapOptions,
 } from "./wrapping.ts";
 
-/** The token that makes an {@linkcode SSLSocket}; only this module has it. */
+/** The token that the constructor of {@linkcode SSLSocket} requires. */
 const WRAPPED = Symbol("wrapped");
 
 let settingsOf: (context: SSLContext) => Settings;
 
 /**
- * The socket of a server that asks which certificate to show, as far as it
- * exists by then.
+ * The server's socket that {@linkcode SSLContext.prototype.sni_callback} gets,
+ * which is not complete yet.
  */
 export interface ServerNameSocket {
-  /** The context of the socket; another one set here is used instead. */
+  /** The context of the handshake, which the callback may replace. */
   context: SSLContext;
   /** Always true. */
   readonly server_side: boolean;
@@ -58,7 +58,10 @@ export interface ServerNameSocket {
   readonly server_hostname: string | null;
 }
 
-/** Called with the name that a client asks for; see {@linkcode SSLContext.prototype.sni_callback}. */
+/**
+ * A function that may choose another context by the name that a client
+ * requests; see {@linkcode SSLContext.prototype.sni_callback}.
+ */
 export type ServerNameCallback = (
   socket: ServerNameSocket,
   server_name: string | null,
@@ -66,26 +69,25 @@ export type ServerNameCallback = (
 ) => number | null | undefined | void;
 
 /**
- * The rules of TLS connections, and the certificates for them. One context
- * serves any number of sockets, one after the other and at once; a change counts
- * for the handshakes that begin after it.
+ * The settings and certificates of TLS connections. Any number of sockets can
+ * share a context; a change takes effect in the handshakes that begin after it.
  *
  * - **Certificates**: {@linkcode SSLContext.prototype.load_cert_chain},
  *   {@linkcode SSLContext.prototype.load_verify_locations},
  *   {@linkcode SSLContext.prototype.load_default_certs},
  *   {@linkcode SSLContext.prototype.get_ca_certs}.
- * - **Checks**: {@linkcode SSLContext.prototype.verify_mode},
+ * - **Verification**: {@linkcode SSLContext.prototype.verify_mode},
  *   {@linkcode SSLContext.prototype.check_hostname},
  *   {@linkcode SSLContext.prototype.hostname_checks_common_name}.
- * - **Agreement**: {@linkcode SSLContext.prototype.minimum_version},
+ * - **Negotiation**: {@linkcode SSLContext.prototype.minimum_version},
  *   {@linkcode SSLContext.prototype.maximum_version},
  *   {@linkcode SSLContext.prototype.set_alpn_protocols},
  *   {@linkcode SSLContext.prototype.sni_callback}.
  * - **Sockets**: {@linkcode SSLContext.prototype.wrap_socket}.
  *
- * Where the runtime has nothing for a member of Python's class, such as
- * `set_ciphers`, `options` or `keylog_filename`, using it fails with EOPNOTSUPP;
- * setting a property that does not exist is a `TypeError`.
+ * If Deno's TLS has no counterpart of a member of Python's class, such as
+ * `set_ciphers`, `options` or `keylog_filename`, using it fails with
+ * EOPNOTSUPP. Setting a property that does not exist throws a `TypeError`.
  *
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext | Python: SSLContext}
  *
@@ -122,33 +124,32 @@ export class SSLContext {
   }
 
   /**
-   * Makes a context without trusted authorities and without a certificate.
+   * Creates a context that has no certificate and trusts none.
    *
-   * For clients it checks certificates and host names; a server does not ask its
-   * clients for certificates.
+   * A client's context verifies certificates and host names. A server's context
+   * requests no certificates from clients.
    *
    * @param protocol `PROTOCOL_TLS_CLIENT` or `PROTOCOL_TLS_SERVER`.
-   * @throws {RangeError} If `protocol` is another one.
-   * @throws {OSError} EOPNOTSUPP if this is Deno 2.7 or older.
+   * @throws {RangeError} If `protocol` is neither of them.
+   * @throws {OSError} EOPNOTSUPP in Deno 2.7 and older.
    */
   constructor(protocol: number) {
-    // On older ones handshakes hang, or end the process.
+    // In older versions, a handshake hangs or ends the process.
     requireDeno(8, "TLS");
     this.#settings = new Settings(protocol);
-    // A property that does not exist must not seem to be set.
+    // A misspelt setting would otherwise be set without effect.
     if (new.target === SSLContext) Object.preventExtensions(this);
   }
 
-  /**
-   * The protocol, as it was given.
-   */
+  /** The protocol that was passed to the constructor. */
   get protocol(): number {
     return this.#settings.protocol;
   }
 
   /**
-   * Whether a client checks that the server's certificate is for `server_hostname`.
-   * Switching it on sets `verify_mode` to `CERT_REQUIRED` if it is `CERT_NONE`.
+   * Whether a client verifies that the server's certificate is valid for
+   * `server_hostname`. Setting it to true changes `verify_mode` from
+   * `CERT_NONE` to `CERT_REQUIRED`.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.check_hostname | Python: check_hostname}
    */
@@ -161,8 +162,8 @@ export class SSLContext {
   }
 
   /**
-   * Whether the common name counts in a certificate without alternative names; the
-   * default, as in Python.
+   * Whether a host name may match the common name of a certificate that has no
+   * DNS name among its alternative names; true by default, as in Python.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.hostname_checks_common_name | Python: hostname_checks_common_name}
    */
@@ -175,9 +176,9 @@ export class SSLContext {
   }
 
   /**
-   * Whether the peer's certificate is checked: `CERT_NONE`, `CERT_OPTIONAL` or
-   * `CERT_REQUIRED`. For a client the last two are the same. Setting `CERT_NONE` is
-   * a `RangeError` while `check_hostname` is on.
+   * Whether the peer's certificate is verified: `CERT_NONE`, `CERT_OPTIONAL` or
+   * `CERT_REQUIRED`. For a client, the last two mean the same. Setting
+   * `CERT_NONE` while `check_hostname` is true throws a `RangeError`.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.verify_mode | Python: verify_mode}
    */
@@ -190,8 +191,8 @@ export class SSLContext {
   }
 
   /**
-   * The oldest version of TLS that is accepted, one of {@linkcode TLSVersion};
-   * `TLSv1_2` by default. Setting one before 1.2 fails with EOPNOTSUPP.
+   * The oldest TLS version that is accepted, one of {@linkcode TLSVersion};
+   * `TLSv1_2` by default. Setting a version before 1.2 fails with EOPNOTSUPP.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.minimum_version | Python: minimum_version}
    */
@@ -204,8 +205,9 @@ export class SSLContext {
   }
 
   /**
-   * The newest version of TLS that is accepted, one of {@linkcode TLSVersion};
-   * `MAXIMUM_SUPPORTED` by default. Setting one before 1.2 fails with EOPNOTSUPP.
+   * The newest TLS version that is accepted, one of {@linkcode TLSVersion};
+   * `MAXIMUM_SUPPORTED` by default. Setting a version before 1.2 fails with
+   * EOPNOTSUPP.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.maximum_version | Python: maximum_version}
    */
@@ -218,15 +220,18 @@ export class SSLContext {
   }
 
   /**
-   * A function that a server calls when a client has begun, with the socket, the
-   * name that the client asks for, or null, and the context. It may set another
-   * `context` on the socket, and so show another certificate. A number that it
-   * returns is the alert with which the client is refused; if it throws, the
-   * handshake fails on both ends, with the error as `cause`.
+   * The function that a server calls with the host name that a client requests
+   * (SNI); null if there is no function. Its arguments are the socket, the name
+   * or null if the client requests none, and the context.
    *
-   * The socket is not complete yet: it has `context`, `server_side` and
-   * `server_hostname` only. The other context's `verify_mode` counts where it is the
-   * stricter one.
+   * It may set another `context` on the socket, whose certificate the server
+   * then presents; the stricter `verify_mode` of the two applies. If it returns
+   * a number, the client is refused with that alert. If it throws, the
+   * handshake fails on both ends, and the server's error has the thrown one as
+   * `cause`.
+   *
+   * The socket is not complete yet: it has only `context`, `server_side` and
+   * `server_hostname`.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.sni_callback | Python: sni_callback}
    */
@@ -240,22 +245,27 @@ export class SSLContext {
   }
 
   /**
-   * Loads the certificate to show, the ones between it and its root, and the key.
+   * Loads the certificate chain to present to peers, and its private key.
    *
-   * The key may be RSA from 2048 bits, on the curve P-256, P-384 or P-521, or
-   * Ed25519; in PKCS #8, PKCS #1 or SEC 1, encrypted or not.
+   * The key may be RSA with at least 2048 bits, on the curve P-256, P-384 or
+   * P-521, or Ed25519; its format PKCS #8, PKCS #1 or SEC 1, encrypted or not.
    *
-   * @param certfile The path of a PEM file with the certificates, its own first.
-   * @param keyfile The path of a PEM file with the key; by default `certfile`. Or
-   * both optional arguments by name, as {@linkcode KeyOptions}.
-   * @param password The password of an encrypted key, or a function that returns it.
-   * Python asks for a missing one at the terminal; here that is a `TypeError`.
+   * @param certfile The path of a PEM file with the chain: the own certificate
+   * first, then those between it and the root certificate.
+   * @param keyfile The path of a PEM file with the key, by default `certfile`.
+   * The key file and the password may also be given by name, as
+   * {@linkcode KeyOptions}.
+   * @param password The password of an encrypted key, or a function that
+   * returns it. Unlike Python, this method does not ask for a missing one at
+   * the terminal.
    * @throws {FileNotFoundError} ENOENT if a file is missing.
    * @throws {PermissionError} EACCES without `--allow-read` for a file.
-   * @throws {SSLError} If a file has no certificate or no key, if the password is
-   * wrong, or if the key is another certificate's.
-   * @throws {OSError} EOPNOTSUPP if the key is of another kind.
-   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {SSLError} If a file contains no certificate or no key; if the
+   * password is wrong; if the key belongs to another certificate, or is an RSA
+   * key of fewer than 2048 bits.
+   * @throws {OSError} EOPNOTSUPP if the key has another type.
+   * @throws {TypeError} If an argument has the wrong type, or the password is
+   * missing.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_cert_chain | Python: load_cert_chain}
    */
   load_cert_chain(
@@ -271,18 +281,20 @@ export class SSLContext {
   }
 
   /**
-   * Trusts certificates, beside those that are trusted already.
+   * Adds trusted certificates, such as the root certificates of authorities.
    *
-   * @param cafile The path of a PEM file with certificates. Or all arguments by name,
-   * as {@linkcode VerifyLocations}.
-   * @param capath The path of a folder with one certificate in each file, named by
-   * the hash of its subject, as `c_rehash` does. All are read at once.
-   * @param cadata Certificates as PEM text, or as bytes in DER.
-   * @throws {FileNotFoundError} ENOENT if the file or folder is missing.
+   * @param cafile The path of a PEM file with certificates. The arguments may
+   * also be given by name, as {@linkcode VerifyLocations}.
+   * @param capath The path of a directory of PEM files that are named by the
+   * hash of the subject, as `c_rehash` names them. All of them are read at
+   * once.
+   * @param cadata Certificates, as PEM text or as bytes in DER.
+   * @throws {FileNotFoundError} ENOENT if the file or directory is missing.
    * @throws {PermissionError} EACCES without `--allow-read` for it.
-   * @throws {SSLError} If there is no certificate in it.
+   * @throws {SSLError} If `cafile` or `cadata` contains no certificate.
    * @throws {RangeError} If `cadata` is empty.
-   * @throws {TypeError} If all are left out, or one has the wrong type.
+   * @throws {TypeError} If all arguments are left out, or one has the wrong
+   * type.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_verify_locations | Python: load_verify_locations}
    */
   load_verify_locations(
@@ -297,11 +309,12 @@ export class SSLContext {
   }
 
   /**
-   * Trusts the runtime's roots: Mozilla's, or those that `DENO_TLS_CA_STORE` and
-   * `--cert` choose.
+   * Trusts Deno's root certificates: Mozilla's, or those that
+   * `DENO_TLS_CA_STORE` and `--cert` select.
    *
-   * @param purpose Which certificates to check with them; all roots serve both.
-   * @throws {TypeError} If `purpose` is no {@linkcode Purpose}.
+   * @param purpose The purpose that they are loaded for, `Purpose.SERVER_AUTH`
+   * by default. They are the same for both.
+   * @throws {TypeError} If `purpose` is not a {@linkcode Purpose}.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_default_certs | Python: load_default_certs}
    */
   load_default_certs(purpose: Purpose = Purpose.SERVER_AUTH): void {
@@ -309,29 +322,28 @@ export class SSLContext {
   }
 
   /**
-   * Returns the authorities that were loaded from files and text. The runtime's roots
-   * are not listed.
+   * Returns the CA certificates that were loaded, without Deno's own root
+   * certificates.
    *
-   * @param binary_form False for the shape of `getpeercert()`.
-   * @returns The certificates.
+   * @param binary_form False, which is the default.
+   * @returns The certificates, in the form of `getpeercert()`.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.get_ca_certs | Python: get_ca_certs}
    */
   get_ca_certs(binary_form?: false): CertificateInfo[];
   /**
-   * Returns the authorities that were loaded, in DER.
+   * Returns the CA certificates that were loaded, in DER.
    *
    * @param binary_form True.
    * @returns The certificates.
    */
   get_ca_certs(binary_form: true): Uint8Array[];
-  // The page of an overloaded method shows this documentation.
+  // The reference page of an overloaded method shows this comment.
   /**
-   * Returns the authorities that were loaded from files and text. The runtime's
-   * roots are not listed.
+   * Returns the CA certificates that were loaded, without Deno's own root
+   * certificates.
    *
-   * @param binary_form Whether to return DER, and not the shape of
-   * `getpeercert()`.
-   * @returns The certificates.
+   * @param binary_form Whether to return them in DER; false by default.
+   * @returns The certificates, in DER or in the form of `getpeercert()`.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.get_ca_certs | Python: get_ca_certs}
    */
   get_ca_certs(binary_form: boolean = false): (CertificateInfo | Uint8Array)[] {
@@ -341,13 +353,14 @@ export class SSLContext {
   }
 
   /**
-   * Sets the protocols to agree on with ALPN, such as `["h2", "http/1.1"]`. The first
-   * of the server's that the client has too is chosen; with none in common there is
-   * none, and the handshake goes on, as in Python.
+   * Sets the application protocols to negotiate with ALPN, such as
+   * `["h2", "http/1.1"]`. A server selects the first of its protocols that the
+   * client offers too. If there is none, the handshake goes on without a
+   * protocol, as in Python.
    *
    * @param alpn_protocols The names, in the order of preference.
    * @throws {SSLError} If a name is empty or longer than 255 bytes.
-   * @throws {TypeError} If they are no list of strings.
+   * @throws {TypeError} If `alpn_protocols` is not a list of strings.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.set_alpn_protocols | Python: set_alpn_protocols}
    */
   set_alpn_protocols(alpn_protocols: Iterable<string>): void {
@@ -355,26 +368,26 @@ export class SSLContext {
   }
 
   /**
-   * Sets {@linkcode SSLContext.prototype.sni_callback}, as in older programs.
+   * Sets {@linkcode SSLContext.prototype.sni_callback}, which is the newer way.
    *
    * @param callback The function, or null for none.
-   * @throws {TypeError} If it is neither.
+   * @throws {TypeError} If `callback` is neither a function nor null.
    */
   set_servername_callback(callback: ServerNameCallback | null): void {
     this.sni_callback = callback;
   }
 
   /**
-   * Makes a socket that speaks TLS of another one, which it detaches: the descriptor,
-   * the connection, bytes that were read ahead, the timeout and the options go on.
+   * Wraps a stream socket in a TLS socket. The new socket takes over the
+   * descriptor, the connection, bytes that were read ahead, the timeout and the
+   * options; the old one is detached.
    *
-   * Of a connected socket it does the handshake. Of an unconnected one `connect`
-   * does it. Of a listening one `accept` gives connections on which it is done: a
-   * client that sends nothing delays no other, and one that fails it costs that
-   * `accept` an error. With `do_handshake_on_connect` false, `do_handshake`, or the
-   * first call that receives or sends, does it.
-   *
-   * If the handshake fails, times out or is aborted, the connection is closed.
+   * This method does the handshake if the socket is connected; if the handshake
+   * fails, times out or is aborted, the connection is closed. Otherwise
+   * `connect` does the handshake, or `accept` for each client: a client that
+   * sends nothing delays no other, and a handshake that fails makes one
+   * `accept` fail. If `do_handshake_on_connect` is false, `do_handshake` or the
+   * first call that receives or sends does it.
    *
    * @example STARTTLS
    * ```ts
@@ -402,19 +415,22 @@ export class SSLContext {
    * ```
    *
    * @typeParam A The address type of the socket.
-   * @param sock The socket, of any family; it must be a stream.
-   * @param options How to wrap it; `signal` cancels the handshake.
-   * @returns The socket that speaks TLS.
+   * @param sock The stream socket, of any family.
+   * @param options The side, the host name and the handling of the handshake;
+   * `signal` cancels the handshake.
+   * @returns The TLS socket.
    * @throws {SSLCertVerificationError} If the peer's certificate is refused.
    * @throws {SSLEOFError} If the connection ends during the handshake.
-   * @throws {SSLError} If the handshake fails otherwise, or the context is for the
-   * other side.
+   * @throws {SSLError} If the handshake fails for another reason, or the
+   * context is for the other side.
    * @throws {TimeoutError} If the handshake takes longer than the timeout.
-   * @throws {ConnectionResetError} ECONNRESET if the peer resets the connection.
-   * @throws {OSError} EBADF if the socket is closed; EOPNOTSUPP if it is no stream.
-   * @throws {RangeError} If `check_hostname` is on and `server_hostname` is missing;
-   * if a server has a `server_hostname`; if the socket is non-blocking and the
-   * handshake is to be done at once.
+   * @throws {ConnectionResetError} ECONNRESET if the peer resets the
+   * connection.
+   * @throws {OSError} EBADF if the socket is closed; EOPNOTSUPP if it is not a
+   * stream socket.
+   * @throws {RangeError} If `server_hostname` is missing although
+   * `check_hostname` is true, is not a host name, or is given for a server; if
+   * the socket is non-blocking, and the handshake would be done at once.
    * @throws {TypeError} If an argument has the wrong type.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.wrap_socket | Python: wrap_socket}
    */
@@ -461,7 +477,7 @@ export class SSLContext {
   }
 }
 
-/** Asks the program's callback, if there is one. */
+/** Calls the program's `sni_callback`, if there is one. */
 function onServerName(
   negotiation: Negotiation<SSLContext>,
   name: string | null,
@@ -480,25 +496,25 @@ function checkContext(value: unknown): SSLContext {
 }
 
 /**
- * A socket that speaks TLS; {@linkcode SSLContext.prototype.wrap_socket} makes
- * it. It is a `Socket` with all of its calls and promises: timeouts and aborts
- * that lose nothing, calls served in order, `select`, `makefile`, streams,
- * `using`.
+ * A TLS socket, which {@linkcode SSLContext.prototype.wrap_socket} creates. It
+ * keeps the guarantees of `Socket`: timeouts and aborts lose nothing, and calls
+ * are served in order. `select`, `makefile`, streams and `using` work too.
  *
- * - **Handshake**: {@linkcode SSLSocket.prototype.do_handshake}, and before it
- *   is done every call that receives or sends.
- * - **The peer**: {@linkcode SSLSocket.prototype.getpeercert},
+ * - **Handshake**: {@linkcode SSLSocket.prototype.do_handshake}. Until it is
+ *   done, every call that receives or sends does it first.
+ * - **Peer**: {@linkcode SSLSocket.prototype.getpeercert},
  *   {@linkcode SSLSocket.prototype.version},
  *   {@linkcode SSLSocket.prototype.cipher},
  *   {@linkcode SSLSocket.prototype.selected_alpn_protocol}.
  * - **Data**: {@linkcode SSLSocket.prototype.read}, `write`,
- *   {@linkcode SSLSocket.prototype.pending}, and those of `Socket`.
- * - **End**: `shutdown(SHUT_WR)` ends TLS in one direction, and receiving goes
- *   on; {@linkcode SSLSocket.prototype.unwrap} ends it both ways and leaves the
- *   connection; `close()` sends the end of TLS, unlike Python's.
+ *   {@linkcode SSLSocket.prototype.pending}, and the methods of `Socket`.
+ * - **Ending**: `shutdown(SHUT_WR)` sends close_notify, and receiving goes on;
+ *   {@linkcode SSLSocket.prototype.unwrap} ends TLS in both directions and
+ *   keeps the connection; `close()` sends close_notify, unlike Python's.
  *
- * A call that would block on a non-blocking socket fails with
- * `SSLWantReadError` or `SSLWantWriteError`. Flags are refused, as are addresses and `dup()`.
+ * On a non-blocking socket, a call that would block fails with
+ * `SSLWantReadError` or `SSLWantWriteError`. Flags, addresses and `dup()` are
+ * not supported.
  *
  * @typeParam A The address type of the socket.
  *
@@ -546,15 +562,16 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Not for programs: a context's `wrap_socket` makes these.
+   * Throws in programs, which call
+   * {@linkcode SSLContext.prototype.wrap_socket} instead.
    *
    * @param family The address family.
    * @param type The type.
-   * @param proto The protocol.
-   * @param fileno The descriptor.
-   * @param made The token of this module.
+   * @param proto The protocol number.
+   * @param fileno The descriptor to take over.
+   * @param made A token that only this module has.
    * @param context The context.
-   * @param wrapped How it is wrapped.
+   * @param wrapped The options of `wrap_socket`.
    * @throws {TypeError} Whenever a program calls it.
    */
   constructor(
@@ -576,7 +593,8 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * The context. Setting another one counts until the handshake begins.
+   * The context. Setting another one has no effect once the handshake has
+   * begun.
    *
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.context | Python: context}
    */
@@ -588,33 +606,32 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
     this.#core.context = checkContext(context);
   }
 
-  /**
-   * Whether it is the server's end.
-   */
+  /** Whether this is a server's socket. */
   get server_side(): boolean {
     return this.#core.wrapped.server_side;
   }
 
   /**
-   * The name that the server's certificate has to be for, null for none; one that is
-   * not ASCII is encoded.
+   * The host name that the server's certificate must be valid for, in ASCII
+   * (IDNA), or null if none was given.
    */
   get server_hostname(): string | null {
     return this.#core.wrapped.server_hostname;
   }
 
   /**
-   * Does the handshake, if it is not done yet. A call that is cancelled leaves it under
-   * way, and the next one goes on with it.
+   * Does the handshake, unless it is already done. If the call is cancelled,
+   * the handshake goes on, and the next call waits for it.
    *
    * @param options `signal` cancels the call.
    * @throws {SSLCertVerificationError} If the peer's certificate is refused.
    * @throws {SSLEOFError} If the connection ends first.
-   * @throws {SSLError} If the handshake fails otherwise.
-   * @throws {SSLWantReadError} If the socket is non-blocking and the peer has not
-   * answered yet; `select` reports when to call again.
-   * @throws {TimeoutError} If it takes longer than the timeout.
-   * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is closed.
+   * @throws {SSLError} If the handshake fails for another reason.
+   * @throws {SSLWantReadError} If the socket is non-blocking and the peer has
+   * not answered yet; `select` reports when to call again.
+   * @throws {TimeoutError} If the handshake takes longer than the timeout.
+   * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is
+   * closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.do_handshake | Python: do_handshake}
    */
   async do_handshake(options?: SignalOption): Promise<void> {
@@ -627,16 +644,21 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Accepts a client, with the handshake done unless the socket was wrapped with
-   * `do_handshake_on_connect` false. While a call waits, every client that comes
-   * begins its handshake, and the first that is done is returned; 1,024 may be under
-   * way, and one more ends the oldest. A call that is cancelled loses no client.
+   * Waits for a connection whose handshake is done, and accepts it. If the
+   * socket was wrapped with `do_handshake_on_connect` false, it does not wait
+   * for the handshake.
+   *
+   * While a call waits, every client that connects begins its handshake, and
+   * the first one that is done is returned. Up to 1,024 handshakes run at once;
+   * one more drops the oldest client. A cancelled call loses no connection.
    *
    * @param options `signal` cancels the call.
-   * @returns The socket of the client, and its address.
-   * @throws {SSLError} If a client fails the handshake; the socket goes on listening.
-   * @throws {TimeoutError} If no client is done within the timeout.
-   * @throws {OSError} EINVAL if it does not listen; EBADF if it is closed.
+   * @returns The new socket, and the address of the peer.
+   * @throws {SSLError} If the handshake of a client fails; the socket goes on
+   * listening.
+   * @throws {TimeoutError} If no handshake was done in time.
+   * @throws {OSError} EINVAL if the socket is not listening; EBADF if it is
+   * closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#socket-creation | Python: SSLSocket}
    */
   override accept(options?: SignalOption): Promise<[SSLSocket<A>, A]> {
@@ -649,10 +671,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Accepts clients, passing over those that fail the handshake, until the socket is
-   * closed.
+   * Iterates over the connections of a listening socket, until the socket is
+   * closed. Connections whose handshake fails are left out.
    *
-   * @returns The sockets of the clients, and their addresses.
+   * @returns An iterator over the results of
+   * {@linkcode SSLSocket.prototype.accept}.
    */
   override [Symbol.asyncIterator](): AsyncIterableIterator<
     [SSLSocket<A>, A],
@@ -662,14 +685,14 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Connects, and does the handshake unless the socket was wrapped with
-   * `do_handshake_on_connect` false.
+   * Connects to a server, and does the handshake unless the socket was wrapped
+   * with `do_handshake_on_connect` false.
    *
    * @param address The address of the server.
    * @param options `signal` cancels the call.
    * @throws {SSLError} If the handshake fails.
-   * @throws {OSError} As `Socket.connect`.
-   * @throws {RangeError} If it is a server's socket.
+   * @throws {OSError} For the same reasons as `Socket.connect`.
+   * @throws {RangeError} If this is a server's socket.
    */
   override connect(
     address: AddressInput<A>,
@@ -681,14 +704,14 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * As `connect`, but returns the errno of a connect that fails. A handshake that fails
-   * is thrown all the same, as in Python.
+   * Like {@linkcode SSLSocket.prototype.connect}, but returns an errno if the
+   * connect fails. If the handshake fails, it throws, as in Python.
    *
    * @param address The address of the server.
    * @param options `signal` cancels the call.
-   * @returns 0 or the errno.
+   * @returns 0 if the socket is connected, otherwise an errno.
    * @throws {SSLError} If the handshake fails.
-   * @throws {RangeError} If it is a server's socket.
+   * @throws {RangeError} If this is a server's socket.
    */
   override connect_ex(
     address: AddressInput<A>,
@@ -715,18 +738,19 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Receives up to `bufsize` decrypted bytes; none at the end.
+   * Receives decrypted bytes.
    *
-   * @param bufsize The most to receive.
-   * @param flags None.
+   * @param bufsize The maximum number of bytes to receive.
+   * @param flags Only 0: flags have no meaning over TLS.
    * @param options `signal` cancels the call.
-   * @returns The bytes.
-   * @throws {SSLWantReadError} If the socket is non-blocking and nothing is there.
-   * @throws {SSLEOFError} If the connection ends without the end of TLS, and
-   * `suppress_ragged_eofs` is off.
-   * @throws {SSLError} If a record was changed, or the peer sends an alert.
-   * @throws {OSError} As `Socket.recv`.
-   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   * @returns The bytes. An empty array means the end of the stream.
+   * @throws {SSLWantReadError} If the socket is non-blocking and nothing has
+   * arrived.
+   * @throws {SSLEOFError} If the connection ends without close_notify, and
+   * `suppress_ragged_eofs` is false.
+   * @throws {SSLError} If a record was altered, or the peer sends an alert.
+   * @throws {OSError} For the same reasons as `Socket.recv`.
+   * @throws {RangeError} If `bufsize` is negative, or `flags` is not 0.
    */
   override recv(
     bufsize: number,
@@ -737,15 +761,18 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Receives decrypted bytes into a buffer; as `recv` otherwise.
+   * Receives decrypted bytes into a buffer.
    *
-   * @param buffer Where they go.
-   * @param nbytes The most to receive; the whole buffer by default.
-   * @param flags None.
+   * @param buffer The buffer to fill.
+   * @param nbytes The maximum number of bytes to receive; 0, the default, means
+   * the length of `buffer`.
+   * @param flags Only 0: flags have no meaning over TLS.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes.
-   * @throws {SSLError} As `recv`.
-   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   * @returns The number of bytes, 0 at the end of the stream.
+   * @throws {SSLError} For the same reasons as
+   * {@linkcode SSLSocket.prototype.recv}.
+   * @throws {RangeError} If `nbytes` is negative or larger than `buffer`, or
+   * `flags` is not 0.
    */
   override recv_into(
     buffer: Uint8Array,
@@ -758,15 +785,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Encrypts and sends bytes, at most 64 KiB at once.
+   * Encrypts and sends bytes, at most 64 KiB in one call.
    *
    * @param data The bytes.
-   * @param flags None.
+   * @param flags Only 0: flags have no meaning over TLS.
    * @param options `signal` cancels the call.
-   * @returns How many were taken.
-   * @throws {SSLWantWriteError} If the socket is non-blocking and there is no room.
-   * @throws {OSError} As `Socket.send`.
-   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   * @returns The number of bytes sent or committed, which may be fewer than
+   * given.
+   * @throws {SSLWantWriteError} If the socket is non-blocking and there is no
+   * room in the send buffer.
+   * @throws {OSError} For the same reasons as `Socket.send`.
+   * @throws {RangeError} If `flags` is not 0.
    */
   override send(
     data: Uint8Array,
@@ -777,13 +806,13 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Encrypts and sends all bytes.
+   * Encrypts and sends all of the bytes.
    *
    * @param data The bytes.
-   * @param flags None.
+   * @param flags Only 0: flags have no meaning over TLS.
    * @param options `signal` cancels the call.
-   * @throws {OSError} As `Socket.sendall`.
-   * @throws {RangeError} If `flags` are given: they have no meaning over TLS.
+   * @throws {OSError} For the same reasons as `Socket.sendall`.
+   * @throws {RangeError} If `flags` is not 0.
    */
   override sendall(
     data: Uint8Array,
@@ -794,9 +823,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no addresses.
+   * Always fails, as in Python: TLS has no addresses.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {RangeError} Always.
    */
   override recvfrom(): Promise<never> {
@@ -804,9 +833,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no addresses.
+   * Always fails, as in Python: TLS has no addresses.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {RangeError} Always.
    */
   override recvfrom_into(): Promise<never> {
@@ -814,9 +843,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no addresses.
+   * Always fails, as in Python: TLS has no addresses.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {RangeError} Always.
    */
   override sendto(): Promise<never> {
@@ -824,9 +853,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no messages.
+   * Always fails, as in Python: TLS has no messages.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {OSError} EOPNOTSUPP, always.
    */
   override recvmsg(): Promise<never> {
@@ -834,9 +863,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no messages.
+   * Always fails, as in Python: TLS has no messages.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {OSError} EOPNOTSUPP, always.
    */
   override recvmsg_into(): Promise<never> {
@@ -844,9 +873,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: TLS has no messages.
+   * Always fails, as in Python: TLS has no messages.
    *
-   * @returns Nothing.
+   * @returns A rejected promise.
    * @throws {OSError} EOPNOTSUPP, always.
    */
   override sendmsg(): Promise<never> {
@@ -854,9 +883,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Refused, as in Python: two sockets cannot share the state of TLS.
+   * Always fails, as in Python: two sockets cannot share the state of TLS.
    *
-   * @returns Nothing.
+   * @returns Nothing, since it always throws.
    * @throws {OSError} EOPNOTSUPP, always.
    */
   override dup(): never {
@@ -864,37 +893,39 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Reads as `Socket.read` does, for the functions of `@std/io`.
+   * Receives into `p`, as a Reader of `@std/io` does. It takes no signal.
    *
-   * @param p Where the bytes go.
-   * @returns Their number, null at the end.
+   * @param p The buffer to fill.
+   * @returns The number of bytes, or null at the end of the stream.
    */
   override read(p: Uint8Array): Promise<number | null>;
   /**
-   * Reads up to `len` bytes.
+   * Receives bytes. It takes no signal.
    *
-   * @param len The most to read, 1024 by default.
-   * @returns The bytes, none at the end.
+   * @param len The maximum number of bytes to receive, 1024 by default.
+   * @returns The bytes. An empty array means the end of the stream.
    */
   override read(len?: number): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Reads up to `len` bytes into a buffer.
+   * Receives into a buffer. It takes no signal.
    *
-   * @param len The most to read; 0 for the whole buffer.
-   * @param buffer Where they go.
-   * @returns Their number, 0 at the end.
+   * @param len The maximum number of bytes to receive; 0 means the length of
+   * `buffer`.
+   * @param buffer The buffer to fill.
+   * @returns The number of bytes, 0 at the end of the stream.
    */
   override read(len: number, buffer: Uint8Array): Promise<number>;
-  // The page of an overloaded method shows this documentation.
+  // The reference page of an overloaded method shows this comment.
   /**
-   * Reads decrypted bytes: as Python's `read`, or, with a buffer alone, as
-   * `Socket.read`, for the functions of `@std/io`.
+   * Receives decrypted bytes, as Python's `read` does; or, with a buffer alone,
+   * as a Reader of `@std/io` does. It takes no signal.
    *
-   * @param len The most to read, 1024 by default; or the buffer.
-   * @param buffer Where they go.
-   * @returns The bytes; with a buffer their number.
-   * @throws {SSLError} As `recv`.
-   * @throws {OSError} As `recv`.
+   * @param len The maximum number of bytes to receive, 1024 by default; or the
+   * buffer to fill.
+   * @param buffer The buffer to fill.
+   * @returns The bytes, or their number if there is a buffer.
+   * @throws {OSError} For the same reasons as
+   * {@linkcode SSLSocket.prototype.recv}.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.read | Python: read}
    */
   override read(
@@ -913,9 +944,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns how many bytes are decrypted and not received yet.
+   * Returns the number of decrypted bytes that can be received without waiting.
    *
-   * @returns Their number.
+   * @returns The number of bytes.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.pending | Python: pending}
    */
@@ -924,27 +955,28 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the certificate of the peer.
+   * Returns the fields of the peer's certificate.
    *
-   * @param binary_form False for its fields.
-   * @returns The fields, none if the certificate was not checked, null if the peer
-   * has shown none.
+   * @param binary_form False, which is the default.
+   * @returns The fields: an empty object if the certificate was not verified,
+   * null if the peer has presented none.
    */
   getpeercert(binary_form?: false): Partial<CertificateInfo> | null;
   /**
-   * Returns the certificate of the peer in DER.
+   * Returns the peer's certificate in DER.
    *
    * @param binary_form True.
-   * @returns The bytes, null if the peer has shown none.
+   * @returns The bytes, or null if the peer has presented no certificate.
    */
   getpeercert(binary_form: true): Uint8Array | null;
-  // The page of an overloaded method shows this documentation.
+  // The reference page of an overloaded method shows this comment.
   /**
-   * Returns the certificate of the peer. Its fields are those of Python's, with
-   * arrays for tuples; there are none if the certificate was not checked.
+   * Returns the peer's certificate: its fields, as Python has them with arrays
+   * in place of tuples, or its bytes in DER.
    *
-   * @param binary_form Whether to return it in DER.
-   * @returns The fields or the bytes, null if the peer has shown none.
+   * @param binary_form Whether to return it in DER; false by default.
+   * @returns The fields, which are an empty object if the certificate was not
+   * verified, or the bytes; null if the peer has presented no certificate.
    * @throws {RangeError} If the handshake is not done yet.
    * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is
    * closed.
@@ -959,10 +991,10 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the cipher that was agreed on.
+   * Returns the cipher of the connection.
    *
-   * @returns Its name, the version of TLS that it is of, and its strength in bits;
-   * null before the handshake.
+   * @returns The name of the cipher, the TLS version of the connection, and the
+   * length of the key in bits; null before the handshake.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.cipher | Python: cipher}
    */
@@ -972,9 +1004,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the version of TLS that was agreed on.
+   * Returns the TLS version of the connection.
    *
-   * @returns `"TLSv1.2"` or `"TLSv1.3"`, null before the handshake.
+   * @returns `"TLSv1.2"` or `"TLSv1.3"`; null before the handshake.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.version | Python: version}
    */
@@ -983,9 +1015,9 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the protocol that was agreed on with ALPN.
+   * Returns the application protocol that was negotiated with ALPN.
    *
-   * @returns Its name, null for none.
+   * @returns The name of the protocol, or null if there is none.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.selected_alpn_protocol | Python: selected_alpn_protocol}
    */
@@ -994,25 +1026,28 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the compression: there is none, which is the secure choice.
+   * Returns the compression method. Data is never compressed, which is the
+   * secure choice.
    *
-   * @returns Null.
+   * @returns Always null.
    */
   compression(): null {
     return null;
   }
 
   /**
-   * Ends TLS both ways, and gives a plain socket on the connection. This one has given
-   * it up then, as if detached. A call that timed out or was aborted may be repeated.
+   * Ends TLS in both directions, and returns a plain socket for the connection.
+   * The TLS socket is then detached. After a timeout or an abort, the call may
+   * be repeated.
    *
    * @param options `signal` cancels the call.
-   * @returns The plain socket, with the same descriptor and timeout.
-   * @throws {SSLError} APPLICATION_DATA_AFTER_CLOSE_NOTIFY if data of the peer are
-   * unread; SHUTDOWN_WHILE_IN_INIT before the handshake is done.
-   * @throws {SSLEOFError} If the connection ends without the peer's end of TLS.
-   * @throws {TimeoutError} If the peer does not end TLS within the timeout.
-   * @throws {RangeError} If there is no TLS around the socket.
+   * @returns The plain socket, which has the same descriptor and timeout.
+   * @throws {SSLError} APPLICATION_DATA_AFTER_CLOSE_NOTIFY if data of the peer
+   * was not received; SHUTDOWN_WHILE_IN_INIT before the handshake is done.
+   * @throws {SSLEOFError} If the connection ends without the peer's
+   * close_notify.
+   * @throws {TimeoutError} If the peer's close_notify did not arrive in time.
+   * @throws {RangeError} If the socket is not connected.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.unwrap | Python: unwrap}
    */
@@ -1031,17 +1066,18 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Gives up the descriptor without closing it. A `Socket` made of it goes on speaking
-   * TLS.
+   * Detaches the descriptor without closing it. A `Socket` that takes it over
+   * goes on using TLS.
    *
-   * @returns The descriptor.
+   * @returns The descriptor; -1 if the socket is already closed.
    */
   override detach(): number {
     return this.#core.detach(() => super.detach());
   }
 
   /**
-   * Lets pending calls keep the process alive, as they do.
+   * Lets this socket's pending calls keep the process alive, which is the
+   * default.
    */
   override ref(): void {
     super.ref();
@@ -1049,7 +1085,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Lets the process end while calls are pending.
+   * Allows the process to end while this socket's calls are pending.
    */
   override unref(): void {
     super.unref();
@@ -1057,16 +1093,17 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Returns the text that Python prints.
+   * Returns the text that Python prints for a TLS socket.
    *
-   * @returns Such as `<ssl.SSLSocket fd=3, family=2, type=1, proto=0>`.
+   * @returns A text such as
+   * `<ssl.SSLSocket fd=3, family=2, type=1, proto=0, ...>`.
    */
   override toString(): string {
     return super.toString().replace(/^<SSLSocket\b/, "<ssl.SSLSocket");
   }
 }
 
-/** Makes a socket that speaks TLS of another one, which it detaches. */
+/** Creates the TLS socket that takes over the descriptor of another socket. */
 function secure<A extends Address>(
   sock: Socket<A>,
   context: SSLContext,

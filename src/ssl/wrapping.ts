@@ -1,4 +1,4 @@
-/** How a socket is wrapped, and the checks that come first. */
+/** The options of `wrap_socket`, and the checks before it. */
 
 import { checkText, type KnownOptions, show } from "../base/checks.ts";
 import { SOCK_STREAM } from "../base/constants.ts";
@@ -13,15 +13,24 @@ import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
 import type { WrapSettings } from "./negotiation.ts";
 import type { Settings } from "./settings.ts";
 
-/** How a socket is wrapped. */
+/** The keyword arguments of {@linkcode SSLContext.prototype.wrap_socket}. */
 export interface WrapOptions extends SignalOption {
-  /** Whether it is the server's end; false by default. */
+  /** Whether the socket is a server's; false by default. */
   server_side?: boolean | undefined;
-  /** Whether connecting, accepting or wrapping does the handshake; the default. */
+  /**
+   * Whether `wrap_socket`, `connect` or `accept` does the handshake; true by
+   * default.
+   */
   do_handshake_on_connect?: boolean | undefined;
-  /** Whether an end without the end of TLS is an end like any other; the default. */
+  /**
+   * Whether an end of the connection without close_notify counts as a normal
+   * end of the stream, and not as an error; true by default.
+   */
   suppress_ragged_eofs?: boolean | undefined;
-  /** The name that the server's certificate has to be for. */
+  /**
+   * The host name that the client requests (SNI), and that the server's
+   * certificate must be valid for.
+   */
   server_hostname?: string | null | undefined;
 }
 
@@ -31,15 +40,15 @@ export const WRAP_OPTIONS: KnownOptions = {
   do_handshake_on_connect: true,
   suppress_ragged_eofs: true,
   server_hostname: true,
-  session: "Deno resumes no sessions of TLS on request",
+  session: "Deno cannot resume a given TLS session",
 };
 
-/** How a socket was wrapped. */
+/** The checked options of `wrap_socket`. */
 export interface HowWrapped extends WrapSettings {
   readonly do_handshake_on_connect: boolean;
 }
 
-/** Checks how a socket is to be wrapped, before anything is done. */
+/** Checks the arguments of `wrap_socket`. */
 export function checkWrap(
   { protocol, checkHostname }: Settings,
   sock: Socket,
@@ -92,7 +101,7 @@ export function checkWrap(
   };
 }
 
-/** Checks the state of a socket that is to be wrapped. */
+/** Checks the state of the socket, and returns its description. */
 export function checkDescription(
   sock: Socket,
   { do_handshake_on_connect }: HowWrapped,
@@ -109,7 +118,7 @@ export function checkDescription(
   return description;
 }
 
-/** A host name in the form that certificates and servers have it in. */
+/** Converts a host name to ASCII, the form that certificates and SNI use. */
 function asciiHost(host: string): string {
   checkText("wrap a socket", "server_hostname", host);
   if (host === "" || host.startsWith(".")) {
