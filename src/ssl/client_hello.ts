@@ -1,20 +1,20 @@
 /**
- * The first message of a TLS client, read before the handshake begins: the name
- * it asks for and the protocols it offers decide how a server answers.
+ * Reads the ClientHello, the first message of a client, before the handshake
+ * begins: its server name and its protocols decide how a server answers.
  */
 
-/** The offer of a client, RFC 8446, 4.1.2. */
+/** The parts of a ClientHello that are used, RFC 8446, 4.1.2. */
 export interface ClientHello {
-  /** The host name of the server name indication; null without one. */
+  /** The host name of the server name indication (SNI), or null. */
   readonly serverName: string | null;
-  /** The protocols of ALPN, in the client's order. */
+  /** The ALPN protocols, in the client's order. */
   readonly protocols: readonly string[];
 }
 
 const SERVER_NAME = 0;
 const ALPN = 16;
 
-/** Reads numbers and vectors with a length in front of them. */
+/** Reads numbers, and vectors that begin with their length. */
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -47,15 +47,15 @@ class Reader {
 }
 
 /**
- * The length of the handshake message that begins with `bytes`, its header
- * included; undefined if too little of it is there to say so.
+ * Returns the length of the handshake message that begins with `bytes`, its
+ * header included, or undefined if the header is not complete.
  */
 export function messageLength(bytes: Uint8Array): number | undefined {
   return bytes.length < 4 ? undefined : 4 + new Reader(bytes.subarray(1, 4))
     .number(3);
 }
 
-/** Reads a whole message, and leaves out the parts that it cannot read. */
+/** Parses a complete message, and leaves out the parts that are malformed. */
 export function parseClientHello(message: Uint8Array): ClientHello {
   let serverName: string | null = null;
   const protocols: string[] = [];
@@ -80,7 +80,7 @@ export function parseClientHello(message: Uint8Array): ClientHello {
       }
     }
   } catch {
-    // The handshake itself refuses a message that is not well formed.
+    // The runtime refuses a malformed message in the handshake.
   }
   return { serverName, protocols };
 }

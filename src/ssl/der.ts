@@ -16,7 +16,7 @@ export const UTC_TIME = 0x17;
 export const SEQUENCE = 0x30;
 export const SET = 0x31;
 
-/** Splits bytes into elements; throws a `RangeError` if they are no DER. */
+/** Splits bytes into elements; throws a `RangeError` if they are not DER. */
 export function elementsOf(bytes: Uint8Array): Element[] {
   const elements: Element[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -27,7 +27,7 @@ export function elementsOf(bytes: Uint8Array): Element[] {
   return elements;
 }
 
-/** The element at an offset, whatever comes after it. */
+/** Returns the element at an offset, whatever follows it. */
 export function elementAt(bytes: Uint8Array, at: number): Element {
   const tag = bytes[at];
   let length = bytes[at + 1];
@@ -54,7 +54,7 @@ function invalid(): RangeError {
   return new RangeError("Cannot read a certificate: it is not valid DER");
 }
 
-/** An object identifier in dotted form. */
+/** Returns an object identifier in dotted form. */
 export function oidOf(content: Uint8Array): string {
   const numbers: bigint[] = [];
   let number = 0n;
@@ -70,7 +70,7 @@ export function oidOf(content: Uint8Array): string {
   return numbers.join(".");
 }
 
-/** The text of a string element, of whichever of the string types. */
+/** Returns the text of a string element, of any string type. */
 export function textOf({ tag, content }: Element): string {
   switch (tag) {
     case 0x1e: // BMPString
@@ -100,7 +100,7 @@ export function latin1Of(content: Uint8Array): string {
   return text;
 }
 
-/** Bytes in hexadecimal, as OpenSSL prints them. */
+/** Returns bytes in hexadecimal, as OpenSSL prints them. */
 export function hexOf(content: Uint8Array): string {
   return Array.from(
     content,
@@ -108,7 +108,7 @@ export function hexOf(content: Uint8Array): string {
   ).join("");
 }
 
-/** A time, in milliseconds since 1970. */
+/** Returns a time, in milliseconds since 1970. */
 export function timeOf({ tag, content }: Element): number {
   const text = latin1Of(content);
   const [, year = "", ...rest] =
@@ -120,7 +120,7 @@ export function timeOf({ tag, content }: Element): number {
   const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = rest.map(
     (part) => Number(part ?? 0),
   );
-  // RFC 5280, 4.1.2.5.1: two digits from 50 on are of the last century.
+  // RFC 5280, 4.1.2.5.1: years of two digits are from 1950 to 2049.
   const century = year.length === 4 ? 0 : Number(year) < 50 ? 2000 : 1900;
   return Date.UTC(
     century + Number(year),

@@ -1,4 +1,4 @@
-/** The states of a socket that speaks TLS. */
+/** The states of a TLS socket. */
 
 import type { Address } from "../base/constants.ts";
 import type { OSError } from "../base/errors.ts";
@@ -22,17 +22,17 @@ import { SSLWantReadError, SSLWantWriteError } from "./errors.ts";
 import { type HandshakePolicy, TlsConn } from "./tls_conn.ts";
 
 /**
- * The most handshakes that a listener has under way. With one more it drops the
- * oldest: that many clients that say nothing leave room for one that does.
+ * The maximum number of handshakes that a listener runs at once. One more drops
+ * the oldest, so that silent clients leave room for others.
  */
 const MAX_HANDSHAKES = 1024;
 
-/** Puts TLS over the connections of a socket. */
+/** The layer that puts TLS over the connections of a socket. */
 export class TlsLayer implements Layer {
   readonly #newPolicy: () => HandshakePolicy;
   readonly #handshakeOnAccept: boolean;
 
-  /** `newPolicy` makes the policy of each connection. */
+  /** `newPolicy` creates the policy of each connection. */
   constructor(newPolicy: () => HandshakePolicy, handshakeOnAccept: boolean) {
     this.#newPolicy = newPolicy;
     this.#handshakeOnAccept = handshakeOnAccept;
@@ -40,7 +40,7 @@ export class TlsLayer implements Layer {
 
   connected(endpoint: Connected, description: Description): Endpoint {
     const { conn } = endpoint;
-    // A listener has done the handshake already.
+    // The listener has already done the handshake.
     return conn instanceof TlsConn
       ? new Secured(conn, description, false)
       : new Handshaking(
@@ -65,7 +65,7 @@ export class TlsLayer implements Layer {
   }
 }
 
-/** A connection on which the handshake is not done; calls wait for it. */
+/** A connection whose handshake is not done; calls wait for it. */
 export class Handshaking extends OperationQueue implements Opening {
   readonly state = "connecting";
   readonly tls: TlsConn;
@@ -96,7 +96,7 @@ export class Handshaking extends OperationQueue implements Opening {
     return undefined;
   }
 
-  /** Once the handshake has failed, no call has to wait to learn that. */
+  /** After the handshake has failed, no call waits: each fails at once. */
   get readable(): boolean {
     return this.#outcome !== undefined;
   }
@@ -147,7 +147,7 @@ export class Handshaking extends OperationQueue implements Opening {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     if (outcome === true) {
-      // If no call waits for the handshake, none reports that it is done.
+      // Only a call that waits for the handshake reports that it is done.
       const isNews = !(this.first instanceof HandshakeWaiter);
       const secured = new Secured(this.tls, this.#description, isNews);
       this.#description.replace(this, secured);
@@ -163,16 +163,16 @@ export class Handshaking extends OperationQueue implements Opening {
   }
 }
 
-/** A call that waits for the handshake, and not only for readiness. */
+/** The waiter of a call that waits for the handshake, not for readiness. */
 class HandshakeWaiter extends ConditionWaiter<true> {}
 
-/** A connection on which the handshake is done. */
+/** A connection whose handshake is done. */
 export class Secured extends Connected {
   readonly tls: TlsConn;
   /**
-   * Whether the handshake is done and no call has said so. Then the socket is
-   * readable: a program that waits with select() for it calls again, as it does
-   * in CPython when the peer's last flight comes.
+   * Whether the handshake is done and no call has reported that yet. The socket
+   * is then readable, so that a program that waits with select() calls again,
+   * as it does in CPython when the peer's last flight arrives.
    */
   #isNews: boolean;
 
@@ -186,7 +186,7 @@ export class Secured extends Connected {
     this.#isNews = isNews;
   }
 
-  /** Called by a call that shows that the handshake is done. */
+  /** Is called when a call reports that the handshake is done. */
   acknowledge(): void {
     this.#isNews = false;
   }
@@ -241,7 +241,7 @@ export class Secured extends Connected {
   }
 }
 
-/** A non-blocking call fails with the direction that it waits for, like OpenSSL's. */
+/** Makes a non-blocking call fail with its direction, as OpenSSL's do. */
 function wantRead(context: CallContext): CallContext {
   return context.timeoutMs === 0
     ? { ...context, timeoutError: () => new SSLWantReadError() }
@@ -256,7 +256,7 @@ function wantWrite(context: CallContext): CallContext {
 
 const failedHandshakes = new WeakSet<Error>();
 
-/** A listening socket that gives connections on which the handshake is done. */
+/** A listening socket that accepts connections whose handshake is done. */
 class SecuredListening extends Listening {
   readonly #listener: TlsListener;
 
@@ -276,21 +276,21 @@ class SecuredListening extends Listening {
   }
 }
 
-/** Whether an accept has failed by the handshake of one client only. */
+/** Returns whether an accept has failed only because one handshake failed. */
 export function isFailedHandshake(error: unknown): boolean {
   return error instanceof Error && failedHandshakes.has(error);
 }
 
 /**
- * Gives connections whose handshake is done, in the order in which they are.
- * While a call accepts, every client that connects begins its handshake, so a
- * client that sends nothing delays no other.
+ * Returns connections in the order in which their handshakes are done. While a
+ * call accepts, every client that connects begins its handshake, so a client
+ * that sends nothing delays no other.
  */
 class TlsListener implements StreamListener {
   readonly #endpoint: Listening;
   readonly #wrap: (conn: StreamConn) => TlsConn;
   readonly #owner = new CallOwner();
-  /** The handshakes under way, the oldest first. */
+  /** The handshakes in progress, the oldest first. */
   readonly #handshakes = new Set<TlsConn>();
   readonly #done: (TlsConn | Error)[] = [];
   #accept: PromiseWithResolvers<TlsConn> | undefined;
@@ -317,7 +317,7 @@ class TlsListener implements StreamListener {
     return promise;
   }
 
-  /** Hands over the first that is done, if there is one. */
+  /** Settles the accept with the first connection that is done, if any. */
   #serve(): void {
     const first = this.#accept && this.#done.shift();
     if (first === undefined) return;
@@ -325,7 +325,8 @@ class TlsListener implements StreamListener {
     this.#accept = undefined;
     this.#updateReferences();
     if (first instanceof Error) return reject(first);
-    // Its owner refers to it anew, as to any new connection.
+    // Like any new connection, it keeps the process alive until its socket is
+    // unreferenced.
     first.ref();
     resolve(first);
   }
@@ -350,8 +351,9 @@ class TlsListener implements StreamListener {
   }
 
   /**
-   * An accept has failed. If no descriptor is left, silent clients must not keep
-   * all of them: the oldest gives way, and the next accept succeeds.
+   * Handles an accept that failed. If no descriptor is left, silent clients
+   * must not keep all of them: the oldest is dropped, and the next accept
+   * succeeds.
    */
   async #refuse(error: OSError): Promise<void> {
     const [oldest] = this.#handshakes;
@@ -372,7 +374,7 @@ class TlsListener implements StreamListener {
       failedHandshakes.add(error);
       return error;
     }).then((outcome: TlsConn | Error) => {
-      // One that was dropped, or finished after the close, has no taker.
+      // No call accepts one that was dropped, or was done after the close.
       if (!this.#handshakes.delete(tls)) return tls.close();
       this.#done.push(outcome);
       this.#serve();
@@ -396,7 +398,9 @@ class TlsListener implements StreamListener {
     this.#updateReferences();
   }
 
-  /** Handshakes under way keep the process alive only while a call accepts. */
+  /**
+   * Handshakes in progress keep the process alive only while a call accepts.
+   */
   #updateReferences(): void {
     const referenced = this.#referenced && this.#accept !== undefined;
     this.#owner.referenced = referenced;
@@ -418,9 +422,10 @@ class TlsListener implements StreamListener {
     for (const each of this.#done.splice(0)) {
       if (each instanceof TlsConn) each.close();
     }
-    // First, since a waiter that leaves lets the process end without the accept.
+    // This comes first: when its waiter has left the queue, the accept no
+    // longer keeps the process alive.
     this.#owner.close();
-    // The accept in flight settles when the address is free.
+    // The pending accept rejects when the address is free.
     this.#endpoint.stop().finally(() => {
       this.#accept?.reject(osError("EBADF"));
       this.#stopped.resolve();

@@ -1,4 +1,6 @@
-/** One handshake: the rules of a context, applied to the messages of a peer. */
+/**
+ * One handshake: applies the settings of a context to the messages of a peer.
+ */
 
 import { show } from "../base/checks.ts";
 import type { EngineOptions, TlsLibrary } from "../runtime/node_tls.ts";
@@ -11,25 +13,27 @@ import type { HandshakePolicy, Rejection } from "./tls_conn.ts";
 import { protocolError } from "./tls_errors.ts";
 import { addressBytes, refuse, UNREADABLE } from "./verify.ts";
 
-/** Alerts, RFC 8446, 6.2. */
+/** The alerts, RFC 8446, 6.2. */
 const HANDSHAKE_FAILURE = 40;
 const INTERNAL_ERROR = 80;
 
-/** How a socket was wrapped. */
+/** The options of `wrap_socket` that a handshake depends on. */
 export interface WrapSettings {
   readonly server_side: boolean;
   readonly server_hostname: string | null;
   readonly suppress_ragged_eofs: boolean;
 }
 
-/** Decides a handshake by a context, which the server name may change. */
+/** Decides a handshake by a context, which `sni_callback` may replace. */
 export class Negotiation<C> implements HandshakePolicy {
   context: C;
-  /** Whether the peer's certificate counts, once that is settled. */
+  /** The mode that applies to the handshake, once it is decided. */
   #verifyMode: number | undefined;
   readonly #settingsOf: (context: C) => Settings;
   readonly #wrapped: WrapSettings;
-  /** Called with the name that a client asks for; a result refuses the client. */
+  /**
+   * Is called with the name that a client requests, and may refuse the client.
+   */
   readonly #onServerName: (
     negotiation: Negotiation<C>,
     name: string | null,
@@ -50,7 +54,7 @@ export class Negotiation<C> implements HandshakePolicy {
     this.#onServerName = onServerName;
   }
 
-  /** Whether the peer's certificate was looked at, and found good. */
+  /** Whether a certificate of the peer is verified. */
   get verifies(): boolean {
     return (this.#verifyMode ?? this.#settings.verifyMode) !== CERT_NONE;
   }
@@ -74,7 +78,8 @@ export class Negotiation<C> implements HandshakePolicy {
     if (hello === undefined) {
       this.#verifyMode = this.#settings.verifyMode;
       const host = this.#wrapped.server_hostname;
-      // Node.js counts an address with a scope among them too, RFC 6066, 3.
+      // SNI has no addresses (RFC 6066, 3). Node.js takes one with a scope for
+      // an address too.
       const isName = host !== null && !host.includes(":") &&
         addressBytes(host) === undefined;
       return {
@@ -89,7 +94,7 @@ export class Negotiation<C> implements HandshakePolicy {
     const refused = this.#onServerName(this, hello.serverName);
     if (refused !== undefined) return refused;
     const settings = this.#settings;
-    // Another context may ask for more than the first one, never for less.
+    // Another context may make the mode stricter, but never weaker.
     this.#verifyMode = Math.max(verifyMode, settings.verifyMode);
     if (!settings.hasCertificate) {
       return {
@@ -97,7 +102,8 @@ export class Negotiation<C> implements HandshakePolicy {
         alert: HANDSHAKE_FAILURE,
       };
     }
-    // Without one in common there is none: the runtime would refuse the client.
+    // If no protocol is in common, none is passed on: the runtime would refuse
+    // the client.
     const chosen = settings.protocols.find((each) =>
       hello.protocols.includes(each)
     );
@@ -119,7 +125,7 @@ export class Negotiation<C> implements HandshakePolicy {
     const verifyMode = this.#verifyMode!;
     if (verifyMode === CERT_NONE) return undefined;
     if (chain.length === 0) {
-      // A server always shows a certificate; a client may not have to.
+      // A server must present a certificate; a client may leave it out.
       if (this.isServer && settings.verifyMode !== CERT_REQUIRED) {
         return undefined;
       }
@@ -131,8 +137,8 @@ export class Negotiation<C> implements HandshakePolicy {
     try {
       return this.#judgeChain(library, chain, isTrusted);
     } catch (cause) {
-      // The runtime lets one pass that it cannot read: what is not judged here is
-      // accepted nowhere.
+      // The runtime accepts a certificate that this module cannot parse. What
+      // cannot be verified here must not be accepted.
       const { code, message, alert } = UNREADABLE;
       return {
         error: new SSLCertVerificationError(code, message, { cause }),
@@ -151,7 +157,7 @@ export class Negotiation<C> implements HandshakePolicy {
     const certificates = chain.map((der) => new Certificate(der));
     const nowMs = Date.now();
     const digest = library.digestOf(chain);
-    // A session may be resumed that began in another context of the process, since
+    // A client may resume a session of another context of this process, since
     // all of them share the keys of the tickets (Deno 2.9.6).
     const isGood = isTrusted ?? (settings.hasTrusted(digest) &&
       certificates.every((each) => each.isValidAt(nowMs)));
@@ -175,7 +181,7 @@ export class Negotiation<C> implements HandshakePolicy {
   }
 }
 
-/** Checks a callback for the names that clients ask for. */
+/** Checks the value of `sni_callback`. */
 export function checkCallback(callback: unknown): void {
   if (callback === null || typeof callback === "function") return;
   throw new TypeError(
@@ -185,14 +191,14 @@ export function checkCallback(callback: unknown): void {
   );
 }
 
-/** The socket that a program's callback gets, as far as it exists by then. */
+/** The socket that `sni_callback` gets, which is not complete yet. */
 interface AskingSocket<C> {
   context: C;
   readonly server_side: boolean;
   readonly server_hostname: string | null;
 }
 
-/** Lets a program choose the context by the name that a client asks for. */
+/** Calls `sni_callback`, which may choose the context or refuse the client. */
 export function askServerName<C>(
   negotiation: Negotiation<C>,
   name: string | null,

@@ -2,7 +2,7 @@
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
 
-/** The blocks of a text whose label is one of those given. */
+/** Returns the blocks of a text that have one of the labels. */
 export function pemBlocks(
   text: string,
   labels: readonly string[],
@@ -16,12 +16,12 @@ export function pemBlocks(
 
 const CERTIFICATES = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
 
-/** The certificates in a text, as DER. */
+/** Returns the certificates in a text, as DER. */
 export function certificatesIn(text: string): Uint8Array<ArrayBuffer>[] {
   return pemBlocks(text, CERTIFICATES).map(({ body }) => base64Bytes(body));
 }
 
-/** Bytes of a base64 text with line breaks in it. */
+/** Decodes base64 text that contains line breaks. */
 export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll(/\s/g, ""));
   const bytes = new Uint8Array(binary.length);
@@ -29,7 +29,7 @@ export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** A certificate as text, in lines of 64 characters. */
+/** Encodes a certificate as text, in lines of 64 characters. */
 export function toPem(der: Uint8Array): string {
   let binary = "";
   for (const byte of der) binary += String.fromCharCode(byte);

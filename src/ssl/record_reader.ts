@@ -1,6 +1,6 @@
 /**
- * Finds the records of TLS in ciphertext, RFC 8446, 5.1, and thereby the place
- * where TLS may end.
+ * Finds the records of TLS in ciphertext, RFC 8446, 5.1, and thereby the
+ * positions where TLS may end.
  */
 
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
@@ -8,45 +8,53 @@ import { messageLength } from "./client_hello.ts";
 import { protocolError } from "./tls_errors.ts";
 
 const HEADER = 5;
-/** The longest record, RFC 8446, 5.2, with the slack of TLS 1.2. */
+/** The longest record, RFC 8446, 5.2, with the larger overhead of TLS 1.2. */
 const MAX_RECORD = HEADER + 16_384 + 2048;
-/** No client begins with more, the headers of its records included. */
+/**
+ * The longest ClientHello that is accepted, with the headers of its records.
+ */
 const MAX_HELLO = 65_536;
-/** The type of a message of the handshake, and its length in three bytes. */
+/**
+ * The header of a handshake message: its type, and its length in three bytes.
+ */
 const HELLO_HEADER = 4;
 const ALERT = 21;
 const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
 const CLIENT_HELLO = 1;
 
-/** An alert as TLS 1.3 encrypts it: two bytes, their type and a tag. */
+/**
+ * The length of an encrypted alert of TLS 1.3: two bytes, their type and a tag.
+ */
 const ENCRYPTED_ALERT = 2 + 1 + 16;
 
 /**
  * The ciphertext that a connection has received and not decrypted yet.
  *
  * Decrypting record by record costs half as much again as decrypting many at
- * once. But two things ask for a stop between two records:
+ * once. But decrypting has to stop between two records for two reasons:
  *
- * - With a fatal alert the runtime drops the data that it has decrypted in the
- *   same step (Deno 2.9.6). So what may be an alert is decrypted by itself.
- * - What follows the end of TLS is plain text, which must not be decrypted. The
- *   end is an alert, which TLS 1.3 may pad to any length. No record of data
- *   follows it, so plain text can only begin where another kind follows data.
+ * - On a fatal alert, the runtime drops the data that it has decrypted in the
+ *   same step (Deno 2.9.6). So a record that may be an alert is decrypted
+ *   alone.
+ * - The bytes after close_notify are plain text, which must not be decrypted.
+ *   In TLS 1.3, close_notify may be padded to any length, so it may look like
+ *   data. No data follows it, so plain text can begin only where a record of
+ *   data is followed by another type.
  */
 export class RecordReader {
   #data: Bytes = EMPTY_BYTES;
-  /** How much of the record that was begun is still to come. */
+  /** The number of missing bytes of the current record. */
   #left = 0;
-  /** Whether that record may be an alert, and whether it may hold data. */
+  /** Whether the current record may be an alert, and whether it may be data. */
   #wasAlert = false;
   #wasData = false;
-  /** Whether the first bytes have been looked at. */
+  /** Whether the first bytes have been checked. */
   #checked = false;
-  /** How far the first records were looked at, and how much of a message they hold. */
+  /** The end of the parsed records, and the length of the message in them. */
   #helloEnd = 0;
   #helloLength = 0;
-  /** How much of it has to be there: its header, then all. */
+  /** The length that is needed to go on: the header's, then the message's. */
   #helloWanted = HELLO_HEADER;
 
   /** Adds received bytes. */
@@ -61,24 +69,24 @@ export class RecordReader {
     if (data.length >= HEADER) this.#checkFirst();
   }
 
-  /** The stream has ended; what came is checked even if it is short. */
+  /** Ends the stream, and checks its first bytes even if they are few. */
   end(): void {
     if (this.#data.length > 0) this.#checkFirst();
   }
 
-  /** The bytes that were not taken. */
+  /** The bytes that have not been taken. */
   get rest(): Bytes {
     return this.#data;
   }
 
-  /** Whether what was taken ends with a whole record. */
+  /** Whether the bytes that were taken end with a complete record. */
   get isWhole(): boolean {
     return this.#left === 0;
   }
 
   /**
-   * Takes as much as may be decrypted at once; nothing if the next header is not
-   * there yet.
+   * Takes the bytes that may be decrypted at once; none if the next header is
+   * not complete.
    */
   take(): Bytes {
     const data = this.#data;
@@ -105,8 +113,8 @@ export class RecordReader {
   }
 
   /**
-   * The ClientHello that the records begin with, once it is there. Each record is
-   * looked at once, however small the pieces are in which a client sends them.
+   * Returns the ClientHello at the start of the records, once it is complete.
+   * Each record is parsed once, however small the pieces are that arrive.
    */
   clientHello(): Uint8Array | undefined {
     const data = this.#data;
@@ -117,7 +125,7 @@ export class RecordReader {
       const end = at + length;
       if (end > MAX_HELLO) throw protocolError("EXCESSIVE_MESSAGE_SIZE");
       if (end > data.length) break;
-      // With empty records, which RFC 8446, 5.1, forbids, it would never end.
+      // Empty records, which RFC 8446, 5.1, forbids, could go on for ever.
       const isHello = data[at] === HANDSHAKE && length > HEADER &&
         (at > 0 || data[HEADER] === CLIENT_HELLO);
       if (!isHello) throw protocolError("UNEXPECTED_MESSAGE");
@@ -133,7 +141,7 @@ export class RecordReader {
     return undefined;
   }
 
-  /** The bodies of the first records, without their headers. */
+  /** Joins the bodies of the first records. */
   #joinHello(): Uint8Array {
     const message = new Uint8Array(this.#helloLength);
     let filled = 0;
@@ -146,7 +154,7 @@ export class RecordReader {
     return message;
   }
 
-  /** Reports in OpenSSL's words which other protocol a peer speaks. */
+  /** Refuses a peer that does not use TLS, with OpenSSL's reason. */
   #checkFirst(): void {
     if (this.#checked) return;
     this.#checked = true;
@@ -163,7 +171,7 @@ export class RecordReader {
   }
 }
 
-/** The length of the record at an offset, its header included. */
+/** Returns the length of the record at an offset, its header included. */
 function lengthAt(data: Uint8Array, at: number): number {
   return HEADER + data[at + 3]! * 256 + data[at + 4]!;
 }

@@ -1,4 +1,6 @@
-/** The state of a context: certificates, keys and rules, checked when set. */
+/**
+ * The state of a context: certificates, keys and settings, checked when set.
+ */
 
 import { show } from "../base/checks.ts";
 import { osError } from "../base/os_error.ts";
@@ -34,8 +36,9 @@ const KEY_LABELS = [
 ];
 
 /**
- * How many chains are remembered, for the sessions that are resumed, about 100
- * bytes for each. A client whose chain was dropped is refused until its ticket ends.
+ * The maximum number of chains that are remembered for resumed sessions, with
+ * about 100 bytes for each. A client whose chain was dropped is refused until
+ * its ticket expires.
  */
 const MAX_TRUSTED = 10_000;
 
@@ -43,7 +46,9 @@ const MAX_TRUSTED = 10_000;
 const MIN_RSA_BITS = 2048;
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
-/** The contents of a context. Its keys are in private fields, which nothing prints. */
+/**
+ * The settings of a context. Keys are in private fields, which are not printed.
+ */
 export class Settings {
   readonly protocol: number;
   #checkHostname: boolean;
@@ -57,7 +62,7 @@ export class Settings {
   readonly #roots: Certificate[] = [];
   #defaultRoots = false;
   #prepared: PreparedCredentials | undefined;
-  /** The digests of the chains that were found good, the oldest first. */
+  /** The digests of the chains that were verified, the oldest first. */
   readonly #trusted = new Set<string>();
 
   constructor(protocol: number) {
@@ -173,8 +178,8 @@ export class Settings {
   }
 
   /**
-   * Whether a chain was found good in a handshake with these roots. The certificates
-   * of a session that a client resumes are not looked at again.
+   * Returns whether a chain was verified in a handshake with these roots. When
+   * a client resumes a session, the runtime does not verify its chain again.
    */
   hasTrusted(digest: string): boolean {
     return this.#trusted.has(digest);
@@ -220,7 +225,7 @@ export class Settings {
         ...(passphrase === null ? {} : { passphrase }),
       });
     } catch {
-      // The error is not kept: it may say more of the key than a log should.
+      // The error is not kept: it may reveal more of the key than a log should.
       throw pemError();
     }
     if (!leaf.checkPrivateKey(privateKey)) {
@@ -243,7 +248,7 @@ export class Settings {
     this.#prepared = undefined;
   }
 
-  /** The credentials as `node:tls` takes them, made once for each state. */
+  /** Returns the credentials for `node:tls`, which a change makes anew. */
   prepare(library: TlsLibrary): PreparedCredentials {
     this.#prepared ??= library.prepare(this.#credentials());
     return this.#prepared;
@@ -292,7 +297,7 @@ function checkVersion(name: string, version: number): number {
   );
 }
 
-/** The version that a bound stands for, where 1.2 and 1.3 are all there is. */
+/** Converts a limit to a version; there are only 1.2 and 1.3. */
 function versionName(version: number): TlsVersion {
   return version === TLSv1_2 || version === MINIMUM_SUPPORTED
     ? "TLSv1.2"
@@ -307,7 +312,7 @@ function isEncrypted(pem: string): boolean {
   return pem.includes("ENCRYPTED");
 }
 
-/** The password of an encrypted key. Python would ask for it at the terminal. */
+/** Returns the password of an encrypted key, which has to be given. */
 function passwordFrom(password: Password | null): string {
   const value = typeof password === "function" ? password() : password;
   if (value === null) {
@@ -336,5 +341,8 @@ function checkKey(
   }
   const curve = details?.namedCurve ?? "";
   if (type === "ed25519" || type === "ec" && CURVES.includes(curve)) return;
-  throw osError("EOPNOTSUPP", `Deno has no TLS with ${curve || type} keys`);
+  throw osError(
+    "EOPNOTSUPP",
+    `Deno's TLS does not support ${curve || type} keys`,
+  );
 }

@@ -1,4 +1,4 @@
-/** The machinery of `SSLSocket`, which checks arguments and documents. */
+/** The core of `SSLSocket`; the class itself checks arguments and documents. */
 
 import { SHUT_WR } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
@@ -11,7 +11,7 @@ import type { Agreement, TlsConn } from "./tls_conn.ts";
 import { endedEarly, protocolError } from "./tls_errors.ts";
 import type { HowWrapped } from "./wrapping.ts";
 
-/** The TLS of one socket; `C` is the class of its context. */
+/** The TLS state of one socket; `C` is the class of its context. */
 export class SSLSocketCore<C> {
   readonly wrapped: HowWrapped;
   readonly #socket: { fileno(): number };
@@ -33,7 +33,7 @@ export class SSLSocketCore<C> {
     return this.#context;
   }
 
-  /** Counts until the handshake begins. */
+  /** Has no effect once the handshake has begun. */
   set context(context: C) {
     this.#context = context;
     const { endpoint } = this.#descriptor.description;
@@ -42,7 +42,9 @@ export class SSLSocketCore<C> {
     }
   }
 
-  /** The handshake may have changed the context. */
+  /**
+   * Adopts the context of the handshake, which `sni_callback` may have chosen.
+   */
   adoptContext(): void {
     const tls = this.#tls;
     if (tls !== undefined) this.#context = this.#negotiationOf(tls).context;
@@ -58,7 +60,7 @@ export class SSLSocketCore<C> {
     return descriptor;
   }
 
-  /** The connection, when its handshake is done. */
+  /** The TLS connection, once its handshake is done. */
   get #tls(): TlsConn | undefined {
     const { endpoint } = this.#descriptor.description;
     return endpoint instanceof Secured ? endpoint.tls : undefined;
@@ -69,7 +71,7 @@ export class SSLSocketCore<C> {
     return { owner: this.#owner, timeoutMs, signal };
   }
 
-  /** Fails with ENOTCONN, as any call that needs a connection does. */
+  /** Fails with ENOTCONN, like every call that needs a connection. */
   #checkConnected(): void {
     const { description } = this.#descriptor;
     if (!description.connecting) description.endpointFor("send");
@@ -89,7 +91,7 @@ export class SSLSocketCore<C> {
     }
   }
 
-  /** The decrypted bytes that no call has received. */
+  /** The number of decrypted bytes that no call has received. */
   get pending(): number {
     const { endpoint } = this.#descriptor.description;
     return endpoint instanceof Secured
@@ -97,12 +99,12 @@ export class SSLSocketCore<C> {
       : 0;
   }
 
-  /** What was agreed on; undefined before the handshake is done. */
+  /** The result of the handshake; undefined before it is done. */
   get agreement(): Agreement | undefined {
     return this.#tls?.agreement;
   }
 
-  /** The peer's certificate in DER; null if it has shown none. */
+  /** The peer's certificate in DER; null if the peer has presented none. */
   get peerCertificate(): Uint8Array | null {
     const tls = this.#tls;
     if (tls === undefined) {
@@ -114,7 +116,7 @@ export class SSLSocketCore<C> {
     return tls.agreement?.certificate?.slice() ?? null;
   }
 
-  /** Its fields, none if it was not checked. */
+  /** The fields of the peer's certificate; none if it was not verified. */
   get peerCertificateInfo(): Partial<CertificateInfo> | null {
     const der = this.peerCertificate;
     if (der === null) return null;
@@ -122,7 +124,9 @@ export class SSLSocketCore<C> {
     return verifies ? new Certificate(der).toInfo() : {};
   }
 
-  /** Ends TLS both ways; the description has the plain connection then. */
+  /**
+   * Ends TLS in both directions; the description then has the plain connection.
+   */
   async unwrap(
     timeout: number | null,
     signal: AbortSignal | undefined,
@@ -151,7 +155,7 @@ export class SSLSocketCore<C> {
     tls.leave();
   }
 
-  /** Gives the descriptor up, which `detach` returns. */
+  /** Detaches the descriptor with `detach`, and returns it. */
   detach(detach: () => number): number {
     const descriptor = findDescriptor(this.#socket.fileno());
     const fileno = detach();
@@ -166,7 +170,7 @@ export class SSLSocketCore<C> {
   }
 }
 
-/** The strength of a cipher, of which the runtime has these only. */
+/** Returns the key length of a cipher; the runtime has no other lengths. */
 export function cipherBits(name: string): number {
   return /AES_?128/.test(name) ? 128 : 256;
 }

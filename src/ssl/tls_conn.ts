@@ -1,4 +1,4 @@
-/** TLS as one more connection, over the endpoint of another. */
+/** A TLS connection, over the endpoint of another connection. */
 
 import { IPPROTO_TCP, SHUT_WR, TCP_NODELAY } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
@@ -18,13 +18,13 @@ import { type ClientHello, parseClientHello } from "./client_hello.ts";
 import { RecordReader } from "./record_reader.ts";
 import { endedEarly, translateTls } from "./tls_errors.ts";
 
-/** The most that is encrypted at once: it is held until it is sent. */
+/** The most bytes that are encrypted at once, and held until they are sent. */
 const PIECE_BYTES = 65_536;
-/** The most that is decrypted at once: it is held until it is read. */
+/** The most bytes that are decrypted at once, and held until they are read. */
 const READ_BYTES = 65_536;
 const ALERT = 21;
 
-/** The alerts, RFC 8446, 6.2, for records that are not well formed. */
+/** The alerts, RFC 8446, 6.2, for malformed records. */
 const RECORD_ALERTS: Readonly<Record<string, number>> = {
   UNEXPECTED_MESSAGE: 10,
   PACKET_LENGTH_TOO_LONG: 22,
@@ -32,9 +32,10 @@ const RECORD_ALERTS: Readonly<Record<string, number>> = {
 };
 
 /**
- * How long a client that closes waits for the tickets of its server, if that
- * does not end the connection either: as long as any close may wait. A server
- * that was busy for longer than one second lost the data of such clients.
+ * How long a close by a client waits for the tickets of its server, if the
+ * server does not end the connection either: as long as any close may wait.
+ * With a limit of one second, a server that was busy for longer lost the data
+ * of such clients.
  */
 const TICKETS_MS = 30_000;
 const TICKETS_BYTES = 65_536;
@@ -57,14 +58,16 @@ export interface Agreement {
 /** The rules that decide on a handshake. */
 export interface HandshakePolicy {
   readonly isServer: boolean;
-  /** Whether an end without close_notify is an end like any other. */
+  /** Whether an end without close_notify counts as a normal end. */
   readonly suppressRaggedEofs: boolean;
-  /** The options of an engine; for a server, once the client has begun. */
+  /** Returns the options of an engine; for a server, after the ClientHello. */
   choose(
     library: TlsLibrary,
     hello: ClientHello | undefined,
   ): Omit<EngineOptions, "isServer"> | Rejection;
-  /** Whether the peer's certificates are refused, and why. */
+  /**
+   * Returns why the peer's certificates are refused; undefined if they are not.
+   */
   judge(
     library: TlsLibrary,
     chain: readonly Uint8Array[],
@@ -73,18 +76,18 @@ export interface HandshakePolicy {
 }
 
 /**
- * A connection that encrypts the bytes that another one carries.
+ * A TLS connection over another connection, the carrier.
  *
- * The carrier is read when a read finds nothing decrypted, so the window of the
- * kernel bounds what a peer can send, and not this program's memory. What came
- * after the end of TLS is returned to the carrier.
+ * The carrier is read only when a read finds no decrypted bytes, so the window
+ * of the kernel limits how much a peer can send, and memory does not grow.
+ * Bytes that arrive after close_notify are returned to the carrier.
  */
 export class TlsConn implements StreamConn {
   readonly policy: HandshakePolicy;
   readonly localAddr: Deno.Addr;
   readonly remoteAddr: Deno.Addr;
   readonly #carrier: Connected;
-  /** Of the reads from the carrier, which the end of TLS ends. */
+  /** The owner of the reads from the carrier, which the end of TLS cancels. */
   readonly #reader = new CallOwner();
   readonly #read: CallContext;
   readonly #write: CallContext;
@@ -95,24 +98,24 @@ export class TlsConn implements StreamConn {
   #agreement: Agreement | undefined;
   #judged = false;
   #certificate: Uint8Array | undefined;
-  /** How many flights were sent. */
+  /** The number of flights that were sent. */
   #flights = 0;
   readonly #decrypted: Uint8Array[] = [];
   #pending = 0;
   readonly #records = new RecordReader();
-  /** The buffer of the pool that they were received into. */
+  /** The pooled buffer that the records were received into. */
   #buffer: Bytes | undefined;
-  /** Whether tickets have come, or data, which come after them. */
+  /** Whether session tickets have arrived, or data, which follows them. */
   #hasTickets = false;
   #hasData = false;
   /** Whether the peer has ended TLS, or the carrier has ended. */
   #ended = false;
   #closeNotified = false;
   #error: Error | undefined;
-  /** How much ciphertext was sent, and the callback for when it grows. */
+  /** The number of bytes of ciphertext sent, and the callback for more. */
   #sent = 0;
   #onSent: (() => void) | undefined;
-  /** Whether the carrier outlives TLS. */
+  /** Whether the carrier stays open after the end of TLS. */
   #keepsCarrier = false;
   #closed = false;
   readonly #released = Promise.withResolvers<void>();
@@ -135,12 +138,12 @@ export class TlsConn implements StreamConn {
     return this.#established;
   }
 
-  /** The decrypted bytes that no read has taken. */
+  /** The number of decrypted bytes that no read has returned. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Whether the peer has ended TLS in order. */
+  /** Whether the peer has sent close_notify. */
   get closeNotified(): boolean {
     return this.#closeNotified;
   }
@@ -166,7 +169,7 @@ export class TlsConn implements StreamConn {
     this.#carrier.conn.setKeepAlive?.(on);
   }
 
-  /** Resolves when the handshake is done; it is done once. */
+  /** Does the handshake once, and resolves when it is done. */
   handshake(): Promise<void> {
     this.#handshake ??= this.#shakeHands();
     return this.#handshake;
@@ -179,7 +182,8 @@ export class TlsConn implements StreamConn {
       const { isServer } = this.policy;
       const hello = isServer ? await this.#readHello() : undefined;
       this.#start(library, hello);
-      // Refused at construction, it throws where nothing can catch it.
+      // If the runtime refuses the ClientHello during the construction, it
+      // throws where nothing can catch the error.
       if (isServer) await turn();
       while (!this.#established && this.#error === undefined) {
         await this.#pull();
@@ -189,21 +193,22 @@ export class TlsConn implements StreamConn {
     }
     this.#sendAtOnce(false);
     if (this.#error === undefined) return;
-    // The alert that reports the cause goes out some microtasks later.
+    // The alert that reports the cause is written some microtasks later.
     await turn();
     throw this.#error;
   }
 
   /**
-   * A flight goes out in several small writes, and the kernel would keep each
-   * until the one before is acknowledged: 40 ms in every handshake.
+   * Sets TCP_NODELAY during the handshake. A flight is sent in several small
+   * writes, and the kernel would delay each until the one before is
+   * acknowledged: 40 ms in every handshake.
    */
   #sendAtOnce(on: boolean): void {
     try {
       if (on) this.#carrier.conn.setNoDelay?.(true);
       else this.#carrier.applyOption(IPPROTO_TCP, TCP_NODELAY);
     } catch {
-      // macOS has EINVAL for a connection that is over.
+      // On macOS, this fails with EINVAL if the connection is over.
     }
   }
 
@@ -224,22 +229,22 @@ export class TlsConn implements StreamConn {
     }
   }
 
-  /** Receives ciphertext; false at the end of the stream. */
+  /** Receives ciphertext, and returns false at the end of the stream. */
   async #receive(): Promise<boolean> {
     const carrier = this.#carrier;
-    // A buffer is held only when there is something to fill it with.
+    // A buffer is held only while there are bytes to fill it with.
     if (!carrier.readable) await carrier.whenReadable(this.#read);
     const buffer = acquire(READ_BYTES);
     const n = await carrier.recvInto(this.#read, buffer);
     if (n > 0) this.#records.add(buffer.subarray(0, n));
     else this.#records.end();
-    // The reader keeps what it could not take, and the engine what it cannot
-    // decrypt yet.
+    // The reader keeps the bytes that were not taken, and the engine those that
+    // it cannot decrypt yet.
     this.#buffer = buffer;
     return n > 0;
   }
 
-  /** Feeds the engine with more, as far as TLS certainly goes on. */
+  /** Feeds the engine with the bytes that certainly belong to TLS. */
   async #pull(): Promise<void> {
     try {
       let data = this.#records.take();
@@ -249,7 +254,7 @@ export class TlsConn implements StreamConn {
       }
       await this.#feed(data);
     } catch (error) {
-      // The end of TLS, or a close, has ended the read; it has taken nothing.
+      // The end of TLS or a close has cancelled the read, which loses nothing.
       if (this.#ended || this.#closed && this.#established) return;
       this.#failReading(error as Error);
     }
@@ -268,19 +273,20 @@ export class TlsConn implements StreamConn {
     if (this.#engine?.hasEnded) this.#closeNotified = this.#ended = true;
     else if (this.#pending === before) {
       this.#hasTickets ||= wasEstablished && this.#records.isWhole;
-      // An error is reported a tick later, before what the carrier ends with.
+      // The engine reports an error a tick later. It comes before an error of
+      // the carrier.
       if (wasEstablished === this.#established) await turn();
     }
   }
 
-  /** Releases the buffer, once nothing refers to what was received into it. */
+  /** Releases the buffer, unless there are references to its bytes. */
   #releaseBuffer(): void {
     if (this.#buffer === undefined || this.#records.rest.length > 0) return;
     if (!this.#engine?.isHolding) release(this.#buffer);
     this.#buffer = undefined;
   }
 
-  /** A peer that can still read an alert gets one. */
+  /** Fails, with an alert if the peer can still read it. */
   #failReading(error: Error): void {
     const { reason } = error as { reason?: string };
     const alert = RECORD_ALERTS[reason ?? ""];
@@ -300,7 +306,7 @@ export class TlsConn implements StreamConn {
         this.#judge(true);
         if (this.#error !== undefined) return;
         this.#established = true;
-        // The engine forgets it all when TLS has ended.
+        // The engine has no result any more when TLS has ended.
         const { version, cipher, protocol } = this.#engine!;
         const certificate = this.#certificate;
         this.#agreement = { version, cipher, protocol, certificate };
@@ -311,10 +317,10 @@ export class TlsConn implements StreamConn {
 
   /** Sends ciphertext. */
   async #output(data: Uint8Array): Promise<void> {
-    // A client's second flight ends the handshake, with TLS 1.2 before its own
-    // end is reported: the certificate is judged before.
+    // A client's second flight ends the handshake, and with TLS 1.2 it is sent
+    // before the engine reports that. The certificate must be verified first.
     if (this.#flights++ > 0 || this.policy.isServer) this.#judge(false);
-    // An error has an alert of its own, from here or from the engine.
+    // The alert of the error was sent, by `#reject` or by the engine.
     if (this.#rejected) return;
     try {
       await this.#carrier.sendAll(this.#write, data);
@@ -327,7 +333,7 @@ export class TlsConn implements StreamConn {
 
   #rejected = false;
 
-  /** Has the peer's certificate judged, once it is there. */
+  /** Lets the policy judge the peer's certificate, once it has arrived. */
   #judge(isLast: boolean): void {
     if (this.#judged || this.#error !== undefined) return;
     const engine = this.#engine!;
@@ -343,10 +349,10 @@ export class TlsConn implements StreamConn {
     if (rejection !== undefined) this.#reject(rejection);
   }
 
-  /** Ends the handshake, with an alert where the peer can still read one. */
+  /** Ends the handshake, with an alert if the peer can still read it. */
   #reject({ error, alert }: Rejection): void {
     this.#rejected = true;
-    // A server has switched to keys by then with which only the engine can write.
+    // A TLS 1.3 server has switched to keys that only the engine can use.
     const isReadable = !this.policy.isServer || !this.#engine ||
       this.#engine.version !== "TLSv1.3";
     if (isReadable) {
@@ -367,7 +373,7 @@ export class TlsConn implements StreamConn {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#reader.close();
-    // Not at once: it is still to write its alert.
+    // The engine still has to write its alert.
     timers.setImmediate(() => this.#engine?.destroy());
     this.#onSent?.();
   }
@@ -402,7 +408,7 @@ export class TlsConn implements StreamConn {
     } catch (error) {
       throw this.#error ?? translateTls(error);
     }
-    // No byte becomes less than one of ciphertext.
+    // Ciphertext is never shorter than its plain text.
     await this.#untilSent(() => this.#sent >= target);
     return piece.length;
   }
@@ -415,7 +421,7 @@ export class TlsConn implements StreamConn {
     this.#onSent = undefined;
   }
 
-  /** Sends close_notify; the carrier is half-closed too unless TLS alone ends. */
+  /** Sends close_notify, and half-closes the carrier unless it is kept open. */
   async closeWrite(): Promise<void> {
     await this.handshake();
     await this.#notifyClose();
@@ -432,7 +438,7 @@ export class TlsConn implements StreamConn {
     await this.#untilSent(() => this.#sent > before);
   }
 
-  /** From now on the end of TLS leaves the carrier open. */
+  /** Keeps the carrier open after the end of TLS, and returns it. */
   keepCarrier(): Connected {
     this.#keepsCarrier = true;
     return this.#carrier;
@@ -450,7 +456,7 @@ export class TlsConn implements StreamConn {
     this.#finish().catch(() => {}).then(() => this.#release());
   }
 
-  /** Leaves the carrier to others, when TLS has ended both ways. */
+  /** Releases the carrier without closing it, after TLS has ended. */
   leave(): void {
     this.#closed = true;
     this.#carrier.unread(this.#records.rest);
@@ -461,7 +467,7 @@ export class TlsConn implements StreamConn {
   #release(): void {
     this.#write.owner.close();
     this.#engine?.destroy();
-    // Bytes that were taken and never went out are the sender's to report.
+    // The sender reports the bytes that could not be sent.
     this.#carrier.close().catch(() => {}).then(this.#released.resolve);
   }
 
@@ -476,15 +482,16 @@ export class TlsConn implements StreamConn {
   async #finish(): Promise<void> {
     if (!this.#established || this.#error !== undefined) return;
     this.#notifyClose().catch(() => {});
-    // The ciphertext is with the carrier some microtasks later.
+    // The ciphertext reaches the carrier some microtasks later.
     await turn();
     if (this.#mayGetTickets) await this.#takeTickets();
   }
 
   /**
-   * A server of TLS 1.3 sends tickets after the handshake, which stay unread
-   * where a client has only sent. Closed over them, or before they come, the
-   * kernel resets the connection, and drops what it has not delivered.
+   * Whether tickets of the server may be unread. A TLS 1.3 server sends them
+   * after the handshake, and a client that only sends does not read them. If it
+   * closes with unread tickets, or before they arrive, the kernel resets the
+   * connection, and drops the bytes that it has not delivered.
    */
   get #mayGetTickets(): boolean {
     return !this.policy.isServer && !this.#ended && !this.#hasData &&
@@ -496,13 +503,13 @@ export class TlsConn implements StreamConn {
     const context = { owner, timeoutMs: TICKETS_MS, signal };
     await this.#carrier.shutdown(this.#write, SHUT_WR);
     if (!this.#hasTickets) await this.#carrier.recv(context, TICKETS_BYTES);
-    // Those that have come by now.
+    // This takes the tickets that have arrived by now.
     const now = { ...context, timeoutMs: 0 };
     await this.#carrier.recv(now, TICKETS_BYTES);
   }
 }
 
-/** Lets the events of the engine come. */
+/** Waits for a macrotask, in which the engine reports its events. */
 function turn(): Promise<void> {
   return new Promise((resolve) => timers.setImmediate(resolve));
 }

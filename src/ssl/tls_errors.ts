@@ -1,4 +1,4 @@
-/** Makes the errors of TLS, and translates those of the runtime's TLS. */
+/** Creates the errors of TLS, and translates those of `node:tls`. */
 
 import { OSError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
@@ -9,7 +9,7 @@ import {
   SSLError,
 } from "./errors.ts";
 
-/** OpenSSL's names of the alerts, by those that rustls has. */
+/** OpenSSL's names of the alerts, by the names in rustls. */
 const ALERTS: Readonly<Record<string, string>> = {
   AccessDenied: "TLSV1_ALERT_ACCESS_DENIED",
   BadCertificate: "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -46,7 +46,7 @@ const ALERTS: Readonly<Record<string, string>> = {
   UserCanceled: "TLSV1_ALERT_USER_CANCELLED",
 };
 
-/** OpenSSL's reasons for the errors that rustls itself finds, by its words. */
+/** OpenSSL's reasons for the errors of rustls itself, by their texts. */
 const FAILURES: readonly (readonly [RegExp, string])[] = [
   [
     /Tls1[23]NotOffered|Tls1[23]NotSupported|DoesNotSupportTls/,
@@ -71,7 +71,7 @@ const FAILURES: readonly (readonly [RegExp, string])[] = [
   [/BadSignature|signature/i, "BAD_SIGNATURE"],
 ];
 
-/** Makes the error of a reason, with OpenSSL's text for it. */
+/** Creates an error for one of OpenSSL's reasons, with OpenSSL's text. */
 export function protocolError(
   reason: string,
   options?: ErrorOptions,
@@ -80,7 +80,7 @@ export function protocolError(
   return new SSLError(SSL_ERROR_SSL, text, { ...options, reason });
 }
 
-/** The error of a stream that ends where TLS has not. */
+/** Creates the error of a stream that ends without close_notify. */
 export function endedEarly(): SSLEOFError {
   return new SSLEOFError(
     SSL_ERROR_EOF,
@@ -89,7 +89,7 @@ export function endedEarly(): SSLEOFError {
   );
 }
 
-/** Translates what `node:tls` has failed with. */
+/** Translates an error of `node:tls`. */
 export function translateTls(error: unknown): OSError {
   if (error instanceof OSError) return error;
   const { message, code } = error as { message?: string; code?: string };

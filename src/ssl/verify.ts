@@ -1,11 +1,12 @@
 /**
- * Why a certificate is refused, as OpenSSL would say it.
+ * Verifies host names, and finds out why a certificate is refused, with
+ * OpenSSL's numbers and texts.
  *
  * The runtime decides whether a chain leads to a trusted root. It reports one
- * coarse code for most causes (Deno 2.9.6), and leaves host names to the caller;
- * this file checks the name, and searches for the cause in the order in which
- * OpenSSL 3 does, so that Python's `verify_code` and `verify_message` come out.
- * Whatever it finds, a chain that the runtime has refused stays refused.
+ * coarse code for most causes (Deno 2.9.6), and leaves host names to the
+ * caller. This file checks the name, and searches for the cause in the order of
+ * OpenSSL 3, so that `verify_code` and `verify_message` are Python's. Whatever
+ * it finds, a chain that the runtime has refused stays refused.
  */
 
 import { inet_pton } from "../base/inet.ts";
@@ -17,11 +18,11 @@ import {
   SERVER_AUTH,
 } from "./certificate.ts";
 
-/** A cause, in OpenSSL's numbers and words, and the alert that reports it. */
+/** A cause, with OpenSSL's number and text, and the alert that reports it. */
 export interface Refusal {
   readonly code: number;
   readonly message: string;
-  /** The description of the TLS alert, RFC 8446, 6.2. */
+  /** The number of the TLS alert, RFC 8446, 6.2. */
   readonly alert: number;
 }
 
@@ -58,7 +59,7 @@ const CAUSES = {
   invalidCA: refusal(79, "invalid CA certificate", UNKNOWN_CA),
 } as const;
 
-/** The cause where a certificate cannot be read. */
+/** The cause if a certificate cannot be parsed. */
 export const UNREADABLE: Refusal = refusal(
   CAUSES.unspecified.code,
   CAUSES.unspecified.message,
@@ -69,23 +70,23 @@ function refusal(code: number, message: string, alert: number): Refusal {
   return { code, message, alert };
 }
 
-/** The certificates that the peer has shown, and the rules for them. */
+/** The certificates that the peer has presented, and the rules for them. */
 export interface Presented {
-  /** The peer's certificates, its own first. */
+  /** The chain of the peer, its own certificate first. */
   readonly chain: readonly Certificate[];
-  /** Whether the runtime has found the chain good, names aside. */
+  /** Whether the runtime has verified the chain, without host names. */
   readonly isTrusted: boolean;
   /** Whether the peer is a server. */
   readonly isServer: boolean;
-  /** The name that the certificate has to be for; undefined for any. */
+  /** The host name to verify; undefined if any name is accepted. */
   readonly host: string | undefined;
-  /** Whether a common name counts where there are no alternative names. */
+  /** Whether the common name may match if there is no DNS name. */
   readonly checksCommonName: boolean;
-  /** The certificates to be trusted. */
+  /** The trusted certificates that a program has loaded. */
   readonly roots: readonly Certificate[];
-  /** Whether there are more, which the runtime does not show. */
+  /** Whether the runtime's roots are trusted too, which it does not list. */
   readonly hasMoreRoots: boolean;
-  /** Whether `issuer` has signed `certificate`. */
+  /** Returns whether `issuer` has signed `certificate`. */
   readonly isSignedBy: (
     certificate: Certificate,
     issuer: Certificate,
@@ -93,7 +94,7 @@ export interface Presented {
   readonly nowMs: number;
 }
 
-/** Why a chain is refused; undefined if it is good. */
+/** Returns why a chain is refused, or undefined if it is accepted. */
 export function refuse(presented: Presented): Refusal | undefined {
   const { chain: [leaf], isTrusted } = presented;
   if (leaf === undefined) return CAUSES.unspecified;
@@ -101,17 +102,18 @@ export function refuse(presented: Presented): Refusal | undefined {
   if (isTrusted) return otherHost;
   const path = [leaf];
   const untrusted = buildPath(presented, path);
-  // With roots that are not known the path may well lead to one of them, so a
-  // cause that is certain comes first. But hardly any server shows a root.
+  // The path may lead to a root that is not listed here, so causes that are
+  // certain come first. A self-signed leaf is hardly ever such a root.
   const isCertain = !presented.hasMoreRoots || untrusted === CAUSES.selfSigned;
   if (untrusted !== undefined && isCertain) return untrusted;
   return checkPurposes(presented, path) ?? otherHost ??
     checkDates(presented, path) ?? untrusted ??
-    // The runtime refuses an authority as a server, webpki's CaUsedAsEndEntity.
+    // The runtime refuses a CA certificate as a server's: webpki's
+    // CaUsedAsEndEntity.
     (leaf.isCA ? CAUSES.purpose : CAUSES.unspecified);
 }
 
-/** Follows the issuers up to a root, as OpenSSL's `build_chain`. */
+/** Follows the issuers up to a root, like OpenSSL's `build_chain`. */
 function buildPath(
   { chain, roots }: Presented,
   path: Certificate[],
@@ -134,7 +136,7 @@ function isIssuer(issuer: Certificate, { issuer: name }: Certificate): boolean {
   return sameBytes(issuer.subject, name);
 }
 
-/** As OpenSSL's `check_extensions`. */
+/** Checks the extensions, like OpenSSL's `check_extensions`. */
 function checkPurposes(
   { isServer }: Presented,
   path: readonly Certificate[],
@@ -148,7 +150,7 @@ function checkPurposes(
   return undefined;
 }
 
-/** As OpenSSL's `internal_verify`: from the root down. */
+/** Checks from the root down, like OpenSSL's `internal_verify`. */
 function checkDates(
   { isSignedBy, nowMs }: Presented,
   path: readonly Certificate[],
@@ -165,9 +167,9 @@ function checkDates(
   return undefined;
 }
 
-/** The bytes of a host that is written as an IP address; else undefined. */
+/** Returns the bytes of an IP address, or undefined if the host is a name. */
 export function addressBytes(host: string): Uint8Array | undefined {
-  // Most hosts are names, and an error for each costs more than this.
+  // Most hosts are names, and throwing for each of them would cost more.
   if (!/^[\d.]+$|:/.test(host)) return undefined;
   try {
     return inet_pton(host.includes(":") ? AF_INET6 : AF_INET, host);
@@ -176,7 +178,7 @@ export function addressBytes(host: string): Uint8Array | undefined {
   }
 }
 
-/** Whether a certificate is for a host; as OpenSSL's `check_id`. */
+/** Checks that a certificate is valid for a host, like OpenSSL's `check_id`. */
 function checkHost(
   certificate: Certificate,
   { host, checksCommonName }: Presented,
@@ -190,7 +192,7 @@ function checkHost(
       ? undefined
       : refusal(64, `IP address ${ending}`, BAD_CERTIFICATE);
   }
-  // The common name counts where there is no host name among the alternatives.
+  // The common name counts only if no alternative name is a DNS name.
   const names = hosts.length > 0 || !checksCommonName
     ? hosts
     : certificate.commonNames;
@@ -200,7 +202,7 @@ function checkHost(
 }
 
 /**
- * Whether a name, or one with `*` for its first label, is that of a host: RFC
+ * Returns whether a name, whose first label may be `*`, matches a host: RFC
  * 6125, 6.4, with the rules of OpenSSL's X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS.
  */
 function matchesHost(name: string, host: string): boolean {
@@ -208,7 +210,7 @@ function matchesHost(name: string, host: string): boolean {
   const wanted = host.toLowerCase();
   if (!pattern.startsWith("*.")) return pattern === wanted && pattern !== "";
   const parent = pattern.slice(1);
-  // At least two labels have to follow the star.
+  // At least two labels must follow the star.
   if (!/^\.[^.*]+(\.[^.*]+)+$/.test(parent)) return false;
   const label = wanted.slice(0, -parent.length);
   return wanted.endsWith(parent) && /^[a-z0-9-]+$/.test(label);
