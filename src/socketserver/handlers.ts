@@ -81,7 +81,7 @@ export class BaseRequestHandler<S extends RequestSource = TCPServer>
   }
 
   /**
-   * Prepares the handling; called before `handle`. This base implementation
+   * Prepares the handling, before `handle` is called. This base implementation
    * does nothing.
    */
   setup(): void | Promise<void> {}
@@ -90,7 +90,7 @@ export class BaseRequestHandler<S extends RequestSource = TCPServer>
   handle(): void | Promise<void> {}
 
   /**
-   * Cleans up; called after `handle`, even if `handle` has failed. This base
+   * Cleans up after `handle`, even if `handle` has failed. This base
    * implementation does nothing.
    */
   finish(): void | Promise<void> {}
@@ -98,8 +98,9 @@ export class BaseRequestHandler<S extends RequestSource = TCPServer>
   /**
    * Handles the request, once, when the handler is awaited.
    *
-   * @param onfulfilled Called when the request has been handled.
-   * @param onrejected Called with the error of the first method that failed.
+   * @param onfulfilled The callback for when the request has been handled.
+   * @param onrejected The callback for the error of the first method that
+   * failed.
    * @returns A promise for the result of the callback.
    */
   then<T = void, U = never>(

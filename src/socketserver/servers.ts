@@ -51,8 +51,8 @@ export interface RequestHandlerClass<R, A> {
 /** The arguments of {@linkcode BaseServer.prototype.serve_forever} by name. */
 export interface ServeOptions extends SignalOption {
   /**
-   * The seconds between calls of `service_actions`, if they are not given by
-   * position.
+   * The maximum number of seconds until the next call of `service_actions`, 0.5
+   * by default.
    */
   poll_interval?: number | null | undefined;
 }
@@ -163,7 +163,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   abstract get_request(): Promise<[R, A]> | [R, A];
 
   /**
-   * Activates the server; called by the constructor after the bind. This base
+   * Activates the server; the constructor calls it after the bind. This base
    * implementation does nothing.
    */
   server_activate(): void {}
@@ -201,7 +201,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
    *
    * @param poll_interval The maximum number of seconds until the next call of
    * {@linkcode BaseServer.prototype.service_actions}, if a subclass overrides
-   * it; null means no limit while there is no request. It may be left out.
+   * it: 0.5 by default, null for no limit while there is no request.
    * @param options `signal` ends the loop.
    * @throws {unknown} Any error of `get_request` other than an `OSError`, and
    * any error of `verify_request`, `service_actions` and `handle_error`. An
@@ -337,8 +337,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Called by the loop after each request, and after each `poll_interval`
-   * without a request. This base implementation does nothing.
+   * Does periodic work: the loop calls it after each request, and after each
+   * `poll_interval` without a request. This base implementation does nothing.
    */
   service_actions(): void | Promise<void> {}
 
@@ -380,8 +380,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   }
 
   /**
-   * Called if no request arrives in time. This base implementation does
-   * nothing.
+   * Handles the case that no request arrives in time. This base implementation
+   * does nothing.
    */
   handle_timeout(): void | Promise<void> {}
 
@@ -472,8 +472,8 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
   close_request(_request: R): void | Promise<void> {}
 
   /**
-   * Called with an error of a handler. Prints the error to standard error, with
-   * the client's address; the server goes on.
+   * Handles an error of a handler: prints it to standard error, with the
+   * client's address. The server goes on.
    *
    * @param _request The request.
    * @param client_address The address of the client.
@@ -732,8 +732,8 @@ export class TCPServer<
   }
 
   /**
-   * Binds the socket, and stores its address in `server_address`. Called by the
-   * constructor, before the fields of a subclass exist.
+   * Binds the socket, and stores its address in `server_address`. The
+   * constructor calls it, before the fields of a subclass exist.
    *
    * @throws {OSError} EADDRINUSE if the address is in use, or another error of
    * `bind`.
@@ -752,8 +752,8 @@ export class TCPServer<
   }
 
   /**
-   * Starts to listen. Called by the constructor, before the fields of a
-   * subclass exist.
+   * Starts to listen. The constructor calls it, before the fields of a subclass
+   * exist.
    *
    * @throws {OSError} For the same reasons as `listen` of the socket.
    */
@@ -893,8 +893,8 @@ export class UDPServer<A extends Address = InetAddress | Inet6Address>
 }
 
 /**
- * A server on a Unix stream socket. Its address is a path, whose file is removed
- * when the server is closed.
+ * A server on a Unix stream socket. Its address is a path, whose file is
+ * removed when the server is closed.
  *
  * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.UnixStreamServer | Python: UnixStreamServer}
  */

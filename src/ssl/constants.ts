@@ -1,8 +1,8 @@
 /** The constants of Python's `ssl` that have a meaning in Deno. */
 
-/** The protocol of clients, which verify certificates and host names. */
+/** The protocol of clients, which by default verify certificates and names. */
 export const PROTOCOL_TLS_CLIENT = 16;
-/** The protocol of servers, which request no certificates from clients. */
+/** The protocol of servers, which by default request no certificates. */
 export const PROTOCOL_TLS_SERVER = 17;
 
 /** A server requests no certificate; a client accepts any certificate. */
