@@ -167,10 +167,7 @@ export class Certificate {
     return last?.content.at(-1) ?? Infinity;
   }
 
-  /**
-   * Returns whether it may be used for a purpose. Without the extension, it may
-   * be used for every purpose.
-   */
+  /** Returns whether it is for a purpose; without the extension, for all. */
   isFor(purpose: string): boolean {
     const usages = this.#sequence(EXTENDED_KEY_USAGE)
       .map(({ content }) => oidOf(content));

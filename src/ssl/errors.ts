@@ -110,12 +110,12 @@ export class SSLError extends OSError {
   }
 
   /**
-   * Returns whether a value is an error of this class, for `instanceof`.
+   * Returns whether a value is an instance of this class.
    * {@linkcode SSLWantReadError} and {@linkcode SSLWantWriteError} count as
-   * instances of `SSLError`, although they inherit from `BlockingIOError`.
+   * instances of `SSLError`, but inherit from `BlockingIOError`.
    *
    * @param value Any value.
-   * @returns True if it is an instance.
+   * @returns Whether it is an instance.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     const isOne = Object.prototype.isPrototypeOf.call(

@@ -25,9 +25,7 @@ const purposes: readonly unknown[] = Object.values(Purpose);
 
 /** The arguments of {@linkcode create_default_context} by name. */
 export interface DefaultContextOptions extends VerifyLocations {
-  /**
-   * The purpose of the peer's certificate; `Purpose.SERVER_AUTH` by default.
-   */
+  /** The peer's purpose, `Purpose.SERVER_AUTH` by default. */
   purpose?: Purpose | undefined;
 }
 
@@ -97,13 +95,13 @@ export function create_default_context(
 /** The keyword arguments of {@linkcode get_server_certificate}. */
 export interface ServerCertificateOptions extends SignalOption {
   /**
-   * The path of a PEM file with the certificates to trust. If it is left out,
-   * the server's certificate is not verified.
+   * The path of a PEM file with the certificates to trust. Without it, nothing
+   * is verified.
    */
   ca_certs?: string | null | undefined;
   /**
-   * The seconds to wait for each address, and then for the handshake; null for
-   * no timeout. If it is left out, the default timeout is used.
+   * The seconds to wait for each address, and for the handshake; null for no
+   * limit. If it is left out, the default timeout is used.
    */
   timeout?: number | null | undefined;
 }
@@ -146,7 +144,7 @@ const CERTIFICATE_OPTIONS: KnownOptions = {
  * @throws {SSLCertVerificationError} If the certificate is verified and
  * refused.
  * @throws {SSLError} If the handshake fails.
- * @throws {OSError} For the same reasons as `create_connection`, or if the file
+ * @throws {OSError} For the same reasons as `create_connection`, or if
  * `ca_certs` cannot be read.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.get_server_certificate | Python: get_server_certificate}
  */

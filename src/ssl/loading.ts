@@ -102,9 +102,9 @@ export function readText(path: string): string {
 }
 
 /**
- * Reads a file or directory. Deno's error, which becomes the `cause`, contains
- * the path. So the text of a key, which other modules accept in its place, must
- * not be used as a path: it would get into logs.
+ * Reads a file or directory. The `cause` of a failure contains the path. So the
+ * text of a key, which other modules accept, must not be used as one: it would
+ * get into logs.
  */
 function reading<T>(path: string, read: (path: string) => T): T {
   if (path.includes("-----BEGIN ")) {

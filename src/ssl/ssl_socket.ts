@@ -251,13 +251,13 @@ export class SSLContext {
    * P-521, or Ed25519; its format PKCS #8, PKCS #1 or SEC 1, encrypted or not.
    *
    * @param certfile The path of a PEM file with the chain: the own certificate
-   * first, then those between it and the root certificate.
+   * first, then those between it and its root.
    * @param keyfile The path of a PEM file with the key, by default `certfile`.
-   * The key file and the password may also be given by name, as
+   * The optional arguments may also be given by name, as
    * {@linkcode KeyOptions}.
    * @param password The password of an encrypted key, or a function that
-   * returns it. Unlike Python, this method does not ask for a missing one at
-   * the terminal.
+   * returns it. Unlike in Python, a missing one is not asked for at the
+   * terminal.
    * @throws {FileNotFoundError} ENOENT if a file is missing.
    * @throws {PermissionError} EACCES without `--allow-read` for a file.
    * @throws {SSLError} If a file contains no certificate or no key; if the
@@ -312,8 +312,7 @@ export class SSLContext {
    * Trusts Deno's root certificates: Mozilla's, or those that
    * `DENO_TLS_CA_STORE` and `--cert` select.
    *
-   * @param purpose The purpose that they are loaded for, `Purpose.SERVER_AUTH`
-   * by default. They are the same for both.
+   * @param purpose The purpose; the root certificates are the same for both.
    * @throws {TypeError} If `purpose` is not a {@linkcode Purpose}.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_default_certs | Python: load_default_certs}
    */
@@ -644,9 +643,8 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Waits for a connection whose handshake is done, and accepts it. If the
-   * socket was wrapped with `do_handshake_on_connect` false, it does not wait
-   * for the handshake.
+   * Accepts a connection whose handshake is done, or one without a handshake if
+   * the socket was wrapped with `do_handshake_on_connect` false.
    *
    * While a call waits, every client that connects begins its handshake, and
    * the first one that is done is returned. Up to 1,024 handshakes run at once;
@@ -674,8 +672,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * Iterates over the connections of a listening socket, until the socket is
    * closed. Connections whose handshake fails are left out.
    *
-   * @returns An iterator over the results of
-   * {@linkcode SSLSocket.prototype.accept}.
+   * @returns An iterator over the results of `accept`.
    */
   override [Symbol.asyncIterator](): AsyncIterableIterator<
     [SSLSocket<A>, A],
@@ -741,7 +738,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * Receives decrypted bytes.
    *
    * @param bufsize The maximum number of bytes to receive.
-   * @param flags Only 0: flags have no meaning over TLS.
+   * @param flags Must be 0: TLS has no flags.
    * @param options `signal` cancels the call.
    * @returns The bytes. An empty array means the end of the stream.
    * @throws {SSLWantReadError} If the socket is non-blocking and nothing has
@@ -766,13 +763,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * @param buffer The buffer to fill.
    * @param nbytes The maximum number of bytes to receive; 0, the default, means
    * the length of `buffer`.
-   * @param flags Only 0: flags have no meaning over TLS.
+   * @param flags Must be 0: TLS has no flags.
    * @param options `signal` cancels the call.
    * @returns The number of bytes, 0 at the end of the stream.
-   * @throws {SSLError} For the same reasons as
-   * {@linkcode SSLSocket.prototype.recv}.
-   * @throws {RangeError} If `nbytes` is negative or larger than `buffer`, or
-   * `flags` is not 0.
+   * @throws {SSLError} For the same reasons as `recv`.
+   * @throws {RangeError} If `nbytes` is out of range, or `flags` is not 0.
    */
   override recv_into(
     buffer: Uint8Array,
@@ -788,12 +783,11 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * Encrypts and sends bytes, at most 64 KiB in one call.
    *
    * @param data The bytes.
-   * @param flags Only 0: flags have no meaning over TLS.
+   * @param flags Must be 0: TLS has no flags.
    * @param options `signal` cancels the call.
-   * @returns The number of bytes sent or committed, which may be fewer than
-   * given.
+   * @returns The number of bytes sent or committed.
    * @throws {SSLWantWriteError} If the socket is non-blocking and there is no
-   * room in the send buffer.
+   * room.
    * @throws {OSError} For the same reasons as `Socket.send`.
    * @throws {RangeError} If `flags` is not 0.
    */
@@ -809,7 +803,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * Encrypts and sends all of the bytes.
    *
    * @param data The bytes.
-   * @param flags Only 0: flags have no meaning over TLS.
+   * @param flags Must be 0: TLS has no flags.
    * @param options `signal` cancels the call.
    * @throws {OSError} For the same reasons as `Socket.sendall`.
    * @throws {RangeError} If `flags` is not 0.
@@ -893,21 +887,21 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   }
 
   /**
-   * Receives into `p`, as a Reader of `@std/io` does. It takes no signal.
+   * Receives into `p`, as a Reader of `@std/io` does.
    *
    * @param p The buffer to fill.
    * @returns The number of bytes, or null at the end of the stream.
    */
   override read(p: Uint8Array): Promise<number | null>;
   /**
-   * Receives bytes. It takes no signal.
+   * Receives bytes.
    *
    * @param len The maximum number of bytes to receive, 1024 by default.
    * @returns The bytes. An empty array means the end of the stream.
    */
   override read(len?: number): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Receives into a buffer. It takes no signal.
+   * Receives into a buffer.
    *
    * @param len The maximum number of bytes to receive; 0 means the length of
    * `buffer`.
@@ -920,12 +914,10 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * Receives decrypted bytes, as Python's `read` does; or, with a buffer alone,
    * as a Reader of `@std/io` does. It takes no signal.
    *
-   * @param len The maximum number of bytes to receive, 1024 by default; or the
-   * buffer to fill.
+   * @param len The maximum number of bytes, 1024 by default; or the buffer.
    * @param buffer The buffer to fill.
    * @returns The bytes, or their number if there is a buffer.
-   * @throws {OSError} For the same reasons as
-   * {@linkcode SSLSocket.prototype.recv}.
+   * @throws {OSError} For the same reasons as `recv`.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.read | Python: read}
    */
   override read(
@@ -975,8 +967,8 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
    * in place of tuples, or its bytes in DER.
    *
    * @param binary_form Whether to return it in DER; false by default.
-   * @returns The fields, which are an empty object if the certificate was not
-   * verified, or the bytes; null if the peer has presented no certificate.
+   * @returns The fields, which are empty if it was not verified, or the bytes;
+   * null if the peer has presented none.
    * @throws {RangeError} If the handshake is not done yet.
    * @throws {OSError} ENOTCONN if the socket is not connected; EBADF if it is
    * closed.
@@ -993,8 +985,8 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   /**
    * Returns the cipher of the connection.
    *
-   * @returns The name of the cipher, the TLS version of the connection, and the
-   * length of the key in bits; null before the handshake.
+   * @returns The cipher's name, its TLS version, and the length of its key in
+   * bits; null before the handshake.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.cipher | Python: cipher}
    */
@@ -1017,7 +1009,7 @@ export class SSLSocket<A extends Address = Address> extends Socket<A> {
   /**
    * Returns the application protocol that was negotiated with ALPN.
    *
-   * @returns The name of the protocol, or null if there is none.
+   * @returns The protocol's name, or null if there is none.
    * @throws {OSError} EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.selected_alpn_protocol | Python: selected_alpn_protocol}
    */

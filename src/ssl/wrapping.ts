@@ -23,13 +23,13 @@ export interface WrapOptions extends SignalOption {
    */
   do_handshake_on_connect?: boolean | undefined;
   /**
-   * Whether an end of the connection without close_notify counts as a normal
-   * end of the stream, and not as an error; true by default.
+   * Whether an end without close_notify is a normal end of the stream, and no
+   * error; true by default.
    */
   suppress_ragged_eofs?: boolean | undefined;
   /**
-   * The host name that the client requests (SNI), and that the server's
-   * certificate must be valid for.
+   * The host name to request (SNI), which the server's certificate must be
+   * valid for.
    */
   server_hostname?: string | null | undefined;
 }
