@@ -193,7 +193,7 @@ for (const [name, receive] of Object.entries(receives)) {
 }
 
 /** More than the kernel takes while nobody reads. */
-const LARGE = 12 << 20;
+const LARGE = 1 << 20;
 
 const sample = Uint8Array.from({ length: LARGE / 16 }, (_, i) => i % 251 + 1);
 

@@ -3,6 +3,12 @@ import * as socket from "@pystd/socket";
 import { tcpPair, type TcpSocket, udpSocket } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 
+function findClosedPort(): number {
+  using s = socket.socket();
+  s.bind(["127.0.0.1", 0]);
+  return s.getsockname()[1];
+}
+
 /** A file in memory that can be read and moved. */
 export class MemoryFile {
   #position = 0;
@@ -38,6 +44,8 @@ export class Fixture implements AsyncDisposable {
   readonly server: TcpSocket;
   /** Listens, and nobody connects. */
   readonly idleListener: TcpSocket;
+  /** A port on which nothing listens. */
+  readonly closedPort: number;
   /** What the call that was made last was made on, if on something new. */
   subject: unknown;
   readonly #own: { close(): unknown }[] = [];
@@ -56,6 +64,7 @@ export class Fixture implements AsyncDisposable {
     this.udpPeer = stack.use(udpSocket());
     this.server = stack.use(socket.create_server(["127.0.0.1", 0]));
     this.idleListener = stack.use(socket.create_server(["127.0.0.1", 0]));
+    this.closedPort = findClosedPort();
     this.#serving = this.#serve();
     this.reset();
   }

@@ -160,7 +160,6 @@ const sending: readonly Call[] = [
   ], { waits: true, datagrams: true }),
 ];
 
-/** A port where nobody is. */
 /** How many bytes there are, also where a subclass has a `length` of its own. */
 function lengthOf(data: Uint8Array): number {
   return inherited.get!.call(data);
@@ -171,11 +170,7 @@ const inherited = Object.getOwnPropertyDescriptor(
   "length",
 )!;
 
-function closedPort(): number {
-  using s = socket.socket();
-  s.bind(["127.0.0.1", 0]);
-  return s.getsockname()[1];
-}
+const closedPort = ({ closedPort }: Fixture) => closedPort;
 
 /** The parts of an address, and the address as a whole. */
 function addressed(
@@ -211,7 +206,7 @@ function addressed(
     call(
       "whole address",
       inet,
-      [param(address, () => ["127.0.0.1", closedPort()])],
+      [param(address, ({ closedPort }: Fixture) => ["127.0.0.1", closedPort])],
       ([whole]) => whole,
     ),
     call(

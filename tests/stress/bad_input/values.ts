@@ -303,17 +303,22 @@ function named(value: unknown): Value {
   };
 }
 
-/** Every value. */
-export const values: readonly Value[] = [
-  ...[undefined, null, true, false, Symbol("s"), Symbol.iterator].map(named),
-  ...[0n, 1n, -1n, 2n ** 64n].map(named),
-  ...numbers.map(named),
-  ...texts.map(named),
-  { name: "a function", make: () => () => 1 },
-  { name: "a class", make: () => class {} },
-  ...buffers,
-  ...objects,
+/** The values, by their types; those that run code of their own are apart. */
+export const groups: readonly (readonly Value[])[] = [
+  [undefined, null, true, false, Symbol("s"), Symbol.iterator].map(named),
+  [0n, 1n, -1n, 2n ** 64n].map(named),
+  numbers.map(named),
+  texts.map(named),
+  [
+    { name: "a function", make: () => () => 1 },
+    { name: "a class", make: () => class {} },
+  ],
+  buffers,
+  objects.filter(({ hostile }) => !hostile),
+  objects.filter(({ hostile }) => hostile),
 ];
+
+const values = groups.flat();
 
 /** Another value, which may be like one of the others. */
 export function randomValue(random: () => number): Value {
