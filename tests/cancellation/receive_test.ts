@@ -6,7 +6,7 @@ import {
   type Cancellation,
   cancellations,
   isCancelled,
-  timings,
+  timingsOf,
 } from "../support/cancel.ts";
 import {
   assertInOrder,
@@ -43,7 +43,7 @@ async function cancelEverywhere(
     count += data.length;
   };
   let target = fixture.open();
-  for (const timing of [...timings, ...timings]) {
+  for (const timing of timingsOf(cancellation)) {
     const nothing = count === arrived;
     const outcome = await cancelAt(
       target,

@@ -12,7 +12,7 @@ import {
   type Cancellation,
   cancellations,
   isCancelled,
-  timings,
+  timingsOf,
 } from "../support/cancel.ts";
 import type { Outcome } from "../support/outcome.ts";
 import {
@@ -44,7 +44,7 @@ async function cancelEverywhere(
 ): Promise<void> {
   const messages = new Messages();
   let target = row.open(client.dup());
-  for (const timing of timings) {
+  for (const timing of timingsOf(cancellation)) {
     if (row.full) await messages.fill(client);
     const message = messages.make(row.size);
     let settled = false;
@@ -105,7 +105,7 @@ for (const cancellation of cancellations) {
     let sender = udpSocket();
     const taken: number[] = [];
     let number = 0;
-    for (const timing of timings) {
+    for (const timing of timingsOf(cancellation)) {
       const before = taken.length;
       const target = { socket: sender, close: () => sender.close() };
       const datagram = numbered(1000, ++number);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { assertEquals, AssertionError } from "@std/assert";
 
 /** The bytes of a text. */
@@ -50,6 +51,8 @@ export function assertSameBytes(
   actual: Uint8Array,
   expected: Uint8Array,
 ): void {
+  // Native, and so many times as fast as the loop that finds the difference.
+  if (Buffer.compare(actual, expected) === 0) return;
   const length = Math.min(actual.length, expected.length);
   for (let i = 0; i < length; i++) {
     if (actual[i] !== expected[i]) {
