@@ -12,6 +12,7 @@ import { clientContext, only, serverContext } from "../support/tls.ts";
 import { within } from "../support/within.ts";
 import type { Part } from "./part.ts";
 import { Random } from "./random.ts";
+import { bulk } from "./tls_bulk.ts";
 
 type Tls = ssl.SSLSocket;
 
@@ -20,6 +21,8 @@ const CONCURRENCY = 40;
 const LIMIT_MS = 120_000;
 /** The most bytes that go one way. */
 const MOST = 200_000;
+/** How many bytes go each way on a connection that is not cut off. */
+const BULK_BYTES = 50 << 20;
 
 /** What a client says first: how it will go on, and the seed of the data. */
 const HEAD_BYTES = 5;
@@ -352,5 +355,7 @@ export const tls: Part = {
   async run(seed, log, size = 2000) {
     const kinds = await connections(seed, size);
     for (const [kind, count] of [...kinds].sort()) log(`${kind}: ${count}`);
+    await bulk(BULK_BYTES);
+    log(`${BULK_BYTES >> 20} MiB both ways at once`);
   },
 };
