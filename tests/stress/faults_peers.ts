@@ -9,6 +9,7 @@ import {
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
 import { assertSameBytes, numbered } from "../support/bytes.ts";
+import { externalMemory } from "../support/memory.ts";
 import type { TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 import { type Fault, Scene, withoutPython } from "./fault.ts";
@@ -27,11 +28,6 @@ const period = numbered(251 * 4096);
 /** Numbered bytes from anywhere on, which are not made each time. */
 function part(from: number, length: number): Uint8Array {
   return period.subarray(from % 251, from % 251 + length);
-}
-
-/** How many bytes of memory beside JavaScript's own there are. */
-function external(): number {
-  return Deno.memoryUsage().external;
 }
 
 /** Sends numbered bytes until a call is ended; how many were taken. */
@@ -130,12 +126,12 @@ async function frozen(random: Random): Promise<void> {
   s.settimeout(0.05 + random.below(10) / 100);
   assertEquals((await within(s.recv(10))).length, 1);
   await assertRejects(() => within(s.recv(10)), socket.TimeoutError);
-  const before = external();
+  const before = await externalMemory();
   let sent = 0;
   for (let n = 0; n < 5; n++) sent = await sendUntilEnded(s, sent);
   assertGreater(sent, 65_536);
   assertLess(sent, KERNEL_BYTES);
-  assertLess(external() - before, OWN_BYTES);
+  assertLess(await externalMemory() - before, OWN_BYTES);
   scene.peer.thaw();
   const received = scene.peer.run(RECEIVE_ALL);
   await within(s[Symbol.asyncDispose]());
@@ -160,7 +156,7 @@ out = first`);
   s.settimeout(limitS);
   const much = new Uint8Array(period.length * 30);
   for (let at = 0; at < much.length; at += period.length) much.set(period, at);
-  const before = external();
+  const before = await externalMemory();
   const startMs = performance.now();
   await assertRejects(
     () => within(s.sendall(much)),
@@ -168,7 +164,7 @@ out = first`);
     "timed out",
   );
   assertGreaterOrEqual(performance.now() - startMs, limitS * 1000 - 1);
-  assertLess(external() - before, OWN_BYTES);
+  assertLess(await externalMemory() - before, OWN_BYTES);
   assertGreater(await slowly as number, 0);
   await scene.peer.run("p.close()");
   // Nobody takes what is unsent: that is no reason to wait for it.
@@ -200,7 +196,7 @@ async function flood(random: Random): Promise<void> {
     }),
   );
   s.settimeout(null);
-  const before = external();
+  const before = await externalMemory();
   const sent = await scene.peer.run(`
 long = numbered(251) * 5000
 n = 0
@@ -210,7 +206,7 @@ p.close()
 out = n`) as number;
   assertGreater(sent, 65_536);
   assertLess(sent, KERNEL_BYTES);
-  assertLess(external() - before, OWN_BYTES);
+  assertLess(await externalMemory() - before, OWN_BYTES);
   let received = 0;
   for (;;) {
     const data = await within(s.recv(random.pick([10_000, 300_000])));
