@@ -185,14 +185,14 @@ Deno.test("ThreadingMixIn() goes on after a handler that fails, and one that nev
   never.resolve();
 });
 
-Deno.test("ThreadingMixIn() serves 1,000 clients at once", async () => {
+Deno.test("ThreadingMixIn() serves 200 clients at once", async () => {
   await using serving = serve(
     new class extends ThreadingTCPServer {
-      static override request_queue_size = 1000;
+      static override request_queue_size = 200;
     }(HERE, Echo),
   );
   const clients = await within(
-    Promise.all(Array.from({ length: 1000 }, () => serving.connect())),
+    Promise.all(Array.from({ length: 200 }, () => serving.connect())),
   );
   for (const client of clients) client.settimeout(60);
   const answers = clients.map(async (client, i) => {

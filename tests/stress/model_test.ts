@@ -11,7 +11,7 @@ Deno.test({
   fn: async () => {
     // `deno task soak` runs more; `-- --seed=N --sequences=N` chooses others.
     const seed = numberArgument("seed", 20_000);
-    const count = numberArgument("sequences", 300);
+    const count = numberArgument("sequences", 150);
     console.log(`--seed=${seed} --sequences=${count}`);
     await runModel(seed, count, console.log);
   },

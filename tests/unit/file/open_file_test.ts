@@ -4,7 +4,7 @@ import { Mutex } from "../../../src/file/open_file.ts";
 import { ScriptedStream, WAIT } from "../../support/scripted_stream.ts";
 import { within } from "../../support/within.ts";
 
-const MANY = 100_000;
+const MANY = 30_000;
 
 Deno.test("Mutex runs calls one at a time, in call order", async () => {
   const mutex = new Mutex();
@@ -58,7 +58,7 @@ Deno.test("Mutex rejects the calls that wait when it is closed, and serves none 
   assertEquals(mutex.busy, true);
 });
 
-Deno.test("Mutex lets 100,000 calls run, those with an aborted signal too", async () => {
+Deno.test("Mutex lets 30,000 calls run, those with an aborted signal too", async () => {
   for (const aborted of [false, true]) {
     const mutex = new Mutex();
     await mutex.acquire(undefined);
@@ -79,7 +79,7 @@ Deno.test("Mutex lets 100,000 calls run, those with an aborted signal too", asyn
     mutex.release();
     await within(Promise.all(calls));
     assertEquals(ran + replaced, MANY);
-    assertEquals(replaced, aborted ? 100 : 0);
+    assertEquals(replaced, aborted ? MANY / 1000 : 0);
     assertEquals(mutex.busy, false);
   }
 });
@@ -100,10 +100,10 @@ Deno.test("release() skips any number of aborted calls at once", async () => {
   assertEquals([replaced, mutex.busy], [20_000, false]);
 });
 
-Deno.test("twenty thousand calls on one file are served in call order", async () => {
+Deno.test("ten thousand calls on one file are served in call order", async () => {
   const stream = new ScriptedStream([], [WAIT]);
   const file = openFile(stream, "rwb", 100);
-  const count = 20_000;
+  const count = 10_000;
   const numbered = (i: number) =>
     new TextEncoder().encode(i.toString().padStart(5, "0"));
   const writes = Array.from(
