@@ -176,7 +176,7 @@ function* garbage(): Generator<Uint8Array> {
     [0xc0, 0x80],
     [0xff],
   ];
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 500; i++) {
     const bytes: number[] = [];
     for (let n = next(8); n >= 0; n--) {
       const piece = pieces[next(pieces.length)]!;

@@ -7,6 +7,7 @@ import { OSError } from "../../../src/base/errors.ts";
 import type { InetSockaddr } from "../../../src/base/sockaddr.ts";
 import type { StreamConn } from "../../../src/runtime/deno_net.ts";
 import { connectWithNode } from "../../../src/runtime/node_net.ts";
+import { assertSameBytes } from "../../support/bytes.ts";
 import { within } from "../../support/within.ts";
 
 function place(family: number, host: string, port: number): InetSockaddr {
@@ -64,11 +65,6 @@ async function readAll(
     chunks.push(buffer.slice(0, n));
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
-}
-
-function assertSame(actual: Uint8Array, expected: Uint8Array): void {
-  assertEquals(actual.length, expected.length);
-  assert(actual.every((byte, i) => byte === expected[i]));
 }
 
 Deno.test("connectWithNode() connects from the address that was asked for", async () => {
@@ -139,15 +135,15 @@ Deno.test("a connection of node:net returns bytes as they arrive", async () => {
 Deno.test("a connection of node:net carries bulk both ways at once", async () => {
   using both = await connection();
   const { ours, peer } = both;
-  const data = numbered(8_000_000);
+  const data = numbered(6_000_000);
   const [got, theirs] = await Promise.all([
     readAll(ours),
     readAll(peer),
     writeAll(ours, data).then(() => ours.closeWrite()),
     writeAll(peer, data).then(() => peer.closeWrite()),
   ]);
-  assertSame(got, data);
-  assertSame(theirs, data);
+  assertSameBytes(got, data);
+  assertSameBytes(theirs, data);
 });
 
 Deno.test("a connection of node:net reads on after closeWrite()", async () => {
@@ -191,7 +187,7 @@ Deno.test("a connection of node:net reads little ahead of its reader", async () 
   }
   assertLess(written, 12_000_000);
   const [got] = await Promise.all([readAll(ours), writing]);
-  assertSame(got, data);
+  assertSameBytes(got, data);
 });
 
 /** A connection both of whose ends are made by `node:net`, which can reset. */
