@@ -5,5 +5,5 @@ import { connections } from "./tls.ts";
 const seed = numberArgument("seed", 1);
 
 Deno.test(`TLS connections whose calls are cancelled, and which are cut off, lose nothing, --seed=${seed}`, async () => {
-  await connections(seed, 150);
+  await connections(seed, 60);
 });
