@@ -147,15 +147,20 @@ export const timings: readonly Timing[] = [
   },
 ];
 
+/** Those with three numbers of microtasks; `deno task soak` takes them all. */
+export const fewTimings: readonly Timing[] = timings.filter((
+  { microtasks = 0 },
+) => microtasks % 5 === 0);
+
 /**
  * The timings for one cancellation. An abort and a close act between any two
  * microtasks; a timer fires when there are no more, where only the clock is a
- * matter of how many have run, and EAGAIN comes from the call itself. Those
- * have three numbers of microtasks here; `deno task soak` takes them all.
+ * matter of how many have run, and EAGAIN comes from the call itself.
  */
 export function timingsOf(cancellation: Cancellation): readonly Timing[] {
-  if (cancellation === "abort" || cancellation === "close") return timings;
-  return timings.filter(({ microtasks = 0 }) => microtasks % 5 === 0);
+  return cancellation === "abort" || cancellation === "close"
+    ? timings
+    : fewTimings;
 }
 
 /** The timeout of a call in these tests, in seconds. */

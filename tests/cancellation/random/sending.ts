@@ -106,6 +106,13 @@ export const sending: readonly InterruptedSending[] = [
   ...Object.entries(sendRows).map(([name, each]) =>
     row(name, each, { alone: name.includes("file") })
   ),
+  row("sendto() on a stream", {
+    ...usual,
+    size: 50_000,
+    open: by((s, message, options) =>
+      s.sendto(message, ["127.0.0.1", 9], options)
+    ),
+  }),
   row("sendmsg()", {
     ...usual,
     open: by((s, message, options) =>
