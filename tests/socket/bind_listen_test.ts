@@ -13,8 +13,13 @@ import { within } from "../support/within.ts";
 
 function bound(address: socket.InetAddress = ["127.0.0.1", 0]): TcpSocket {
   const s = socket.socket();
-  s.bind(address);
-  return s;
+  try {
+    s.bind(address);
+    return s;
+  } catch (error) {
+    s.close();
+    throw error;
+  }
 }
 
 function assertInUse(address: socket.InetAddress): void {

@@ -503,7 +503,7 @@ Deno.test("socketpair() shares a connection with dup(), makefile() and detach()"
   await file.write("answer\n");
   await file.flush();
   assertEquals(await within(copy.recv(99)), bytes("answer\n"));
-  using again = socket.fromfd(copy.detach(), AF_UNIX, SOCK_STREAM);
+  using again = socket.socket(AF_UNIX, SOCK_STREAM, 0, copy.detach());
   await again.sendall(bytes("x"));
   b.close();
   assertEquals(await within(file.read(1)), "x");
