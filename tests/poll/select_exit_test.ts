@@ -22,25 +22,29 @@ const prelude = `
 const waiting: readonly Program[] = [
   {
     what: "select() on a listening socket",
-    code: `select([server], [], []).catch(code); later(() => server.close());`,
+    code: `
+      later(() => server.close());
+      await select([server], [], []).catch(code);`,
     printed: "EBADF\n",
   },
   {
     what: "select() for what is never writable",
-    code: `select([], [server], []).catch(code); later(() => server.close());`,
+    code: `
+      later(() => server.close());
+      await select([], [server], []).catch(code);`,
     printed: "EBADF\n",
   },
   {
     what: "select() on a datagram socket that is not bound",
     code: `
       const s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
-      select([s], [], []).catch(code);
-      later(() => s.close());`,
+      later(() => s.close());
+      await select([s], [], []).catch(code);`,
     printed: "EBADF\n",
   },
   {
     what: "select() that only sleeps",
-    code: `select([], [], [], 0.05).then(print);`,
+    code: `await select([], [], [], 0.05).then(print);`,
     printed: "[ [], [], [] ]\n",
   },
   {
@@ -48,17 +52,18 @@ const waiting: readonly Program[] = [
     code: `
       const other = socket.create_server(["127.0.0.1", 0]);
       server.unref();
-      select([server, other], [], []).catch(code);
-      later(() => server.close());`,
+      later(() => server.close());
+      await select([server, other], [], []).catch(code);`,
     printed: "EBADF\n",
   },
   {
     what: "select() on a socket that is referenced again",
     code: `
       server.unref();
-      select([server], [], []).catch(code);
+      const waiting = select([server], [], []).catch(code);
       server.ref();
-      later(() => server.close());`,
+      later(() => server.close());
+      await waiting;`,
     printed: "EBADF\n",
   },
   {
@@ -66,7 +71,7 @@ const waiting: readonly Program[] = [
     code: `
       const poller = poll();
       poller.register(server, POLLIN);
-      poller.poll(50).then(print);`,
+      await poller.poll(50).then(print);`,
     printed: "[]\n",
   },
   {
@@ -76,12 +81,13 @@ const waiting: readonly Program[] = [
       const other = socket.create_server(["127.0.0.1", 0]);
       sel.register(server, EVENT_READ);
       sel.register(other, EVENT_READ);
-      sel.select().catch(code);
+      const waiting = sel.select().catch(code);
       setTimeout(() => {
         sel.unregister(server);
         server.close();
         later(() => other.close());
-      }, 5);`,
+      }, 5);
+      await waiting;`,
     printed: "EBADF\n",
   },
 ];
@@ -145,12 +151,12 @@ async function check(programs: readonly Program[]): Promise<void> {
   assertEquals(result, { code: 0, stdout, stderr: "" }, what);
 }
 
-for (const program of waiting) {
-  processTest(
-    `${program.what} keeps the process alive`,
-    () => check([program]),
-  );
-}
+// Each waits for its call. If that does not keep the process alive, the process
+// ends there, and what the program and all later ones print is missing.
+processTest(
+  "select() that waits keeps the process alive",
+  () => checkTogether(waiting, check),
+);
 
 // One that did would keep all of them.
 processTest(

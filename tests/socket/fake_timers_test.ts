@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { processTest, runDeno } from "../support/child.ts";
+import { checkTogether, processTest, runDeno } from "../support/child.ts";
 
 // A test of a program may replace the timers of `globalThis` with fake ones that
 // never fire. The module captures the real ones when it loads, and its time
 // limits hold.
 
+/** Calls of a connected pair, `a` and `b`; `prints` is how each ends. */
 const calls: Record<string, { setup: string; call: string; prints: string }> = {
   "recv()": {
     setup: "a.settimeout(0.01);",
@@ -56,31 +57,44 @@ const calls: Record<string, { setup: string; call: string; prints: string }> = {
   },
 };
 
-for (const [name, { setup, call, prints }] of Object.entries(calls)) {
-  processTest(
-    `${name} times out although the program's timers are fake ones`,
-    async () => {
-      const { code, stdout, stderr } = await runDeno({
-        code: `
-        import * as socket from "@pystd/socket";
-        import * as select from "@pystd/socket/select";
-        const [a, b] = await socket.socketpair(socket.AF_INET);
-        Object.assign(globalThis, {
-          setTimeout: () => 1,
-          setInterval: () => 1,
-          setImmediate: () => ({}),
-          clearTimeout() {},
-          clearInterval() {},
-        });
-        performance.now = () => 0;
-        Date.now = () => 0;
-        ${setup}
-        console.log(await ${call}.then(() => "done", (error) => error.name));
-        Deno.exit();`,
-        permissions: ["--allow-net=127.0.0.1"],
-        unstable: true,
-      });
-      assertEquals([code, stdout, stderr], [0, `${prints}\n`, ""]);
-    },
-  );
+/** Makes some of the calls, one after the other, in one process. */
+async function check(names: readonly string[]): Promise<void> {
+  const programs = names.map((name) => calls[name]!);
+  const result = await runDeno({
+    code: `
+    import * as socket from "@pystd/socket";
+    import * as select from "@pystd/socket/select";
+    const pairs = [];
+    for (let i = 0; i < ${names.length}; i++) {
+      pairs.push(await socket.socketpair(socket.AF_INET));
+    }
+    Object.assign(globalThis, {
+      setTimeout: () => 1,
+      setInterval: () => 1,
+      setImmediate: () => ({}),
+      clearTimeout() {},
+      clearInterval() {},
+    });
+    performance.now = () => 0;
+    Date.now = () => 0;
+    ${
+      programs.map(({ setup, call }) =>
+        `{
+      const [a, b] = pairs.shift();
+      ${setup}
+      console.log(await ${call}.then(() => "done", (error) => error.name));
+    }`
+      ).join("\n")
+    }
+    Deno.exit();`,
+    permissions: ["--allow-net=127.0.0.1"],
+    unstable: true,
+  });
+  const stdout = programs.map(({ prints }) => `${prints}\n`).join("");
+  assertEquals(result, { code: 0, stdout, stderr: "" }, names.join());
 }
+
+processTest(
+  "calls end, and time out, although the program's timers are fake ones",
+  () => checkTogether(Object.keys(calls), check),
+);
