@@ -3,7 +3,8 @@ import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import { outcomeOf } from "../support/outcome.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
-import { python, pythonOutcomes, startPython } from "../support/python.ts";
+import { python, pythonOutcomes } from "../support/python.ts";
+import { PythonPeer } from "../support/python_peer.ts";
 import { within } from "../support/within.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -16,33 +17,27 @@ interface Connection extends AsyncDisposable {
   peer(code: string): Promise<void>;
 }
 
+/**
+ * The other end's program. It is started when this module is loaded, so that it
+ * belongs to no test, and ends with the process, which closes its input.
+ */
+const program = python === null ? null : new PythonPeer();
+
 async function connected(): Promise<Connection> {
   await using server = listener();
-  const program = startPython(
-    `
-import sys, struct
-from socket import *
-p = create_connection(("127.0.0.1", int(sys.argv[1])))
-def reset():
-    p.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    p.close()
-for line in sys.stdin:
-    exec(line)
-    print("done")
-`,
-    [String(server.getsockname()[1])],
-  );
+  const [, port] = server.getsockname();
+  await program!.run(`p = create_connection(("127.0.0.1", ${port}))`);
   const [s] = await within(server.accept());
   return {
     s,
     async peer(code) {
-      await program.write(`${code}\n`);
-      assertEquals(await program.readLine(), "done");
+      await program!.run(code);
     },
     async [Symbol.asyncDispose]() {
+      // Together: one end's unsent bytes may wait for the other to close.
       await Promise.allSettled([
         s[Symbol.asyncDispose](),
-        program[Symbol.asyncDispose](),
+        program!.run("p.close()"),
       ]);
     },
   };
@@ -72,7 +67,7 @@ function test(name: string, fn: (c: Connection) => Promise<void>): void {
 test("a reset rejects a pending recv(), once", async ({ s, peer }) => {
   const receiving = outcomeOf(() => s.recv(10));
   const next = outcomeOf(async () => text(await s.recv(10)));
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await receiving, reset);
   // As in Python the error is told once; from then on it is the end.
   assertEquals(await next, '""');
@@ -85,7 +80,7 @@ test("a reset is reported after the data before it", async ({ s, peer }) => {
   assertEquals(text(await within(s.recv(3))), "hel");
   await peer("p.sendall(b' world')");
   assertEquals(text(await within(s.recv(1, socket.MSG_PEEK))), "l");
-  await peer("reset()");
+  await peer("reset(p)");
   let received = "";
   let outcome: string;
   do {
@@ -100,14 +95,14 @@ test("a reset makes MSG_WAITALL return the part that has arrived", async ({ s, p
   const receiving = s.recv(10, socket.MSG_WAITALL);
   await peer("p.sendall(b'hello')");
   assertEquals(text(await within(s.recv(0))), "");
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(text(await within(receiving)), "hello");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
 });
 
 test("a reset rejects a pending recv_into()", async ({ s, peer }) => {
   const receiving = outcomeOf(() => s.recv_into(new Uint8Array(10)));
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await receiving, reset);
 });
 
@@ -115,13 +110,13 @@ test("a reset rejects a pending readline()", async ({ s, peer }) => {
   const file = s.makefile("rb");
   const reading = outcomeOf(() => file.readline());
   await peer("p.sendall(b'no end of line')");
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await reading, reset);
   await within(file.close());
 });
 
 test("a reset rejects the next send(), and later ones fail with EPIPE", async ({ s, peer }) => {
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), reset);
   assertEquals(await outcomeOf(() => s.send(bytes("x"))), broken);
   assertEquals(await outcomeOf(() => s.sendall(bytes("x"))), broken);
@@ -130,7 +125,7 @@ test("a reset rejects the next send(), and later ones fail with EPIPE", async ({
 test("a reset rejects a pending sendall()", async ({ s, peer }) => {
   const sending = outcomeOf(() => s.sendall(new Uint8Array(20_000_000)));
   const behind = outcomeOf(() => s.sendall(bytes("x")));
-  await peer("reset()");
+  await peer("reset(p)");
   oneOf(reset, broken)(await sending);
   oneOf(reset, broken)(await behind);
 });
@@ -138,13 +133,13 @@ test("a reset rejects a pending sendall()", async ({ s, peer }) => {
 test("a reset rejects a concurrent recv() and sendall()", async ({ s, peer }) => {
   const receiving = outcomeOf(async () => text(await s.recv(10)));
   const sending = outcomeOf(() => s.sendall(new Uint8Array(20_000_000)));
-  await peer("reset()");
+  await peer("reset(p)");
   oneOf(reset, '""')(await receiving);
   oneOf(reset, broken)(await sending);
 });
 
 test("a reset while no call waits is reported by the next call", async ({ s, peer }) => {
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   assertEquals(await outcomeOf(async () => text(await s.recv(10))), '""');
 });
@@ -155,7 +150,7 @@ test("SO_ERROR reports that committed bytes were lost", async ({ s, peer }) => {
     for (;;) await s.send(new Uint8Array(50_000));
   });
   assertEquals(outcome, "TimeoutError: timed out");
-  await peer("reset()");
+  await peer("reset(p)");
   const error = () => s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR);
   let found = 0;
   await within((async () => {
@@ -176,7 +171,7 @@ test("the next send() reports that committed bytes were lost", async ({ s, peer 
   assertEquals(outcome, "TimeoutError: timed out");
   s.settimeout(60);
   const waiting = outcomeOf(() => s.send(bytes("x")));
-  await peer("reset()");
+  await peer("reset(p)");
   oneOf(reset, broken)(await waiting);
 });
 
@@ -199,7 +194,7 @@ test("the second send() after the peer has closed fails", async ({ s, peer }) =>
 });
 
 test("shutdown() after a reset fails with ENOTCONN", async ({ s, peer }) => {
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   const error = await assertRejects(
     () => within(s.shutdown(socket.SHUT_WR)),
@@ -210,14 +205,14 @@ test("shutdown() after a reset fails with ENOTCONN", async ({ s, peer }) => {
 });
 
 test("connect() after a reset fails with EISCONN", async ({ s, peer }) => {
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   const code = await within(s.connect_ex(["127.0.0.1", 1]));
   assertEquals(code, errno.EISCONN);
 });
 
 test("close() after a reset does not fail", async ({ s, peer }) => {
-  await peer("reset()");
+  await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
   await within(s[Symbol.asyncDispose]());
 });
@@ -258,7 +253,7 @@ def attempt(call):
     for (const [i, sequence] of sequences.entries()) {
       await using connection = await connected();
       const { s, peer } = connection;
-      await peer("reset()");
+      await peer("reset(p)");
       const ours: unknown[] = [];
       for (const name of sequence) {
         const outcome = await outcomeOf(async () =>
