@@ -16,7 +16,7 @@ import { within } from "../support/within.ts";
 const one = new Uint8Array(1);
 
 /** More than the kernel takes while nobody reads. */
-const BULK_BYTES = 16_000_000;
+const BULK_BYTES = 12_000_000;
 
 function bulk(): Uint8Array {
   const numbers = new Uint32Array(BULK_BYTES / 4);
@@ -196,11 +196,11 @@ Deno.test("await using waits for sent bytes, even if another holder keeps the co
     const { client, peer } = pair;
     await using _ = keep === "dup" ? client.dup() : client.makefile("rb");
     let sent = false;
-    const sending = client.sendall(new Uint8Array(20_000_000))
+    const sending = client.sendall(new Uint8Array(BULK_BYTES))
       .then(() => sent = true);
     const disposed = client[Symbol.asyncDispose]().then(() => sent);
     let received = 0;
-    while (received < 20_000_000) {
+    while (received < BULK_BYTES) {
       received += (await within(peer.recv(1_000_000))).length;
     }
     await within(sending);
@@ -212,10 +212,10 @@ Deno.test("await using does not wait for the bytes of another holder", async () 
   await using pair = await tcpPair();
   const { client, peer } = pair;
   using other = client.dup();
-  const sending = other.sendall(new Uint8Array(20_000_000));
+  const sending = other.sendall(new Uint8Array(BULK_BYTES));
   await within(client[Symbol.asyncDispose]());
   let received = 0;
-  while (received < 20_000_000) {
+  while (received < BULK_BYTES) {
     received += (await within(peer.recv(1_000_000))).length;
   }
   await within(sending);

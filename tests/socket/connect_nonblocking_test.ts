@@ -174,17 +174,16 @@ Deno.test("close() cancels a connect in progress", async () => {
 });
 
 Deno.test("close() of one duplicate leaves the connect to the other", async () => {
-  await using full = await fullListener();
+  await using server = listener();
   const first = socket.socket();
   await using second = first.dup();
-  const connecting = first.connect(full.address);
+  // The event loop has not turned when it closes, so it is still connecting.
+  const connecting = first.connect(server.getsockname());
   first.close();
   const error = await assertRejects(() => within(connecting), socket.OSError);
   assertEquals(error.code, "EBADF");
-  await full.makeRoom();
-  second.settimeout(60);
   assertEquals(await within(second.send(one)), 1);
-  assertEquals(second.getpeername(), full.address);
+  assertEquals(second.getpeername(), server.getsockname());
 });
 
 Deno.test("bytes arrive in order on a connection made without blocking", async () => {

@@ -248,12 +248,24 @@ Deno.test({
 Deno.test("a timeout bounds each call, not the socket", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
-  client.settimeout(1);
-  for (let n = 0; n < 3; n++) {
-    const receiving = client.recv(1);
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    await within(peer.sendall(new Uint8Array([n])));
-    assertEquals(await within(receiving), new Uint8Array([n]));
+  await within(peer.sendall(new Uint8Array(1)));
+  await within(client.recv(1, socket.MSG_PEEK));
+  client.settimeout(0.05);
+  const first: readonly (() => Promise<unknown>)[] = [
+    async () => assertEquals(await client.recv(1), new Uint8Array(1)),
+    () => assertRejects(() => client.recv(1), socket.TimeoutError),
+  ];
+  for (const call of first) {
+    await within(call());
+    // The time of the first call passes.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const order: string[] = [];
+    const second = client.recv(1).catch(({ name }) => order.push(name));
+    // A timer that fires in the middle of the second one's.
+    const timer = setTimeout(() => order.push("timer"), 25);
+    await within(second);
+    clearTimeout(timer);
+    assertEquals(order, ["timer", "TimeoutError"]);
   }
 });
 
