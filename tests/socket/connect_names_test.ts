@@ -30,41 +30,49 @@ function bothFamilies() {
 const v4Line = "127.0.0.1 localhost\n";
 const v6Line = "::1 localhost\n";
 
-/** What each call prints: the address, or the error's code and detail. */
+/**
+ * What each call comes to with each hosts file: the address, or the error's code
+ * and detail. The C library reads the file for each question.
+ */
 const program = `
   import * as socket from "@pystd/socket";
-  const to = ["localhost", Number(Deno.args[0])];
-  const outcomes = [];
-  for (const family of [socket.AF_INET, socket.AF_INET6]) {
-    for (
-      const call of [
-        async (s) => {
-          await s.connect(to);
-          return s.getpeername();
-        },
-        async (s) => {
-          s.setblocking(false);
-          await s.connect(to).catch((error) => {
-            if (error.code !== "EINPROGRESS") throw error;
-          });
-          s.settimeout(60);
-          await s.sendall(new Uint8Array(1));
-          return s.getpeername();
-        },
-        async (s) => {
-          s.bind(["localhost", 0]);
-          return s.getsockname();
-        },
-      ]
-    ) {
-      using s = socket.socket(family);
-      outcomes.push(await call(s).then(
-        ([host]) => host,
-        ({ code, message }) => code + ": " + message.split(": ")[1],
-      ));
+  const [port, ...hosts] = Deno.args;
+  const to = ["localhost", Number(port)];
+  const calls = [
+    async (s) => {
+      await s.connect(to);
+      return s.getpeername();
+    },
+    async (s) => {
+      s.setblocking(false);
+      await s.connect(to).catch((error) => {
+        if (error.code !== "EINPROGRESS") throw error;
+      });
+      s.settimeout(60);
+      await s.sendall(new Uint8Array(1));
+      return s.getpeername();
+    },
+    async (s) => {
+      s.bind(["localhost", 0]);
+      return s.getsockname();
+    },
+  ];
+  const all = [];
+  for (const text of hosts) {
+    Deno.writeTextFileSync("/etc/hosts", text);
+    const outcomes = [];
+    for (const family of [socket.AF_INET, socket.AF_INET6]) {
+      for (const call of calls) {
+        using s = socket.socket(family);
+        outcomes.push(await call(s).then(
+          ([host]) => host,
+          ({ code, message }) => code + ": " + message.split(": ")[1],
+        ));
+      }
     }
+    all.push(outcomes);
   }
-  console.log(JSON.stringify(outcomes));`;
+  console.log(JSON.stringify(all));`;
 
 const denied = (target: string) =>
   `EACCES: Requires net access to "${target}", run again with the --allow-net flag`;
@@ -168,17 +176,18 @@ for (const { what, hosts, grants, outcomes } of rows) {
     fn: async () => {
       using servers = bothFamilies();
       const port = String(servers.port);
-      for (const text of hosts) {
-        const { stdout, stderr } = await runWithHosts(
-          text,
-          program,
-          [`--allow-net=${grants.replace("PORT", port)}`],
-          [port],
-        );
-        assertEquals(stderr, "");
-        const actual = JSON.parse(stdout.replaceAll(`:${port}`, ":PORT"));
-        assertEquals(actual, outcomes.flat(), text);
-      }
+      const { stdout, stderr } = await runWithHosts(
+        "",
+        program,
+        [`--allow-net=${grants.replace("PORT", port)}`],
+        [port, ...hosts],
+      );
+      assertEquals(stderr, "");
+      const actual = JSON.parse(stdout.replaceAll(`:${port}`, ":PORT"));
+      assertEquals(
+        hosts.map((text, i) => [text, actual[i]]),
+        hosts.map((text) => [text, outcomes.flat()]),
+      );
     },
   });
 }

@@ -11,11 +11,11 @@ const script = `
 export const canChooseHosts: boolean = await tryHosts();
 
 /**
- * Runs a Deno program that sees another hosts file.
+ * Runs a Deno program that sees another hosts file, and may write to it.
  *
  * @param hosts The text of the hosts file.
  * @param code The program.
- * @param permissions Its permission flags.
+ * @param permissions Its further permission flags.
  * @param args Its arguments.
  * @returns Its exit code and what it printed.
  */
@@ -29,6 +29,7 @@ export async function runWithHosts(
   await using child = startWithHosts(hosts, code, [
     Deno.execPath(),
     ...run,
+    "--allow-write=/etc/hosts",
     ...permissions,
     "--import-map",
     "tests/offline/import_map.json",
