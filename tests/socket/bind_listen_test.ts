@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { processTest, runDeno } from "../support/child.ts";
+import { checkTogether, processTest, runDeno } from "../support/child.ts";
 import { eventually } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
@@ -198,14 +198,11 @@ Deno.test("listen() of one duplicate lets the other accept", async () => {
   assertEquals(address, client.getsockname());
 });
 
-processTest(
-  "listen() binds an unbound socket to a port on every interface",
-  async () => {
-    const { stdout, stderr } = await runDeno({
-      permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1]"],
-      code: `
-      import * as socket from "@pystd/socket";
-      const { AF_INET, AF_INET6 } = socket;
+/** Programs that need a grant for every interface or for another machine. */
+const granted: readonly [what: string, code: string, prints: string[]][] = [
+  [
+    "listen() binds an unbound socket to a port on every interface",
+    `
       for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
         await using server = socket.socket(family);
         server.listen();
@@ -223,48 +220,56 @@ processTest(
       const [conn, [from]] = await server.accept();
       await using _ = conn;
       console.log(from, conn.getsockname()[0]);`,
-    });
-    assertEquals(stderr, "");
-    assertEquals(stdout.trim().split("\n"), [
+    [
       "0.0.0.0 true [] 127.0.0.1 127.0.0.1",
       ":: true [ 0, 0 ] ::1 ::1",
       "::ffff:127.0.0.1 ::ffff:127.0.0.1",
-    ]);
-  },
-);
-
-processTest('bind() to host "" is to every interface', async () => {
-  const { stdout, stderr } = await runDeno({
-    permissions: ["--allow-net=0.0.0.0,[::]"],
-    code: `
-      import * as socket from "@pystd/socket";
+    ],
+  ],
+  [
+    'bind() to host "" is to every interface',
+    `
       for (const type of [socket.SOCK_STREAM, socket.SOCK_DGRAM]) {
-        for (const family of [socket.AF_INET, socket.AF_INET6]) {
+        for (const family of [AF_INET, AF_INET6]) {
           using s = socket.socket(family, type);
           s.bind(["", 0]);
           console.log(s.getsockname()[0], s.getsockname()[1] > 0);
         }
       }`,
-  });
-  assertEquals(stderr, "");
-  assertEquals(stdout, "0.0.0.0 true\n:: true\n".repeat(2));
-});
-
-processTest(
-  "bind() to an address of another machine fails with EADDRNOTAVAIL",
-  async () => {
-    const { stdout, stderr } = await runDeno({
-      permissions: ["--allow-net=192.0.2.77"],
-      code: `
-      import * as socket from "@pystd/socket";
+    ["0.0.0.0 true", ":: true", "0.0.0.0 true", ":: true"],
+  ],
+  [
+    "bind() to an address of another machine fails with EADDRNOTAVAIL",
+    `
       try {
         socket.socket().bind(["192.0.2.77", 0]);
       } catch (error) {
         console.log(error.name, error.code);
       }`,
-    });
-    assertEquals([stderr, stdout], ["", "OSError EADDRNOTAVAIL\n"]);
-  },
+    ["OSError EADDRNOTAVAIL"],
+  ],
+];
+processTest(
+  "bind() and listen() take the addresses that the kernel allows",
+  () =>
+    checkTogether(granted, async (some) => {
+      const { stdout, stderr } = await runDeno({
+        permissions: ["--allow-net=0.0.0.0,127.0.0.1,[::],[::1],192.0.2.77"],
+        code: `
+          import * as socket from "@pystd/socket";
+          const { AF_INET, AF_INET6 } = socket;
+          ${
+          some.map(([what, code]) =>
+            `console.log(${JSON.stringify(what)}); {${code}}`
+          ).join("\n")
+        }`,
+      });
+      assertEquals(stderr, "");
+      assertEquals(
+        stdout.trimEnd().split("\n"),
+        some.flatMap(([what, , prints]) => [what, ...prints]),
+      );
+    }),
 );
 
 Deno.test("bind() and connect() take the address as one argument", async () => {

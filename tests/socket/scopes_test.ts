@@ -29,106 +29,100 @@ async function runOnLink(
   return JSON.parse(stdout);
 }
 
-const program = (link: string) => `
+/** Lists, for each way to write the scope, what calls make of it. */
+const program = (links: readonly string[]) => `
   import * as socket from "@pystd/socket";
   import { select } from "@pystd/socket/select";
   const { AF_INET6, SOCK_DGRAM } = socket;
   const one = new Uint8Array(1);
-  const link = ${JSON.stringify(link)};
-  const at = (port) => link.includes("%")
-    ? [link, port]
-    : [...link.split("/").slice(0, 1), port, 0, Number(link.split("/")[1])];
-  const scopes = {};
-  const see = (name, address) => scopes[name] = [address[0], address[3]];
+  const links = ${JSON.stringify(links)};
+  const all = [];
+  for (const link of links) all.push(await scopesOf(link));
+  console.log(JSON.stringify(all));
+  Deno.exit();
 
-  const server = socket.socket(AF_INET6);
-  server.bind(at(0));
-  see("bound", server.getsockname());
-  server.listen();
-  see("listening", server.getsockname());
-  const [, port] = server.getsockname();
+  async function scopesOf(link) {
+    const at = (port) => link.includes("%")
+      ? [link, port]
+      : [...link.split("/").slice(0, 1), port, 0, Number(link.split("/")[1])];
+    const scopes = {};
+    const see = (name, address) => scopes[name] = [address[0], address[3]];
 
-  const client = socket.socket(AF_INET6);
-  await client.connect(at(port));
-  see("client", client.getsockname());
-  see("client's peer", client.getpeername());
-  const [conn, from] = await server.accept();
-  see("accepted from", from);
-  see("accepted", conn.getsockname());
-  see("accepted peer", conn.getpeername());
+    const server = socket.socket(AF_INET6);
+    server.bind(at(0));
+    see("bound", server.getsockname());
+    server.listen();
+    see("listening", server.getsockname());
+    const [, port] = server.getsockname();
 
-  const waiting = socket.socket(AF_INET6);
-  waiting.settimeout(0);
-  await waiting.connect_ex(at(port));
-  await select([], [waiting], []);
-  await server.accept();
-  see("non-blocking peer", waiting.getpeername());
+    const client = socket.socket(AF_INET6);
+    await client.connect(at(port));
+    see("client", client.getsockname());
+    see("client's peer", client.getpeername());
+    const [conn, from] = await server.accept();
+    see("accepted from", from);
+    see("accepted", conn.getsockname());
+    see("accepted peer", conn.getpeername());
 
-  const made = await socket.create_connection(at(port).slice(0, 2));
-  see("create_connection()", made.getpeername());
+    const waiting = socket.socket(AF_INET6);
+    waiting.settimeout(0);
+    await waiting.connect_ex(at(port));
+    await select([], [waiting], []);
+    await server.accept();
+    see("non-blocking peer", waiting.getpeername());
 
-  const bound = socket.socket(AF_INET6, SOCK_DGRAM);
-  bound.bind(at(0));
-  see("datagram", bound.getsockname());
-  const any = socket.socket(AF_INET6, SOCK_DGRAM);
-  any.bind(["::", 0]);
-  await any.sendto(one, at(bound.getsockname()[1]));
-  const [, sender] = await bound.recvfrom(1);
-  see("sender to a bound one", sender);
-  // What recvfrom() gave is an address to send to.
-  await bound.sendto(one, sender);
-  see("sender to the wildcard", (await any.recvfrom(1))[1]);
-  const peer = socket.socket(AF_INET6, SOCK_DGRAM);
-  await peer.connect(at(bound.getsockname()[1]));
-  see("connected datagram", peer.getsockname());
-  see("its peer", peer.getpeername());
-  await peer.send(one);
-  await bound.sendto(one, (await bound.recvfrom(1))[1]);
-  await peer.recv(1);
+    const made = await socket.create_connection([link.replace("/", "%"), port]);
+    see("create_connection()", made.getpeername());
 
-  // What getsockname() gave is an address to connect to.
-  await socket.socket(AF_INET6).connect(server.getsockname());
-  console.log(JSON.stringify(scopes));
-  Deno.exit();`;
+    const bound = socket.socket(AF_INET6, SOCK_DGRAM);
+    bound.bind(at(0));
+    see("datagram", bound.getsockname());
+    const any = socket.socket(AF_INET6, SOCK_DGRAM);
+    any.bind(["::", 0]);
+    await any.sendto(one, at(bound.getsockname()[1]));
+    const [, sender] = await bound.recvfrom(1);
+    see("sender to a bound one", sender);
+    // What recvfrom() gave is an address to send to.
+    await bound.sendto(one, sender);
+    see("sender to the wildcard", (await any.recvfrom(1))[1]);
+    const peer = socket.socket(AF_INET6, SOCK_DGRAM);
+    await peer.connect(at(bound.getsockname()[1]));
+    see("connected datagram", peer.getsockname());
+    see("its peer", peer.getpeername());
+    await peer.send(one);
+    await bound.sendto(one, (await bound.recvfrom(1))[1]);
+    await peer.recv(1);
+
+    // What getsockname() gave is an address to connect to.
+    await socket.socket(AF_INET6).connect(server.getsockname());
+    return scopes;
+  }`;
 
 for (const unstable of [true, false]) {
-  const flag = unstable ? ["--unstable-net"] : [];
   Deno.test({
-    name: `a scope given by number is returned by every call, ${
-      unstable ? "with" : "without"
-    } --unstable-net`,
+    name:
+      `a scope given by number or by name is returned as a number by every call, ${
+        unstable ? "with" : "without"
+      } --unstable-net`,
     ignore: !hasNamespaces,
     fn: async () => {
-      const all = ["--allow-net", "--allow-sys=networkInterfaces", ...flag];
-      const scopes = await runOnLink(
-        program("fe80::1/1").replace(
-          "at(port).slice(0, 2)",
-          '["fe80::1%1", port]',
-        ),
-        all,
-      ) as Record<string, unknown>;
-      for (const [name, address] of Object.entries(scopes)) {
-        assertEquals(address, ["fe80::1", 1], name);
+      // A name becomes a number before the flag makes a difference.
+      const links = unstable ? ["fe80::1/1"] : ["fe80::1/1", "fe80::1%lo"];
+      const all = await runOnLink(program(links), [
+        "--allow-net",
+        "--allow-sys=networkInterfaces",
+        ...(unstable ? ["--unstable-net"] : []),
+      ]) as Record<string, unknown>[];
+      assertEquals(all.length, links.length);
+      for (const [i, scopes] of all.entries()) {
+        for (const [name, address] of Object.entries(scopes)) {
+          assertEquals(address, ["fe80::1", 1], `${links[i]}, ${name}`);
+        }
+        assertEquals(Object.keys(scopes).length, 14);
       }
-      assertEquals(Object.keys(scopes).length, 14);
     },
   });
 }
-
-Deno.test({
-  name:
-    "a scope given by name is returned as a number if interfaces are granted",
-  ignore: !hasNamespaces,
-  fn: async () => {
-    const scopes = await runOnLink(program("fe80::1%lo"), [
-      "--allow-net",
-      "--allow-sys=networkInterfaces",
-    ]) as Record<string, unknown>;
-    for (const [name, address] of Object.entries(scopes)) {
-      assertEquals(address, ["fe80::1", 1], name);
-    }
-  },
-});
 
 Deno.test({
   name: "a scope given by name needs only the grant for the address",
