@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import { closedAddress, fullListener } from "../support/addresses.ts";
+import { numbered } from "../support/bytes.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { python, pythonOutcomes } from "../support/python.ts";
@@ -190,7 +191,7 @@ Deno.test("bytes arrive in order on a connection made without blocking", async (
   await using full = await fullListener();
   await using client = await connecting(full.address);
   const size = 3_000_000;
-  const sent = Uint8Array.from({ length: size }, (_, i) => i % 251);
+  const sent = numbered(size);
   client.settimeout(60);
   await full.makeRoom();
   // Queued until the connection is there.

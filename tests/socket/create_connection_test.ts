@@ -7,6 +7,7 @@ import {
 import * as socket from "@pystd/socket";
 import { nextDescriptor } from "../support/descriptor.ts";
 import { closedAddress, fullListener } from "../support/addresses.ts";
+import { checkTogether } from "../support/child.ts";
 import { canChooseHosts, runWithHosts } from "../support/hosts.ts";
 import { within } from "../support/within.ts";
 
@@ -169,16 +170,11 @@ Deno.test("create_connection() that is aborted rejects with the reason, and clos
   }
 });
 
-const twoHosts = "127.0.0.1 both\n::1 both\n";
-const grants = ["--allow-net=127.0.0.1,[::1],both"];
-
-Deno.test({
-  name:
+/** Programs with names of more than one address, and what they print. */
+const named: readonly [what: string, code: string, prints: string[]][] = [
+  [
     "create_connection() tries each address of a name, and takes the first that answers",
-  ignore: !canChooseHosts,
-  async fn() {
-    const code = `
-      import * as socket from "@pystd/socket";
+    `
       for (const [family, host] of [[socket.AF_INET, "127.0.0.1"], [socket.AF_INET6, "::1"]]) {
         const server = socket.create_server([host, 0], { family });
         const [, port] = server.getsockname();
@@ -186,20 +182,12 @@ Deno.test({
         console.log(client.getpeername()[0], client.gettimeout());
         client.close();
         server.close();
-      }`;
-    const { stdout, stderr } = await runWithHosts(twoHosts, code, grants, []);
-    assertEquals(stderr, "");
-    assertEquals(stdout, "127.0.0.1 60\n::1 60\n");
-  },
-});
-
-Deno.test({
-  name:
+      }`,
+    ["127.0.0.1 60", "::1 60"],
+  ],
+  [
     "create_connection() throws the last error, or the errors of all addresses",
-  ignore: !canChooseHosts,
-  async fn() {
-    const code = `
-      import * as socket from "@pystd/socket";
+    `
       const server = socket.create_server(["127.0.0.1", 0]);
       const [, port] = server.getsockname();
       server.close();
@@ -211,25 +199,17 @@ Deno.test({
       const options = { all_errors: true };
       await fail();
       await fail(5, null, options);
-      await fail(5, ["127.0.0.1", 0], options);`;
-    const { stdout, stderr } = await runWithHosts(twoHosts, code, grants, []);
-    assertEquals(stderr, "");
-    assertEquals(stdout.split("\n"), [
+      await fail(5, ["127.0.0.1", 0], options);`,
+    [
       'ConnectionRefusedError "ECONNREFUSED"',
       'AggregateError ["ECONNREFUSED","ECONNREFUSED"]',
       // No address of the other family connects from there.
       'AggregateError ["EAI_ADDRFAMILY","ECONNREFUSED"]',
-      "",
-    ]);
-  },
-});
-
-Deno.test({
-  name: "create_connection() gives each address the whole timeout",
-  ignore: !canChooseHosts,
-  async fn() {
-    const code = `
-      import * as socket from "@pystd/socket";
+    ],
+  ],
+  [
+    "create_connection() gives each address the whole timeout",
+    `
       let port = 0;
       const open = [];
       for (const host of ["127.0.0.1", "127.0.0.2"]) {
@@ -250,15 +230,32 @@ Deno.test({
       await socket.create_connection(["slow", port], 0.1, null, options).catch(
         ({ errors }) => console.log(errors.map(({ message }) => message).join()),
       );
-      console.log(performance.now() - started >= 195);
-      Deno.exit();`;
-    const { stdout, stderr } = await runWithHosts(
-      "127.0.0.1 slow\n127.0.0.2 slow\n",
-      code,
-      ["--allow-net=127.0.0.1,127.0.0.2,slow"],
-      [],
-    );
-    assertEquals(stderr, "");
-    assertEquals(stdout, "timed out,timed out\ntrue\n");
-  },
+      console.log(performance.now() - started >= 195);`,
+    ["timed out,timed out", "true"],
+  ],
+];
+
+Deno.test({
+  name: "create_connection() tries the addresses of a name as Python does",
+  ignore: !canChooseHosts,
+  fn: () =>
+    checkTogether(named, async (some) => {
+      const { stdout, stderr } = await runWithHosts(
+        "127.0.0.1 both\n::1 both\n127.0.0.1 slow\n127.0.0.2 slow\n",
+        `import * as socket from "@pystd/socket";
+        ${
+          some.map(([what, code]) =>
+            `console.log(${JSON.stringify(what)}); {${code}}`
+          ).join("\n")
+        }
+        Deno.exit();`,
+        ["--allow-net=127.0.0.1,127.0.0.2,[::1],both,slow"],
+        [],
+      );
+      assertEquals(stderr, "");
+      assertEquals(
+        stdout.trimEnd().split("\n"),
+        some.flatMap(([what, , prints]) => [what, ...prints]),
+      );
+    }),
 });

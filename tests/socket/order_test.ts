@@ -211,7 +211,7 @@ Deno.test("concurrent send() calls are sent in call order", async () => {
   const { client, peer } = pair;
   const settled = new Settled();
   const messages = Array.from(
-    { length: 60 },
+    { length: 30 },
     (_, i) => numbered(1 + (i * 7919) % 200_000, i * 17),
   );
   const { signal } = new AbortController();

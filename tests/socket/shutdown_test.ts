@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { assertSameBytes } from "../support/bytes.ts";
+import { assertSameBytes, numbered } from "../support/bytes.ts";
 import { tick } from "../support/event_loop.ts";
 import { codeOf, outcomeOf } from "../support/outcome.ts";
 import {
@@ -38,7 +38,7 @@ Deno.test("shutdown(SHUT_WR) ends the stream for the peer, and receiving goes on
 Deno.test("shutdown(SHUT_WR) that is not awaited comes after the sends", async () => {
   await using both = await tcpPair();
   const { client, peer } = both;
-  const data = Uint8Array.from({ length: 5_000_000 }, (_, i) => i % 251);
+  const data = numbered(5_000_000);
   const sending = client.sendall(data);
   const shutting = client.shutdown(SHUT_WR);
   assertEquals(await codeOf(() => client.send(one)), "EPIPE");
