@@ -33,15 +33,15 @@ const ways: readonly Way[] = [
     bytes: 22_528,
     receive: "for (let n = 0; n < bytes;) n += (await s.recv(256)).length;",
   },
-  { name: "300 KB", bytes: 300_000, receive: ALL },
+  { name: "100 KB", bytes: 100_000, receive: ALL },
   {
-    name: "300 KB with a timeout",
-    bytes: 300_000,
+    name: "100 KB with a timeout",
+    bytes: 100_000,
     receive: `s.settimeout(600); ${ALL}`,
   },
   {
-    name: "300 KB by recv(1024)",
-    bytes: 300_000,
+    name: "100 KB by recv(1024)",
+    bytes: 100_000,
     receive: "for (let n = 0; n < bytes;) n += (await s.recv(1024)).length;",
   },
   {
@@ -50,8 +50,8 @@ const ways: readonly Way[] = [
     receive: "await s.recv(bytes, socket.MSG_WAITALL);",
   },
   {
-    name: "300 KB by recv_into()",
-    bytes: 300_000,
+    name: "100 KB by recv_into()",
+    bytes: 100_000,
     receive:
       "const buffer = new Uint8Array(65536); for (let n = 0; n < bytes;) n += await s.recv_into(buffer);",
   },
@@ -62,8 +62,8 @@ const ways: readonly Way[] = [
       `await s.recv(bytes, socket.MSG_PEEK | socket.MSG_WAITALL); ${ALL}`,
   },
   {
-    name: "300 KB by readable",
-    bytes: 300_000,
+    name: "100 KB by readable",
+    bytes: 100_000,
     receive:
       "const reader = s.readable.getReader(); for (let n = 0; n < bytes;) n += (await reader.read()).value.length; reader.releaseLock();",
   },
