@@ -243,7 +243,10 @@ const rows: readonly Row[] = [
   },
   {
     situation: "bind() to an address in use",
-    ours: withResource(listener, (s) => socket.socket().bind(s.getsockname())),
+    ours: withResource(listener, (s) => {
+      using other = socket.socket();
+      other.bind(s.getsockname());
+    }),
     code: "EADDRINUSE",
     python: "s = socket(); s.bind(('127.0.0.1', 0)); s.listen()\n" +
       "socket().bind(s.getsockname())",
@@ -252,7 +255,8 @@ const rows: readonly Row[] = [
     situation: "bind() of a datagram socket to an address in use",
     ours: withResource(udpSocket, (s) => {
       const { AF_INET, SOCK_DGRAM } = socket;
-      socket.socket(AF_INET, SOCK_DGRAM).bind(s.getsockname());
+      using other = socket.socket(AF_INET, SOCK_DGRAM);
+      other.bind(s.getsockname());
     }),
     code: "EADDRINUSE",
     python: "s = socket(AF_INET, SOCK_DGRAM); s.bind(('127.0.0.1', 0))\n" +
