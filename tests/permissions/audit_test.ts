@@ -1,11 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { runDeno } from "../support/child.ts";
 import { TemporaryDirectory } from "../support/temporary.ts";
 
 interface Case {
   readonly code: string;
-  /** Whether the program needs `--unstable-net`. */
-  readonly unstable?: boolean;
+  /** Whether UDP is opened as it is without `--unstable-net`. */
+  readonly stable?: boolean;
   /** What Deno is asked for, in any order, each thing once. */
   readonly asks: readonly string[];
 }
@@ -17,7 +17,7 @@ const nothing: readonly string[] = [];
  * Calls, with all permissions granted. `port` is that of a listener, `udp` that
  * of a datagram socket, `dir` a directory.
  */
-const cases: Readonly<Record<string, Case>> = {
+const cases: Record<string, Case> = {
   "importing every entry": {
     code: `
       await import("@pystd/socket");
@@ -161,36 +161,36 @@ const cases: Readonly<Record<string, Case>> = {
     asks: [server, "net 127.0.0.1:ASKED"],
   },
   ...Object.fromEntries(
-    [false, true].flatMap((unstable): [string, Case][] => {
-      const how = unstable ? " with --unstable-net" : "";
+    [false, true].flatMap((stable): [string, Case][] => {
+      const how = stable ? " without --unstable-net" : "";
       return [
         [`UDP bind()${how}`, {
-          unstable,
+          stable,
           code: `using u = datagram(); u.bind(["127.0.0.1", 0]);
             u.settimeout(0);
             await u.recvfrom(1).catch(() => {});`,
           asks: [server],
         }],
         [`UDP sendto(), bound${how}`, {
-          unstable,
+          stable,
           code: `using u = datagram(); u.bind(["127.0.0.1", 0]);
             await u.sendto(new Uint8Array(1), ["127.0.0.1", udp]);`,
           asks: [server, "net 127.0.0.1:UDP"],
         }],
         [`UDP sendto(), not bound${how}`, {
-          unstable,
+          stable,
           code: `using u = datagram();
             await u.sendto(new Uint8Array(1), ["127.0.0.1", udp]);`,
           asks: ["net 0.0.0.0:0", "net 127.0.0.1:UDP"],
         }],
         [`UDP connect() and send()${how}`, {
-          unstable,
+          stable,
           code: `using u = datagram(); await u.connect(["127.0.0.1", udp]);
             await u.send(new Uint8Array(1));`,
           asks: ["net 0.0.0.0:0", "net 127.0.0.1:UDP"],
         }],
         [`joining and leaving a group on loopback${how}`, {
-          unstable,
+          stable,
           code: `using u = datagram(); u.bind(["127.0.0.1", 0]);
             const group = new Uint8Array([239, 1, 2, 3, 127, 0, 0, 1]);
             u.setsockopt(0, socket.IP_ADD_MEMBERSHIP, group);
@@ -239,12 +239,20 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
+if (Deno.build.os === "linux") {
+  cases["if_nameindex()"] = {
+    code: `socket.if_nameindex();`,
+    // Deno guards `/sys`: to read there it asks for both.
+    asks: ["read INTERFACES", "write INTERFACES"],
+  };
+}
+
 const program = `
   import * as socket from "@pystd/socket";
   import * as errno from "@pystd/socket/errno";
   import * as select from "@pystd/socket/select";
   import * as selectors from "@pystd/socket/selectors";
-  const [wanted, dir] = Deno.args;
+  const [dir] = Deno.args;
   const datagram = () => socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -255,14 +263,17 @@ const program = `
   const say = (line) => Deno.stderr.writeSync(
     new TextEncoder().encode(JSON.stringify(line) + "\\n"));
   const asked = ([, port]) => say({ asked: port });
+  const { listenDatagram } = Deno;
   const cases = {${
-  Object.entries(cases).map(([name, { code }]) =>
-    `${JSON.stringify(name)}: async () => {${code}}`
+  Object.entries(cases).map(([name, { code, stable = false }]) =>
+    `${JSON.stringify(name)}: [${stable}, async () => {${code}}]`
   ).join(",\n")
 }};
-  for (const name of JSON.parse(wanted)) {
+  for (const [name, [stable, call]] of Object.entries(cases)) {
     say({ begin: name, port, udp });
-    await cases[name]();
+    // What --unstable-net adds.
+    Reflect.set(Deno, "listenDatagram", stable ? undefined : listenDatagram);
+    await call();
     say({ end: name });
   }
   listener.close();
@@ -289,7 +300,8 @@ function asksIn(log: string, dir: string): Record<string, string[]> {
       for (const each of raw) {
         current?.add(
           names.reduce((sum, [from, to]) => sum.replace(from, to), each)
-            .replace(dir, "DIR"),
+            .replace(dir, "DIR")
+            .replace(/\/sys\/class\/net(\/[^/]+\/ifindex)?$/, "INTERFACES"),
         );
       }
       current = undefined;
@@ -307,51 +319,23 @@ function asksIn(log: string, dir: string): Record<string, string[]> {
 const ignore = Deno.build.os === "windows";
 const why = ignore ? " (skipped: no /dev/stderr)" : "";
 
-for (const unstable of [false, true]) {
-  const how = unstable ? "with" : "without";
-  Deno.test({
-    name:
-      `calls ask Deno for what they need and nothing more, ${how} --unstable-net${why}`,
-    ignore,
-    fn: async () => {
-      await using directory = await TemporaryDirectory.make();
-      const dir = decodeURIComponent(directory.url.pathname);
-      const wanted = Object.entries(cases)
-        .filter(([, each]) => (each.unstable ?? unstable) === unstable)
-        .map(([name]) => name);
-      const { code, stderr } = await runDeno({
-        code: program,
-        permissions: ["--allow-all"],
-        args: [JSON.stringify(wanted), dir],
-        unstable,
-        env: { DENO_AUDIT_PERMISSIONS: "/dev/stderr" },
-      });
-      assertEquals(code, 0, stderr);
-      const actual = asksIn(stderr, dir);
-      const expected = Object.fromEntries(
-        wanted.map((name) => [name, [...cases[name]!.asks].sort()]),
-      );
-      assertEquals(actual, expected);
-    },
-  });
-}
-
 Deno.test({
-  name: `if_nameindex() reads nothing but the list of interfaces${
-    Deno.build.os === "linux" ? "" : " (skipped: not on Linux)"
-  }`,
-  ignore: Deno.build.os !== "linux",
+  name: `calls ask Deno for what they need and nothing more${why}`,
+  ignore,
   fn: async () => {
-    const { stderr } = await runDeno({
-      code: `import { if_nameindex } from "@pystd/socket"; if_nameindex();`,
+    await using directory = await TemporaryDirectory.make();
+    const dir = decodeURIComponent(directory.url.pathname);
+    const { code, stderr } = await runDeno({
+      code: program,
       permissions: ["--allow-all"],
+      args: [dir],
+      unstable: true,
       env: { DENO_AUDIT_PERMISSIONS: "/dev/stderr" },
     });
-    const values = stderr.trim().split("\n").map((line) => JSON.parse(line));
-    const other = values.filter(({ value }) =>
-      !/^\/sys\/class\/net(\/[^/]+\/ifindex)?$/.test(value)
+    assertEquals(code, 0, stderr);
+    const expected = Object.fromEntries(
+      Object.entries(cases).map(([name, { asks }]) => [name, [...asks].sort()]),
     );
-    assert(values.length > 0);
-    assertEquals(other, []);
+    assertEquals(asksIn(stderr, dir), expected);
   },
 });

@@ -1,152 +1,69 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { listener } from "../support/pair.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import * as socket from "@pystd/socket";
 import { runDeno } from "../support/child.ts";
+import { runGranted } from "../support/granted.ts";
+import { outcomesOf, type Wanted, withBothApis } from "./calls.ts";
 
-/** Calls by name, each of which prints what it came to. */
-const calls: Readonly<Record<string, string>> = {
-  "socket()": `socket.socket().close()`,
-  "setsockopt()": `
-    using s = socket.socket();
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)`,
-  "bind() literal": `
-    using s = socket.socket();
-    s.bind(["127.0.0.1", 0])`,
-  "bind() name": `
-    using s = socket.socket();
-    s.bind(["localhost", 0])`,
-  "bind() every interface": `
-    using s = socket.socket();
-    s.bind(["", 0])`,
-  "listen() unbound": `
-    using s = socket.socket();
-    s.listen()`,
-  "connect() literal": `
-    using s = socket.socket();
-    await s.connect(["127.0.0.1", port])`,
-  "connect() name": `
-    using s = socket.socket();
-    await s.connect(["localhost", port])`,
-  "connect() literal IPv6": `
-    using s = socket.socket(socket.AF_INET6);
-    await s.connect(["::1", port]).catch((error) => {
-      if (error.code !== "ECONNREFUSED") throw error;
-    })`,
-  "connect() without blocking": `
-    using s = socket.socket();
-    s.setblocking(false);
-    await s.connect(["127.0.0.1", port]).catch((error) => {
-      if (error.code !== "EINPROGRESS") throw error;
-    });
-    s.settimeout(60);
-    await s.sendall(new Uint8Array(1))`,
-  "connect() name without blocking": `
-    using s = socket.socket();
-    s.setblocking(false);
-    await s.connect(["localhost", port]).catch((error) => {
-      if (error.code !== "EINPROGRESS") throw error;
-    });
-    s.settimeout(60);
-    await s.sendall(new Uint8Array(1))`,
-  "bind(), then connect()": `
-    using s = socket.socket();
-    s.bind(["127.0.0.1", 0]);
-    await s.connect(["127.0.0.1", port])`,
-  "bind() name, then connect() name": `
-    using s = socket.socket();
-    s.bind(["localhost", 0]);
-    await s.connect(["localhost", port])`,
-  "send(), recv(), dup(), makefile()": `
-    using s = socket.socket();
-    await s.connect(["127.0.0.1", port]);
-    await s.sendall(new Uint8Array(1));
-    s.settimeout(0);
-    await s.recv(1).catch(() => {});
-    s.dup().close();
-    s.makefile("rw").close();
-    await s.shutdown(socket.SHUT_RDWR)`,
-  "accept()": `
-    using s = socket.socket();
-    s.bind(["127.0.0.1", 0]);
-    s.listen();
-    s.settimeout(0);
-    await s.accept().catch((error) => {
-      if (error.code !== "EAGAIN") throw error;
-    })`,
-  "UDP bind() literal": `
-    using s = datagram();
-    s.bind(["127.0.0.1", 0])`,
-  "UDP bind() name": `
-    using s = datagram();
-    s.bind(["localhost", 0])`,
-  "UDP sendto() literal": `
-    using s = datagram();
-    await s.sendto(new Uint8Array(1), ["127.0.0.1", port])`,
-  "UDP sendto() name": `
-    using s = datagram();
-    await s.sendto(new Uint8Array(1), ["localhost", port])`,
-  "UDP connect() literal": `
-    using s = datagram();
-    await s.connect(["127.0.0.1", port]);
-    await s.send(new Uint8Array(1))`,
-  "UDP recvfrom()": `
-    using s = datagram();
-    s.bind(["127.0.0.1", 0]);
-    s.settimeout(0);
-    await s.recvfrom(1).catch((error) => {
-      if (error.code !== "EAGAIN") throw error;
-    })`,
-};
+const names: readonly string[] = [
+  "socket()",
+  "setsockopt()",
+  "bind() to 127.0.0.1",
+  "bind() to localhost",
+  "bind() to every interface",
+  "listen() unbound",
+  "connect() to 127.0.0.1",
+  "connect() to localhost",
+  "connect() to ::1",
+  "connect() without blocking",
+  "connect() to localhost without blocking",
+  "connect() from an address",
+  "connect() from localhost to localhost",
+  "send(), recv(), dup(), makefile()",
+  "accept()",
+  "UDP bind() to 127.0.0.1",
+  "UDP bind() to localhost",
+  "UDP sendto() to 127.0.0.1",
+  "UDP sendto() to localhost",
+  "UDP connect() to 127.0.0.1",
+  "UDP recvfrom()",
+];
 
-const program = `
-  import * as socket from "@pystd/socket";
-  const port = Number(Deno.args[0]);
-  const datagram = () => socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
-  const calls = {${
-  Object.entries(calls).map(([name, code]) =>
-    `${JSON.stringify(name)}: async () => {${code};}`
-  ).join(",")
-}};
-  const outcomes = {};
-  for (const [name, call] of Object.entries(calls)) {
-    outcomes[name] = await call().then(
-      () => "",
-      (error) => error instanceof socket.PermissionError &&
-          error.code === "EACCES" && error.cause instanceof Error
-        ? error.message
-        : "Another error: " + error.stack,
-    );
-  }
-  console.log(JSON.stringify(outcomes));`;
+// Open while the file runs, so that grants can name its port; unreferenced, and
+// what connects waits in the kernel's queue.
+const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+listener.unref();
+const { port } = listener.addr;
+const wanted: Wanted = { names, port };
 
 /** What a call asks for in vain; nothing if it works. */
 type Missing = Readonly<Record<string, string>>;
 
 const toConnect: Missing = {
-  "connect() literal": "127.0.0.1:PORT",
-  "connect() name": "localhost:PORT",
-  "connect() literal IPv6": "[::1]:PORT",
+  "connect() to 127.0.0.1": "127.0.0.1:PORT",
+  "connect() to localhost": "localhost:PORT",
+  "connect() to ::1": "[::1]:PORT",
   "connect() without blocking": "127.0.0.1:PORT",
-  "connect() name without blocking": "localhost:PORT",
+  "connect() to localhost without blocking": "localhost:PORT",
   "send(), recv(), dup(), makefile()": "127.0.0.1:PORT",
 };
 const toBindAnywhere: Missing = {
-  "bind() every interface": "0.0.0.0:0",
+  "bind() to every interface": "0.0.0.0:0",
   "listen() unbound": "0.0.0.0:0",
 };
 const toBind: Missing = {
-  "bind() literal": "127.0.0.1:0",
-  "bind(), then connect()": "127.0.0.1:0",
+  "bind() to 127.0.0.1": "127.0.0.1:0",
+  "connect() from an address": "127.0.0.1:0",
   "accept()": "127.0.0.1:0",
-  "UDP bind() literal": "127.0.0.1:0",
-  "UDP sendto() literal": "127.0.0.1:0",
-  "UDP connect() literal": "127.0.0.1:0",
+  "UDP bind() to 127.0.0.1": "127.0.0.1:0",
+  "UDP sendto() to 127.0.0.1": "127.0.0.1:0",
+  "UDP connect() to 127.0.0.1": "127.0.0.1:0",
   "UDP recvfrom()": "127.0.0.1:0",
 };
 /** `localhost` is bound by its literal, unless only the name is granted. */
 const toBindByName: Missing = {
-  "bind() name": "127.0.0.1:0",
-  "bind() name, then connect() name": "127.0.0.1:0",
-  "UDP bind() name": "127.0.0.1:0",
+  "bind() to localhost": "127.0.0.1:0",
+  "connect() from localhost to localhost": "127.0.0.1:0",
+  "UDP bind() to localhost": "127.0.0.1:0",
 };
 
 function without(missing: Missing, ...names: string[]): Missing {
@@ -161,70 +78,82 @@ const grants: readonly [grant: string | null, missing: Missing][] = [
     ...toBind,
     ...toBindByName,
     ...toBindAnywhere,
-    "UDP sendto() name": "localhost:PORT",
+    "UDP sendto() to localhost": "localhost:PORT",
   }],
   ["127.0.0.1", {
     ...toBindAnywhere,
-    "connect() literal IPv6": "[::1]:PORT",
+    "connect() to ::1": "[::1]:PORT",
   }],
   ["127.0.0.1:PORT", {
     ...without(
       toConnect,
-      "connect() literal",
-      "connect() name",
+      "connect() to 127.0.0.1",
+      "connect() to localhost",
       "connect() without blocking",
-      "connect() name without blocking",
+      "connect() to localhost without blocking",
       "send(), recv(), dup(), makefile()",
     ),
     ...toBind,
     ...toBindByName,
     ...toBindAnywhere,
-    "UDP sendto() name": "127.0.0.1:0",
+    "UDP sendto() to localhost": "127.0.0.1:0",
   }],
   ["localhost", {
-    ...without(toConnect, "connect() name", "connect() name without blocking"),
+    ...without(
+      toConnect,
+      "connect() to localhost",
+      "connect() to localhost without blocking",
+    ),
     // Bound by name; but only the literal can be connected from.
-    "bind() name, then connect() name": "127.0.0.1:0",
+    "connect() from localhost to localhost": "127.0.0.1:0",
     ...toBind,
     ...toBindAnywhere,
     // Bound by the name, which is granted.
-    "UDP sendto() literal": "127.0.0.1:PORT",
-    "UDP connect() literal": "127.0.0.1:PORT",
+    "UDP sendto() to 127.0.0.1": "127.0.0.1:PORT",
+    "UDP connect() to 127.0.0.1": "127.0.0.1:PORT",
   }],
   ["localhost:PORT", {
-    ...without(toConnect, "connect() name", "connect() name without blocking"),
+    ...without(
+      toConnect,
+      "connect() to localhost",
+      "connect() to localhost without blocking",
+    ),
     ...toBind,
     ...toBindByName,
     ...toBindAnywhere,
     // The name is looked up; it is the local port that is missing.
-    "UDP sendto() name": "127.0.0.1:0",
+    "UDP sendto() to localhost": "127.0.0.1:0",
   }],
   ["127.0.0.1:PORT,127.0.0.1:0", {
     ...toBindAnywhere,
-    "connect() literal IPv6": "[::1]:PORT",
+    "connect() to ::1": "[::1]:PORT",
   }],
-  ["0.0.0.0,127.0.0.1", { "connect() literal IPv6": "[::1]:PORT" }],
+  ["0.0.0.0,127.0.0.1", { "connect() to ::1": "[::1]:PORT" }],
 ];
 
 for (const [grant, missing] of grants) {
-  for (const unstable of [false, true]) {
-    const flag = unstable ? " and --unstable-net" : "";
-    Deno.test(`calls with ${grant ?? "no grant"}${flag} work or name the missing grant`, async () => {
-      await using server = listener();
-      const port = String(server.getsockname()[1]);
-      const { stdout, stderr } = await runDeno({
-        code: program,
-        permissions: grant === null
-          ? []
-          : [`--allow-net=${grant.replace("PORT", port)}`],
-        args: [port],
-        unstable,
-      });
-      assertEquals(stderr, "");
+  const net = grant?.replaceAll("PORT", `${port}`).split(",") ?? false;
+  // The tests themselves are not granted 0.0.0.0.
+  const isChild = net !== false && net.includes("0.0.0.0");
+  Deno.test({
+    name: `calls with ${
+      grant ?? "no grant"
+    } work or name the missing grant, with both APIs for UDP`,
+    permissions: isChild ? "inherit" : { net },
+    fn: async () => {
+      const [outcomes = {}] = isChild
+        ? await runGranted<Record<string, string>>(
+          "tests/permissions/calls.ts",
+          [`--allow-net=${net}`],
+          [{ given: wanted }],
+        )
+        : [await outcomesOf(wanted)];
       const expected = Object.fromEntries(
-        Object.keys(calls).map((name) => [name, missing[name] ?? ""]),
+        withBothApis(names).map((name) => [
+          name,
+          missing[name.replace(" by node:dgram", "")] ?? "",
+        ]),
       );
-      const outcomes: Record<string, string> = JSON.parse(stdout);
       const hint =
         /^\[Errno \d+\] Permission denied: Requires net access to "([^"]+)", run again with the --allow-net flag(?:; "localhost" is granted, its address is not: add --allow-net=\1, or use the name)?$/;
       const actual = Object.fromEntries(
@@ -234,8 +163,8 @@ for (const [grant, missing] of grants) {
         ]),
       );
       assertEquals(actual, expected);
-    });
-  }
+    },
+  });
 }
 
 Deno.test("importing the module needs no grant", async () => {
@@ -256,35 +185,36 @@ Deno.test("importing the module needs no grant", async () => {
   assertMatch(stdout, /127/);
 });
 
-Deno.test("calls without a permission name the flag", async () => {
-  const { stdout, stderr } = await runDeno({
-    code: `
-      import * as socket from "@pystd/socket";
-      const udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
-      const address = ["127.0.0.1", 9];
-      for (const call of [
-        async () => socket.socket().bind(address),
-        () => socket.socket().connect(address),
-        () => udp.sendto(new Uint8Array(1), address),
-        () => socket.create_connection(address),
-        async () => socket.create_server(address),
-        async () => socket.gethostname(),
-      ]) await call().catch((error) => console.log(error.name, error.message));`,
-  });
-  assertEquals(stderr, "");
-  const hint =
-    /^PermissionError \[Errno \d+\] Permission denied: Requires (.*)$/gm;
-  assertEquals(
-    stdout.replaceAll(hint, "$1"),
-    [
-      'net access to "127.0.0.1:9", run again with the --allow-net flag',
-      'net access to "127.0.0.1:9", run again with the --allow-net flag',
+Deno.test({
+  name: "calls without a permission name the flag",
+  permissions: "none",
+  fn: async () => {
+    const address: socket.InetAddress = ["127.0.0.1", 9];
+    const net = (target: string) =>
+      `net access to "${target}", run again with the --allow-net flag`;
+    using tcp = socket.socket();
+    using udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+    const rows: readonly [call: () => unknown, asks: string][] = [
+      [() => tcp.bind(address), net("127.0.0.1:9")],
+      [() => tcp.connect(address), net("127.0.0.1:9")],
       // Where it would send from is the first that is asked for.
-      'net access to "127.0.0.1:0", run again with the --allow-net flag',
-      'net access to "127.0.0.1:9", run again with the --allow-net flag',
-      'net access to "127.0.0.1:9", run again with the --allow-net flag',
-      'sys access to "hostname", run again with the --allow-sys flag',
-      "",
-    ].join("\n"),
-  );
+      [() => udp.sendto(new Uint8Array(1), address), net("127.0.0.1:0")],
+      [() => socket.create_connection(address), net("127.0.0.1:9")],
+      [() => socket.create_server(address), net("127.0.0.1:9")],
+      [
+        () => socket.gethostname(),
+        'sys access to "hostname", run again with the --allow-sys flag',
+      ],
+    ];
+    for (const [call, asks] of rows) {
+      const error = await assertRejects(
+        async () => await call(),
+        socket.PermissionError,
+      );
+      assertEquals(
+        error.message.replace(/^\[Errno \d+\] Permission denied: /, ""),
+        `Requires ${asks}`,
+      );
+    }
+  },
 });

@@ -1,62 +1,13 @@
-import { assert, assertEquals } from "@std/assert";
-import { runDeno, startDeno } from "../support/child.ts";
-import { ignore, onLinux, prelude, withDirectory } from "../support/unix.ts";
+import { assertEquals } from "@std/assert";
+import { startDeno } from "../support/child.ts";
+import { runGranted } from "../support/granted.ts";
+import { ignore, onLinux, withDirectory } from "../support/unix.ts";
+import type { Outcomes, Wanted } from "./unix_calls.ts";
 
 const why = ignore ? " (skipped: no Unix sockets)" : "";
 
-/** Binds, connects and sends, by this module and by plain Deno. */
-const program = `${prelude}
-  const kindOf = (error) =>
-    error instanceof socket.PermissionError && error.code === "EACCES" ||
-      error instanceof Deno.errors.NotCapable ? "denied" : error.code;
-  const attempt = async (call) => {
-    try {
-      await call();
-      return "works";
-    } catch (error) {
-      return kindOf(error);
-    }
-  };
-  // Datagram sockets leave their files.
-  const unbind = (s, path) => {
-    s.close();
-    if (!path.includes("\\0")) {
-      try {
-        Deno.removeSync(path);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
-  };
-  const outcomes = {};
-  for (const name of JSON.parse(Deno.args[1])) {
-    const path = name.startsWith("\\0") ? name : dir + name;
-    const datagram = { transport: "unixpacket", path };
-    const stream = { transport: "unix", path };
-    outcomes[name] = {
-      connect: [
-        await attempt(async () => {
-          using s = unix();
-          await s.connect(path);
-        }),
-        await attempt(async () => (await Deno.connect(stream)).close()),
-      ],
-      bind: [
-        await attempt(() => unbind(unix(SOCK_STREAM, path), path)),
-        await attempt(() => unbind(Deno.listen(stream), path)),
-      ],
-      datagram: [
-        await attempt(() => unbind(unix(SOCK_DGRAM, path), path)),
-        await attempt(() => unbind(Deno.listenDatagram(datagram), path)),
-      ],
-    };
-  }
-  console.log(JSON.stringify(outcomes));`;
-
-type Outcomes = Record<string, Record<string, [ours: string, raw: string]>>;
-
 /** Paths in the directory, where a server is bound to `peer`. */
-const names = [
+const names: readonly string[] = [
   "own",
   "owner",
   "./own",
@@ -64,41 +15,95 @@ const names = [
   "own/../peer",
   "peer",
   "link",
+  "unread",
+  "./unread",
+  "unwritten",
+  "./unwritten",
   "missing/own",
   "",
   ...(onLinux ? ["\0abstract"] : []),
 ];
 
-async function withFlags(
-  dir: string,
-  flags: readonly string[],
-): Promise<Outcomes> {
-  const { stdout, stderr } = await runDeno({
-    code: program,
-    permissions: flags.map((flag) => flag.replaceAll("DIR/", dir)),
-    args: [dir, JSON.stringify(names)],
-    unstable: true,
-  });
-  assertEquals(stderr, "", flags.join(" "));
-  return JSON.parse(stdout);
+/** What is revoked before a step: what it is of, and the name or the host. */
+type Revoked = readonly ["net" | "read" | "write", string];
+
+/** What `bind()` and `connect()` of some names come to in a step. */
+type Expected = Readonly<Record<string, readonly [bind: string, to: string]>>;
+
+interface Row {
+  readonly flags: readonly string[];
+  readonly revoked?: readonly (readonly Revoked[])[];
+  /** For the first step. */
+  readonly expected?: Expected;
 }
 
-const own = ["--allow-read=DIR/own", "--allow-write=DIR/own"];
-const folder = ["--allow-read=DIR/", "--allow-write=DIR/"];
+const denied = ["denied", "denied"] as const;
+const granted = ["works", "ENOENT"] as const;
 
-const rows: readonly (readonly string[])[] = [
-  [],
-  [...own, "--allow-net=unix:DIR/own"],
-  [...own, "--allow-net"],
-  [...folder, "--allow-net=unix:DIR/own"],
-  [...folder, "--allow-net=unix:DIR/link"],
-  [...folder, "--allow-net"],
-  [...folder, "--allow-net", "--deny-net=unix:DIR/own"],
-  [...folder, "--allow-net", "--deny-read=DIR/own"],
-  [...folder, "--allow-net", "--deny-write=DIR/own"],
-  [...folder, "--allow-net", "--deny-net"],
-  [...folder, "--allow-net=127.0.0.1"],
-  ["--allow-read=DIR/link", "--allow-write=DIR/link", "--allow-net"],
+const rows: readonly Row[] = [
+  {
+    flags: [
+      "--allow-read=DIR/own",
+      "--allow-write=DIR/own",
+      "--allow-net=unix:DIR/own",
+    ],
+    expected: {
+      "own": granted,
+      "./own": granted,
+      "owner": denied,
+      "own/../peer": denied,
+      "peer": denied,
+      "link": denied,
+      "": denied,
+    },
+    // Nothing is granted then.
+    revoked: [[["read", "own"], ["write", "own"], ["net", "unix:DIR/own"]]],
+  },
+  {
+    flags: [
+      "--allow-read=DIR/own,DIR/link",
+      "--allow-write=DIR/own,DIR/link",
+      "--allow-net",
+    ],
+    revoked: [[["read", "own"], ["write", "own"]]],
+  },
+  {
+    flags: [
+      "--allow-read=DIR/",
+      "--allow-write=DIR/",
+      "--allow-net=unix:DIR/own,unix:DIR/link,127.0.0.1",
+    ],
+    revoked: [[["net", "unix:DIR/own"]], [["net", "unix:DIR/link"]]],
+  },
+  {
+    flags: [
+      "--allow-read=DIR/",
+      "--allow-write=DIR/",
+      "--allow-net",
+      "--deny-net=unix:DIR/own",
+      "--deny-read=DIR/unread",
+      "--deny-write=DIR/unwritten",
+    ],
+    expected: {
+      "own": denied,
+      "./own": denied,
+      "unread": denied,
+      "./unread": denied,
+      "unwritten": denied,
+      "./unwritten": denied,
+      "owner": granted,
+      "peer": ["EADDRINUSE", "works"],
+    },
+  },
+  {
+    flags: [
+      "--allow-read=DIR/",
+      "--allow-write=DIR/",
+      "--allow-net",
+      "--deny-net",
+    ],
+    expected: Object.fromEntries(names.map((name) => [name, denied])),
+  },
 ];
 
 /** Keeps a server on `peer` and a link to it until the test is done. */
@@ -124,58 +129,39 @@ async function withPeer(
 
 Deno.test({
   name:
-    `AF_UNIX calls reach nothing that plain Deno does not, whatever is granted${why}`,
+    `AF_UNIX grants cover their paths only, denials take precedence, and nothing is reached that plain Deno does not${why}`,
   ignore,
   fn: () =>
     withPeer(async (dir) => {
-      for (const flags of rows) {
-        const outcomes = await withFlags(dir, flags);
-        for (const [name, calls] of Object.entries(outcomes)) {
-          for (const [call, [ours, raw]] of Object.entries(calls)) {
-            const what = `${call} ${JSON.stringify(name)}, ${flags.join(" ")}`;
-            if (raw === "denied") assertEquals(ours, "denied", what);
+      const given: Wanted = { dir, names };
+      for (const { flags, revoked = [], expected = {} } of rows) {
+        const steps = [[], ...revoked].map((each: readonly Revoked[]) => ({
+          revoke: each.map(([name, what]) =>
+            name === "net"
+              ? { name, host: what.replace("DIR/", dir) } as const
+              : { name, path: dir + what } as const
+          ),
+          given,
+        }));
+        const outcomes = await runGranted<Outcomes>(
+          "tests/permissions/unix_calls.ts",
+          flags.map((flag) => flag.replaceAll("DIR/", dir)),
+          steps,
+        );
+        for (const [i, step] of outcomes.entries()) {
+          for (const [name, calls] of Object.entries(step)) {
+            for (const [call, [ours, raw]] of Object.entries(calls)) {
+              const what = `${call} ${JSON.stringify(name)}, step ${i}`;
+              if (raw !== "denied") continue;
+              assertEquals(ours, "denied", `${what}, ${flags.join(" ")}`);
+            }
           }
         }
+        for (const [name, [bind, to]] of Object.entries(expected)) {
+          const { bind: [bound], connect: [connected] } = outcomes[0]![name]!;
+          const what = `${JSON.stringify(name)}, ${flags.join(" ")}`;
+          assertEquals([bound, connected], [bind, to], what);
+        }
       }
-    }),
-});
-
-Deno.test({
-  name:
-    `AF_UNIX grants cover their paths only, and denials take precedence${why}`,
-  ignore,
-  fn: () =>
-    withPeer(async (dir) => {
-      const ours = async (flags: readonly string[]) =>
-        Object.fromEntries(
-          Object.entries(await withFlags(dir, flags))
-            .map(([name, { bind, connect }]) => [
-              name,
-              [bind![0], connect![0]],
-            ]),
-        );
-      const exact = await ours([...own, "--allow-net=unix:DIR/own"]);
-      assertEquals(exact["own"], ["works", "ENOENT"]);
-      assertEquals(exact["./own"], ["works", "ENOENT"]);
-      for (const name of ["owner", "own/../peer", "peer", "link", ""]) {
-        assertEquals(exact[name], ["denied", "denied"], name);
-      }
-      const all = await ours([...folder, "--allow-net"]);
-      assertEquals(all["owner"], ["works", "ENOENT"]);
-      assertEquals(all["peer"], ["EADDRINUSE", "works"]);
-      for (
-        const deny of [
-          "--deny-net=unix:DIR/own",
-          "--deny-read=DIR/own",
-          "--deny-write=DIR/own",
-        ]
-      ) {
-        const denied = await ours([...folder, "--allow-net", deny]);
-        assertEquals(denied["own"], ["denied", "denied"], deny);
-        assertEquals(denied["./own"], ["denied", "denied"], deny);
-        assertEquals(denied["owner"], ["works", "ENOENT"], deny);
-      }
-      const nobody = await ours([...folder, "--allow-net", "--deny-net"]);
-      assert(Object.values(nobody).flat().every((each) => each === "denied"));
     }),
 });
