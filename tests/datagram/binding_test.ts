@@ -95,3 +95,18 @@ Deno.test("sendto() binds a socket that is not bound", async () => {
   assertEquals(await server.sendto(encode("you too"), address), 7);
   assertEquals(await nextText(client), "you too");
 });
+
+Deno.test("recv() before bind() waits as long as it may", async () => {
+  using s = unboundUdp();
+  s.settimeout(0.01);
+  await assertRejects(() => within(s.recv(1)), socket.TimeoutError);
+  s.setblocking(false);
+  assertEquals(await codeOf(() => s.recv(1)), "EAGAIN");
+  s.setblocking(true);
+  using other = udpSocket();
+  const pending = s.recv(10);
+  await s.sendto(one, other.getsockname());
+  const [, address] = await within(other.recvfrom(1));
+  await other.sendto(encode("answer"), address);
+  assertEquals(decode(await within(pending)), "answer");
+});

@@ -3,15 +3,22 @@ import { lookup } from "node:dns/promises";
 import type * as socket from "@pystd/socket";
 import { unknownHost } from "../support/addresses.ts";
 import { decode, encode } from "../support/bytes.ts";
-import { processTest, runDeno, startDeno } from "../support/child.ts";
+import {
+  checkTogether,
+  processTest,
+  runDeno,
+  startDeno,
+} from "../support/child.ts";
 import { udpSocket } from "../support/pair.ts";
 import { nextText, udp6Socket } from "../support/udp.ts";
 import { within } from "../support/within.ts";
 
-/** A program with what it prints, run with `--unstable-net` and without. */
+/**
+ * A program with what it prints. All run in one process, one after the other;
+ * those that leave sockets open, for the process to end with them, are the last.
+ */
 interface Program {
   what: string;
-  net: readonly string[];
   code: string;
   prints: readonly string[];
 }
@@ -45,15 +52,9 @@ function hostOf(listener: Deno.TcpListener): string {
   return listener.addr.hostname;
 }
 
-/** The outcome of asking localhost for an address of one family. */
-function localhostAs(own: string): string {
-  return first === own ? own : "EAI_ADDRFAMILY";
-}
-
 const programs: readonly Program[] = [
   {
     what: "sendto() binds to the wildcard where that is granted",
-    net: ["0.0.0.0", "127.0.0.1:9", "[::]", "[::1]:9"],
     code: `
       for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
         const s = udp(family);
@@ -65,42 +66,7 @@ const programs: readonly Program[] = [
     prints: ["0.0.0.0", "127.0.0.1", "::", "::1"],
   },
   {
-    what: "sendto() and connect() bind to loopback where only that is granted",
-    net: ["127.0.0.1", "[::1]"],
-    code: `
-      for (const [family, host] of [[AF_INET, "127.0.0.1"], [AF_INET6, "::1"]]) {
-        const s = udp(family);
-        await s.sendto(one, [host, 9]);
-        await print(() => s.getsockname()[0]);
-        const c = udp(family);
-        await c.connect([host, 9]);
-        await print(() => c.getsockname()[0]);
-      }`,
-    prints: ["127.0.0.1", "127.0.0.1", "::1", "::1"],
-  },
-  {
-    what: "bind() by localhost works with a grant for the name alone",
-    net: ["localhost"],
-    code: `
-      for (const family of [AF_INET, AF_INET6]) {
-        const s = udp(family);
-        await print(() => s.bind(["localhost", 0]) ?? s.getsockname()[0]);
-      }`,
-    prints: [localhostAs("127.0.0.1"), localhostAs("::1")],
-  },
-  {
-    what: "sendto() needs a grant to bind, and names it",
-    net: [],
-    code: `
-      await udp().sendto(one, ["127.0.0.1", 9]).catch((error) => {
-        console.log(error.code);
-        console.log(error.message.includes('access to "127.0.0.1:0"'));
-      });`,
-    prints: ["EACCES", "true"],
-  },
-  {
-    what: "an unknown host is EAI_NONAME",
-    net: [unknownHost, "127.0.0.1"],
+    what: "an unknown host fails with EAI_NONAME",
     code: `
       const host = Deno.args[0];
       await print(() => udp().bind([host, 0]));
@@ -110,26 +76,7 @@ const programs: readonly Program[] = [
     prints: ["EAI_NONAME", "EAI_NONAME", "EAI_NONAME", "EAI_NONAME"],
   },
   {
-    what: "recv() before bind() waits as long as it may",
-    net: ["127.0.0.1"],
-    code: `
-      const s = udp();
-      s.settimeout(0.05);
-      await s.recv(1).catch((error) => console.log(error.message));
-      s.setblocking(false);
-      await print(() => s.recv(1));
-      s.setblocking(true);
-      const other = bound();
-      const pending = s.recv(10);
-      await s.sendto(one, other.getsockname());
-      const [, address] = await other.recvfrom(1);
-      await other.sendto(new Uint8Array([5, 6]), address);
-      await print(() => pending);`,
-    prints: ["timed out", "EAGAIN", "5,6"],
-  },
-  {
     what: "IPV6_V6ONLY turns IPv4 datagrams away",
-    net: ["[::]", "127.0.0.1", "[::1]"],
     code: `
       for (const value of [0, 1]) {
         const s = udp(AF_INET6);
@@ -148,8 +95,17 @@ const programs: readonly Program[] = [
     prints: ["::ffff:127.0.0.1", "::1", "undefined"],
   },
   {
+    what: "an accepted close of a waiting socket lets the process end",
+    code: `
+      for (const s of [udp(), bound()]) {
+        const pending = s.recv(1);
+        s.close();
+        await print(() => pending);
+      }`,
+    prints: ["EBADF", "EBADF"],
+  },
+  {
     what: "an unreferenced recv() lets the process end",
-    net: ["127.0.0.1"],
     code: `
       const s = bound();
       await s.sendto(one, s.getsockname());
@@ -163,42 +119,46 @@ const programs: readonly Program[] = [
       early.bind(["127.0.0.1", 0]);`,
     prints: ["0"],
   },
-  {
-    what: "an accepted close of a waiting socket lets the process end",
-    net: ["127.0.0.1"],
-    code: `
-      for (const s of [udp(), bound()]) {
-        const pending = s.recv(1);
-        s.close();
-        await print(() => pending);
-      }`,
-    prints: ["EBADF", "EBADF"],
-  },
 ];
 
-for (const { what, net, code, prints } of programs) {
-  for (const unstable of [true, false]) {
-    const flag = unstable ? "with" : "without";
-    processTest(`${what}, ${flag} --unstable-net`, async () => {
-      const { stdout, stderr, code: status } = await runDeno({
-        code: prelude + code,
-        permissions: net.length > 0 ? [`--allow-net=${net.join()}`] : [],
-        args: [unknownHost],
-        unstable,
-      });
-      assertEquals(stdout.trim().split("\n"), prints, stderr);
-      assertEquals(status, 0, stderr);
-    });
-  }
-}
+/** What the programs need, all of them. */
+const net = [
+  "0.0.0.0",
+  "127.0.0.1",
+  "[::]",
+  "[::1]",
+  unknownHost,
+];
 
 for (const unstable of [true, false]) {
   const flag = unstable ? "with" : "without";
 
   processTest(
-    `a process stays alive while recv() waits for a datagram, ${flag} --unstable-net`,
+    `sockets bind where that is granted, and let the process end, ${flag} --unstable-net`,
+    () =>
+      checkTogether(programs, async (some) => {
+        const { stdout, stderr, code } = await runDeno({
+          code: prelude +
+            some.map(({ what, code }) =>
+              `console.log(${JSON.stringify(what)}); {${code}}`
+            ).join("\n"),
+          permissions: [`--allow-net=${net.join()}`],
+          args: [unknownHost],
+          unstable,
+        });
+        assertEquals(
+          stdout.trim().split("\n"),
+          some.flatMap(({ what, prints }) => [what, ...prints]),
+          stderr,
+        );
+        assertEquals([code, stderr], [0, ""]);
+      }),
+  );
+
+  processTest(
+    `a process stays alive while recv() waits, and until its last datagrams are sent, ${flag} --unstable-net`,
     async () => {
-      using sender = udpSocket();
+      using server = udpSocket();
       await using child = startDeno({
         code: prelude + `
         const s = bound();
@@ -206,25 +166,7 @@ for (const unstable of [true, false]) {
         for (let n = 0; n < 4; n++) {
           if (n === 2) s.settimeout(60);
           await print(() => s.recv(10));
-        }`,
-        permissions: ["--allow-net=127.0.0.1"],
-        unstable,
-      });
-      const port = Number(await child.readLine());
-      for (let n = 0; n < 4; n++) {
-        await sender.sendto(new Uint8Array([n]), ["127.0.0.1", port]);
-        assertEquals(await child.readLine(), `${n}`);
-      }
-      assertEquals((await child.result()).code, 0);
-    },
-  );
-
-  processTest(
-    `sendto() is delivered although the program ends, ${flag} --unstable-net`,
-    async () => {
-      using server = udpSocket();
-      const { code, stderr } = await runDeno({
-        code: prelude + `
+        }
         const port = Number(Deno.args[0]);
         const send = (s, n, host) => s.sendto(new Uint8Array([n]), [host, port]);
         const open = udp(), closing = bound(), named = udp();
@@ -237,7 +179,13 @@ for (const unstable of [true, false]) {
         args: [`${server.getsockname()[1]}`],
         unstable,
       });
-      assertEquals(code, 0, stderr);
+      const port = Number(await child.readLine());
+      for (let n = 0; n < 4; n++) {
+        await server.sendto(new Uint8Array([n]), ["127.0.0.1", port]);
+        assertEquals(await child.readLine(), `${n}`);
+      }
+      const { code, stderr } = await child.result();
+      assertEquals([code, stderr], [0, ""]);
       const received = [];
       for (let n = 0; n < 3; n++) {
         received.push((await within(server.recv(9)))[0]);
