@@ -173,7 +173,7 @@ Deno.test({
   },
 });
 
-/** What Python says of every name, and of every port, that either may know. */
+/** What Python says of every name and port in the system's tables. */
 interface Theirs {
   services: [name: string, protocol: string | null, port: number][];
   ports: [port: number, protocol: string | null, name: string][];
@@ -211,11 +211,12 @@ def each(calls):
         try: yield key, protocol, call(*([key] if protocol is None else [key, protocol]))
         except OSError: pass
 names = {name for name, _, *aliases in rows("/etc/services") for name in [name, *aliases]}
+numbered = {int(port.split("/")[0]) for _, port, *_ in rows("/etc/services")}
 protocols = {name for name, _, *aliases in rows("/etc/protocols") for name in [name, *aliases]}
 kinds = None, "tcp", "udp"
 print(json.dumps({
   "services": [*each((n, k, socket.getservbyname) for n in sorted(names) for k in kinds)],
-  "ports": [*each((p, k, socket.getservbyport) for p in range(12000) for k in kinds)],
+  "ports": [*each((p, k, socket.getservbyport) for p in sorted(numbered) for k in kinds)],
   "protocols": [(n, p) for n, _, p in each((n, None, socket.getprotobyname) for n in sorted(protocols))],
 }))`),
     );
