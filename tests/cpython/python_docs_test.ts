@@ -25,26 +25,55 @@ function start(
   return startDeno({ file, permissions, args });
 }
 
-/** Programs, hosts that they listen on and connect to, and who connects. */
-const echoes: [name: string, bind: string, host: string, from: string][] = [
-  ["echo", "", "127.0.0.1", "127.0.0.1"],
-  ["echo", "127.0.0.1", "localhost", "127.0.0.1"],
-  ["dual_echo", "", "localhost", "127.0.0.1"],
-  ["dual_echo", "::1", "::1", "::1"],
-  ["dual_echo", "localhost", "127.0.0.1", "127.0.0.1"],
+/** Servers, hosts that they listen on, and hosts that clients connect to. */
+const echoes: readonly {
+  readonly server: string;
+  readonly bind: string;
+  readonly host: string;
+  readonly from: string;
+  /** The client's program; else the test is the client. */
+  readonly client?: string;
+}[] = [
+  {
+    server: "echo_server",
+    bind: "",
+    host: "localhost",
+    from: "127.0.0.1",
+    client: "echo_client",
+  },
+  {
+    server: "dual_echo_server",
+    bind: "",
+    host: "localhost",
+    from: "127.0.0.1",
+    client: "dual_echo_client",
+  },
+  { server: "dual_echo_server", bind: "::1", host: "::1", from: "::1" },
+  {
+    server: "dual_echo_server",
+    bind: "localhost",
+    host: "127.0.0.1",
+    from: "127.0.0.1",
+  },
 ];
 
-for (const [name, bind, host, from] of echoes) {
-  Deno.test(`the documentation's ${name} server on "${bind}" serves its client of ${host}`, async () => {
+for (const { server: program, bind, host, from, client } of echoes) {
+  Deno.test(`the documentation's ${program} on "${bind}" serves ${client ?? "a client"} of ${host}`, async () => {
     const grants = bind === "" ? everywhere : loopback;
-    await using server = start(`${name}_server`, grants, bind, "0");
+    await using server = start(program, grants, bind, "0");
     const [, port] = await server.readMatch(/^Listening on (\d+)$/);
-    await using client = start(`${name}_client`, loopback, host, port!);
-    assertEquals(await client.result(), {
-      code: 0,
-      stdout: "Received Hello, world\n",
-      stderr: "",
-    });
+    if (client === undefined) {
+      using s = await socket.create_connection([host, Number(port)]);
+      await s.sendall(encode("Hello, world"));
+      assertEquals(decode(await within(s.recv(1024))), "Hello, world");
+    } else {
+      await using child = start(client, loopback, host, port!);
+      assertEquals(await child.result(), {
+        code: 0,
+        stdout: "Received Hello, world\n",
+        stderr: "",
+      });
+    }
     const { code, stdout, stderr } = await server.result();
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const [, peer] = stdout.match(/^Connected by \[ "([^"]+)", \d+.* \]\n$/)!;
