@@ -5,6 +5,7 @@ import { canRun } from "../support/process.ts";
 import { python, pythonOutcomes, startPython } from "../support/python.ts";
 import { canSeeRealOptions, realOption } from "../support/real_option.ts";
 import { unboundUdp } from "../support/udp.ts";
+import { udpApis, useUdpApi } from "../support/udp_api.ts";
 import { within } from "../support/within.ts";
 
 /**
@@ -208,19 +209,8 @@ for (const unstable of [true, false]) {
   });
 }
 
-/** Binds while `Deno.listenDatagram`, which --unstable-net adds, is there or not. */
-function on(api: "node:dgram" | "Deno.listenDatagram", bind: () => void): void {
-  const { listenDatagram } = Deno;
-  if (api === "node:dgram") Reflect.set(Deno, "listenDatagram", undefined);
-  try {
-    bind();
-  } finally {
-    Reflect.set(Deno, "listenDatagram", listenDatagram);
-  }
-}
-
 // Loopback itself brings everything back, so what these do is not seen there.
-for (const api of ["Deno.listenDatagram", "node:dgram"] as const) {
+for (const api of udpApis) {
   for (const early of [true, false]) {
     const when = early ? "before" : "after";
     Deno.test({
@@ -228,13 +218,12 @@ for (const api of ["Deno.listenDatagram", "node:dgram"] as const) {
         `IP_MULTICAST_TTL and _LOOP set ${when} bind() are the kernel's, on ${api}`,
       ignore: !canSeeRealOptions,
       fn: async () => {
+        using _ = useUdpApi(api);
         using s = unboundUdp();
-        on(api, () => {
-          if (!early) s.bind(["127.0.0.1", 0]);
-          s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 7);
-          s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0);
-          if (early) s.bind(["127.0.0.1", 0]);
-        });
+        if (!early) s.bind(["127.0.0.1", 0]);
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 7);
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0);
+        if (early) s.bind(["127.0.0.1", 0]);
         await within(s.sendto(new Uint8Array(1), s.getsockname()));
         const real = (name: string) => realOption(s, "IPPROTO_IP", name);
         assertEquals(await real("IP_MULTICAST_TTL"), 7);
@@ -247,8 +236,9 @@ for (const api of ["Deno.listenDatagram", "node:dgram"] as const) {
     name: `IP_MULTICAST_LOOP is on by default, as the kernel has it, on ${api}`,
     ignore: !canSeeRealOptions,
     fn: async () => {
+      using _ = useUdpApi(api);
       using s = unboundUdp();
-      on(api, () => s.bind(["127.0.0.1", 0]));
+      s.bind(["127.0.0.1", 0]);
       const real = (name: string) => realOption(s, "IPPROTO_IP", name);
       assertEquals(await real("IP_MULTICAST_LOOP"), 1);
       assertEquals(await real("IP_MULTICAST_TTL"), 1);
