@@ -1,22 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { canRun } from "../support/process.ts";
-import { typeCheck } from "../support/type_check.ts";
-
-const prelude = `
-import * as socket from "@pystd/socket";
-import * as select from "@pystd/socket/select";
-import * as selectors from "@pystd/socket/selectors";
-
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
-  (<T>() => T extends B ? 1 : 2) ? true : false;
-function same<A, B>(_: Same<A, B>) {}
-const s = socket.socket();
-const file = s.makefile("rb");
-const signal = AbortSignal.timeout(1);
-`;
+import type { Refused } from "./refused.ts";
 
 /** What must compile, without a cast or a type argument. */
-const accepted: Readonly<Record<string, string>> = {
+export const accepted: Readonly<Record<string, string>> = {
   "the program of Python's documentation of selectors": `
     const sel = new selectors.DefaultSelector();
     async function accept(sock: socket.Socket, mask: number) {
@@ -71,7 +56,7 @@ const accepted: Readonly<Record<string, string>> = {
 };
 
 /** What must not compile: the program, and the one error that it is. */
-const refused: readonly [code: string, error: RegExp][] = [
+export const refused: readonly Refused[] = [
   // The error is about the item and not about the list.
   [
     "await select.select([Deno.stdin, s], [], []);",
@@ -94,25 +79,3 @@ const refused: readonly [code: string, error: RegExp][] = [
     /^TS2345: Argument of type 'number'/,
   ],
 ];
-
-Deno.test({
-  name: "select and selectors type-check programs without casts",
-  ignore: !canRun,
-  fn: async (t) => {
-    const names = Object.keys(accepted);
-    const checked = await typeCheck(prelude, [
-      ...Object.values(accepted),
-      ...refused.map(([code]) => code),
-    ]);
-    for (const [index, name] of names.entries()) {
-      await t.step(name, () => assertEquals(checked[index]!.errors, []));
-    }
-    for (const [index, [code, error]] of refused.entries()) {
-      await t.step(code, () => {
-        const { errors } = checked[names.length + index]!;
-        assertEquals(errors.length, 1, errors.join("\n"));
-        assertMatch(errors[0]!, error);
-      });
-    }
-  },
-});
