@@ -6,6 +6,8 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import {
+  askEcho,
+  checkOutputs,
   commandsOf,
   ended,
   examples,
@@ -27,18 +29,19 @@ import { tests as tls } from "./examples/tls.ts";
 
 /** Test functions by the examples that they run. */
 const tests: readonly ExampleTest[] = [
-  ["tutorial_server tutorial_client", "pass a message on", tutorial],
-  ["demo", "shows both sides", demo],
-  ["echo_server echo_client", "serve one client after another", oneByOne],
-  ["echo_server", "outlives a client that resets", outliveReset],
+  ["tutorial_server", "receives a message in parts", tutorial],
+  ["demo tutorial_client", "show both sides", demo],
+  [
+    "echo_server echo_client",
+    "serve one client after another, also after one that resets",
+    oneByOne,
+  ],
   ["concurrent_server", "serves clients at once", atOnce],
   ["std_io_echo", "sends everything back", stdIo],
   ["udp_server udp_client", "answer each datagram", udp],
   ["udp_client", "gives up an answer that does not come", udpUnanswered],
   ["line_chat_server line_chat_client", "show lines to others", lineChat],
-  ["timeouts", "shows what each call says", timeouts],
-  ["options", "shows what options say", options],
-  ["using", "shows that sockets are closed", withSockets],
+  ["options using timeouts", "show what calls and options say", shows],
   ...http,
   ...dns,
   ...files,
@@ -100,8 +103,9 @@ async function tutorial(): Promise<void> {
   await using _ = server;
   // More than one receive brings, and a character on the boundary.
   const message = "x".repeat(1023) + "é, 你好";
-  const sent = await output("tutorial_client", ...address, message);
-  assertEquals(sent, `Sent: ${message}\n`);
+  using s = await connect(address);
+  await s.sendall(encode(message));
+  s.close();
   assertMatch(await server.readLine() ?? "", /^Connected by 127\.0\.0\.1:\d+$/);
   assertEquals(await ended(server), `Received: ${message}\n`);
 }
@@ -132,24 +136,18 @@ async function oneByOne(): Promise<void> {
   first.close();
   assertEquals(await answer, "second");
   second.close();
+  for (let i = 0; i < 2; i++) await server.readMatch(/^Closed by /);
 
-  assertEquals(
-    await output("echo_client", ...address, "third"),
-    "Received: third\n",
-  );
-}
-
-/** Closes with bytes unread, which resets the connection. */
-async function outliveReset(): Promise<void> {
-  const [server, address] = await serve("echo_server");
-  await using _ = server;
+  // Closed with bytes unread, which resets the connection.
   const conn = await Deno.connect({ hostname: address[0], port: address[1] });
   await conn.write(encode("never read"));
   await server.readMatch(/^Connected by/);
   conn.close();
   await server.readMatch(/^Closed by /);
-  using next = await connect(address);
-  assertEquals(await roundTrip(next, "next"), "next");
+  assertEquals(
+    await output("echo_client", ...address, "next"),
+    "Received: next\n",
+  );
 }
 
 async function atOnce(): Promise<void> {
@@ -160,10 +158,7 @@ async function atOnce(): Promise<void> {
   assertEquals(await roundTrip(second, "second"), "second");
   assertEquals(await roundTrip(first, "first"), "first");
   await server.readMatch(/clients: 2$/);
-  assertEquals(
-    await output("echo_client", ...address, "third"),
-    "Received: third\n",
-  );
+  assertEquals(await askEcho(address, "third"), "third");
   await server.readMatch(/^Closed .*clients: 2$/);
 
   const ends = Promise.all([first.recv(1), second.recv(1)]);
@@ -175,10 +170,7 @@ async function atOnce(): Promise<void> {
 async function stdIo(): Promise<void> {
   const [server, address] = await serve("std_io_echo");
   await using _ = server;
-  assertEquals(
-    await output("echo_client", ...address, "by copy()"),
-    "Received: by copy()\n",
-  );
+  assertEquals(await askEcho(address, "by copy()"), "by copy()");
   await server.readMatch(/^Sent 9 bytes back to /);
 
   using idle = await connect(address);
@@ -212,12 +204,13 @@ async function lineChat(): Promise<void> {
   const args = address.map(String);
   await using first = await start("line_chat_client", ...args);
   await server.readMatch(/^Joined: /);
-  await using second = await start("line_chat_client", ...args);
+  using second = await connect(address);
   await server.readMatch(/^Joined: /);
+  await using lines = second.makefile("r");
 
   await first.write("héllo\n");
-  assertMatch(await second.readLine() ?? "", /^127\.0\.0\.1:\d+: héllo$/);
-  await second.write("one\ntwo\n");
+  assertMatch(await lines.readline() ?? "", /^127\.0\.0\.1:\d+: héllo\n$/);
+  await second.sendall(encode("one\ntwo\n"));
   assertMatch(await first.readLine() ?? "", /: one$/);
   assertMatch(await first.readLine() ?? "", /: two$/);
 
@@ -232,11 +225,17 @@ async function lineChat(): Promise<void> {
   assertEquals(await ended(first), "");
   await server.readMatch(/^Left: /);
   server.kill("SIGINT");
-  await second.result();
+  assertMatch(await lines.read() ?? "", /: bye\n$/);
 }
 
-async function timeouts(): Promise<void> {
-  const lines = (await output("timeouts", "127.0.0.1", 0)).split("\n");
+async function shows(): Promise<void> {
+  // The last one sets a default timeout, which the others would have too.
+  const checks = { options, using: withSockets, timeouts };
+  await checkOutputs(checks, "127.0.0.1", "0");
+}
+
+function timeouts(text: string): void {
+  const lines = text.split("\n");
   const expected = [
     /^accept, 0\.2 s: TimeoutError: timed out$/,
     /^timeouts: 0\.2 s, 0\.2 s$/,
@@ -252,8 +251,7 @@ async function timeouts(): Promise<void> {
   for (const [i, line] of lines.entries()) assertMatch(line, expected[i]!);
 }
 
-async function options(): Promise<void> {
-  const text = await output("options", "127.0.0.1", 0);
+function options(text: string): void {
   assertMatch(text, /^AF_INET: true\nSOCK_STREAM: true$/m);
   assertMatch(text, /^SO_REUSEADDR: 0\nSO_REUSEADDR: 1\nSO_ACCEPTCONN: 1$/m);
   assertMatch(text, /^same address: true\nSO_KEEPALIVE: .*\[ 1, 0, 0, 0 \]$/m);
@@ -264,9 +262,9 @@ async function options(): Promise<void> {
   assertMatch(text, /^received: sent by the duplicate\n$/m);
 }
 
-async function withSockets(): Promise<void> {
+function withSockets(text: string): void {
   assertMatch(
-    await output("using", "127.0.0.1", 0),
+    text,
     /^Received: Hello, world\nOSError: .*\nClosed after the error: true\n$/,
   );
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { startDeno } from "./child.ts";
+import * as socket from "@pystd/socket";
+import { checkTogether, runDeno, startDeno } from "./child.ts";
 import { type ChildProcess, root } from "./process.ts";
 
 /** Where the examples are. */
@@ -72,6 +73,44 @@ export async function output(
 ): Promise<string> {
   await using child = await start(example, ...args.map(String));
   return await ended(child);
+}
+
+/**
+ * Runs examples to their ends in one process, one after the other, and checks
+ * what each of them prints. They have the same flags and the same arguments.
+ */
+export async function checkOutputs(
+  checks: Readonly<Record<string, (printed: string) => void>>,
+  ...args: string[]
+): Promise<void> {
+  await checkTogether(Object.keys(checks), async (names) => {
+    const permissions = await flagsOf(names[0]!);
+    for (const name of names) assertEquals(await flagsOf(name), permissions);
+    const { code, stdout, stderr } = await runDeno({
+      code: names.map((name) => `
+        await import(${JSON.stringify(new URL(`${name}.ts`, examples).href)});
+        console.log("\\f");`).join(""),
+      permissions,
+      args,
+    });
+    assertEquals({ code, stderr }, { code: 0, stderr: "" }, stdout);
+    const printed = stdout.split("\f\n");
+    for (const [i, name] of names.entries()) checks[name]!(printed[i]!);
+  });
+}
+
+/** What a server answers to a client such as `echo_client`. */
+export async function askEcho(
+  address: readonly [host: string, port: number],
+  message: string,
+): Promise<string> {
+  using s = socket.socket();
+  s.settimeout(60);
+  await s.connect(address);
+  await s.sendall(new TextEncoder().encode(message));
+  await s.shutdown(socket.SHUT_WR);
+  await using file = s.makefile();
+  return await file.read() ?? "";
 }
 
 /** Waits for the end of an example; what it still prints. */

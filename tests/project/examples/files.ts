@@ -10,9 +10,11 @@ import { root } from "../../support/process.ts";
 import { TemporaryDirectory } from "../../support/temporary.ts";
 
 export const tests: readonly ExampleTest[] = [
-  ["file_send file_receive", "carry a file over, showing progress", transfer],
-  ["file_send file_receive", "carry an empty file over", transferNothing],
-  ["file_receive", "notices a file that is cut off", cutOff],
+  [
+    "file_send file_receive",
+    "carry a file over, an empty one too, and notice one that is cut off",
+    inOneDirectory,
+  ],
   ["file_send", "says why it cannot connect", unreachable],
 ];
 
@@ -34,8 +36,14 @@ const compare = `
   console.log(await hash("README.md") === await hash("received"));
 `;
 
-async function transfer(): Promise<void> {
+async function inOneDirectory(): Promise<void> {
   await using directory = await TemporaryDirectory.make();
+  await transfer(directory);
+  await transferNothing(directory);
+  await cutOff(directory);
+}
+
+async function transfer(directory: TemporaryDirectory): Promise<void> {
   const size = 3 * 256 * 1024 + 5;
   // What was there before, and is longer, is gone afterwards.
   await directory.run(
@@ -63,8 +71,7 @@ async function transfer(): Promise<void> {
   assertEquals(await directory.run(compare), "true\n");
 }
 
-async function transferNothing(): Promise<void> {
-  await using directory = await TemporaryDirectory.make();
+async function transferNothing(directory: TemporaryDirectory): Promise<void> {
   await directory.run(make(0));
   const [receiver, address] = await serve("file_receive", directory.url);
   await using _ = receiver;
@@ -75,8 +82,7 @@ async function transferNothing(): Promise<void> {
   assertEquals(await directory.run(compare), "true\n");
 }
 
-async function cutOff(): Promise<void> {
-  await using directory = await TemporaryDirectory.make();
+async function cutOff(directory: TemporaryDirectory): Promise<void> {
   const [receiver, address] = await serve("file_receive", directory.url);
   await using _ = receiver;
   using s = await socket.create_connection(address);

@@ -1,17 +1,21 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as socket from "@pystd/socket";
 import {
+  askEcho,
   ended,
   type ExampleTest,
-  output,
   serve,
   start,
 } from "../../support/example.ts";
+import type { ChildProcess } from "../../support/process.ts";
 import { within } from "../../support/within.ts";
 
 export const tests: readonly ExampleTest[] = [
-  ["select_chat_server line_chat_client", "show lines to others", chat],
-  ["select_chat_server", "does not wait for a client that never reads", slow],
+  [
+    "select_chat_server line_chat_client",
+    "show lines to others, and do not wait for one that never reads",
+    chat,
+  ],
   ["selectors_echo_server", "serves clients at once", echo],
 ];
 
@@ -33,33 +37,40 @@ async function chat(): Promise<void> {
   const args = address.map(String);
   await using first = await start("line_chat_client", ...args);
   await server.readMatch(/^Joined: 127\.0\.0\.1:\d+, clients: 1$/);
-  await using second = await start("line_chat_client", ...args);
+  using second = await connect(address);
   await server.readMatch(/, clients: 2$/);
-  await using third = await start("line_chat_client", ...args);
+  using third = await connect(address);
   await server.readMatch(/, clients: 3$/);
+  await using secondLines = second.makefile("r");
+  await using thirdLines = third.makefile("r");
 
   await first.write("héllo\n");
-  assertEquals(await second.readLine(), "héllo");
-  assertEquals(await third.readLine(), "héllo");
-  await third.write("one\ntwo\n");
-  for (const client of [first, second]) {
-    assertEquals(await client.readLine(), "one");
-    assertEquals(await client.readLine(), "two");
-  }
+  assertEquals(await secondLines.readline(), "héllo\n");
+  assertEquals(await thirdLines.readline(), "héllo\n");
+  await third.sendall(encode("one\ntwo\n"));
+  assertEquals(await first.readLine(), "one");
+  assertEquals(await first.readLine(), "two");
+  assertEquals(await secondLines.readline(), "one\n");
+  assertEquals(await secondLines.readline(), "two\n");
 
   await first.closeStdin();
   assertEquals(await ended(first), "");
   await server.readMatch(/^Left, clients: 2$/);
-  await second.write("still here\n");
-  assertEquals(await third.readLine(), "still here");
-  server.kill("SIGINT");
-  await second.result();
-  await third.result();
+  await second.sendall(encode("still here\n"));
+  assertEquals(await thirdLines.readline(), "still here\n");
+  second.close();
+  third.close();
+  await Promise.all([secondLines.close(), thirdLines.close()]);
+  await server.readMatch(/^Left, clients: 0$/);
+
+  await besideSlow(server, address);
 }
 
-async function slow(): Promise<void> {
-  const [server, address] = await serve("select_chat_server");
-  await using _ = server;
+/** Sends to a client that reads, beside one that does not. */
+async function besideSlow(
+  server: ChildProcess,
+  address: readonly [string, number],
+): Promise<void> {
   using never = await connect(address);
   await server.readMatch(/, clients: 1$/);
   using reader = await connect(address);
@@ -91,9 +102,6 @@ async function echo(): Promise<void> {
   }
   assertMatch(await server.readLine() ?? "", /^accepted .* from \[ "127/);
   await server.readMatch(/^echoing 1 bytes to /);
-  assertEquals(
-    await output("echo_client", ...address, "third"),
-    "Received: third\n",
-  );
+  assertEquals(await askEcho(address, "third"), "third");
   await server.readMatch(/^closing /);
 }
