@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Agent } from "../bench/agent.ts";
 import { drawChart } from "../bench/chart.ts";
-import { type ContenderId, findHosts, load } from "../bench/contenders.ts";
+import {
+  type ContenderId,
+  findHosts,
+  type Host,
+  load,
+} from "../bench/contenders.ts";
 import { measure, type Measured, takingPart } from "../bench/measure.ts";
 import { measureMemory } from "../bench/memory.ts";
 import { checkPages, replaceMarked } from "../bench/pages.ts";
@@ -242,40 +247,54 @@ function small(row: Row): { row: Row; n: number } {
   return { row: { ...row, task: { ...row.task, connections } }, n };
 }
 
-const { hosts } = await findHosts({ module, before: module, peers: true });
+const { hosts } = await findHosts({
+  module,
+  before: module,
+  peers: true,
+  collect: true,
+});
 
-for (const host of hosts) {
-  Deno.test(`bench measures every row with ${host.title}`, async () => {
-    await using agent = new Agent(host, 20_000);
-    await using peer = new Agent(load, 20_000);
-    for (const whole of rows) {
-      const [part] = takingPart(whole.contenders, [host]);
-      const { row: { task }, n } = small(whole);
-      for (const contender of part?.ids ?? []) {
-        if (task.kind === "http" || task.kind === "flood") {
-          const { port } = await agent.ask({ do: "serve", contender, task });
-          await peer.ask({
-            do: "batch",
-            contender: "load",
-            task: { ...task, port: port! },
-            n,
-          });
-          const { received } = await agent.ask({ do: "stop" });
-          assert(received! <= n, whole.id);
-          if (task.kind === "http") assertEquals(received, n);
-        } else {
-          const reply = await agent.ask({ do: "batch", contender, task, n });
-          assert(reply.ms! > 0 && reply.cpuMs! > 0, JSON.stringify(reply));
-        }
+Deno.test("bench measures every row with each program", async (t) => {
+  await using peer = new Agent(load, 60_000);
+  for (const host of hosts) {
+    await t.step(host.title, () => measureEach(host, peer));
+  }
+});
+
+/** Measures every row with a program, and with `peer` as client of servers. */
+async function measureEach(host: Host, peer: Agent): Promise<void> {
+  await using agent = new Agent(host, 60_000);
+  for (const whole of rows) {
+    const [part] = takingPart(whole.contenders, [host]);
+    const { row: { task }, n } = small(whole);
+    for (const contender of part?.ids ?? []) {
+      if (task.kind === "http" || task.kind === "flood") {
+        const { port } = await agent.ask({ do: "serve", contender, task });
+        await peer.ask({
+          do: "batch",
+          contender: "load",
+          task: { ...task, port: port! },
+          n,
+        });
+        const { received } = await agent.ask({ do: "stop" });
+        assert(received! <= n, whole.id);
+        if (task.kind === "http") assertEquals(received, n);
+      } else {
+        const reply = await agent.ask({ do: "batch", contender, task, n });
+        assert(reply.ms! > 0 && reply.cpuMs! > 0, JSON.stringify(reply));
       }
     }
-  });
+  }
 }
 
 Deno.test("measureMemory() holds connections that all wait", async () => {
-  const { hosts } = await findHosts({ module, peers: true, collect: true });
   const row = idleRows.find(({ id }) => id === "idle-1024")!;
-  const { bytes, failed } = await measureMemory(row, hosts, 20);
+  const contenders = row.contenders.filter((id) => id !== "before");
+  const { bytes, failed } = await measureMemory(
+    { ...row, contenders },
+    hosts,
+    10,
+  );
   // Only Linux reports the resident memory of CPython.
   if (Deno.build.os === "linux") assertEquals(failed, []);
   for (const id of ["ours", "raw", "denoNode"] as const) {
