@@ -2,6 +2,7 @@ import {
   type Address,
   AF_UNIX,
   IPPROTO_TCP,
+  MSG_PEEK,
   SHUT_RD,
   SHUT_RDWR,
   SO_KEEPALIVE,
@@ -108,8 +109,9 @@ export class Connected implements Endpoint {
     return hasNews;
   }
 
-  peerAddress(): Address {
-    return this.#toAddress(this.conn.remoteAddr);
+  /** Returns the peer's address. Linux forgets it when the connection is over. */
+  peerAddress(): Address | undefined {
+    return this.#isOver ? undefined : this.#toAddress(this.conn.remoteAddr);
   }
 
   #toAddress(addr: Deno.Addr): Address {
@@ -194,9 +196,7 @@ export class Connected implements Endpoint {
     n: number,
     sink?: ReceiveSink,
   ): Promise<Bytes> {
-    return n === 0
-      ? answer(new Uint8Array(0))
-      : this.#receiver.recv(context, n, sink);
+    return this.#receiver.recv(context, n, sink);
   }
 
   /**
@@ -209,14 +209,12 @@ export class Connected implements Endpoint {
 
   /** Receives into `target`, and returns the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
-    return target.length === 0
-      ? answer(0)
-      : this.#receiver.recvInto(context, target);
+    return this.#receiver.recvInto(context, target);
   }
 
   /** Like `recv`. As in CPython, a connected stream returns no address. */
   recvFrom(context: CallContext, n: number): Promise<From> {
-    return this.recv(context, n).then(withoutAddress);
+    return this.#recvOrWait(context, n).then(withoutAddress);
   }
 
   /** Like `recv`, but returns a message. */
@@ -225,7 +223,21 @@ export class Connected implements Endpoint {
     n: number,
     sink?: ReceiveSink,
   ): Promise<Received> {
-    return this.recv(context, n, sink).then(asMessage);
+    return this.#recvOrWait(context, n, sink).then(asMessage);
+  }
+
+  /**
+   * Like `recv`, but a call for 0 bytes waits until there is something to
+   * receive, and takes nothing, as recv(2) does.
+   */
+  #recvOrWait(
+    context: CallContext,
+    n: number,
+    sink?: ReceiveSink,
+  ): Promise<Bytes> {
+    if (n > 0) return this.recv(context, n, sink);
+    const flags = (context.flags ?? 0) | MSG_PEEK;
+    return this.recv({ ...context, flags }, 1).then(noBytes);
   }
 
   /** Sends as much of the data as the kernel accepts at once. */
@@ -254,8 +266,11 @@ export class Connected implements Endpoint {
    * send.
    */
   #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
-    if (this.#cannotSend) return failure(osError("EPIPE"));
-    return data.length === 0 ? answer(result) : undefined;
+    const isEmpty = data.length === 0;
+    if (this.#cannotSend || (isEmpty && this.#receiver.broken)) {
+      return failure(osError("EPIPE"));
+    }
+    return isEmpty ? answer(result) : undefined;
   }
 
   /**
@@ -375,6 +390,10 @@ export class Connected implements Endpoint {
     if (this.conn.reset) this.conn.reset();
     else this.conn.close();
   }
+}
+
+function noBytes(): Bytes {
+  return new Uint8Array(0);
 }
 
 function withoutAddress(data: Bytes): From {

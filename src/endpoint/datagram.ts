@@ -5,6 +5,8 @@
 
 import {
   type Address,
+  AF_INET,
+  AF_INET6,
   AF_UNIX,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
@@ -60,6 +62,7 @@ import {
   sourceAddressFor,
   toScopedAddress,
 } from "../runtime/interface_table.ts";
+import { LONGEST_DATAGRAM } from "../runtime/memory_pair.ts";
 import { openNodeDatagram } from "../runtime/node_dgram.ts";
 import {
   checkBoundFamily,
@@ -320,18 +323,13 @@ export class Datagram implements Endpoint {
     return this.#receiver.recv(context, n, dataAndAddress);
   }
 
-  /**
-   * Like `recvMessage`, but returns only the bytes. As in CPython, a call for 0
-   * bytes receives no datagram.
-   */
+  /** Like `recvMessage`, but returns only the bytes. */
   recv(context: CallContext, n: number): Promise<Bytes> {
-    if (n === 0) return answer(new Uint8Array(0));
     return this.#receiver.recv(context, n, dataOf);
   }
 
   /** Receives one datagram into `target`, and returns the number of bytes. */
   recvInto(context: CallContext, target: Uint8Array): Promise<number> {
-    if (target.length === 0) return answer(0);
     const sink = new ScatterSink([target]);
     return this.#receiver.recv(context, target.length, lengthOf, sink);
   }
@@ -343,7 +341,11 @@ export class Datagram implements Endpoint {
     sockaddr?: Sockaddr,
   ): Promise<number> {
     try {
-      if (this.#sendShut) throw osError("EPIPE");
+      if (this.#sendShut) {
+        // Linux finds out first that the headers make it too long.
+        const isTooLong = data.length > LONGEST[this.#family]!;
+        throw osError(isTooLong ? "EMSGSIZE" : "EPIPE");
+      }
       const isReady = sockaddr === undefined
         ? this.#connecting === 0
         : isPath(sockaddr) || !sockaddr.isHostname;
@@ -351,7 +353,7 @@ export class Datagram implements Endpoint {
       const to = sockaddr === undefined
         ? this.#peer
         : this.#destination(sockaddr);
-      const write = this.#prepare(to);
+      const write = this.#prepare(to, data.length);
       return this.#multicast === undefined || this.#multicast.settled
         ? this.#sender.send(context, data, write, ATOMIC)
         : this.#sendLater(context, data, sockaddr);
@@ -376,7 +378,7 @@ export class Datagram implements Endpoint {
         const to = sockaddr === undefined
           ? this.#peer
           : await turn.wait(() => toDestination(sockaddr));
-        const write = this.#prepare(to);
+        const write = this.#prepare(to, length);
         const multicast = this.#multicast;
         if (multicast !== undefined) {
           await turn.wait(() => multicast.settle());
@@ -436,12 +438,16 @@ export class Datagram implements Endpoint {
   /**
    * Binds the socket if necessary, and returns the function that sends to `to`.
    */
-  #prepare(to: Destination | undefined): Write {
+  #prepare(to: Destination | undefined, length: number): Write {
+    // Over IPv4, Linux looks first whether a packet can have the length at all.
+    const isTooLong = length > MAX_PACKET && this.#family === AF_INET;
     if (to === undefined) {
       const isUnix = this.#family === AF_UNIX;
-      throw osError(isUnix ? "ENOTCONN" : "EDESTADDRREQ");
+      throw osError(
+        isTooLong ? "EMSGSIZE" : isUnix ? "ENOTCONN" : "EDESTADDRREQ",
+      );
     }
-    this.#checkBroadcast(to.sockaddr);
+    if (!isTooLong) this.#checkBroadcast(to.sockaddr);
     this.#bindToSend(to.sockaddr);
     if (to !== this.#writesTo) {
       const { addr } = to;
@@ -505,6 +511,16 @@ function dataOf({ data }: Received): Bytes {
 function lengthOf({ data }: Received): number {
   return data.length;
 }
+
+/** The largest length that the header of an IPv4 packet can have. */
+const MAX_PACKET = 65_535;
+
+/** The longest datagram of each family, without the headers. */
+const LONGEST: Readonly<Record<number, number>> = {
+  [AF_INET]: MAX_PACKET - 28,
+  [AF_INET6]: MAX_PACKET - 8,
+  [AF_UNIX]: LONGEST_DATAGRAM,
+};
 
 /** The destination of a pair's socket: the other one, which has no name. */
 const PAIRED: Destination = literalDestination({ family: AF_UNIX, path: "" });

@@ -27,7 +27,7 @@ import {
 const CAPACITY = 212_992;
 
 /** The longest datagram: SO_SNDBUF less 32 bytes, unix_dgram_sendmsg(). */
-const LONGEST_DATAGRAM = CAPACITY - 32;
+export const LONGEST_DATAGRAM: number = CAPACITY - 32;
 
 /**
  * The least that the kernel counts for each datagram in addition to its bytes:

@@ -578,7 +578,9 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Receives bytes, and the address of their sender.
+   * Receives bytes, and the address of their sender. On a stream a call for 0
+   * bytes waits until there is something to receive, where
+   * {@linkcode Socket.prototype.recv} returns at once.
    *
    * A timeout or an abort loses nothing, as in
    * {@linkcode Socket.prototype.recv}.
@@ -892,8 +894,8 @@ export class Socket<A extends Address = Address> {
    *
    * @returns The address in the shape of the family: `[host, port]`,
    * `[host, port, flowinfo, scope_id]` or a path.
-   * @throws {OSError} ENOTCONN if the socket has no peer; EBADF if the socket
-   * is closed.
+   * @throws {OSError} ENOTCONN if the socket has no peer, or its connection is
+   * known to be over; EBADF if the socket is closed.
    * @see {@link https://docs.python.org/3/library/socket.html#socket.socket.getpeername | Python: getpeername}
    */
   getpeername(): A {

@@ -25,7 +25,7 @@ import {
   type Overrides,
   type Ready,
 } from "./streams.ts";
-import { timers } from "../wait/event_loop.ts";
+import { answer, timers } from "../wait/event_loop.ts";
 import { type CallContext, CallOwner, failure } from "../wait/waiter.ts";
 import {
   checkFlags,
@@ -298,6 +298,15 @@ export class SocketCore implements FileSource {
     return { endpoint, context: { ...context, timeoutMs: left } };
   }
 
+  /**
+   * Returns the result of a call that receives no bytes. CPython does not ask
+   * the system for it, so the socket need not be connected.
+   */
+  #nothing<T>(result: T): Promise<T> {
+    this.checkOpen();
+    return answer(result);
+  }
+
   recv(
     bufsize: number,
     flags: number | FlagsOption | undefined,
@@ -306,6 +315,7 @@ export class SocketCore implements FileSource {
     try {
       const size = checkSize("receive", "bufsize", bufsize);
       const context = this.#contextFor("recv", flags, options);
+      if (size === 0) return this.#nothing(new Uint8Array(0));
       const endpoint = this.#endpoint("recv");
       return endpoint !== undefined
         ? endpoint.recv(context, size)
@@ -330,6 +340,7 @@ export class SocketCore implements FileSource {
         flags,
         options,
       );
+      if (target.length === 0) return this.#nothing(0);
       const endpoint = this.#endpoint("recv");
       return endpoint !== undefined
         ? endpoint.recvInto(context, target)

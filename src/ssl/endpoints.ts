@@ -84,7 +84,7 @@ export class Handshaking extends OperationQueue implements Opening {
     return this.carrier.localAddress();
   }
 
-  peerAddress(): Address {
+  peerAddress(): Address | undefined {
     return this.carrier.peerAddress();
   }
 
@@ -184,6 +184,11 @@ export class Secured extends Connected {
     super(tls, family, options, isShared);
     this.tls = tls;
     this.#isNews = isNews;
+  }
+
+  /** Returns the peer's address, which the end of TLS does not take away. */
+  override peerAddress(): Address | undefined {
+    return this.tls.peerAddress();
   }
 
   /** Is called when a call reports that the handshake is done. */

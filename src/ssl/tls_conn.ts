@@ -1,6 +1,11 @@
 /** A TLS connection, over the endpoint of another connection. */
 
-import { IPPROTO_TCP, SHUT_WR, TCP_NODELAY } from "../base/constants.ts";
+import {
+  type Address,
+  IPPROTO_TCP,
+  SHUT_WR,
+  TCP_NODELAY,
+} from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import type { Bytes } from "../base/checks.ts";
 import type { Connected } from "../endpoint/connected.ts";
@@ -227,6 +232,11 @@ export class TlsConn implements StreamConn {
       if (message !== undefined) return parseClientHello(message);
       if (!await this.#receive()) throw endedEarly();
     }
+  }
+
+  /** Returns the address of the carrier's peer, as long as it has one. */
+  peerAddress(): Address | undefined {
+    return this.#carrier.peerAddress();
   }
 
   /** Receives ciphertext, and returns false at the end of the stream. */

@@ -85,6 +85,20 @@ Deno.test("recv(0) returns nothing at once, and consumes nothing", async () => {
   assertEquals(await peer.recv(3), numbered(3));
 });
 
+Deno.test("recvfrom(0) waits for data, and consumes none", async () => {
+  await using pair = await tcpPair();
+  const { client, peer } = pair;
+  await assertRejects(
+    () => within(peer.recvfrom(0, MSG_DONTWAIT)),
+    socket.BlockingIOError,
+  );
+  const waiting = peer.recvfrom(0);
+  await client.sendall(numbered(3));
+  const [data] = await within(waiting);
+  assertEquals(data, new Uint8Array(0));
+  assertEquals(await within(peer.recv(9)), numbered(3));
+});
+
 for (const [name, receive] of Object.entries(receives)) {
   Deno.test(`${name}() returns at most bufsize bytes, and the rest later`, async () => {
     await using pair = await tcpPair();

@@ -79,6 +79,8 @@ class Differences:
         elif method == "getsockname" and inode in self.failed:
             # A stream whose connect has failed has no address.
             return ("0.0.0.0", 0) if sock.family == socket.AF_INET else ("::", 0, 0, 0)
+        elif method == "getpeername" and inode in self.connected:
+            self.before_getpeername(name, sock)
         elif method == "shutdown" and args[0] in (0, 1, 2):
             self.before_shutdown(name, sock)
         elif method in ("send", "sendall") and sock.type == socket.SOCK_DGRAM:
@@ -89,7 +91,7 @@ class Differences:
         try:
             value = getattr(sock, method)(*args)
         except OSError as error:
-            value = self.instead_of(error, inode, sock, method)
+            raise self.instead_of(error, inode, sock)
         if method == "bind":
             self.failed.discard(inode)
         elif method == "shutdown":
@@ -106,17 +108,13 @@ class Differences:
                 self.spoil(name)
         return value
 
-    def instead_of(self, error, inode, sock, method):
+    def instead_of(self, error, inode, sock):
         """What the module says instead of an error."""
-        if inode not in self.connected:
-            # send on a stream that was never connected is ENOTCONN.
-            if isinstance(error, BrokenPipeError) and sock.type == socket.SOCK_STREAM:
-                raise OSError(errno.ENOTCONN, "never connected")
-        elif error.errno == errno.ENOTCONN:
-            # A connection that has ended still has a peer.
-            if method == "getpeername":
-                return self.connected[inode][1]
-        raise error
+        # send on a stream that was never connected is ENOTCONN.
+        if isinstance(error, BrokenPipeError) and inode not in self.connected:
+            if sock.type == socket.SOCK_STREAM:
+                return OSError(errno.ENOTCONN, "never connected")
+        return error
 
     def connect(self, name, sock, method, args):
         self.look_for_bound(args[0])
@@ -205,6 +203,17 @@ class Differences:
                 raise TimeoutError("timed out")
             time.sleep(0.005)
 
+    def before_getpeername(self, name, sock):
+        """A connection has a peer until a call has met its end. If only one side
+        gives the address, they number the ports differently from then on."""
+        try:
+            sock.getpeername()
+            unlike = self.is_spoilt(name)
+        except OSError:
+            unlike = True
+        if unlike:
+            self.then_over = "the peer of a connection that has ended"
+
     def before_shutdown(self, name, sock):
         """Without a peer shutdown of an IP socket is ENOTCONN and nothing else."""
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -231,7 +240,7 @@ class Differences:
     def before_aimless_send(self, sock, args):
         """A datagram that has no address does not bind its socket."""
         if sock.getsockname()[1] == 0 and isinstance(args[0], bytes):
-            long = len(args[0]) > 0xFFFF
+            long = len(args[0]) > 0xFFFF and sock.family == socket.AF_INET
             raise OSError(errno.EMSGSIZE if long else errno.EDESTADDRREQ, "no address")
 
     def clear_refusals(self):
