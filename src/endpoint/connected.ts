@@ -12,7 +12,7 @@ import {
 import type { Bytes } from "../base/checks.ts";
 import { BlockingIOError, TimeoutError } from "../base/errors.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { StreamConn } from "../runtime/deno_net.ts";
+import { keepsRead, type StreamConn } from "../runtime/deno_net.ts";
 import { answer, timers } from "../wait/event_loop.ts";
 import { toScopedAddress } from "../runtime/interface_table.ts";
 import {
@@ -349,8 +349,16 @@ export class Connected implements Endpoint {
   }
 
   #release(): void {
-    if (!this.#gone) this.#closing = this.conn.close(this.#unread);
+    if (!this.#gone) this.#closing = this.#closeConn();
     this.#gone = true;
+  }
+
+  #closeConn(): void | Promise<void> {
+    if (this.#receiver.inFlight && keepsRead(this.conn)) {
+      // This fails if the peer has reset the connection.
+      this.conn.closeWrite().catch(() => {});
+    }
+    return this.conn.close(this.#unread);
   }
 
   /** Sends the unsent bytes, and then closes the connection. */
@@ -388,7 +396,7 @@ export class Connected implements Endpoint {
     this.#sender.abandon(reason);
     this.#receiver.fail(reason);
     if (this.conn.reset) this.conn.reset();
-    else this.conn.close();
+    else this.#closeConn();
   }
 }
 

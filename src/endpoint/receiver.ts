@@ -1,7 +1,7 @@
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
 import { MSG_PEEK, MSG_WAITALL } from "../base/constants.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
-import type { StreamConn } from "../runtime/deno_net.ts";
+import { keepsRead, type StreamConn } from "../runtime/deno_net.ts";
 import {
   afterTicks,
   countBytes,
@@ -374,7 +374,8 @@ export class Receiver extends OperationQueue {
     this.#lent = undefined;
     this.rejectAll();
     this.#queue.clear(this.inFlight);
-    if (!this.inFlight) return Promise.resolve();
+    // A peer that never answers the half-close must not delay the close.
+    if (!this.inFlight || keepsRead(this.#conn)) return Promise.resolve();
     // The read in flight keeps the process alive, even without a waiter.
     this.#conn.ref();
     this.#idle = Promise.withResolvers();

@@ -69,6 +69,18 @@ export interface StreamConn extends Referenced {
   reset?(): void;
 }
 
+/**
+ * Returns whether a read that is pending when the connection is closed goes on,
+ * and keeps the connection open. The peer then sees the end of the stream only
+ * if the connection is half-closed first.
+ *
+ * TCP connections and Unix sockets of Deno 2.8.3 do this; those of 2.7.14 and
+ * 2.9.6 do not. No other conn of this folder has `readable`.
+ */
+export function keepsRead(conn: StreamConn): boolean {
+  return Deno.version.deno.startsWith("2.8.") && "readable" in conn;
+}
+
 /** A listener: the part of `Deno.Listener` that is used. */
 export interface StreamListener extends Referenced {
   readonly addr: Deno.Addr;

@@ -41,6 +41,7 @@ export const features: readonly Feature[] = [
     programs: [
       tcp,
       timeouts,
+      closing,
       udp,
       unixStreams,
       unixDatagrams,
@@ -75,6 +76,13 @@ export const features: readonly Feature[] = [
     programs: [boundConnect],
   },
   { since: 8, row: "`ssl`", programs: [tls, tlsRefused] },
+  {
+    since: 9,
+    row:
+      "dropping what the peer does not read, 30 seconds after `close` or at `abort` of `writable`; older ones keep it, and the process, until the peer reads or closes",
+    programs: [dropping],
+    older: (error) => error instanceof EndlessSend,
+  },
 ];
 
 function bytes(text: string): Uint8Array {
@@ -122,6 +130,27 @@ async function timeouts(): Promise<void> {
   await assertRejects(() => cancelled, Error, "cancelled");
   await b.sendall(bytes("late"));
   assertEquals(text(await a.recv(10)), "late");
+}
+
+/** The peer of a socket that is closed during a receive sees the end. */
+async function closing(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  using unix = socket.socket(socket.AF_UNIX);
+  unix.bind(`${folder}/server`);
+  unix.listen();
+  using tcp = socket.create_server(["127.0.0.1", 0]);
+  for (const server of [tcp, unix]) {
+    using peer = socket.socket(server.family);
+    await peer.connect(server.getsockname());
+    const [conn] = await server.accept();
+    conn.settimeout(0.01);
+    await assertRejects(() => conn.recv(1), socket.timeout);
+    {
+      await using _conn = conn;
+    }
+    assertEquals(await peer.recv(1), new Uint8Array(0));
+  }
+  await Deno.remove(folder, { recursive: true });
 }
 
 async function udp(): Promise<void> {
@@ -326,6 +355,26 @@ async function tlsRefused(): Promise<void> {
     throw error;
   }
   throw new Error("The certificate is of another name");
+}
+
+class EndlessSend extends Error {}
+
+/** `abort` of a stream drops unsent bytes as the end of the 30 seconds does. */
+async function dropping(): Promise<void> {
+  const [a, b] = await connected();
+  using _b = b;
+  const { writable } = a;
+  const sending = a.sendall(new Uint8Array(64 * 1024 * 1024));
+  const dropped = sending.then(() => "sent", (error) => error);
+  await delay(500); // The kernel's buffers are full.
+  await writable.abort();
+  const error = await Promise.race([dropped, delay(1000)]);
+  if (error === undefined) throw new EndlessSend("The send goes on");
+  assert(error instanceof socket.ConnectionResetError, String(error));
+}
+
+function delay(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms));
 }
 
 function notSupported(error: unknown): boolean {
