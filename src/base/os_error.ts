@@ -67,6 +67,12 @@ export function isReason(
   return signal?.aborted === true && error === signal.reason;
 }
 
+/** Returns whether this Deno is older than a minor version of Deno 2. */
+export function isOlderThan(minor: number): boolean {
+  const [major = 0, running = 0] = Deno.version.deno.split(".").map(Number);
+  return major <= 2 && running < minor;
+}
+
 /**
  * Refuses a call that an older Deno would answer wrongly, or never.
  *
@@ -75,9 +81,8 @@ export function isReason(
  * @throws {OSError} EOPNOTSUPP if this Deno is older.
  */
 export function requireDeno(minor: number, what: string): void {
+  if (!isOlderThan(minor)) return;
   const version = Deno.version.deno;
-  const [major = 0, running = 0] = version.split(".").map(Number);
-  if (major > 2 || running >= minor) return;
   const text = `${what} needs Deno 2.${minor} or newer, this is ${version}`;
   throw osError("EOPNOTSUPP", text);
 }

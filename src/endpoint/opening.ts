@@ -21,7 +21,11 @@ import {
   type StreamListener,
 } from "../runtime/deno_net.ts";
 import { scopeIdOf, toScopedAddress } from "../runtime/interface_table.ts";
-import { connectWithNode, type LocalSockaddr } from "../runtime/node_net.ts";
+import {
+  connectWithNode,
+  hasNodeNet,
+  type LocalSockaddr,
+} from "../runtime/node_net.ts";
 import {
   checkBoundFamily,
   familyMismatchError,
@@ -312,7 +316,8 @@ export class Connecting extends OperationQueue implements Opening {
    * Given a name, `Deno.connect` may choose an address of either family, and so
    * reach the wrong server; given an address that the name was resolved to, it
    * would need a grant for the address. So it is used for a name only if all
-   * addresses of the name have the family, and `node:net` is used otherwise.
+   * addresses of the name have the family, and `node:net` is used otherwise; in
+   * an older Deno the address, and its grant.
    */
   #target(): Target | Promise<Target> {
     const sockaddr = this.#sockaddr;
@@ -323,8 +328,14 @@ export class Connecting extends OperationQueue implements Opening {
     return target.isHostname
       ? resolveAll(target.host, target.port).then((all) => {
         const own = all.filter(({ family }) => family === target.family);
-        if (own.length === 0) throw familyMismatchError(target.host, all);
-        return { sockaddr: target, isSafe: own.length === all.length };
+        const [first] = own;
+        if (first === undefined) throw familyMismatchError(target.host, all);
+        if (own.length === all.length) {
+          return { sockaddr: target, isSafe: true };
+        }
+        return hasNodeNet()
+          ? { sockaddr: target, isSafe: false }
+          : { sockaddr: withHost(target, first.host), isSafe: true };
       })
       : { sockaddr: target, isSafe: true };
   }
@@ -347,7 +358,9 @@ export class Connecting extends OperationQueue implements Opening {
           "Deno cannot connect a bound socket to a link-local address",
         ));
       }
-      this.#operation = onLink || (isSafe && local === undefined && !detached)
+      const needsNode = local !== undefined || !isSafe ||
+        (detached && hasNodeNet());
+      this.#operation = onLink || !needsNode
         ? connect(sockaddr)
         : connectWithNode(local, sockaddr);
     }

@@ -14,7 +14,7 @@ import {
   type UnixSockaddr,
 } from "../base/sockaddr.ts";
 import { afterTicks, timers } from "../wait/event_loop.ts";
-import { fromDeno, osError } from "../base/os_error.ts";
+import { fromDeno, isOlderThan, osError } from "../base/os_error.ts";
 
 /** An object whose pending operations keep the process alive. */
 export interface Referenced {
@@ -518,10 +518,13 @@ export function checkUnixPeer(path: string): void {
 
 /** Requests the grants that sending to a path needs. */
 export function checkUnixGrants(path: string): void {
-  const host = `unix:${absolute(path)}`;
-  const needed: Deno.PermissionDescriptor[] = path.startsWith("\0")
+  const isAbstract = path.startsWith("\0");
+  const needed: Deno.PermissionDescriptor[] = isAbstract
     ? [{ name: "net" }]
-    : [{ name: "read", path }, { name: "write", path }, { name: "net", host }];
+    : [{ name: "read", path }, { name: "write", path }];
+  if (!isAbstract && hasUnixGrants()) {
+    needed.push({ name: "net", host: `unix:${absolute(path)}` });
+  }
   for (const each of needed) {
     const { state } = Deno.permissions.requestSync(each);
     if (state !== "granted") throw notGranted(path);
@@ -563,8 +566,8 @@ export function fromUnix(path: string, error: unknown): Error {
 }
 
 /**
- * Creates the error for a path that is not granted, which names all three
- * grants. Deno names only one missing grant at a time.
+ * Creates the error for a path that is not granted, which names all the grants
+ * that it needs. Deno names only one missing grant at a time.
  */
 function notGranted(path: string, cause?: Error): Error {
   const options = cause && { cause };
@@ -575,13 +578,19 @@ function notGranted(path: string, cause?: Error): Error {
     const hint = `Requires net access to ${what}, run again with --allow-net`;
     return osError("EACCES", hint, options);
   }
+  const [which, net] = hasUnixGrants()
+    ? ["read, write and net", ` --allow-net=unix:${absolute(path)}`]
+    : ["read and write", ""];
   return osError(
     "EACCES",
-    `Requires read, write and net access to "${path}", run again with --allow-read=${path} --allow-write=${path} --allow-net=unix:${
-      absolute(path)
-    }`,
+    `Requires ${which} access to "${path}", run again with --allow-read=${path} --allow-write=${path}${net}`,
     options,
   );
+}
+
+/** Returns whether a path needs a grant of the network, too. */
+function hasUnixGrants(): boolean {
+  return !isOlderThan(9);
 }
 
 function absolute(path: string): string {

@@ -6,7 +6,13 @@
 import type { Socket as NodeSocket } from "node:dgram";
 import { bracketed, denoHost, type InetSockaddr } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
-import { fromDeno, gaiError, netDenied, osError } from "../base/os_error.ts";
+import {
+  fromDeno,
+  gaiError,
+  netDenied,
+  osError,
+  requireDeno,
+} from "../base/os_error.ts";
 import {
   type DatagramConn,
   EventLoopHold,
@@ -211,6 +217,10 @@ export function openNodeDatagram(
   sockaddr: InetSockaddr,
   options: NodeDatagramOptions,
 ): DatagramConn & Multicast {
+  requireDeno(
+    3,
+    "UDP without --unstable-net, or with IPV6_V6ONLY or a group before bind()",
+  );
   const { createSocket } = process.getBuiltinModule("node:dgram");
   const isV6 = sockaddr.family === AF_INET6;
   const socket = createSocket({

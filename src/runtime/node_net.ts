@@ -14,7 +14,13 @@ import {
   isLoopback,
 } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
-import { fromDeno, netDenied, osError, requireDeno } from "../base/os_error.ts";
+import {
+  fromDeno,
+  isOlderThan,
+  netDenied,
+  osError,
+  requireDeno,
+} from "../base/os_error.ts";
 import {
   type ConnectOperation,
   isGranted,
@@ -151,11 +157,12 @@ class NodeConn implements StreamConn {
 
   /**
    * Returns the reason of a failed write. A read that fails cancels the writes,
-   * whose errors then do not contain the reason.
+   * whose errors then do not contain the reason; in Deno 2.7 a reset and a close
+   * do so, too.
    */
   #reasonOf(error: Error): Error {
     const { code } = error as { code?: string };
-    if (code !== "ECANCELED") return error;
+    if (code !== "ECANCELED" && code !== "ERR_STREAM_DESTROYED") return error;
     return this.#error ?? osError(this.#closed ? "EBADF" : "ECONNRESET");
   }
 
@@ -195,6 +202,14 @@ function netAddr(
   port: number | undefined,
 ): Deno.NetAddr {
   return { transport: "tcp", hostname: hostname ?? "", port: port ?? 0 };
+}
+
+/**
+ * Returns whether the connections of `node:net` are complete. Before Deno 2.7
+ * their half-close ends both directions, and they cannot be reset.
+ */
+export function hasNodeNet(): boolean {
+  return !isOlderThan(7);
 }
 
 /** The address to connect from. */

@@ -42,6 +42,7 @@ export const features: readonly Feature[] = [
       tcp,
       timeouts,
       closing,
+      halfClosing,
       udp,
       unixStreams,
       unixDatagrams,
@@ -51,6 +52,19 @@ export const features: readonly Feature[] = [
       serving,
       names,
     ],
+  },
+  {
+    since: 3,
+    row:
+      "UDP without `--unstable-net`, and with IPV6_V6ONLY or a group joined before `bind`",
+    programs: [v6Only],
+  },
+  {
+    since: 3,
+    row:
+      "ending the attempt of a cancelled `connect`; older ones let it go on, and the process with it",
+    programs: [cancelledConnect],
+    older: (error) => error instanceof EndlessConnect,
   },
   {
     since: 5,
@@ -79,7 +93,7 @@ export const features: readonly Feature[] = [
   {
     since: 9,
     row:
-      "dropping what the peer does not read, 30 seconds after `close` or at `abort` of `writable`; older ones keep it, and the process, until the peer reads or closes",
+      "dropping unsent bytes 30 seconds after `close`, or at `abort` of `writable`; older ones wait for the peer",
     programs: [dropping],
     older: (error) => error instanceof EndlessSend,
   },
@@ -153,6 +167,24 @@ async function closing(): Promise<void> {
   await Deno.remove(folder, { recursive: true });
 }
 
+/** A connect that does not block is made by `node:net` where that is complete. */
+async function halfClosing(): Promise<void> {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  for (const blocking of [true, false]) {
+    using client = socket.socket();
+    client.setblocking(blocking);
+    await client.connect_ex(server.getsockname());
+    const [conn] = await server.accept();
+    using _conn = conn;
+    client.setblocking(true);
+    await select([], [client], []);
+    await client.shutdown(socket.SHUT_WR);
+    assertEquals(await conn.recv(1), new Uint8Array(0));
+    await conn.sendall(bytes("answer"));
+    assertEquals(text(await client.recv(10)), "answer");
+  }
+}
+
 async function udp(): Promise<void> {
   using a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
   a.bind(["127.0.0.1", 0]);
@@ -163,6 +195,47 @@ async function udp(): Promise<void> {
   assertEquals(text(data), "x");
   await a.sendto(bytes("y"), address);
   assertEquals(text(await b.recv(10)), "y");
+}
+
+async function v6Only(): Promise<void> {
+  const { AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SOCK_DGRAM } = socket;
+  using a = socket.socket(AF_INET6, SOCK_DGRAM);
+  a.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  a.bind(["::1", 0]);
+  using b = socket.socket(AF_INET6, SOCK_DGRAM);
+  await b.sendto(bytes("x"), a.getsockname());
+  assertEquals(text(await a.recv(10)), "x");
+}
+
+class EndlessConnect extends Error {}
+
+/** The kernel asks a listener whose queue was full again after a second. */
+async function cancelledConnect(): Promise<void> {
+  using server = socket.create_server(["127.0.0.1", 0], { backlog: 1 });
+  const clients: socket.Socket[] = [];
+  try {
+    for (;;) {
+      const client = socket.socket();
+      clients.push(client);
+      client.settimeout(0.5);
+      await client.connect(server.getsockname());
+    }
+  } catch (error) {
+    if (!(error instanceof socket.timeout)) throw error;
+  } finally {
+    for (const client of clients) client.close();
+  }
+  server.settimeout(2);
+  for (let i = 0; i < clients.length - 1; i++) {
+    (await server.accept())[0].close();
+  }
+  try {
+    (await server.accept())[0].close();
+  } catch (error) {
+    if (error instanceof socket.timeout) return;
+    throw error;
+  }
+  throw new EndlessConnect("The connect went on");
 }
 
 async function unixStreams(): Promise<void> {
@@ -188,6 +261,9 @@ async function unixDatagrams(): Promise<void> {
   b.bind(`${folder}/b`);
   await b.sendto(bytes("x"), `${folder}/a`);
   assertEquals((await a.recvfrom(10))[1], `${folder}/b`);
+  await b.connect(`${folder}/a`);
+  await b.send(bytes("y"));
+  assertEquals(text(await a.recv(10)), "y");
   await Deno.remove(folder, { recursive: true });
 }
 
