@@ -14,7 +14,12 @@ import {
   type UnixSockaddr,
 } from "../base/sockaddr.ts";
 import { afterTicks, timers } from "../wait/event_loop.ts";
-import { fromDeno, isOlderThan, osError } from "../base/os_error.ts";
+import {
+  fromDeno,
+  isOlderThan,
+  osError,
+  requireDeno,
+} from "../base/os_error.ts";
 
 /** An object whose pending operations keep the process alive. */
 export interface Referenced {
@@ -402,7 +407,7 @@ export function listenUnix(sockaddr: UnixSockaddr): StreamListener {
     sockaddr.path,
     (path) => Deno.listen({ transport: "unix", path }),
   );
-  return sockaddr.path === "" || sockaddr.path.startsWith("\0")
+  return isAbstract(sockaddr.path)
     ? listener
     : new UnixListener(listener, sockaddr.path);
 }
@@ -481,6 +486,7 @@ export function connectUnix(
 ): ConnectOperation {
   let cancelled = false;
   const attempt = async (): Promise<StreamConn> => {
+    checkName(path);
     for (;;) {
       try {
         return await Deno.connect({ transport: "unix", path });
@@ -516,19 +522,32 @@ export function checkUnixPeer(path: string): void {
   if (isSocket === false) throw osError("ECONNREFUSED");
 }
 
-/** Requests the grants that sending to a path needs. */
+/**
+ * Requests the grants that sending to a path needs. Before Deno 2.9 there is no
+ * grant of the network for a path.
+ */
 export function checkUnixGrants(path: string): void {
-  const isAbstract = path.startsWith("\0");
-  const needed: Deno.PermissionDescriptor[] = isAbstract
+  checkName(path);
+  const needed: Deno.PermissionDescriptor[] = isAbstract(path)
     ? [{ name: "net" }]
     : [{ name: "read", path }, { name: "write", path }];
-  if (!isAbstract && hasUnixGrants()) {
+  if (!isAbstract(path) && !isOlderThan(9)) {
     needed.push({ name: "net", host: `unix:${absolute(path)}` });
   }
   for (const each of needed) {
     const { state } = Deno.permissions.requestSync(each);
     if (state !== "granted") throw notGranted(path);
   }
+}
+
+/** Returns whether a name is abstract, or will be. */
+function isAbstract(path: string): boolean {
+  return path === "" || path.startsWith("\0");
+}
+
+/** Refuses an abstract name where Deno takes it for a path. */
+function checkName(path: string): void {
+  if (isAbstract(path)) requireDeno(8, "An abstract name of a Unix socket");
 }
 
 /**
@@ -542,6 +561,7 @@ export function openNamedSocket<T>(path: string, open: (path: string) => T): T {
       "only Linux assigns names to Unix sockets; bind to a path",
     );
   }
+  checkName(path);
   for (;;) {
     try {
       return open(path === "" ? randomName() : path);
@@ -571,26 +591,21 @@ export function fromUnix(path: string, error: unknown): Error {
  */
 function notGranted(path: string, cause?: Error): Error {
   const options = cause && { cause };
-  if (path === "" || path.startsWith("\0")) {
+  if (isAbstract(path)) {
     const what = path === ""
       ? "an automatically assigned name (or bind the socket to a path)"
       : `the abstract name "\\0${path.slice(1)}"`;
     const hint = `Requires net access to ${what}, run again with --allow-net`;
     return osError("EACCES", hint, options);
   }
-  const [which, net] = hasUnixGrants()
-    ? ["read, write and net", ` --allow-net=unix:${absolute(path)}`]
-    : ["read and write", ""];
+  const [which, net] = isOlderThan(9)
+    ? ["read and write", ""]
+    : ["read, write and net", ` --allow-net=unix:${absolute(path)}`];
   return osError(
     "EACCES",
     `Requires ${which} access to "${path}", run again with --allow-read=${path} --allow-write=${path}${net}`,
     options,
   );
-}
-
-/** Returns whether a path needs a grant of the network, too. */
-function hasUnixGrants(): boolean {
-  return !isOlderThan(9);
 }
 
 function absolute(path: string): string {

@@ -91,6 +91,12 @@ export const features: readonly Feature[] = [
   },
   { since: 8, row: "`ssl`", programs: [tls, tlsRefused] },
   {
+    since: 8,
+    row:
+      "abstract names of Unix sockets, and sending on a Unix datagram socket while a receive waits",
+    programs: [abstractStreams, abstractDatagrams, sendDuringRecv],
+  },
+  {
     since: 9,
     row:
       "dropping unsent bytes 30 seconds after `close`, or at `abort` of `writable`; older ones wait for the peer",
@@ -264,6 +270,43 @@ async function unixDatagrams(): Promise<void> {
   await b.connect(`${folder}/a`);
   await b.send(bytes("y"));
   assertEquals(text(await a.recv(10)), "y");
+  await Deno.remove(folder, { recursive: true });
+}
+
+const abstractName = `\0${crypto.randomUUID()}`;
+
+async function abstractStreams(): Promise<void> {
+  using client = socket.socket(socket.AF_UNIX);
+  using server = socket.socket(socket.AF_UNIX);
+  server.bind(abstractName);
+  server.listen();
+  await client.connect(abstractName);
+  const [conn] = await server.accept();
+  using _conn = conn;
+  await client.sendall(bytes("x"));
+  assertEquals(text(await conn.recv(1)), "x");
+}
+
+async function abstractDatagrams(): Promise<void> {
+  using a = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  a.bind(abstractName);
+  using b = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  await b.sendto(bytes("x"), abstractName);
+  assertEquals(text(await a.recv(10)), "x");
+}
+
+async function sendDuringRecv(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  using a = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  a.bind(`${folder}/a`);
+  using b = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  b.bind(`${folder}/b`);
+  const receiving = a.recv(10);
+  receiving.catch(() => {});
+  await a.sendto(bytes("x"), `${folder}/b`);
+  assertEquals(text(await b.recv(10)), "x");
+  await b.sendto(bytes("y"), `${folder}/a`);
+  assertEquals(text(await receiving), "y");
   await Deno.remove(folder, { recursive: true });
 }
 
