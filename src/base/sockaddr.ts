@@ -8,7 +8,7 @@ import { type Address, AF_INET, AF_INET6, AF_UNIX } from "./constants.ts";
 import { checkPort, checkText, checkUnsigned, show } from "./checks.ts";
 import { byOs } from "./errno_table.ts";
 import { inet_aton, inet_ntoa, inet_ntop, inet_pton } from "./inet.ts";
-import { gaiError, osError } from "./os_error.ts";
+import { gaiError, osError, requireDeno } from "./os_error.ts";
 
 /** A host, which may still be a name, and a port. */
 export interface InetSockaddr {
@@ -125,6 +125,9 @@ export function parseAddress(
   checkUnsigned(action, "scope_id", scopeId, 0xffffffff);
   const { host, scope, isHostname } = cachedHost(family, text);
   const number = scopeNumber(scope);
+  if ((scope !== "" || scopeId !== 0) && isLinkLocal(host)) {
+    requireDeno(6, "A link-local address with a scope");
+  }
   return {
     family,
     host,

@@ -84,6 +84,11 @@ export const features: readonly Feature[] = [
     programs: [namesOfAddresses],
   },
   {
+    since: 6,
+    row: "link-local addresses with a scope",
+    programs: [scopes],
+  },
+  {
     since: 7,
     row:
       "`connect` of a stream that was bound, `create_connection` with `source_address`",
@@ -411,6 +416,17 @@ async function namesOfAddresses(): Promise<void> {
   assertEquals((await socket.gethostbyaddr("127.0.0.1"))[2], ["127.0.0.1"]);
   const [, service] = await socket.getnameinfo(["127.0.0.1", 80], 0);
   assertEquals(service, "http");
+}
+
+async function scopes(): Promise<void> {
+  using s = socket.socket(socket.AF_INET6);
+  try {
+    s.bind(["fe80::1", 0, 0, 1]);
+  } catch (error) {
+    // Few machines have this address.
+    const { code } = error as socket.OSError;
+    if (code !== "EADDRNOTAVAIL") throw error;
+  }
 }
 
 async function boundConnect(): Promise<void> {
