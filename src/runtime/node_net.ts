@@ -193,6 +193,8 @@ class NodeConn implements StreamConn {
   }
 
   setKeepAlive(on: boolean): void {
+    // Deno 2.7 ignores it.
+    if (on) requireDeno(8, "SO_KEEPALIVE of a connection of node:net");
     this.#socket.setKeepAlive(on);
   }
 }

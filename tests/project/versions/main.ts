@@ -98,8 +98,13 @@ export const features: readonly Feature[] = [
   {
     since: 8,
     row:
-      "abstract names of Unix sockets, and sending on a Unix datagram socket while a receive waits",
-    programs: [abstractStreams, abstractDatagrams, sendDuringRecv],
+      "abstract names of Unix sockets; sending on a Unix datagram socket that is unbound, or while a receive waits",
+    programs: [
+      abstractStreams,
+      abstractDatagrams,
+      unboundDatagrams,
+      sendDuringRecv,
+    ],
   },
   {
     since: 9,
@@ -298,6 +303,16 @@ async function abstractDatagrams(): Promise<void> {
   using b = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
   await b.sendto(bytes("x"), abstractName);
   assertEquals(text(await a.recv(10)), "x");
+}
+
+async function unboundDatagrams(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  using a = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  a.bind(`${folder}/a`);
+  using b = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);
+  await b.sendto(bytes("x"), `${folder}/a`);
+  assertEquals(text(await a.recv(10)), "x");
+  await Deno.remove(folder, { recursive: true });
 }
 
 async function sendDuringRecv(): Promise<void> {
