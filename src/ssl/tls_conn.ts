@@ -6,7 +6,7 @@ import {
   SHUT_WR,
   TCP_NODELAY,
 } from "../base/constants.ts";
-import { osError } from "../base/os_error.ts";
+import { osError, requireDeno } from "../base/os_error.ts";
 import type { Bytes } from "../base/checks.ts";
 import type { Connected } from "../endpoint/connected.ts";
 import { acquire, release } from "../endpoint/receive_buffer.ts";
@@ -433,6 +433,8 @@ export class TlsConn implements StreamConn {
 
   /** Sends close_notify, and half-closes the carrier unless it is kept open. */
   async closeWrite(): Promise<void> {
+    // In Deno 2.8 the engine does not send it, and the wait would never end.
+    requireDeno(9, "Ending TLS by shutdown() or unwrap()");
     await this.handshake();
     await this.#notifyClose();
     if (!this.#keepsCarrier) await this.#carrier.shutdown(this.#write, SHUT_WR);

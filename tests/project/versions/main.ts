@@ -108,6 +108,11 @@ export const features: readonly Feature[] = [
   },
   {
     since: 9,
+    row: "`shutdown` and `unwrap` of an `SSLSocket`",
+    programs: [tlsShutdown, tlsUnwrap],
+  },
+  {
+    since: 9,
     row:
       "dropping unsent bytes 30 seconds after `close`, or at `abort` of `writable`; older ones wait for the peer",
     programs: [dropping],
@@ -494,6 +499,25 @@ async function tls(): Promise<void> {
     await using file = client.makefile("rb");
     assertEquals((await file.read(100_000))?.length, 100_000);
     await sending;
+  });
+}
+
+async function tlsShutdown(): Promise<void> {
+  await withTls("localhost", async (client, server) => {
+    await client.shutdown(socket.SHUT_WR);
+    assertEquals(await server.recv(1), new Uint8Array(0));
+    await server.sendall(bytes("x"));
+    assertEquals(text(await client.recv(1)), "x");
+  });
+}
+
+async function tlsUnwrap(): Promise<void> {
+  await withTls("localhost", async (client, server) => {
+    const [a, b] = await Promise.all([client.unwrap(), server.unwrap()]);
+    using _a = a;
+    using _b = b;
+    await a.sendall(bytes("x"));
+    assertEquals(text(await b.recv(1)), "x");
   });
 }
 
