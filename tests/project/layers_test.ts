@@ -183,6 +183,18 @@ Deno.test("layers have at most 48 files that mod.ts loads", async () => {
   assertLessOrEqual(loaded.size, 48, [...loaded].sort().join("\n"));
 });
 
+Deno.test("all.ts stands in every folder of tests", async () => {
+  const tests = new URL("../", import.meta.url);
+  const files = await filesOf(tests);
+  const folders = files
+    .filter((name) => name.endsWith("_test.ts"))
+    .map(folderOf);
+  const suites = files
+    .filter((name) => /^\w+\/all\.ts$/.test(name))
+    .map(folderOf);
+  assertEquals(suites, [...new Set(folders)]);
+});
+
 Deno.test("layers find a circle of imports", () => {
   const imports = new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]]);
   assertEquals(circleIn(imports), ["b", "c", "b"]);
