@@ -62,5 +62,14 @@
  */
 
 export * from "./socketserver/handlers.ts";
-export * from "./socketserver/servers.ts";
+export {
+  BaseServer,
+  type RequestHandlerClass,
+  type ServeOptions,
+  type ServerOptions,
+  TCPServer,
+  UDPServer,
+  UnixDatagramServer,
+  UnixStreamServer,
+} from "./socketserver/servers.ts";
 export * from "./socketserver/threading.ts";

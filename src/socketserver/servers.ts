@@ -22,6 +22,7 @@ import {
   checkTimeout,
   isOptions,
   type KnownOptions,
+  optionalArguments,
   show,
 } from "../base/checks.ts";
 import { OSError } from "../base/errors.ts";
@@ -62,8 +63,6 @@ export interface ServerOptions {
   /** Whether to bind and listen at once; true by default. */
   bind_and_activate?: boolean | undefined;
 }
-
-const SERVE_OPTIONS: KnownOptions = { signal: true, poll_interval: true };
 
 const HANDLE_OPTIONS: KnownOptions = {
   signal: true,
@@ -211,16 +210,14 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
    * @see {@link https://docs.python.org/3/library/socketserver.html#socketserver.BaseServer.serve_forever | Python: serve_forever}
    */
   async serve_forever(
-    poll_interval: number | null | ServeOptions = 0.5,
+    poll_interval?: number | null | ServeOptions,
     options?: SignalOption,
   ): Promise<void> {
-    const given: ServeOptions | undefined = isOptions(poll_interval)
-      ? poll_interval
-      : options;
-    const signal = checkSignal("serve", given, SERVE_OPTIONS);
-    const interval = isOptions(poll_interval)
-      ? poll_interval.poll_interval ?? 0.5
-      : given?.poll_interval ?? poll_interval;
+    const [interval = 0.5, signal] = optionalArguments(
+      "serve",
+      ["poll_interval"],
+      [poll_interval, options],
+    ) as [number | null | undefined, AbortSignal | undefined];
     checkTimeout("serve", interval);
     signal?.throwIfAborted();
     const loop = {

@@ -335,27 +335,25 @@ function dateOf(timeMs: number): string {
   } ${day} ${time} ${date.getUTCFullYear()} GMT`;
 }
 
+/** What `time.strptime()` accepts for a certificate's time. */
+const TIME =
+  /^([a-z]{3})\s+(3[01]|[12]\d|0?[1-9])\s+(2[0-3]|[01]?\d):([0-5]?\d):(6[01]|[0-5]?\d)\s+(\d{4})\s+GMT$/i;
+
 /** Converts a time such as "Jan  5 09:34:43 2018 GMT", in milliseconds. */
 export function certificateTimeMs(text: string): number {
-  const [, month = "", day, hour, minute, second, year] =
-    /^([A-Z][a-z]{2}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4}) GMT$/i
-      .exec(text) ?? [];
+  const [, month = "", day, hour, minute, second, year] = TIME.exec(text) ?? [];
   const index = MONTHS.findIndex((each) =>
     each.toLowerCase() === month.toLowerCase()
   );
-  if (index < 0) {
+  if (index < 0 || Number(year) === 0) {
     throw new RangeError(
       `Cannot read a certificate's time: it must be like "Jan  5 09:34:43 2018 GMT", received ${
         JSON.stringify(text)
       }`,
     );
   }
-  return Date.UTC(
-    Number(year),
-    index,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-  );
+  const seconds = (Number(hour) * 60 + Number(minute)) * 60 + Number(second);
+  // `Date.UTC` takes the years before 100 for those of the 20th century.
+  return new Date(0).setUTCFullYear(Number(year), index, Number(day)) +
+    seconds * 1000;
 }

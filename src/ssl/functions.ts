@@ -81,7 +81,7 @@ export function create_default_context(
     isClient ? PROTOCOL_TLS_CLIENT : PROTOCOL_TLS_SERVER,
   );
   const { cafile, capath, cadata } = options ?? {};
-  if (cafile || capath || cadata) {
+  if (cafile || capath || cadata?.length) {
     traced(
       create_default_context,
       () => context.load_verify_locations(cafile, capath, cadata),

@@ -2,15 +2,14 @@
 
 import {
   checkBytes,
-  checkOptions,
   checkText,
-  isOptions,
   type KnownOptions,
+  namedArguments,
 } from "../base/checks.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import { Certificate } from "./certificate.ts";
 import { elementsOf } from "./der.ts";
-import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
+import { SSL_ERROR_SSL, SSLError, type SSLErrorOptions } from "./errors.ts";
 import { certificatesIn } from "./pem.ts";
 
 /** The password of an encrypted key, or a function that returns it. */
@@ -48,51 +47,53 @@ export const LOCATIONS: KnownOptions = {
   capath: true,
   cadata: true,
 };
-const KEY_OPTIONS: KnownOptions = { keyfile: true, password: true };
 
 /** Checks the arguments of `load_cert_chain`, in either form. */
 export function checkChain(
   certfile: string,
-  keyfile: string | KeyOptions | null,
-  password: Password | null,
+  keyfile?: string | KeyOptions | null,
+  password?: Password | null,
 ): [certfile: string, keyfile: string | null, password: Password | null] {
   const action = "load a certificate chain";
-  if (isOptions(keyfile)) {
-    checkOptions(action, keyfile, KEY_OPTIONS);
-    ({ keyfile = null, password = null } = keyfile as KeyOptions);
-  }
   checkText(action, "certfile", certfile);
-  if (keyfile !== null) checkText(action, "keyfile", keyfile);
-  return [certfile, keyfile as string | null, password];
+  const [key = null, secret = null] = namedArguments(
+    action,
+    ["keyfile", "password"],
+    [keyfile, password],
+  ) as [string | null | undefined, Password | null | undefined];
+  if (key !== null) checkText(action, "keyfile", key);
+  return [certfile, key, secret];
 }
 
-/**
- * Loads the certificates that `load_verify_locations` is called with, as DER.
- */
+/** Loads the certificates that `load_verify_locations` is called with. */
 export function certificatesAt(
-  cafile: string | VerifyLocations | null,
-  capath: string | null,
-  cadata: string | Uint8Array | null,
-): Uint8Array[] {
+  cafile?: string | VerifyLocations | null,
+  capath?: string | null,
+  cadata?: string | Uint8Array | null,
+): Certificate[] {
   const action = "load certificates";
-  if (isOptions(cafile)) {
-    checkOptions(action, cafile, LOCATIONS);
-    ({ cafile = null, capath = null, cadata = null } =
-      cafile as VerifyLocations);
-  }
-  if (cafile === null && capath === null && cadata === null) {
+  const [file = null, folder = null, data = null] = namedArguments(
+    action,
+    ["cafile", "capath", "cadata"],
+    [cafile, capath, cadata],
+  ) as [
+    string | null | undefined,
+    string | null | undefined,
+    string | Uint8Array | null | undefined,
+  ];
+  if (file === null && folder === null && data === null) {
     throw new TypeError(
       "Cannot load certificates: cafile, capath and cadata cannot be all omitted",
     );
   }
-  const found: Uint8Array[] = [];
-  if (cafile !== null) {
-    found.push(...certificatesOf(checkText(action, "cafile", cafile)));
+  const found: Certificate[] = [];
+  if (file !== null) {
+    found.push(...certificatesOf(checkText(action, "cafile", file)));
   }
-  if (capath !== null) {
-    found.push(...certificatesUnder(checkText(action, "capath", capath)));
+  if (folder !== null) {
+    found.push(...certificatesUnder(checkText(action, "capath", folder)));
   }
-  if (cadata !== null) found.push(...certificatesInData(cadata));
+  if (data !== null) found.push(...certificatesInData(data));
   return found;
 }
 
@@ -118,8 +119,13 @@ function reading<T>(path: string, read: (path: string) => T): T {
 }
 
 /** Returns the certificates of a file, which must contain one. */
-function certificatesOf(path: string): Uint8Array[] {
-  const certificates = certificatesIn(readText(path));
+function certificatesOf(path: string): Certificate[] {
+  const text = readText(path);
+  const certificates = parse(
+    () => certificatesIn(text),
+    "PEM lib",
+    { library: "X509" },
+  );
   if (certificates.length > 0) return certificates;
   throw new SSLError(SSL_ERROR_SSL, "no certificate or crl found", {
     library: "X509",
@@ -127,44 +133,54 @@ function certificatesOf(path: string): Uint8Array[] {
   });
 }
 
+/** OpenSSL ignores a file of a directory that contains no certificate. */
+function certificatesOrNone(path: string): Certificate[] {
+  try {
+    return certificatesOf(path);
+  } catch (error) {
+    if (error instanceof SSLError) return [];
+    throw error;
+  }
+}
+
 /**
  * Returns the certificates of a directory, from the files that OpenSSL reads.
  */
-function certificatesUnder(path: string): Uint8Array[] {
+function certificatesUnder(path: string): Certificate[] {
   const names = reading(path, () => [...Deno.readDirSync(path)])
     .map(({ name }) => name);
   return names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
-    .flatMap((name) => certificatesIn(readText(`${path}/${name}`)));
+    .flatMap((name) => certificatesOrNone(`${path}/${name}`));
 }
 
 /** Returns the certificates of PEM text, or of bytes in DER. */
-function certificatesInData(cadata: string | Uint8Array): Uint8Array[] {
+function certificatesInData(cadata: string | Uint8Array): Certificate[] {
   const action = "load certificates";
   if (cadata.length === 0) {
     throw new RangeError(`Cannot ${action}: Empty certificate data`);
   }
   if (typeof cadata !== "string") {
-    return derCertificates(checkBytes(action, "cadata", cadata));
+    const data = checkBytes(action, "cadata", cadata);
+    return parse(
+      () => elementsOf(data).map(({ whole }) => whole.slice()),
+      "not enough data: cadata does not contain a certificate",
+    );
   }
-  const found = certificatesIn(cadata);
+  const message = "no start line: cadata does not contain a certificate";
+  const found = parse(() => certificatesIn(cadata), message);
   if (found.length > 0) return found;
-  throw new SSLError(
-    SSL_ERROR_SSL,
-    "no start line: cadata does not contain a certificate",
-  );
+  throw new SSLError(SSL_ERROR_SSL, message);
 }
 
-/** Splits concatenated certificates in DER. */
-function derCertificates(data: Uint8Array): Uint8Array[] {
+/** Parses certificates in DER. What is wrong with one is the error's `cause`. */
+function parse(
+  certificates: () => Uint8Array[],
+  message: string,
+  options?: SSLErrorOptions,
+): Certificate[] {
   try {
-    const found = elementsOf(data).map(({ whole }) => whole.slice());
-    for (const der of found) new Certificate(der);
-    return found;
+    return certificates().map((der) => new Certificate(der));
   } catch (cause) {
-    throw new SSLError(
-      SSL_ERROR_SSL,
-      "not enough data: cadata does not contain a certificate",
-      { cause },
-    );
+    throw new SSLError(SSL_ERROR_SSL, message, { ...options, cause });
   }
 }

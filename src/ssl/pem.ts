@@ -21,9 +21,16 @@ export function certificatesIn(text: string): Uint8Array<ArrayBuffer>[] {
   return pemBlocks(text, CERTIFICATES).map(({ body }) => base64Bytes(body));
 }
 
-/** Decodes base64 text that contains line breaks. */
-export function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll(/\s/g, ""));
+/** Decodes base64. As in Python, other characters than its own are ignored. */
+function base64Bytes(text: string): Uint8Array<ArrayBuffer> {
+  let binary: string;
+  try {
+    binary = atob(text.replaceAll(/[^A-Za-z0-9+/=]/g, ""));
+  } catch (cause) {
+    throw new RangeError("Cannot decode base64: its length is wrong", {
+      cause,
+    });
+  }
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;

@@ -10,7 +10,7 @@ import type {
   TlsLibrary,
   TlsVersion,
 } from "../runtime/node_tls.ts";
-import { Certificate, sameBytes } from "./certificate.ts";
+import { type Certificate, sameBytes } from "./certificate.ts";
 import {
   CERT_NONE,
   CERT_OPTIONAL,
@@ -240,10 +240,10 @@ export class Settings {
     this.#prepared = undefined;
   }
 
-  addRoots(certificates: readonly Uint8Array[]): void {
-    for (const der of certificates) {
-      const known = this.#roots.some((each) => sameBytes(each.der, der));
-      if (!known) this.#roots.push(new Certificate(der));
+  addRoots(certificates: readonly Certificate[]): void {
+    for (const root of certificates) {
+      const known = this.#roots.some(({ der }) => sameBytes(der, root.der));
+      if (!known) this.#roots.push(root);
     }
     this.#prepared = undefined;
   }

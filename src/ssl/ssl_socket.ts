@@ -270,8 +270,8 @@ export class SSLContext {
    */
   load_cert_chain(
     certfile: string,
-    keyfile: string | KeyOptions | null = null,
-    password: Password | null = null,
+    keyfile?: string | KeyOptions | null,
+    password?: Password | null,
   ): void {
     traced(
       SSLContext.prototype.load_cert_chain,
@@ -298,9 +298,9 @@ export class SSLContext {
    * @see {@link https://docs.python.org/3/library/ssl.html#ssl.SSLContext.load_verify_locations | Python: load_verify_locations}
    */
   load_verify_locations(
-    cafile: string | VerifyLocations | null = null,
-    capath: string | null = null,
-    cadata: string | Uint8Array | null = null,
+    cafile?: string | VerifyLocations | null,
+    capath?: string | null,
+    cadata?: string | Uint8Array | null,
   ): void {
     traced(
       SSLContext.prototype.load_verify_locations,

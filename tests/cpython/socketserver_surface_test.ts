@@ -49,6 +49,18 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "socketserver has no value that Python's has not",
+  ignore: python === null,
+  fn: async () => {
+    const names = await namesIn("socketserver");
+    assertEquals(
+      Object.keys(socketserver).filter((name) => !names.includes(name)),
+      [],
+    );
+  },
+});
+
 for (const [theirs, ours] of here) {
   Deno.test({
     name: `${theirs} has every name of Python's`,

@@ -303,6 +303,7 @@ Deno.test("serve_forever() rejects wrong arguments", async () => {
   await assertRejects(() => serve(-1), RangeError);
   await assertRejects(() => serve(1, { interval: 1 }), TypeError);
   await assertRejects(() => serve({ poll_interval: "1" }), TypeError);
+  await assertRejects(() => serve(1, { poll_interval: 2 }), TypeError);
 });
 
 Deno.test("serve_forever() ends when the server is closed, and fails on a closed one", async () => {

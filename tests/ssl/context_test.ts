@@ -28,6 +28,11 @@ function client(): ssl.SSLContext {
 
 const pem = (name: string) => Deno.readTextFileSync(certificate(name));
 
+/** PEM with any text in the place of base64. */
+function pemOf(body: string): string {
+  return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+}
+
 Deno.test("SSLContext() has CPython's defaults", () => {
   const one = client();
   assertEquals(
@@ -97,7 +102,40 @@ const values: [name: string, set: () => unknown, error: new () => Error][] = [
     () => ssl.PEM_cert_to_DER_cert("x"),
     RangeError,
   ],
-  ["a date of another form", () => ssl.cert_time_to_seconds("now"), RangeError],
+  [
+    "PEM whose base64 is cut off",
+    () => ssl.PEM_cert_to_DER_cert(pemOf("A")),
+    RangeError,
+  ],
+  ...[
+    "now",
+    "Jan 99 09:34:43 2018 GMT",
+    "Jan  5 25:34:43 2018 GMT",
+    "Jan  5 09:34:62 2018 GMT",
+    "Jan  5 09:34:43 0000 GMT",
+    "Jan05 09:34:43 2018 GMT",
+    "Jan  5 09:34:43 2018 GMT ",
+  ].map((time): [string, () => unknown, new () => Error] => [
+    `the time "${time}"`,
+    () => ssl.cert_time_to_seconds(time),
+    RangeError,
+  ]),
+  [
+    "a key by position and by name",
+    () =>
+      server().load_cert_chain(
+        certificate("server"),
+        { keyfile: certificate("server.key") },
+        "password",
+      ),
+    TypeError,
+  ],
+  [
+    "a location by position after those by name",
+    () =>
+      client().load_verify_locations({ cafile: certificate("ca") }, null, ""),
+    TypeError,
+  ],
   [
     "a password as a number",
     () =>
@@ -286,6 +324,18 @@ const loads: [
   [
     "text without certificates",
     (each) => each.load_verify_locations(null, null, "junk"),
+    "no start line: cadata does not contain a certificate",
+    null,
+  ],
+  [
+    "text whose base64 is no certificate",
+    (each) => each.load_verify_locations({ cadata: pemOf("MAA=") }),
+    "no start line: cadata does not contain a certificate",
+    null,
+  ],
+  [
+    "text that is no base64",
+    (each) => each.load_verify_locations({ cadata: pemOf("A") }),
     "no start line: cadata does not contain a certificate",
     null,
   ],
@@ -599,10 +649,31 @@ Deno.test("DER_cert_to_PEM_cert() and PEM_cert_to_DER_cert() are inverse", () =>
 });
 
 Deno.test("cert_time_to_seconds() returns CPython's results", () => {
+  const results: [time: string, seconds: number][] = [
+    ["Jan  5 09:34:43 2018 GMT", 1515144883],
+    ["Jan 5 09:34:43 2018 GMT", 1515144883],
+    ["Jan\t05 9:34:43   2018 GMT", 1515144883],
+    ["jan  5 9:4:3 2018 gmt", 1515143043],
+    ["Feb 31 09:34:43 2018 GMT", 1520069683],
+    ["Jan  5 09:34:61 2018 GMT", 1515144901],
+    ["Jan  5 09:34:43 0050 GMT", -60588915917],
+  ];
+  for (const [time, seconds] of results) {
+    assertEquals(ssl.cert_time_to_seconds(time), seconds, time);
+  }
+});
+
+Deno.test("PEM_cert_to_DER_cert() ignores what is no base64, as CPython does", () => {
+  assertEquals(ssl.PEM_cert_to_DER_cert(pemOf("%%%%")), new Uint8Array(0));
   assertEquals(
-    ssl.cert_time_to_seconds("Jan  5 09:34:43 2018 GMT"),
-    1515144883,
+    ssl.PEM_cert_to_DER_cert(pemOf("!M.A A=")),
+    Uint8Array.of(48, 0),
   );
+});
+
+Deno.test("create_default_context() uses Deno's roots if there is no data", () => {
+  const context = ssl.create_default_context({ cadata: new Uint8Array(0) });
+  assertEquals(context.verify_mode, ssl.CERT_REQUIRED);
 });
 
 Deno.test("SSLError and its subclasses have the shape of OSError", () => {
