@@ -18,14 +18,14 @@ import {
   serve,
   start,
 } from "../support/example.ts";
-import { tests as dns } from "./examples/dns.ts";
-import { tests as files } from "./examples/files.ts";
-import { tests as http } from "./examples/http.ts";
-import { tests as multicast } from "./examples/multicast.ts";
-import { tests as scanner } from "./examples/scanner.ts";
-import { tests as select } from "./examples/select.ts";
-import { tests as socketserver } from "./examples/socketserver.ts";
-import { tests as tls } from "./examples/tls.ts";
+import { tests as dns } from "./programs/dns.ts";
+import { tests as files } from "./programs/files.ts";
+import { tests as http } from "./programs/http.ts";
+import { tests as multicast } from "./programs/multicast.ts";
+import { tests as scanner } from "./programs/scanner.ts";
+import { tests as select } from "./programs/select.ts";
+import { tests as socketserver } from "./programs/socketserver.ts";
+import { tests as tls } from "./programs/tls.ts";
 
 /** Test functions by the examples that they run. */
 const tests: readonly ExampleTest[] = [
