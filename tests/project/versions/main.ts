@@ -32,7 +32,7 @@ export interface Feature {
   readonly older?: (error: unknown) => boolean;
 }
 
-/** The rows for which a program can be written, in their order. */
+/** The rows, in their order, but for the last, which is about a flag. */
 export const features: readonly Feature[] = [
   {
     since: 1,
@@ -63,8 +63,9 @@ export const features: readonly Feature[] = [
     since: 3,
     row:
       "ending the attempt of a cancelled `connect`; older ones let it go on, and the process with it",
-    programs: [cancelledConnect],
-    older: (error) => error instanceof EndlessConnect,
+    // The kernel repeats the attempt after a second or more, so a program would
+    // have to wait for what does not happen.
+    programs: [],
   },
   {
     since: 5,
@@ -228,37 +229,7 @@ async function v6Only(): Promise<void> {
   assertEquals(text(await a.recv(10)), "x");
 }
 
-class EndlessConnect extends Error {}
-
 /** The kernel asks a listener whose queue was full again after a second. */
-async function cancelledConnect(): Promise<void> {
-  using server = socket.create_server(["127.0.0.1", 0], { backlog: 1 });
-  const clients: socket.Socket[] = [];
-  try {
-    for (;;) {
-      const client = socket.socket();
-      clients.push(client);
-      client.settimeout(0.5);
-      await client.connect(server.getsockname());
-    }
-  } catch (error) {
-    if (!(error instanceof socket.timeout)) throw error;
-  } finally {
-    for (const client of clients) client.close();
-  }
-  server.settimeout(2);
-  for (let i = 0; i < clients.length - 1; i++) {
-    (await server.accept())[0].close();
-  }
-  try {
-    (await server.accept())[0].close();
-  } catch (error) {
-    if (error instanceof socket.timeout) return;
-    throw error;
-  }
-  throw new EndlessConnect("The connect went on");
-}
-
 async function unixStreams(): Promise<void> {
   const folder = await Deno.makeTempDir();
   using server = socket.socket(socket.AF_UNIX);
@@ -540,9 +511,9 @@ async function dropping(): Promise<void> {
   const { writable } = a;
   const sending = a.sendall(new Uint8Array(64 * 1024 * 1024));
   const dropped = sending.then(() => "sent", (error) => error);
-  await delay(500); // The kernel's buffers are full.
+  await delay(100); // The kernel's buffers are full by now.
   await writable.abort();
-  const error = await Promise.race([dropped, delay(1000)]);
+  const error = await Promise.race([dropped, delay(20_000)]);
   if (error === undefined) throw new EndlessSend("The send goes on");
   assert(error instanceof socket.ConnectionResetError, String(error));
 }
@@ -585,10 +556,12 @@ if (import.meta.main) {
   console.log(`Deno ${Deno.version.deno}`);
   for (const feature of features) {
     const failed = await failures(feature);
-    console.log(
-      failed.length === 0 ? "as listed:" : "NOT AS LISTED:",
-      feature.row,
-    );
+    const verdict = feature.programs.length === 0
+      ? "not tried:"
+      : failed.length === 0
+      ? "as listed:"
+      : "NOT AS LISTED:";
+    console.log(verdict, feature.row);
     for (const line of failed) console.log(`  ${line}`);
     if (failed.length > 0) Deno.exitCode = 1;
   }
