@@ -372,11 +372,15 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
     const length = this.#end - this.#start;
     if (this.#end + size > this.#bytes.length) {
       const old = this.#bytes.subarray(this.#start, this.#end);
-      if (length + size > this.#bytes.length) {
+      const needed = length + size;
+      if (needed > this.#bytes.length) {
+        // Cancelled writes are kept beyond the size of the buffer. It then grows by
+        // its length, so that each byte is copied only a few times.
         const usual = length === 0 ? KEPT_BYTES : this.#size;
-        this.#bytes = new Uint8Array(
-          Math.max(length + size, Math.min(usual, this.#size)),
-        );
+        const capacity = needed > this.#size
+          ? needed + length
+          : Math.min(usual, this.#size);
+        this.#bytes = new Uint8Array(Math.max(needed, capacity));
       }
       this.#bytes.set(old);
       this.#start = 0;

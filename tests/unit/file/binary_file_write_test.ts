@@ -2,12 +2,16 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertLess,
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
 import { BlockingIOError, BrokenPipeError, TimeoutError } from "@pystd/socket";
 import type { BufferedWriter } from "../../../src/file/binary_file.ts";
+import { WriteBuffer } from "../../../src/file/buffers.ts";
 import { openFile } from "../../../src/file/makefile.ts";
+import type { RawStream } from "../../../src/file/open_file.ts";
+import { ETIMEDOUT } from "@pystd/socket/errno";
 import { osError } from "../../../src/base/os_error.ts";
 import {
   AGAIN,
@@ -116,6 +120,19 @@ Deno.test("write() aborted in any microtask has accepted its data, in order", as
     await within(file.close());
     assertEquals(stream.sentText, "abcdefghijklmnopqrstuvwxyz");
   }
+});
+
+Deno.test("write() copies what cancelled writes have left a few times at most", async () => {
+  const transmit = () => Promise.reject(new TimeoutError(ETIMEDOUT));
+  const raw = { transmit } as unknown as RawStream;
+  const buffer = new WriteBuffer(raw, 100);
+  const memories = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 1000; i++) {
+    await assertRejects(() => buffer.writeAll(new Uint8Array(200)));
+    memories.add(buffer.reserve(1).buffer);
+  }
+  // Its memory was doubled until it held 200,000 bytes.
+  assertLess(memories.size, 20);
 });
 
 Deno.test("write() with an aborted signal accepts nothing", async () => {
