@@ -129,7 +129,13 @@ class NodeConn implements StreamConn {
   }
 
   async closeWrite(): Promise<void> {
-    await this.#untilDone((done) => this.#socket.end(done));
+    try {
+      await this.#untilDone((done) => this.#socket.end(done));
+    } catch (error) {
+      // Where a write fails with EPIPE, shutdown(2) fails with this.
+      const { code } = fromDeno(error) as { code?: string };
+      throw code === "EPIPE" ? osError("ENOTCONN") : error;
+    }
   }
 
   async #untilDone(
@@ -162,7 +168,9 @@ class NodeConn implements StreamConn {
    */
   #reasonOf(error: Error): Error {
     const { code } = error as { code?: string };
-    if (code !== "ECANCELED" && code !== "ERR_STREAM_DESTROYED") return error;
+    const isCancelled = code === "ECANCELED" ||
+      (code === "ERR_STREAM_DESTROYED" && isOlderThan(8));
+    if (!isCancelled) return error;
     return this.#error ?? osError(this.#closed ? "EBADF" : "ECONNRESET");
   }
 

@@ -193,6 +193,25 @@ test("the second send() after the peer has closed fails", async ({ s, peer }) =>
   oneOf(reset, broken)(outcome);
 });
 
+Deno.test("sends of a bound socket go on failing with EPIPE after the peer has closed", async () => {
+  using server = socket.create_server(["127.0.0.1", 0]);
+  using s = await socket.create_connection(server.getsockname(), 60, [
+    "127.0.0.1",
+    0,
+  ]);
+  (await server.accept())[0].close();
+  assertEquals(text(await s.recv(10)), "");
+  const send = () => outcomeOf(() => s.send(bytes("x")));
+  let outcome: string;
+  do outcome = await send(); while (outcome === "1");
+  assertEquals([outcome, await send(), await send()], [broken, broken, broken]);
+  const error = await assertRejects(
+    () => within(s.shutdown(socket.SHUT_WR)),
+    socket.OSError,
+  );
+  assertEquals(error.code, "ENOTCONN");
+});
+
 test("shutdown() after a reset fails with ENOTCONN", async ({ s, peer }) => {
   await peer("reset(p)");
   assertEquals(await outcomeOf(() => s.recv(10)), reset);
