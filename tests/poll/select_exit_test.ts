@@ -137,12 +137,15 @@ const over: readonly Program[] = [
 /** Runs some of the programs, one after the other, in one process. */
 async function check(programs: readonly Program[]): Promise<void> {
   const result = await runDeno({
-    code: prelude + programs.map(({ code }) =>
-      `{
+    // A module that awaits would keep the process alive itself.
+    code: `${prelude} (async () => {${
+      programs.map(({ code }) =>
+        `{
       const server = listening();
       ${code}
     }`
-    ).join("\n"),
+      ).join("\n")
+    }})();`,
     permissions: ["--allow-net=127.0.0.1"],
   });
   const stdout = programs.map(({ printed }) => printed).join("");
