@@ -161,20 +161,24 @@ for (const unstable of [true, false]) {
       using server = udpSocket();
       await using child = startDeno({
         code: prelude + `
-        const s = bound();
-        console.log(s.getsockname()[1]);
-        for (let n = 0; n < 4; n++) {
-          if (n === 2) s.settimeout(60);
-          await print(() => s.recv(10));
-        }
-        const port = Number(Deno.args[0]);
-        const send = (s, n, host) => s.sendto(new Uint8Array([n]), [host, port]);
-        const open = udp(), closing = bound(), named = udp();
-        send(open, 1, "127.0.0.1");
-        send(closing, 2, "127.0.0.1");
-        closing.close();
-        send(named, 3, "localhost");
-        named.close();`,
+        // A module that awaits would keep the process alive itself.
+        (async () => {
+          const s = bound();
+          console.log(s.getsockname()[1]);
+          for (let n = 0; n < 4; n++) {
+            if (n === 2) s.settimeout(60);
+            await print(() => s.recv(10));
+          }
+          const port = Number(Deno.args[0]);
+          const send = (s, n, host) =>
+            s.sendto(new Uint8Array([n]), [host, port]);
+          const open = udp(), closing = bound(), named = udp();
+          send(open, 1, "127.0.0.1");
+          send(closing, 2, "127.0.0.1");
+          closing.close();
+          send(named, 3, "localhost");
+          named.close();
+        })();`,
         permissions: ["--allow-net=127.0.0.1"],
         args: [`${server.getsockname()[1]}`],
         unstable,

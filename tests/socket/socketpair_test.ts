@@ -566,17 +566,20 @@ processTest(
         code: `
         import * as socket from "@pystd/socket";
         const { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } = socket;
-        for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
-          ${
+        // A module that awaits would keep the process alive itself.
+        (async () => {
+          for (const type of [SOCK_STREAM, SOCK_DGRAM]) {
+            ${
           some.map(([name, code]) =>
             `{
-            const [a, b] = await socket.socketpair(AF_UNIX, type);
-            ${code}
-            console.log(${JSON.stringify(name)});
-          }`
+              const [a, b] = await socket.socketpair(AF_UNIX, type);
+              ${code}
+              console.log(${JSON.stringify(name)});
+            }`
           ).join("\n")
         }
-        }`,
+          }
+        })();`,
       });
       const stdout = some.map(([name, , prints]) => `${prints}${name}\n`)
         .join("").repeat(2);
