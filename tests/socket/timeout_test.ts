@@ -260,9 +260,10 @@ Deno.test("a timeout bounds each call, not the socket", async () => {
     // The time of the first call passes.
     await new Promise((resolve) => setTimeout(resolve, 60));
     const order: string[] = [];
-    const second = client.recv(1).catch(({ name }) => order.push(name));
-    // A timer that fires in the middle of the second one's.
+    // It fires in the middle of the second one's time. It is started first, so
+    // that it is due first, however long the process is kept from running.
     const timer = setTimeout(() => order.push("timer"), 25);
+    const second = client.recv(1).catch(({ name }) => order.push(name));
     await within(second);
     clearTimeout(timer);
     assertEquals(order, ["timer", "TimeoutError"]);
