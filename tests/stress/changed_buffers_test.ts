@@ -192,7 +192,7 @@ for (const [name, receive] of Object.entries(receives)) {
   });
 }
 
-/** More than the kernel takes while nobody reads. */
+/** How much is sent where the kernel is full. */
 const LARGE = 1 << 20;
 
 const sample = Uint8Array.from({ length: LARGE / 16 }, (_, i) => i % 251 + 1);
