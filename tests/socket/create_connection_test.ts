@@ -1,6 +1,7 @@
 import {
   assertEquals,
   assertInstanceOf,
+  assertLessOrEqual,
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
@@ -132,7 +133,7 @@ Deno.test("create_connection() cancels an address that does not answer, and clos
     "timed out",
   );
   assertEquals(performance.now() - started >= 45, true);
-  assertEquals(nextDescriptor(), next);
+  assertLessOrEqual(nextDescriptor(), next);
 });
 
 Deno.test("create_connection() with timeout 0 fails with EINPROGRESS, as in Python", async () => {
@@ -165,7 +166,7 @@ Deno.test("create_connection() that is aborted rejects with the reason, and clos
         all_errors,
       }).catch((error) => error);
       assertStrictEquals(late, reason);
-      assertEquals(nextDescriptor(), next);
+      assertLessOrEqual(nextDescriptor(), next);
     }
   }
 });
