@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as selectors from "@pystd/socket/selectors";
+import { openAt } from "../support/descriptor.ts";
 import { tick } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
@@ -183,8 +184,8 @@ Deno.test("a selector never confuses a new socket with a closed one of the same 
   const number = stale.fileno();
   sel.register(stale, EVENT_WRITE, "stale");
   await stale[Symbol.asyncDispose]();
-  await using fresh = udpSocket();
-  assertEquals(fresh.fileno(), number);
+  using stack = new DisposableStack();
+  const fresh = openAt(number, udpSocket, stack);
 
   assertEquals(await codeOf(() => sel.select(0)), "EBADF");
   assertThrows(

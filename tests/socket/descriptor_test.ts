@@ -6,8 +6,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { openAt } from "../support/descriptor.ts";
 import { codeOf, outcomeOf } from "../support/outcome.ts";
-import { tcpPair, type TcpSocket, udpSocket } from "../support/pair.ts";
+import { tcpPair, udpSocket } from "../support/pair.ts";
 import { python, pythonOutcomes } from "../support/python.ts";
 import { within } from "../support/within.ts";
 
@@ -25,18 +26,6 @@ function freeUpTo(last: number): number[] {
     }
   }
   return free;
-}
-
-/**
- * Opens the socket that gets a number. Others get smaller ones that the garbage
- * collector has freed meanwhile.
- */
-function openAt(number: number, stack: DisposableStack): TcpSocket {
-  for (;;) {
-    const s = stack.use(socket.socket());
-    if (s.fileno() === number) return s;
-    assert(s.fileno() < number, `${number} is not free`);
-  }
 }
 
 Deno.test("fileno() is the smallest free number from 3 up", () => {
@@ -106,7 +95,7 @@ Deno.test("a descriptor is free when its last file object has closed", async () 
   assertNotEquals(meanwhile.fileno(), number);
   await within(file.close());
   using stack = new DisposableStack();
-  openAt(number, stack);
+  openAt(number, () => socket.socket(), stack);
 });
 
 Deno.test("a closed socket does not act on the next one with its number", async () => {
@@ -116,7 +105,7 @@ Deno.test("a closed socket does not act on the next one with its number", async 
   await within(file.close());
   stale.close();
   using stack = new DisposableStack();
-  const next = openAt(number, stack);
+  const next = openAt(number, () => socket.socket(), stack);
   next.bind(["127.0.0.1", 0]);
   stale.close();
   assertThrows(() => stale.getsockname(), socket.OSError);

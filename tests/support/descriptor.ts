@@ -1,3 +1,4 @@
+import { assert } from "@std/assert";
 import * as socket from "@pystd/socket";
 
 /**
@@ -8,4 +9,24 @@ import * as socket from "@pystd/socket";
 export function nextDescriptor(): number {
   using s = socket.socket();
   return s.fileno();
+}
+
+/**
+ * Opens the socket that gets a number. Others get smaller ones that the garbage
+ * collector has freed meanwhile.
+ *
+ * @param number The number, which is free.
+ * @param open Opens a socket.
+ * @param stack Closes all that are opened.
+ */
+export function openAt<S extends socket.Socket>(
+  number: number,
+  open: () => S,
+  stack: DisposableStack,
+): S {
+  for (;;) {
+    const s = stack.use(open());
+    if (s.fileno() === number) return s;
+    assert(s.fileno() < number, `${number} is not free`);
+  }
 }
