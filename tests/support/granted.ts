@@ -24,13 +24,13 @@ export async function runGranted<T>(
   flags: readonly string[],
   steps: readonly GrantedStep[],
 ): Promise<T[]> {
-  const { stdout, stderr } = await runDeno({
+  const { code, stdout, stderr } = await runDeno({
     file,
     permissions: flags,
     args: [JSON.stringify(steps)],
     unstable: true,
   });
-  assertEquals(stderr, "", flags.join(" "));
+  assertEquals([code, stderr], [0, ""], flags.join(" "));
   const outcomes = JSON.parse(stdout);
   assertEquals(outcomes.length, steps.length);
   return outcomes;
