@@ -229,7 +229,6 @@ async function v6Only(): Promise<void> {
   assertEquals(text(await a.recv(10)), "x");
 }
 
-/** The kernel asks a listener whose queue was full again after a second. */
 async function unixStreams(): Promise<void> {
   const folder = await Deno.makeTempDir();
   using server = socket.socket(socket.AF_UNIX);
