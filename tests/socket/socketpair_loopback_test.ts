@@ -1,4 +1,9 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertLessOrEqual,
+  assertRejects,
+} from "@std/assert";
 import * as socket from "@pystd/socket";
 import { nextDescriptor } from "../support/descriptor.ts";
 import { within } from "../support/within.ts";
@@ -63,5 +68,5 @@ Deno.test("socketpair() over loopback leaves nothing open beside the pair", asyn
   assertInstanceOf(a, socket.Socket);
   a.close();
   b.close();
-  assertEquals(nextDescriptor(), next);
+  assertLessOrEqual(nextDescriptor(), next);
 });
