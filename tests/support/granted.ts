@@ -1,23 +1,23 @@
 import { assertEquals } from "@std/assert";
 import { runDeno } from "./child.ts";
 
-/** What a process does with the permissions that it still has. */
+/** A step of a process, made with the permissions that it still has. */
 export interface GrantedStep {
   /** The permissions that it revokes first. */
   readonly revoke?: readonly Deno.PermissionDescriptor[];
-  /** What the module's function is given. */
+  /** The argument of the module's function. */
   readonly given: unknown;
 }
 
 /**
- * Runs a module in a process with permissions of its own. A process costs more
- * than all that it is asked, so one takes several steps, each with fewer
+ * Runs a module in a process with permissions of its own. To start a process
+ * costs more than all steps, so one process makes several, each with fewer
  * permissions; a worker with fewer would cost nearly as much as a process.
  *
  * @param file A module that calls {@linkcode answerGranted}.
  * @param flags The permission flags.
- * @param steps What it does, in this order.
- * @returns What each step came to.
+ * @param steps The steps, in this order.
+ * @returns The outcome of each step.
  */
 export async function runGranted<T>(
   file: string,
@@ -39,7 +39,7 @@ export async function runGranted<T>(
 /**
  * Ends a module for {@linkcode runGranted}.
  *
- * @param outcomeOf Does what the module is for, with what a step is given.
+ * @param outcomeOf Makes a step with its argument, and returns the outcome.
  */
 export async function answerGranted<T>(
   outcomeOf: (given: T) => Promise<unknown>,

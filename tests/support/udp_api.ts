@@ -1,12 +1,12 @@
-/** What the module opens UDP sockets with: with `--unstable-net`, or without. */
+/** The API of UDP that the module uses with `--unstable-net`, or without. */
 export type UdpApi = "Deno.listenDatagram" | "node:dgram";
 
 /** Both. */
 export const udpApis: readonly UdpApi[] = ["Deno.listenDatagram", "node:dgram"];
 
 /**
- * Chooses what the sockets that are bound from now on are opened with, until the
- * end of the block. `Deno.listenDatagram` is all that `--unstable-net` adds.
+ * Chooses the API of the sockets that are bound from now on, until the end of
+ * the block. `Deno.listenDatagram` is all that `--unstable-net` adds.
  *
  * @param api The one to use; the flag must be given for `Deno.listenDatagram`.
  */
