@@ -169,8 +169,12 @@ export class Connected implements Endpoint {
   }
 
   get hungUp(): boolean {
-    return this.#receiver.ended &&
-      (this.#cannotSend || this.#receiver.broken);
+    return this.#receiver.ended && (this.#cannotSend || this.#broken);
+  }
+
+  /** Whether a call has found that the connection has failed. */
+  get #broken(): boolean {
+    return this.#receiver.broken || this.#sender.broken;
   }
 
   /**
@@ -179,7 +183,7 @@ export class Connected implements Endpoint {
    */
   get #isOver(): boolean {
     return this.#family !== AF_UNIX &&
-      (this.#receiver.broken || (this.#sendShut && this.#receiver.atEnd));
+      (this.#broken || (this.#sendShut && this.#receiver.atEnd));
   }
 
   whenReadable(context: CallContext): Promise<true> {
@@ -267,7 +271,7 @@ export class Connected implements Endpoint {
    */
   #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
     const isEmpty = data.length === 0;
-    if (this.#cannotSend || (isEmpty && this.#receiver.broken)) {
+    if (this.#cannotSend || (isEmpty && this.#broken)) {
       return failure(osError("EPIPE"));
     }
     return isEmpty ? answer(result) : undefined;

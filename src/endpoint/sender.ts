@@ -188,6 +188,7 @@ export class Sender extends OperationQueue {
   #error: Error | undefined;
   /** The error with which all unsent bytes were dropped. */
   #abandoned: Error | undefined;
+  #broken = false;
   #progress = 0;
   #flushing: PromiseWithResolvers<void> | undefined;
   /** The owner of the call that has the turn, or had the last one. */
@@ -229,6 +230,11 @@ export class Sender extends OperationQueue {
   /** Whether sending committed bytes has failed. */
   get failed(): boolean {
     return this.#error !== undefined;
+  }
+
+  /** Whether a write has failed, even if the error has been reported. */
+  get broken(): boolean {
+    return this.#broken;
   }
 
   /** A number that grows with every completed operation. */
@@ -335,7 +341,10 @@ export class Sender extends OperationQueue {
   };
 
   #reasonOf(error: unknown): unknown {
-    return this.#abandoned ?? fromDeno(error);
+    const reason = this.#abandoned ?? fromDeno(error);
+    // Data that was detached during the call is no failure of the connection.
+    this.#broken ||= reason instanceof OSError;
+    return reason;
   }
 
   async #sendRest(sent: number): Promise<void> {

@@ -36,6 +36,14 @@ def reset():
         c.recv(1)
     except ConnectionResetError:
         pass
+def reset_send():
+    p.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    p.close()
+    try:
+        while True:
+            c.send(b"x")
+    except ConnectionError:
+        pass
 def shut(s):
     s.connect(s.getsockname())
     s.shutdown(SHUT_WR)
@@ -47,6 +55,16 @@ const nothing = new Uint8Array(0);
 async function reset({ c, p }: Sockets): Promise<void> {
   await p.writable.abort();
   assertEquals(await codeOf(() => c.recv(1)), "ECONNRESET");
+}
+
+/** Resets the connection, and lets a send of `c` receive the error. */
+async function resetSend({ c, p }: Sockets): Promise<void> {
+  await p.writable.abort();
+  const x = encode("x");
+  const code = await codeOf(async () => {
+    while (true) await c.send(x);
+  });
+  assertEquals(code === "ECONNRESET" || code === "EPIPE", true, code);
 }
 
 /** Shuts a datagram socket that is connected to itself. */
@@ -104,6 +122,18 @@ const rows: readonly [string, (sockets: Sockets) => unknown][] = [
   ["reset(); c.send(b'')", async (sockets) => {
     await reset(sockets);
     return await sockets.c.send(nothing);
+  }],
+  ["reset_send(); c.getpeername()", async (sockets) => {
+    await resetSend(sockets);
+    return sockets.c.getpeername();
+  }],
+  ["reset_send(); c.send(b'')", async (sockets) => {
+    await resetSend(sockets);
+    return await sockets.c.send(nothing);
+  }],
+  ["reset_send(); c.shutdown(SHUT_RDWR)", async (sockets) => {
+    await resetSend(sockets);
+    return await sockets.c.shutdown(socket.SHUT_RDWR);
   }],
   [
     "p.shutdown(SHUT_WR); c.recv(1); c.getpeername() == p.getsockname()",
