@@ -246,7 +246,7 @@ export class Connected implements Endpoint {
 
   /** Sends as much of the data as the kernel accepts at once. */
   send(context: CallContext, data: Uint8Array): Promise<number> {
-    return this.#nothing(data, 0) ??
+    return this.#nothing(context, data, 0) ??
       this.#sender.send(context, data, this.write);
   }
 
@@ -255,13 +255,13 @@ export class Connected implements Endpoint {
    * returns the number of bytes.
    */
   sendMost(context: CallContext, data: Uint8Array): Promise<number> {
-    return this.#nothing(data, 0) ??
+    return this.#nothing(context, data, 0) ??
       this.#sender.send(context, data, this.write, ALL_COUNTED);
   }
 
   /** Sends all of the data. */
   sendAll(context: CallContext, data: Uint8Array): Promise<void> {
-    return this.#nothing(data, undefined) ??
+    return this.#nothing(context, data, undefined) ??
       this.#sender.sendAll(context, data, this.write);
   }
 
@@ -269,12 +269,16 @@ export class Connected implements Endpoint {
    * The result of a call that sends nothing, or undefined if there are bytes to
    * send.
    */
-  #nothing<T>(data: Uint8Array, result: T): Promise<T> | undefined {
-    const isEmpty = data.length === 0;
-    if (this.#cannotSend || (isEmpty && this.#broken)) {
-      return failure(osError("EPIPE"));
-    }
-    return isEmpty ? answer(result) : undefined;
+  #nothing<T>(
+    { signal }: CallContext,
+    data: Uint8Array,
+    result: T,
+  ): Promise<T> | undefined {
+    if (data.length > 0 && !this.#cannotSend) return undefined;
+    if (signal?.aborted) return failure(signal.reason, signal);
+    return this.#cannotSend || this.#broken
+      ? failure(osError("EPIPE"))
+      : answer(result);
   }
 
   /**

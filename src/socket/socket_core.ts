@@ -302,9 +302,9 @@ export class SocketCore implements FileSource {
    * Returns the result of a call that receives no bytes. CPython does not ask
    * the system for it, so the socket need not be connected.
    */
-  #nothing<T>(result: T): Promise<T> {
+  #nothing<T>({ signal }: CallContext, result: T): Promise<T> {
     this.checkOpen();
-    return answer(result);
+    return signal?.aborted ? failure(signal.reason, signal) : answer(result);
   }
 
   recv(
@@ -315,7 +315,7 @@ export class SocketCore implements FileSource {
     try {
       const size = checkSize("receive", "bufsize", bufsize);
       const context = this.#contextFor("recv", flags, options);
-      if (size === 0) return this.#nothing(new Uint8Array(0));
+      if (size === 0) return this.#nothing(context, new Uint8Array(0));
       const endpoint = this.#endpoint("recv");
       return endpoint !== undefined
         ? endpoint.recv(context, size)
@@ -340,7 +340,7 @@ export class SocketCore implements FileSource {
         flags,
         options,
       );
-      if (target.length === 0) return this.#nothing(0);
+      if (target.length === 0) return this.#nothing(context, 0);
       const endpoint = this.#endpoint("recv");
       return endpoint !== undefined
         ? endpoint.recvInto(context, target)

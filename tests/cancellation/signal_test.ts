@@ -27,6 +27,9 @@ const calls: Readonly<
   "recv_into()": (s, options) => s.recv_into(new Uint8Array(10), options),
   "recv_into() with nbytes and flags": (s, options) =>
     s.recv_into(new Uint8Array(10), 5, 0, options),
+  "recv() of no bytes": (s, options) => s.recv(0, options),
+  "recv_into() of no bytes": (s, options) =>
+    s.recv_into(new Uint8Array(0), options),
   "recvfrom()": (s, options) => s.recvfrom(10, options),
   "recvfrom_into()": (s, options) =>
     s.recvfrom_into(new Uint8Array(10), options),
@@ -34,6 +37,9 @@ const calls: Readonly<
   "send()": (s, options) => s.send(numbered(10), options),
   "send() with flags": (s, options) =>
     s.send(numbered(10), socket.MSG_NOSIGNAL, options),
+  "send() of no bytes": (s, options) => s.send(numbered(0), options),
+  "sendall() of no bytes": (s, options) => s.sendall(numbered(0), options),
+  "sendmsg() of no bytes": (s, options) => s.sendmsg([], [], 0, null, options),
   "sendall()": (s, options) => s.sendall(numbered(10), options),
   "sendto()": (s, options) => s.sendto(numbered(10), ["127.0.0.1", 9], options),
   "sendmsg()": (s, options) => s.sendmsg([numbered(10)], [], 0, null, options),
