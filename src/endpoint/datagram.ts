@@ -341,11 +341,6 @@ export class Datagram implements Endpoint {
     sockaddr?: Sockaddr,
   ): Promise<number> {
     try {
-      if (this.#sendShut) {
-        // Linux finds out first that the headers make it too long.
-        const isTooLong = data.length > LONGEST[this.#family]!;
-        throw osError(isTooLong ? "EMSGSIZE" : "EPIPE");
-      }
       const isReady = sockaddr === undefined
         ? this.#connecting === 0
         : isPath(sockaddr) || !sockaddr.isHostname;
@@ -439,15 +434,7 @@ export class Datagram implements Endpoint {
    * Binds the socket if necessary, and returns the function that sends to `to`.
    */
   #prepare(to: Destination | undefined, length: number): Write {
-    // Over IPv4, Linux looks first whether a packet can have the length at all.
-    const isTooLong = length > MAX_PACKET && this.#family === AF_INET;
-    if (to === undefined) {
-      const isUnix = this.#family === AF_UNIX;
-      throw osError(
-        isTooLong ? "EMSGSIZE" : isUnix ? "ENOTCONN" : "EDESTADDRREQ",
-      );
-    }
-    if (!isTooLong) this.#checkBroadcast(to.sockaddr);
+    this.#checkSend(to, length);
     this.#bindToSend(to.sockaddr);
     if (to !== this.#writesTo) {
       const { addr } = to;
@@ -455,6 +442,27 @@ export class Datagram implements Endpoint {
       this.#write = (piece) => this.#port!.send(piece, addr);
     }
     return this.#write!;
+  }
+
+  /** Checks whether the socket may send, in the order of Linux. */
+  #checkSend(
+    to: Destination | undefined,
+    length: number,
+  ): asserts to is Destination {
+    // Over IPv4, Linux looks first whether a packet can have the length at all.
+    if (length > MAX_PACKET && this.#family === AF_INET) {
+      throw osError("EMSGSIZE");
+    }
+    if (this.#family !== AF_UNIX) {
+      if (to === undefined) throw osError("EDESTADDRREQ");
+      if ((to.sockaddr as InetSockaddr).port === 0) throw osError("EINVAL");
+      this.#checkBroadcast(to.sockaddr);
+    }
+    if (to !== undefined && !this.#sendShut) return;
+    const isTooLong = length > LONGEST[this.#family]!;
+    throw osError(
+      isTooLong ? "EMSGSIZE" : this.#sendShut ? "EPIPE" : "ENOTCONN",
+    );
   }
 
   /** Checks SO_BROADCAST for a broadcast, which Deno lets every socket send. */

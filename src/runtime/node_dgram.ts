@@ -123,7 +123,6 @@ class NodeDatagramPort implements DatagramConn, Multicast {
 
   async send(data: Uint8Array, addr: Deno.Addr): Promise<number> {
     const { hostname, port } = addr as Deno.NetAddr;
-    if (port === 0) throw osError("EINVAL");
     const error = await new Promise<Error | null>((resolve) => {
       this.#socket.send(data, port, hostname, resolve);
     });

@@ -162,6 +162,31 @@ const rows: readonly [string, (sockets: Sockets) => unknown][] = [
           `u.sendto(bytes(${n}), ('127.255.255.255', 9))`,
           ({ u }) => u.sendto(data, ["127.255.255.255", 9]),
         ],
+        [
+          `u.sendto(bytes(${n}), ('127.0.0.1', 0))`,
+          ({ u }) => u.sendto(data, ["127.0.0.1", 0]),
+        ],
+        [
+          `shut(u); u.sendto(bytes(${n}), ('127.0.0.1', 0))`,
+          async ({ u }) => {
+            await shut(u);
+            return await u.sendto(data, ["127.0.0.1", 0]);
+          },
+        ],
+        [
+          `shut(u); u.sendto(bytes(${n}), ('127.255.255.255', 9))`,
+          async ({ u }) => {
+            await shut(u);
+            return await u.sendto(data, ["127.255.255.255", 9]);
+          },
+        ],
+        [
+          `shut(six); six.sendto(bytes(${n}), ('::1', 0))`,
+          async ({ six }) => {
+            await shut(six);
+            return await six.sendto(data, ["::1", 0, 0, 0]);
+          },
+        ],
         [`shut(u); u.send(bytes(${n}))`, async ({ u }) => {
           await shut(u);
           return await u.send(data);
@@ -173,13 +198,26 @@ const rows: readonly [string, (sockets: Sockets) => unknown][] = [
       ];
     },
   ),
-  ...[212_960, 212_961].map((n): typeof rows[number] => [
-    `unix.shutdown(SHUT_WR); unix.send(bytes(${n}))`,
-    async ({ unix }) => {
-      await unix.shutdown(socket.SHUT_WR);
-      return await unix.send(new Uint8Array(n));
-    },
-  ]),
+  ...[212_960, 212_961].flatMap((n): typeof rows => {
+    const data = new Uint8Array(n);
+    return [
+      [
+        `unix.shutdown(SHUT_WR); unix.send(bytes(${n}))`,
+        async ({ unix }) => {
+          await unix.shutdown(socket.SHUT_WR);
+          return await unix.send(data);
+        },
+      ],
+      [
+        `socket(AF_UNIX, SOCK_DGRAM).send(bytes(${n}))`,
+        async () => {
+          const { AF_UNIX, SOCK_DGRAM } = socket;
+          using unbound = socket.socket(AF_UNIX, SOCK_DGRAM);
+          return await unbound.send(data);
+        },
+      ],
+    ];
+  }),
 ];
 
 const skipped = python === null || Deno.build.os !== "linux";

@@ -173,7 +173,6 @@ Deno.test("openNodeDatagram() shares an address that is to be reused", async () 
 
 const wrong: [string, Uint8Array, string, number, string][] = [
   ["too much", new Uint8Array(65508), "127.0.0.1", 9, "EMSGSIZE"],
-  ["to port 0", new Uint8Array(1), "127.0.0.1", 0, "EINVAL"],
   ["without a permission", new Uint8Array(1), "192.0.2.1", 9, "EACCES"],
 ];
 
