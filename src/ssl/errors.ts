@@ -100,9 +100,8 @@ export class SSLError extends OSError {
    */
   constructor(errno: number, strerror: string, options: SSLErrorOptions = {}) {
     const { reason = null, library = reason === null ? null : "SSL" } = options;
-    const text = reason === null
-      ? strerror
-      : `[${library}: ${reason}] ${strerror}`;
+    const names = reason === null ? library : `${library}: ${reason}`;
+    const text = names === null ? strerror : `[${names}] ${strerror}`;
     super(errno, text, options);
     this.message = text;
     this.library = library;

@@ -18,7 +18,7 @@ import {
   Purpose,
 } from "./constants.ts";
 import { LOCATIONS, type VerifyLocations } from "./loading.ts";
-import { certificatesIn, toPem } from "./pem.ts";
+import { toDer, toPem } from "./pem.ts";
 import { SSLContext } from "./ssl_socket.ts";
 
 const purposes: readonly unknown[] = Object.values(Purpose);
@@ -209,17 +209,13 @@ export function DER_cert_to_PEM_cert(der_cert_bytes: Uint8Array): string {
  *
  * @param pem_cert_string The certificate in PEM.
  * @returns The certificate in DER.
- * @throws {RangeError} If the text contains no certificate.
+ * @throws {RangeError} If the text is not one certificate in PEM.
  * @see {@link https://docs.python.org/3/library/ssl.html#ssl.PEM_cert_to_DER_cert | Python: PEM_cert_to_DER_cert}
  */
 export function PEM_cert_to_DER_cert(
   pem_cert_string: string,
 ): Uint8Array<ArrayBuffer> {
-  const [der] = certificatesIn(String(pem_cert_string));
-  if (der !== undefined) return der;
-  throw new RangeError(
-    "Cannot convert a certificate: the text must start with -----BEGIN CERTIFICATE----- and end with -----END CERTIFICATE-----",
-  );
+  return toDer(String(pem_cert_string));
 }
 
 /**

@@ -10,7 +10,7 @@ import { fromDeno, osError } from "../base/os_error.ts";
 import { Certificate } from "./certificate.ts";
 import { elementsOf } from "./der.ts";
 import { SSL_ERROR_SSL, SSLError, type SSLErrorOptions } from "./errors.ts";
-import { certificatesIn } from "./pem.ts";
+import { CERTIFICATES_IN_FILES, certificatesIn } from "./pem.ts";
 
 /** The password of an encrypted key, or a function that returns it. */
 export type Password = string | Uint8Array | (() => string | Uint8Array);
@@ -97,9 +97,12 @@ export function certificatesAt(
   return found;
 }
 
-/** Reads a text file, and translates Deno's errors. */
+/**
+ * Reads a text file, and translates Deno's errors. Like OpenSSL, it leaves out
+ * a byte order mark.
+ */
 export function readText(path: string): string {
-  return reading(path, Deno.readTextFileSync);
+  return reading(path, Deno.readTextFileSync).replace(/^\ufeff/, "");
 }
 
 /**
@@ -122,7 +125,7 @@ function reading<T>(path: string, read: (path: string) => T): T {
 function certificatesOf(path: string): Certificate[] {
   const text = readText(path);
   const certificates = parse(
-    () => certificatesIn(text),
+    () => certificatesIn(text, CERTIFICATES_IN_FILES),
     "PEM lib",
     { library: "X509" },
   );

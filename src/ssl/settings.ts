@@ -22,7 +22,13 @@ import {
 } from "./constants.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
 import { type Password, readText } from "./loading.ts";
-import { pemBlocks, toPem } from "./pem.ts";
+import {
+  CERTIFICATES_IN_FILES,
+  certificatesIn,
+  type PemBlock,
+  pemBlocks,
+  toPem,
+} from "./pem.ts";
 import { protocolError } from "./tls_errors.ts";
 
 const { MINIMUM_SUPPORTED, MAXIMUM_SUPPORTED, TLSv1_2, TLSv1_3 } = TLSVersion;
@@ -211,15 +217,21 @@ export class Settings {
   ): void {
     const certificates = readText(certfile);
     const keys = keyfile === null ? certificates : readText(keyfile);
-    const chain = pemBlocks(certificates, ["CERTIFICATE", "X509 CERTIFICATE"]);
-    const [key] = pemBlocks(keys, KEY_LABELS);
-    if (chain.length === 0 || key === undefined) throw pemError();
     const crypto = process.getBuiltinModule("node:crypto");
-    const passphrase = isEncrypted(key.text) ? passwordFrom(password) : null;
-    let leaf: InstanceType<typeof crypto.X509Certificate>;
+    let chain: Uint8Array[];
+    let leaf: InstanceType<typeof crypto.X509Certificate> | undefined;
+    let key: PemBlock | undefined;
     let privateKey: ReturnType<typeof crypto.createPrivateKey>;
     try {
-      leaf = new crypto.X509Certificate(chain[0]!.text);
+      chain = certificatesIn(certificates, CERTIFICATES_IN_FILES);
+      [leaf] = chain.map((der) => new crypto.X509Certificate(der));
+      [key] = pemBlocks(keys, KEY_LABELS);
+    } catch {
+      throw pemError();
+    }
+    if (leaf === undefined || key === undefined) throw pemError();
+    const passphrase = isEncrypted(key.text) ? passwordFrom(password) : null;
+    try {
       privateKey = crypto.createPrivateKey({
         key: key.text,
         ...(passphrase === null ? {} : { passphrase }),
@@ -235,7 +247,7 @@ export class Settings {
       });
     }
     checkKey(privateKey.asymmetricKeyType, privateKey.asymmetricKeyDetails);
-    this.#certificate = chain.map(({ text }) => text).join("\n");
+    this.#certificate = chain.map(toPem).join("");
     this.#key = String(privateKey.export({ type: "pkcs8", format: "pem" }));
     this.#prepared = undefined;
   }
@@ -305,7 +317,7 @@ function versionName(version: number): TlsVersion {
 }
 
 function pemError(): SSLError {
-  return new SSLError(SSL_ERROR_SSL, "[SSL] PEM lib", { library: "SSL" });
+  return new SSLError(SSL_ERROR_SSL, "PEM lib", { library: "SSL" });
 }
 
 function isEncrypted(pem: string): boolean {

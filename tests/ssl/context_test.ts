@@ -33,6 +33,26 @@ function pemOf(body: string): string {
   return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
 }
 
+/**
+ * Calls with the path of a file that contains a text. The tests may write no
+ * files, so one is read that does not exist.
+ */
+function withText(text: string, use: (path: string) => void): void {
+  const { readTextFileSync } = Deno;
+  const path = "text.pem";
+  Deno.readTextFileSync = (each) =>
+    each === path ? text : readTextFileSync(each);
+  try {
+    use(path);
+  } finally {
+    Deno.readTextFileSync = readTextFileSync;
+  }
+}
+
+function loadText(context: ssl.SSLContext, text: string): void {
+  withText(text, (path) => context.load_verify_locations(path));
+}
+
 Deno.test("SSLContext() has CPython's defaults", () => {
   const one = client();
   assertEquals(
@@ -320,6 +340,59 @@ const loads: [
     (each) => each.load_verify_locations(certificate("server.key")),
     "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found",
     "NO_CERTIFICATE_OR_CRL_FOUND",
+  ],
+  [
+    "a file whose base64 is no certificate",
+    (each) => loadText(each, pem("ca") + pemOf("MAA=")),
+    "[X509] PEM lib",
+    null,
+  ],
+  [
+    "a file with other characters than base64",
+    (each) => loadText(each, pem("ca").replace("\nM", "\n*M")),
+    "[X509] PEM lib",
+    null,
+  ],
+  [
+    "a file with a certificate that does not end",
+    (each) => loadText(each, pem("ca") + pem("other_ca").slice(0, 400)),
+    "[X509] PEM lib",
+    null,
+  ],
+  [
+    "a file whose delimiters are indented",
+    (each) => loadText(each, pem("ca").replaceAll("-----B", " -----B")),
+    "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found",
+    "NO_CERTIFICATE_OR_CRL_FOUND",
+  ],
+  [
+    "a chain with a certificate that does not end",
+    (each) =>
+      withText(
+        pem("server") + pem("ca").slice(0, 400),
+        (path) => each.load_cert_chain(path, certificate("server.key")),
+      ),
+    "[SSL] PEM lib",
+    null,
+  ],
+  [
+    "a chain whose second certificate is none",
+    (each) =>
+      withText(
+        pem("server") + pemOf("AAA*"),
+        (path) => each.load_cert_chain(path, certificate("server.key")),
+      ),
+    "[SSL] PEM lib",
+    null,
+  ],
+  [
+    "text with the label of a file's certificates",
+    (each) =>
+      each.load_verify_locations({
+        cadata: pem("ca").replaceAll(" CERT", " TRUSTED CERT"),
+      }),
+    "no start line: cadata does not contain a certificate",
+    null,
   ],
   [
     "text without certificates",
@@ -669,6 +742,53 @@ Deno.test("PEM_cert_to_DER_cert() ignores what is no base64, as CPython does", (
     ssl.PEM_cert_to_DER_cert(pemOf("!M.A A=")),
     Uint8Array.of(48, 0),
   );
+});
+
+Deno.test("PEM_cert_to_DER_cert() takes the same texts as CPython", () => {
+  const text = pem("ca");
+  const der = ssl.PEM_cert_to_DER_cert(text);
+  for (
+    const same of [
+      text.replaceAll("\n", ""),
+      text.replaceAll("\n", "\r"),
+      text.replace("-----\n", "----- \n"),
+      `${text}\n `,
+    ]
+  ) assertEquals(ssl.PEM_cert_to_DER_cert(same), der);
+  for (
+    const wrong of [
+      ` ${text}`,
+      `text\n${text}`,
+      `${text}text`,
+      `${pem("server.key")}${text}`,
+      text.replaceAll("CERT", "X509 CERT"),
+      pemOf("AAA"),
+    ]
+  ) assertThrows(() => ssl.PEM_cert_to_DER_cert(wrong), RangeError);
+});
+
+Deno.test("SSLContext loads files with the lines that OpenSSL reads", () => {
+  const text = pem("ca");
+  for (
+    const file of [
+      `text\n${text}text`,
+      `\ufeff${text}`,
+      text.replaceAll("\n", " \r\n"),
+      text.replace("-----\n", "-----\n\n"),
+      text.replaceAll(" CERT", " X509 CERT"),
+      text.replaceAll(" CERT", " TRUSTED CERT"),
+      pem("server.key") + text,
+    ]
+  ) {
+    const context = client();
+    loadText(context, file);
+    assertEquals(context.get_ca_certs(true).length, 1, file);
+  }
+  for (const label of ["X509 CERTIFICATE", "TRUSTED CERTIFICATE"]) {
+    withText(pem("server").replaceAll("CERTIFICATE", label), (path) => {
+      server().load_cert_chain(path, certificate("server.key"));
+    });
+  }
 });
 
 Deno.test("create_default_context() uses Deno's roots if there is no data", () => {
