@@ -209,27 +209,24 @@ function hasMemory(view: Uint8Array): boolean {
   }
 }
 
-/**
- * A timeout in seconds, or null for none; returned in milliseconds. `advice` is
- * for an object.
- */
+/** A timeout in seconds, or null for none; returned in milliseconds. */
 export function checkTimeout(
   action: string,
   value: unknown,
-  advice?: string,
+  name = "timeout",
 ): number | null {
   if (value === null) return null;
   if (typeof value !== "number") {
     throw new TypeError(
-      `Cannot ${action}: timeout must be a number of seconds or null, received ${
-        advice === undefined ? show(value) : showObject(value, advice)
+      `Cannot ${action}: ${name} must be a number of seconds or null, received ${
+        show(value)
       }`,
     );
   }
   // CPython's limit is that of a 64-bit count of nanoseconds.
   if (!(value >= 0) || value > 9223372036) {
     throw new RangeError(
-      `Cannot ${action}: timeout must be 0 to 9223372036 seconds, received ${value}`,
+      `Cannot ${action}: ${name} must be 0 to 9223372036 seconds, received ${value}`,
     );
   }
   return value * 1000;

@@ -218,7 +218,7 @@ export abstract class BaseServer<A extends Address = Address, R = unknown>
       ["poll_interval"],
       [poll_interval, options],
     ) as [number | null | undefined, AbortSignal | undefined];
-    checkTimeout("serve", interval);
+    checkTimeout("serve", interval, "poll_interval");
     signal?.throwIfAborted();
     const loop = {
       stop: new AbortController(),

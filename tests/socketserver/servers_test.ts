@@ -302,7 +302,11 @@ Deno.test("serve_forever() rejects wrong arguments", async () => {
   await assertRejects(() => serve("1"), TypeError);
   await assertRejects(() => serve(-1), RangeError);
   await assertRejects(() => serve(1, { interval: 1 }), TypeError);
-  await assertRejects(() => serve({ poll_interval: "1" }), TypeError);
+  await assertRejects(
+    () => serve({ poll_interval: "1" }),
+    TypeError,
+    "poll_interval must be a number",
+  );
   await assertRejects(() => serve(1, { poll_interval: 2 }), TypeError);
 });
 
