@@ -62,7 +62,20 @@ export function checkChain(
     [keyfile, password],
   ) as [string | null | undefined, Password | null | undefined];
   if (key !== null) checkText(action, "keyfile", key);
+  if (secret !== null && typeof secret !== "function") {
+    checkPassword(secret);
+  }
   return [certfile, key, secret];
+}
+
+/** Checks a password, or what the function for it has returned. */
+export function checkPassword(password: unknown): string | Uint8Array {
+  if (typeof password === "string" || password instanceof Uint8Array) {
+    return password;
+  }
+  throw new TypeError(
+    "Cannot load a certificate chain: password must be a string, bytes or a function that returns one of them",
+  );
 }
 
 /** Loads the certificates that `load_verify_locations` is called with. */

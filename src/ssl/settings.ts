@@ -21,7 +21,7 @@ import {
   TLSVersion,
 } from "./constants.ts";
 import { SSL_ERROR_SSL, SSLError } from "./errors.ts";
-import { type Password, readText } from "./loading.ts";
+import { checkPassword, type Password, readText } from "./loading.ts";
 import {
   CERTIFICATES_IN_FILES,
   certificatesIn,
@@ -332,11 +332,10 @@ function passwordFrom(password: Password | null): string {
       "Cannot load a certificate chain: the key is encrypted, and password is missing",
     );
   }
-  if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
-  throw new TypeError(
-    "Cannot load a certificate chain: password must be a string, bytes or a function that returns one of them",
-  );
+  const checked = checkPassword(value);
+  return typeof checked === "string"
+    ? checked
+    : new TextDecoder().decode(checked);
 }
 
 function checkKey(

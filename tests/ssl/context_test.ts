@@ -157,6 +157,16 @@ const values: [name: string, set: () => unknown, error: new () => Error][] = [
     TypeError,
   ],
   [
+    "a password as a number for a key that needs none",
+    () =>
+      server().load_cert_chain(
+        certificate("server"),
+        certificate("server.key"),
+        5 as unknown as string,
+      ),
+    TypeError,
+  ],
+  [
     "a password as a number",
     () =>
       server().load_cert_chain(
