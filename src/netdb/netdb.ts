@@ -19,7 +19,7 @@ import {
   type Inet6Address,
   type InetAddress,
 } from "../base/constants.ts";
-import { isLocalhost } from "../base/sockaddr.ts";
+import { isLocalhost, toAscii } from "../base/sockaddr.ts";
 import {
   checkInt,
   checkSignal,
@@ -329,7 +329,8 @@ export async function gethostbyname_ex(
     if (host === "" || host === "<broadcast>") {
       throw hostError("HOST_NOT_FOUND", JSON.stringify(host));
     }
-    return [isLocalhost(host) ? "localhost" : host, [], [...new Set(all)]];
+    const name = isLocalhost(host) ? "localhost" : toAscii(host);
+    return [name, [], [...new Set(all)]];
   } catch (error) {
     throw atCaller(error, gethostbyname_ex, signal);
   }

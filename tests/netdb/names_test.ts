@@ -94,6 +94,9 @@ Deno.test("gethostbyname_ex() returns the name, no aliases, and the addresses", 
   const all = await within(gethostbyname_ex("LOCALHOST"));
   assertEquals(all, ["localhost", [], ["127.0.0.1"]]);
   assertEquals(await gethostbyname_ex("127.1"), ["127.1", [], ["127.0.0.1"]]);
+  const [ascii] = await gethostbyname_ex("１２７.0.0.1");
+  assertEquals(ascii, "127.0.0.1");
+  assertEquals((await gethostbyname_ex("ｌｏｃａｌｈｏｓｔ"))[0], "localhost");
   assertEquals(await answer(gethostbyname_ex("::1")), "EAI_ADDRFAMILY");
   assertEquals(await answer(gethostbyname_ex("")), "HOST_NOT_FOUND");
 });
