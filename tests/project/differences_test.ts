@@ -24,6 +24,7 @@ type Difference = readonly [
 
 const differences: readonly Difference[] = [
   ["option that only tunes", "Many options do not exist.", "ENOPROTOOPT", null],
+  ["flag of urgent data", "any other fails with EOPNOTSUPP.", "EOPNOTSUPP", 1],
   [
     "value that is wrong",
     "A wrong value is a `RangeError`.",

@@ -324,6 +324,11 @@ const probes: Record<string, () => unknown> = {
       s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     );
   },
+  async "flag of urgent data"() {
+    const [a, b] = await pair();
+    using _a = a, _b = b;
+    return await outcome(() => a.send(bytes("x"), socket.MSG_OOB));
+  },
   async "MSG_DONTWAIT with a timeout"() {
     const [a, b] = await pair();
     using _a = a, _b = b;

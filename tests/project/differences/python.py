@@ -352,6 +352,12 @@ def _():
     return outcome(lambda: s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536))
 
 
+@probe("flag of urgent data")
+def _():
+    a, b = pair()
+    return outcome(lambda: a.send(b"x", socket.MSG_OOB))
+
+
 @probe("MSG_DONTWAIT with a timeout")
 def _():
     a, b = pair()
