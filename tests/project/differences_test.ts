@@ -231,6 +231,12 @@ const differences: readonly Difference[] = [
     false,
   ],
   [
+    "data of a selector by name",
+    "`register` and `modify` take `data` by its position only,",
+    { data: "d" },
+    "d",
+  ],
+  [
     "recv() after a refused connect in the background",
     "`recv` returns no bytes there.",
     ["ECONNREFUSED", "ENOTCONN"],

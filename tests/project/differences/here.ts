@@ -199,6 +199,11 @@ const probes: Record<string, () => unknown> = {
     using selector = new selectors.DefaultSelector();
     return selector instanceof selectors.PollSelector;
   },
+  "data of a selector by name"() {
+    using s = socket.socket();
+    using selector = new selectors.DefaultSelector();
+    return selector.register(s, selectors.EVENT_READ, { data: "d" }).data;
+  },
   async "non-blocking text read"() {
     const [a, b] = await pair();
     using _a = a, _b = b;

@@ -226,6 +226,12 @@ def _():
     return isinstance(selectors.DefaultSelector(), selectors.PollSelector)
 
 
+@probe("data of a selector by name")
+def _():
+    selector = selectors.DefaultSelector()
+    return selector.register(socket.socket(), selectors.EVENT_READ, data="d").data
+
+
 @probe("non-blocking text read")
 def _():
     a, b = pair()
