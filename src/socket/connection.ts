@@ -186,9 +186,11 @@ function nameIn(host: string, found: Address): Address {
  */
 function sourceOf(
   peer: InetAddress | Inet6Address,
-  [host, port]: readonly [string, number],
-): InetAddress | undefined {
-  if (host !== "") return [host, port];
+  source: readonly [host: string, port: number],
+): readonly [host: string, port: number] | undefined {
+  const [host, port] = source;
+  // Such an address may have a scope, as in Python.
+  if (host !== "") return source;
   if (port === 0) return undefined;
   const family = peer.length === 2 ? AF_INET : AF_INET6;
   const toLoopback = isLoopback(peer[0]) && !isGranted(wildcard(family), port);

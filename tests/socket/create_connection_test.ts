@@ -67,6 +67,21 @@ Deno.test("create_connection() binds the source address, and lets the system cho
   }
 });
 
+Deno.test("create_connection() binds a source address with all its parts, as bind() does", async () => {
+  const parts = (host: string) =>
+    [host, 0, 0, 0] as unknown as readonly [string, number];
+  using four = socket.create_server(["127.0.0.1", 0]);
+  await assertRejects(
+    () => socket.create_connection(four.getsockname(), 60, parts("127.0.0.1")),
+    TypeError,
+  );
+  const family = socket.AF_INET6;
+  await using six = socket.create_server(["::1", 0], { family });
+  const to = ["::1", six.getsockname()[1]] as const;
+  await using s = await socket.create_connection(to, 60, parts("::1"));
+  assertEquals(s.getsockname()[0], "::1");
+});
+
 Deno.test("create_connection() reports a source address that is in use or not this machine's", async () => {
   using server = socket.create_server(["127.0.0.1", 0]);
   const address = server.getsockname();
