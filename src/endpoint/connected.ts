@@ -216,7 +216,7 @@ export class Connected implements Endpoint {
     return this.#receiver.recvInto(context, target);
   }
 
-  /** Like `recv`. As in CPython, a connected stream returns no address. */
+  /** Like `recv`. A connected stream returns no address. */
   recvFrom(context: CallContext, n: number): Promise<From> {
     return this.#recvOrWait(context, n).then(withoutAddress);
   }

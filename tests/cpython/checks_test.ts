@@ -208,14 +208,6 @@ const rows: readonly [string, (sockets: Sockets) => unknown][] = [
           return await unix.send(data);
         },
       ],
-      [
-        `socket(AF_UNIX, SOCK_DGRAM).send(bytes(${n}))`,
-        async () => {
-          const { AF_UNIX, SOCK_DGRAM } = socket;
-          using unbound = socket.socket(AF_UNIX, SOCK_DGRAM);
-          return await unbound.send(data);
-        },
-      ],
     ];
   }),
 ];
