@@ -1,29 +1,34 @@
 import { fail } from "@std/assert";
 
-/** Ten times the size costs 10 times as much, or 100 if each looks at all. */
-const MAX_RATIO = 40;
+/**
+ * One of a size costs as much as ten of a tenth, or ten times as much if each
+ * part looks at all.
+ */
+const MAX_RATIO = 4;
 
 /** A busy machine spoils some measurements, but not the best of so many. */
 const MAX_ROUNDS = 30;
 
 /**
- * Fails if a cost grows faster than with the size. Both sizes are measured in
- * turns until one round shows it, so that the speed of the machine, and what
- * else runs there, decide nothing.
+ * Fails if a cost grows faster than with the size. One of the size and ten of a
+ * tenth, which take as long, are measured in turns until one round shows it. So
+ * the speed of the machine, and what else runs there, decide nothing.
  *
  * @param measure Does something of a size, and resolves to its milliseconds.
- * @param size The larger size; the other is a tenth.
+ * @param size The size.
  */
 export async function assertGrowsLinearly(
   measure: (size: number) => Promise<number>,
   size: number,
 ): Promise<void> {
-  let few = Infinity;
-  let many = Infinity;
+  let parts = Infinity;
+  let whole = Infinity;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    few = Math.min(few, await measure(size / 10));
-    many = Math.min(many, await measure(size));
-    if (many < MAX_RATIO * few) return;
+    let sum = 0;
+    for (let i = 0; i < 10; i++) sum += await measure(size / 10);
+    parts = Math.min(parts, sum);
+    whole = Math.min(whole, await measure(size));
+    if (whole < MAX_RATIO * parts) return;
   }
-  fail(`Size ${size} takes ${many} ms, a tenth of it ${few} ms`);
+  fail(`Size ${size} takes ${whole} ms, ten of a tenth of it ${parts} ms`);
 }
