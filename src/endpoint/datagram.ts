@@ -434,6 +434,10 @@ export class Datagram implements Endpoint {
    * Binds the socket if necessary, and returns the function that sends to `to`.
    */
   #prepare(to: Destination | undefined, length: number): Write {
+    // Linux binds the socket before it looks at the length.
+    if (to !== undefined && this.#isNoPacket(length)) {
+      this.#bindToSend(to.sockaddr);
+    }
     this.#checkSend(to, length);
     this.#bindToSend(to.sockaddr);
     if (to !== this.#writesTo) {
@@ -449,10 +453,7 @@ export class Datagram implements Endpoint {
     to: Destination | undefined,
     length: number,
   ): asserts to is Destination {
-    // Over IPv4, Linux looks first whether a packet can have the length at all.
-    if (length > MAX_PACKET && this.#family === AF_INET) {
-      throw osError("EMSGSIZE");
-    }
+    if (this.#isNoPacket(length)) throw osError("EMSGSIZE");
     if (this.#family !== AF_UNIX) {
       if (to === undefined) throw osError("EDESTADDRREQ");
       if ((to.sockaddr as InetSockaddr).port === 0) throw osError("EINVAL");
@@ -463,6 +464,11 @@ export class Datagram implements Endpoint {
     throw osError(
       isTooLong ? "EMSGSIZE" : this.#sendShut ? "EPIPE" : "ENOTCONN",
     );
+  }
+
+  /** Whether no packet of IPv4 can have a length, which Linux checks first. */
+  #isNoPacket(length: number): boolean {
+    return length > MAX_PACKET && this.#family === AF_INET;
   }
 
   /** Checks SO_BROADCAST for a broadcast, which Deno lets every socket send. */

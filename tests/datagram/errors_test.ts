@@ -1,5 +1,6 @@
 import {
   assertEquals,
+  assertGreater,
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
@@ -36,6 +37,16 @@ for (const [what, call, code] of bad) {
     assertEquals(await codeOf(() => call(s)), code);
   });
 }
+
+Deno.test("sendto() of more than a packet holds fails with EMSGSIZE and binds the socket", async () => {
+  using s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);
+  const large = new Uint8Array(70_000);
+  assertEquals(
+    await codeOf(() => s.sendto(large, ["127.0.0.1", 9])),
+    "EMSGSIZE",
+  );
+  assertGreater(s.getsockname()[1], 0);
+});
 
 Deno.test("sendto() without a grant keeps the hint which flag to grant", async () => {
   using s = udpSocket();
