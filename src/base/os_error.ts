@@ -67,9 +67,10 @@ export function isReason(
   return signal?.aborted === true && error === signal.reason;
 }
 
+const [major = 0, running = 0] = Deno.version.deno.split(".").map(Number);
+
 /** Returns whether this Deno is older than a minor version of Deno 2. */
 export function isOlderThan(minor: number): boolean {
-  const [major = 0, running = 0] = Deno.version.deno.split(".").map(Number);
   return major < 2 || (major === 2 && running < minor);
 }
 

@@ -434,9 +434,11 @@ export class Datagram implements Endpoint {
    * Binds the socket if necessary, and returns the function that sends to `to`.
    */
   #prepare(to: Destination | undefined, length: number): Write {
-    // Linux binds the socket before it looks at the length.
-    if (to !== undefined && this.#isNoPacket(length)) {
-      this.#bindToSend(to.sockaddr);
+    if (length > MAX_PACKET && this.#family === AF_INET) {
+      // Linux binds the socket, and then looks first whether a packet of IPv4 can
+      // have the length at all.
+      if (to !== undefined) this.#bindToSend(to.sockaddr);
+      throw osError("EMSGSIZE");
     }
     this.#checkSend(to, length);
     this.#bindToSend(to.sockaddr);
@@ -453,7 +455,6 @@ export class Datagram implements Endpoint {
     to: Destination | undefined,
     length: number,
   ): asserts to is Destination {
-    if (this.#isNoPacket(length)) throw osError("EMSGSIZE");
     if (this.#family !== AF_UNIX) {
       if (to === undefined) throw osError("EDESTADDRREQ");
       if ((to.sockaddr as InetSockaddr).port === 0) throw osError("EINVAL");
@@ -464,11 +465,6 @@ export class Datagram implements Endpoint {
     throw osError(
       isTooLong ? "EMSGSIZE" : this.#sendShut ? "EPIPE" : "ENOTCONN",
     );
-  }
-
-  /** Whether no packet of IPv4 can have a length, which Linux checks first. */
-  #isNoPacket(length: number): boolean {
-    return length > MAX_PACKET && this.#family === AF_INET;
   }
 
   /** Checks SO_BROADCAST for a broadcast, which Deno lets every socket send. */

@@ -374,8 +374,8 @@ export class WriteBuffer implements FileWriter<Uint8Array> {
       const old = this.#bytes.subarray(this.#start, this.#end);
       const needed = length + size;
       if (needed > this.#bytes.length) {
-        // Cancelled writes are kept beyond the size of the buffer. It then grows by
-        // its length, so that each byte is copied only a few times.
+        // Cancelled writes are kept beyond the size of the buffer. It then grows
+        // by its length, so that each byte is copied only a few times.
         const usual = length === 0 ? KEPT_BYTES : this.#size;
         const capacity = needed > this.#size
           ? needed + length

@@ -176,8 +176,8 @@ const MIN_FREED = 1024;
 
 /**
  * Frees the memory of received bytes that nothing uses any more. An array of
- * 64 KiB, made again and again, costs 150 microseconds where the garbage collector has to
- * find it, and 5 where it is freed.
+ * 64 KiB, made again and again, costs 150 microseconds where the garbage
+ * collector has to find it, and 5 where it is freed.
  */
 export function free({ buffer }: Bytes): void {
   if (buffer.byteLength >= MIN_FREED) buffer.transfer(0);

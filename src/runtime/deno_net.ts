@@ -83,7 +83,7 @@ export interface StreamConn extends Referenced {
  * 2.9.6 do not. No other conn of this folder has `readable`.
  */
 export function keepsRead(conn: StreamConn): boolean {
-  return Deno.version.deno.startsWith("2.8.") && "readable" in conn;
+  return isOlderThan(9) && !isOlderThan(8) && "readable" in conn;
 }
 
 /** A listener: the part of `Deno.Listener` that is used. */

@@ -68,7 +68,8 @@ function take<K extends keyof Timers & keyof typeof globalThis>(
  * find data that the kernel had in time: a non-blocking call, whose timeout is
  * 0, or a call whose program was busy until its deadline. Such data is
  * certainly found only after these ticks. Under load 500 of 500 reads found it
- * within 150 microseconds; two timers one after the other took 2 ms and missed some.
+ * within 150 microseconds; two timers one after the other took 2 ms and missed
+ * some.
  */
 export const REACTOR_TICKS = 64;
 
