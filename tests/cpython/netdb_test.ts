@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { runDeno } from "../support/child.ts";
+import { denoCommand, runDeno } from "../support/child.ts";
 import { hasNamespaces, runOffline } from "../support/namespace.ts";
 import { python, runPython } from "../support/python.ts";
 
@@ -373,12 +373,12 @@ Deno.test({
   ignore: !both,
   fn: async () => {
     const calls = JSON.stringify(withNames);
-    const deno = ["run", "--quiet", "--no-prompt", "--no-check", "--allow-all"];
-    const ours = await runOffline(
-      hosts,
-      [Deno.execPath(), ...deno, "-", calls],
-      ourProgram,
-    );
+    const command = denoCommand({
+      code: ourProgram,
+      permissions: ["--allow-all"],
+      args: [calls],
+    });
+    const ours = await runOffline(hosts, command, ourProgram);
     const theirs = await runOffline(
       hosts,
       [python!, "-c", theirProgram, calls],

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { denoCommand } from "../support/child.ts";
 import { hasNamespaces, runOffline } from "../support/namespace.ts";
 
 const program = `
@@ -41,18 +42,15 @@ Deno.test({
       "-ec",
       addressing,
       "sh",
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--no-check",
-      "--unstable-net",
-      "--allow-net",
-      "--allow-run=ip",
-      "--allow-sys=networkInterfaces",
-      "--import-map",
-      "tests/offline/import_map.json",
-      "-",
+      ...denoCommand({
+        code: program,
+        unstable: true,
+        permissions: [
+          "--allow-net",
+          "--allow-run=ip",
+          "--allow-sys=networkInterfaces",
+        ],
+      }),
     ], program);
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout.trimEnd().split("\n"), [

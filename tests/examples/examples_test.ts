@@ -5,10 +5,12 @@ import {
   assertRejects,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { decode, encode } from "../support/bytes.ts";
 import {
   askEcho,
   checkOutputs,
   commandsOf,
+  connect,
   ended,
   examples,
   type ExampleTest,
@@ -77,25 +79,10 @@ Deno.test("examples are all run here, are short, and have the command to run the
   assertEquals([...run].sort(), found.sort());
 });
 
-async function connect(
-  address: readonly [string, number],
-): Promise<socket.Socket<socket.InetAddress>> {
-  const s = socket.socket();
-  s.settimeout(60);
-  await s.connect(address);
-  return s;
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
 /** Sends and receives as many bytes. */
 async function roundTrip(s: socket.Socket, text: string): Promise<string> {
   await s.sendall(encode(text));
-  return new TextDecoder().decode(
-    await s.recv(encode(text).length, socket.MSG_WAITALL),
-  );
+  return decode(await s.recv(encode(text).length, socket.MSG_WAITALL));
 }
 
 async function tutorial(): Promise<void> {

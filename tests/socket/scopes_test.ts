@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { denoCommand } from "../support/child.ts";
 import { hasNamespaces, runOffline } from "../support/namespace.ts";
 
 /**
@@ -15,15 +16,7 @@ async function runOnLink(
     "-c",
     script,
     "sh",
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--no-check",
-    ...permissions,
-    "--import-map",
-    "tests/offline/import_map.json",
-    "-",
+    ...denoCommand({ code, permissions }),
   ], code);
   if (!stdout) throw new Error(stderr);
   return JSON.parse(stdout);
@@ -205,15 +198,7 @@ Deno.test({
       "-c",
       script,
       "sh",
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--no-check",
-      "--allow-net",
-      "--import-map",
-      "tests/offline/import_map.json",
-      "-",
+      ...denoCommand({ code, permissions: ["--allow-net"] }),
     ], code);
     const codes: unknown = JSON.parse(stdout || JSON.stringify(stderr));
     assertEquals(codes, new Array(6).fill("EADDRNOTAVAIL"));

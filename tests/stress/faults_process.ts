@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { numbered } from "../support/bytes.ts";
+import { denoCommand } from "../support/child.ts";
 import { canLimitFiles, startWithFileLimit } from "../support/file_limit.ts";
 import { hasNamespaces, runOffline } from "../support/namespace.ts";
 import {
@@ -290,18 +291,12 @@ const down = `
 
 /** The network goes, and comes back. */
 async function networkDown(): Promise<void> {
-  const { code, stdout, stderr } = await runOffline("", [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--v8-flags=--expose-gc",
-    "--no-check",
-    "--import-map=tests/offline/import_map.json",
-    "--allow-net=127.0.0.1",
-    "--allow-run=ip",
-    "-",
-  ], down);
+  const command = denoCommand({
+    code: down,
+    flags: ["--v8-flags=--expose-gc"],
+    permissions: ["--allow-net=127.0.0.1", "--allow-run=ip"],
+  });
+  const { code, stdout, stderr } = await runOffline("", command, down);
   const late = "TimeoutError: timed out";
   assertEquals(stdout.split("\n").slice(0, 10), [
     "1000",

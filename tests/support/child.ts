@@ -68,10 +68,27 @@ export async function runDeno(program: DenoProgram): Promise<ProcessResult> {
  * @returns The process, to read line by line.
  */
 export function startDeno(program: DenoProgram): ChildProcess {
+  const [command, ...args] = denoCommand(program);
+  const name = "file" in program ? program.file : "a Deno program";
+  return new ChildProcess(name, command, args, {
+    stdin: "code" in program ? program.code : undefined,
+    env: { NO_COLOR: "1", ...program.env },
+    cwd: program.cwd,
+  });
+}
+
+/**
+ * Returns the command that runs a program, for others that start it. The text of
+ * one has to be its standard input.
+ */
+export function denoCommand(
+  program: DenoProgram,
+): [command: string, ...args: string[]] {
   const importMap = program.importMap === undefined
     ? suiteImportMap()
     : program.importMap;
-  const args = [
+  return [
+    Deno.execPath(),
     "run",
     "--quiet",
     "--no-prompt",
@@ -83,12 +100,6 @@ export function startDeno(program: DenoProgram): ChildProcess {
     "file" in program ? program.file : "-",
     ...(program.args ?? []),
   ];
-  const name = "file" in program ? program.file : "a Deno program";
-  return new ChildProcess(name, Deno.execPath(), args, {
-    stdin: "code" in program ? program.code : undefined,
-    env: { NO_COLOR: "1", ...program.env },
-    cwd: program.cwd,
-  });
 }
 
 /** The import map of the running suite, null for the packages of JSR. */

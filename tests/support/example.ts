@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { encode } from "./bytes.ts";
 import { checkTogether, runDeno, startDeno } from "./child.ts";
 import { type ChildProcess, root } from "./process.ts";
 
@@ -99,15 +100,23 @@ export async function checkOutputs(
   });
 }
 
+/** Connects to an example's server. */
+export async function connect(
+  address: readonly [host: string, port: number],
+): Promise<socket.Socket<socket.InetAddress>> {
+  const s = socket.socket();
+  s.settimeout(60);
+  await s.connect(address);
+  return s;
+}
+
 /** What a server answers to a client such as `echo_client`. */
 export async function askEcho(
   address: readonly [host: string, port: number],
   message: string,
 ): Promise<string> {
-  using s = socket.socket();
-  s.settimeout(60);
-  await s.connect(address);
-  await s.sendall(new TextEncoder().encode(message));
+  using s = await connect(address);
+  await s.sendall(encode(message));
   await s.shutdown(socket.SHUT_WR);
   await using file = s.makefile();
   return await file.read() ?? "";

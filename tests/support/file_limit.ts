@@ -1,3 +1,4 @@
+import { denoCommand } from "./child.ts";
 import { canRun, ChildProcess } from "./process.ts";
 
 /** Whether a shell can limit how many files a program may open. */
@@ -17,20 +18,22 @@ export function startWithFileLimit(
   program: string | readonly [file: string, ...args: string[]],
   permissions: readonly string[],
 ): ChildProcess {
-  const run = ["run", "--quiet", "--no-prompt", "--no-check", ...permissions];
+  const flags = ["--preload", "tests/support/early_signals.ts"];
   const text = typeof program === "string";
+  const command = text
+    ? denoCommand({ code: program, flags, permissions })
+    : denoCommand({
+      file: program[0],
+      args: program.slice(1),
+      flags,
+      permissions,
+    });
   return new ChildProcess("a program with a limit on files", "sh", [
     "-c",
     'ulimit -n "$1" && shift && exec "$@"',
     "sh",
     String(limit),
-    Deno.execPath(),
-    ...run,
-    "--import-map",
-    "tests/offline/import_map.json",
-    "--preload",
-    "tests/support/early_signals.ts",
-    ...(text ? ["-"] : program),
+    ...command,
   ], { stdin: text ? program : undefined, env: { NO_COLOR: "1" } });
 }
 

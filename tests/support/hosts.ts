@@ -1,3 +1,4 @@
+import { denoCommand } from "./child.ts";
 import { canRun, ChildProcess, type ProcessResult } from "./process.ts";
 
 const script = `
@@ -25,17 +26,12 @@ export async function runWithHosts(
   permissions: readonly string[],
   args: readonly string[],
 ): Promise<ProcessResult> {
-  const run = ["run", "--quiet", "--no-prompt", "--no-check"];
-  await using child = startWithHosts(hosts, code, [
-    Deno.execPath(),
-    ...run,
-    "--allow-write=/etc/hosts",
-    ...permissions,
-    "--import-map",
-    "tests/offline/import_map.json",
-    "-",
-    ...args,
-  ]);
+  const command = denoCommand({
+    code,
+    permissions: ["--allow-write=/etc/hosts", ...permissions],
+    args,
+  });
+  await using child = startWithHosts(hosts, code, command);
   return await child.result();
 }
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { closedAddress } from "../../support/addresses.ts";
+import { decode, encode } from "../../support/bytes.ts";
 import { listener } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 import { ended, ofBoth, type PortingTest, start } from "./program.ts";
@@ -16,10 +17,6 @@ export const tests: readonly PortingTest[] = [
 ];
 
 type Server = socket.Socket<socket.InetAddress>;
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
 
 async function acceptOne(server: Server): Promise<Server> {
   const [conn] = await within(server.accept());
@@ -181,7 +178,7 @@ async function frames(file: string): Promise<void> {
     const size = new DataView(header.buffer).getUint32(0);
     assertEquals(size, encode(message).length);
     const body = await conn.recv(size, socket.MSG_WAITALL);
-    assertEquals(new TextDecoder().decode(body), message);
+    assertEquals(decode(body), message);
     // In pieces, the first of which ends within the header.
     const frame = new Uint8Array([...header, ...body]);
     for (let at = 0; at < frame.length; at += 3) {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { decode, encode } from "../../support/bytes.ts";
 import { udpSocket } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 import { ended, ofBoth, type PortingTest, start } from "./program.ts";
@@ -73,9 +74,9 @@ async function discover(file: string): Promise<void> {
   using second = udpSocket();
   await using client = await start(file, first.getsockname());
   const [request, address] = await within(first.recvfrom(512));
-  assertStringIncludes(new TextDecoder().decode(request), "Who is there?");
-  await first.sendto(new TextEncoder().encode("a printer"), address);
-  await second.sendto(new TextEncoder().encode("a café"), address);
+  assertStringIncludes(decode(request), "Who is there?");
+  await first.sendto(encode("a printer"), address);
+  await second.sendto(encode("a café"), address);
   assertEquals(
     await ended(client),
     `${first.getsockname().join(":")} is a printer\n` +

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
+import * as socket from "@pystd/socket";
+import { decode, encode } from "../../support/bytes.ts";
 import { startDeno } from "../../support/child.ts";
 import { ChildProcess, root } from "../../support/process.ts";
 import { python } from "../../support/python.ts";
+import { within } from "../../support/within.ts";
 
 /** Where the programs of the porting guide are. */
 export const porting: URL = new URL("examples/porting/", root);
@@ -46,6 +49,26 @@ export async function commandsOf(file: string): Promise<Command[]> {
   }
   assert(commands.length > 0, `${file} does not say how it is run`);
   return commands;
+}
+
+/** A client of a program that serves. */
+export type Client = socket.Socket<socket.InetAddress | socket.Inet6Address>;
+
+export async function connect(
+  address: readonly [host: string, port: number],
+): Promise<Client> {
+  return await within(socket.create_connection(address, 60));
+}
+
+export async function say(s: socket.Socket, text: string): Promise<void> {
+  await within(s.sendall(encode(text)));
+}
+
+/** Receives as many bytes as `text` has, and compares. */
+export async function hear(s: socket.Socket, text: string): Promise<void> {
+  const { length } = encode(text);
+  const data = await within(s.recv(length, socket.MSG_WAITALL));
+  assertEquals(decode(data), text);
 }
 
 /** The text of a program. */

@@ -1,30 +1,20 @@
 import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { within } from "../../support/within.ts";
-import { ofBoth, type PortingTest, serve } from "./program.ts";
+import {
+  type Client,
+  connect,
+  hear,
+  ofBoth,
+  type PortingTest,
+  say,
+  serve,
+} from "./program.ts";
 
 export const tests: readonly PortingTest[] = [
   ...ofBoth("echo", "sends everything back, to one client after another", echo),
   ...ofBoth("chat", "shows what one client says to the others", chat),
   ...ofBoth("threads", "answers clients at once, and outlives one", threads),
 ];
-
-type Client = socket.Socket<socket.InetAddress | socket.Inet6Address>;
-
-async function connect(address: [string, number]): Promise<Client> {
-  return await within(socket.create_connection(address, 60));
-}
-
-async function say(s: Client, text: string): Promise<void> {
-  await s.sendall(new TextEncoder().encode(text));
-}
-
-/** Receives as many bytes as `text` has, and compares. */
-async function hear(s: Client, text: string): Promise<void> {
-  const { length } = new TextEncoder().encode(text);
-  const data = await s.recv(length, socket.MSG_WAITALL);
-  assertEquals(new TextDecoder().decode(data), text);
-}
 
 function nameOf(s: Client): string {
   return s.getsockname().join(":");

@@ -1,15 +1,19 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { closedAddress } from "../../support/addresses.ts";
+import { decode, encode } from "../../support/bytes.ts";
 import { listener } from "../../support/pair.ts";
 import type { ChildProcess } from "../../support/process.ts";
 import { certificates, serverContext } from "../../support/tls.ts";
 import { within } from "../../support/within.ts";
 import {
   addressOf,
+  connect,
   ended,
+  hear,
   ofBoth,
   type PortingTest,
+  say,
   serve,
   start,
 } from "./program.ts";
@@ -32,27 +36,6 @@ export const tests: readonly PortingTest[] = [
   ...ofBoth("proxy", "passes both directions and their ends on", proxy),
   ...ofBoth("proxy", "goes on when its target refuses", proxyRefused),
 ];
-
-type Client = socket.Socket<socket.InetAddress | socket.Inet6Address>;
-
-async function connect(address: readonly [string, number]): Promise<Client> {
-  return await within(socket.create_connection(address, 60));
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-async function say(s: socket.Socket, text: string): Promise<void> {
-  await within(s.sendall(encode(text)));
-}
-
-/** Receives as many bytes as `text` has, and compares. */
-async function hear(s: socket.Socket, text: string): Promise<void> {
-  const { length } = encode(text);
-  const data = await within(s.recv(length, socket.MSG_WAITALL));
-  assertEquals(new TextDecoder().decode(data), text);
-}
 
 async function assertEnd(s: socket.Socket): Promise<void> {
   assertEquals((await within(s.recv(1))).length, 0);
@@ -188,7 +171,7 @@ async function hearSum(s: socket.Socket, sum: number): Promise<void> {
   const header = await within(s.recv(4, socket.MSG_WAITALL));
   const size = new DataView(header.buffer).getUint32(0);
   const data = await within(s.recv(size, socket.MSG_WAITALL));
-  assertEquals(JSON.parse(new TextDecoder().decode(data)), { sum });
+  assertEquals(JSON.parse(decode(data)), { sum });
 }
 
 async function jsonServer(file: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import * as socket from "@pystd/socket";
+import { decode, encode } from "../../support/bytes.ts";
 import {
   askEcho,
+  connect,
   ended,
   type ExampleTest,
   serve,
@@ -18,18 +19,6 @@ export const tests: readonly ExampleTest[] = [
   ],
   ["selectors_echo_server", "serves clients at once", echo],
 ];
-
-async function connect(
-  address: readonly [string, number],
-): Promise<socket.Socket<socket.InetAddress>> {
-  const s = socket.socket();
-  s.settimeout(60);
-  await s.connect(address);
-  return s;
-}
-
-const encode = (text: string) => new TextEncoder().encode(text);
-const decode = (data: Uint8Array) => new TextDecoder().decode(data);
 
 async function chat(): Promise<void> {
   const [server, address] = await serve("select_chat_server");

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { decode, encode } from "../../support/bytes.ts";
 import {
   askEcho,
   ended,
@@ -57,9 +58,9 @@ async function udp(): Promise<void> {
   await using _ = server;
   using s = udpSocket();
   for (const word of ["one", "two"]) {
-    await s.sendto(new TextEncoder().encode(word), address);
+    await s.sendto(encode(word), address);
     const [data, from] = await within(s.recvfrom(10));
-    assertEquals(new TextDecoder().decode(data), word.toUpperCase());
+    assertEquals(decode(data), word.toUpperCase());
     assertEquals(from, address);
   }
   assertMatch(await server.readLine() ?? "", /^127\.0\.0\.1 wrote: one$/);
