@@ -130,7 +130,7 @@
  */
 
 export * from "./src/base/constants.ts";
-export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno.ts";
+export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno_table.ts";
 export {
   BlockingIOError,
   BrokenPipeError,

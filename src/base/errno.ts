@@ -1,6 +1,7 @@
 import { codesByErrno, type ErrnoCode, errnoOf } from "./errno_table.ts";
 
 export type { ErrnoCode };
+export { EAGAIN, EBADF, EWOULDBLOCK } from "./errno_table.ts";
 
 /**
  * The name of each number that the system has, like Python's dictionary. If two
@@ -31,14 +32,10 @@ export const EADDRNOTAVAIL: number = errnoOf("EADDRNOTAVAIL");
 export const EADV: number = errnoOf("EADV");
 /** Address family not supported by protocol. */
 export const EAFNOSUPPORT: number = errnoOf("EAFNOSUPPORT");
-/** Resource temporarily unavailable. */
-export const EAGAIN: number = errnoOf("EAGAIN");
 /** Operation already in progress. */
 export const EALREADY: number = errnoOf("EALREADY");
 /** Invalid exchange. */
 export const EBADE: number = errnoOf("EBADE");
-/** Bad file descriptor. */
-export const EBADF: number = errnoOf("EBADF");
 /** File descriptor in bad state. */
 export const EBADFD: number = errnoOf("EBADFD");
 /** Bad message. */
@@ -279,8 +276,6 @@ export const EUCLEAN: number = errnoOf("EUCLEAN");
 export const EUNATCH: number = errnoOf("EUNATCH");
 /** Too many users. */
 export const EUSERS: number = errnoOf("EUSERS");
-/** Operation would block. */
-export const EWOULDBLOCK: number = errnoOf("EWOULDBLOCK");
 /** Invalid cross-device link. */
 export const EXDEV: number = errnoOf("EXDEV");
 /** Exchange full. */

@@ -338,6 +338,16 @@ export function errnoOf(code: ErrnoCode): number {
   return TABLE[code][column];
 }
 
+// The numbers that Python's `socket` has too: a program loads the others, in
+// errno.ts, only if it imports them.
+
+/** Resource temporarily unavailable. */
+export const EAGAIN: number = errnoOf("EAGAIN");
+/** Bad file descriptor. */
+export const EBADF: number = errnoOf("EBADF");
+/** Operation would block. */
+export const EWOULDBLOCK: number = errnoOf("EWOULDBLOCK");
+
 /** The text that Linux has for a code. */
 export function linuxText(code: ErrnoCode): string {
   return TABLE[code][3];

@@ -5,7 +5,7 @@
 
 import type { Address } from "../base/constants.ts";
 import { type Bytes, EMPTY_BYTES } from "../base/checks.ts";
-import type { ErrnoCode } from "../base/errno.ts";
+import type { ErrnoCode } from "../base/errno_table.ts";
 import { osError } from "../base/os_error.ts";
 import type { CallContext } from "../wait/waiter.ts";
 

@@ -6,8 +6,7 @@ import {
   unspecified,
   withHost,
 } from "../base/sockaddr.ts";
-import type { ErrnoCode } from "../base/errno.ts";
-import { byOs } from "../base/errno_table.ts";
+import { byOs, type ErrnoCode } from "../base/errno_table.ts";
 import { fromDeno, osError } from "../base/os_error.ts";
 import { type Endpoint, type Opening, stateError } from "./endpoint.ts";
 import type { Options } from "./options.ts";

@@ -9,7 +9,7 @@
  * `socket.socketpair()`.
  */
 
-import type { ErrnoCode } from "../base/errno.ts";
+import type { ErrnoCode } from "../base/errno_table.ts";
 import { osError } from "../base/os_error.ts";
 import {
   afterTicks,

@@ -29,7 +29,7 @@ import {
   optionalArguments,
   show,
 } from "../base/checks.ts";
-import { ECONNABORTED } from "../base/errno.ts";
+import { errnoOf } from "../base/errno_table.ts";
 import { ConnectionError, OSError, PermissionError } from "../base/errors.ts";
 import { osError } from "../base/os_error.ts";
 import { Description, openDescriptor } from "../endpoint/description.ts";
@@ -474,7 +474,10 @@ async function loopbackPair<A extends Address>(
     const isOwn = same(server.getsockname(), client.getpeername()) &&
       same(client.getsockname(), server.getpeername());
     if (!isOwn) {
-      throw new ConnectionError(ECONNABORTED, "Unexpected peer connection");
+      throw new ConnectionError(
+        errnoOf("ECONNABORTED"),
+        "Unexpected peer connection",
+      );
     }
     client.settimeout(timeout);
     server.settimeout(timeout);

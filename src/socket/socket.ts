@@ -26,7 +26,7 @@ import {
   namedArguments,
   optionalArguments,
 } from "../base/checks.ts";
-import { EAGAIN } from "../base/errno.ts";
+import { EAGAIN } from "../base/errno_table.ts";
 import { gaierror, OSError, TimeoutError } from "../base/errors.ts";
 import { isReason, osError } from "../base/os_error.ts";
 import { parseAddress } from "../base/sockaddr.ts";
