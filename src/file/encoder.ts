@@ -100,12 +100,11 @@ function escape(code: number): string {
   return `\\U${code.toString(16).padStart(8, "0")}`;
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/gu;
+const LONE_SURROGATE = /[\ud800-\udfff]/gu;
 const NO_SURROGATES = "surrogates not allowed";
 
-const utf8 = new TextEncoder();
-
 class Utf8Encoder implements Encoder {
+  readonly #utf8 = new TextEncoder();
   readonly #errors: TextErrors;
 
   constructor(errors: TextErrors) {
@@ -113,7 +112,7 @@ class Utf8Encoder implements Encoder {
   }
 
   encode(text: string): Uint8Array<ArrayBuffer> {
-    if (text.isWellFormed()) return utf8.encode(text);
+    if (text.isWellFormed()) return this.#utf8.encode(text);
     const parts: Uint8Array[] = [];
     for (const part of split(text, LONE_SURROGATE)) {
       const encodable = part.encodable
@@ -122,7 +121,7 @@ class Utf8Encoder implements Encoder {
       parts.push(
         typeof encodable === "number"
           ? Uint8Array.of(encodable)
-          : utf8.encode(encodable),
+          : this.#utf8.encode(encodable),
       );
     }
     return concat(parts);
@@ -130,7 +129,7 @@ class Utf8Encoder implements Encoder {
 
   encodeInto(text: string, target: Uint8Array): number | undefined {
     if (!text.isWellFormed()) return undefined;
-    return utf8.encodeInto(text, target).written;
+    return this.#utf8.encodeInto(text, target).written;
   }
 }
 

@@ -419,14 +419,14 @@ interface TextSettings {
  *
  * const out = client.makefile("w");
  * await out.write("größe\n");
- * await out.write("二\n");
+ * await out.write("é\n");
  * await out.close();
  * client.close();
  * await using file = conn.makefile("r");
  * conn.close();
  * const lines: string[] = [];
  * for await (const line of file) lines.push(line);
- * assertEquals(lines, ["größe\n", "二\n"]);
+ * assertEquals(lines, ["größe\n", "é\n"]);
  * ```
  */
 export class TextIOWrapper extends IOBase<string, string> {
