@@ -129,6 +129,45 @@
  * @module
  */
 
+// The files that the exports below need, by name, though they import them too. A
+// program then loads all files at once, and not one layer after the other. It also
+// starts sooner: to load a file, Deno reads the source map of the one that is the
+// first to import it, and that of this file is short.
+import "./src/base/checks.ts";
+import "./src/base/os_error.ts";
+import "./src/base/sockaddr.ts";
+import "./src/endpoint/connected.ts";
+import "./src/endpoint/datagram.ts";
+import "./src/endpoint/datagram_receiver.ts";
+import "./src/endpoint/description.ts";
+import "./src/endpoint/endpoint.ts";
+import "./src/endpoint/listening.ts";
+import "./src/endpoint/opening.ts";
+import "./src/endpoint/options.ts";
+import "./src/endpoint/receive_buffer.ts";
+import "./src/endpoint/receiver.ts";
+import "./src/endpoint/sender.ts";
+import "./src/file/buffers.ts";
+import "./src/file/codecs.ts";
+import "./src/file/decoder.ts";
+import "./src/file/encoder.ts";
+import "./src/file/makefile.ts";
+import "./src/file/open_file.ts";
+import "./src/netdb/lookup.ts";
+import "./src/runtime/deno_datagram.ts";
+import "./src/runtime/deno_net.ts";
+import "./src/runtime/interface_table.ts";
+import "./src/runtime/memory_pair.ts";
+import "./src/runtime/node_dgram.ts";
+import "./src/runtime/node_net.ts";
+import "./src/runtime/resolver.ts";
+import "./src/socket/arguments.ts";
+import "./src/socket/sendfile.ts";
+import "./src/socket/streams.ts";
+import "./src/wait/event_loop.ts";
+import "./src/wait/operation_queue.ts";
+import "./src/wait/waiter.ts";
+
 export * from "./src/base/constants.ts";
 export { EAGAIN, EBADF, EWOULDBLOCK } from "./src/base/errno_table.ts";
 export {
