@@ -149,6 +149,33 @@ Deno.test("listen() keeps the address, whatever the backlog", () => {
   }
 });
 
+Deno.test("listen() that failed to take its port again may be called again", () => {
+  using s = socket.socket();
+  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
+  s.bind(["127.0.0.1", 0]);
+  const address = s.getsockname();
+  const [hostname, port] = address;
+  const other = Deno.listen({ hostname, port, reusePort: true });
+  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0);
+  const error = assertThrows(() => s.listen(5), socket.OSError);
+  assertEquals(error.code, "EADDRINUSE");
+  other.close();
+  s.listen(5);
+  assertEquals(s.getsockname(), address);
+});
+
+Deno.test("close() after a listen() that failed to take its port again", () => {
+  const s = socket.socket();
+  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
+  s.bind(["127.0.0.1", 0]);
+  const [hostname, port] = s.getsockname();
+  using _other = Deno.listen({ hostname, port, reusePort: true });
+  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0);
+  assertThrows(() => s.listen(5), socket.OSError);
+  s.close();
+  assertEquals(s.fileno(), -1);
+});
+
 Deno.test("listen() lets one more connection wait than its backlog", async () => {
   for (const backlog of [0, 1, 3]) {
     await using server = listener(backlog);
