@@ -127,7 +127,8 @@ export class Unconnected implements Endpoint {
       !(bound !== undefined && isPath(bound.sockaddr));
     if (listener === undefined || isOther) {
       listener?.close();
-      // Opening may fail, if another socket has taken the port meanwhile.
+      // Opening again fails if another socket has taken the port, and a closed
+      // listener throws BadResource when it is closed again.
       if (bound !== undefined) bound.listener = undefined;
       const sockaddr = bound?.sockaddr ?? this.#anywhere();
       this.#bound = this.#open(sockaddr, backlog);
