@@ -1,7 +1,6 @@
 import { codesByErrno, type ErrnoCode, errnoOf } from "./errno_table.ts";
 
 export type { ErrnoCode };
-export { EAGAIN, EBADF, EWOULDBLOCK } from "./errno_table.ts";
 
 /**
  * The name of each number that the system has, like Python's dictionary. If two
@@ -280,3 +279,6 @@ export const EUSERS: number = errnoOf("EUSERS");
 export const EXDEV: number = errnoOf("EXDEV");
 /** Exchange full. */
 export const EXFULL: number = errnoOf("EXFULL");
+
+// These come last, since the reference lists the names in the order of exports.
+export { EAGAIN, EBADF, EWOULDBLOCK } from "./errno_table.ts";
