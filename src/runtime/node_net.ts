@@ -5,7 +5,7 @@
  * The module is loaded at first use: importing it costs several milliseconds.
  */
 
-import type { Socket as NodeSocket } from "node:net";
+import type { connect as nodeConnect, Socket as NodeSocket } from "node:net";
 import {
   bracketed,
   denoHost,
@@ -21,10 +21,13 @@ import {
   osError,
   requireDeno,
 } from "../base/os_error.ts";
+import { Pauses } from "../wait/event_loop.ts";
 import {
   type ConnectOperation,
   isGranted,
+  isTaken,
   type StreamConn,
+  TAKEN_MS,
 } from "./deno_net.ts";
 
 /**
@@ -275,13 +278,11 @@ export function connectWithNode(
 ): ConnectOperation {
   let socket: NodeSocket | undefined;
   let referenced = true;
-  let cancelled = false;
-  const open = async (): Promise<StreamConn> => {
-    // Older versions of Deno ignore the local address, and use another.
-    if (local) requireDeno(7, "connect() after bind()");
-    const { connect } = await import("node:net");
-    if (cancelled) throw osError("ECANCELED");
-    const localPort = local && grantedPort(local);
+  const pauses = new Pauses();
+  const attempt = (
+    connect: typeof nodeConnect,
+    localPort: number | undefined,
+  ): Promise<StreamConn> => {
     const opening = socket = connect({
       host: denoHost(sockaddr),
       port: sockaddr.port,
@@ -294,7 +295,7 @@ export function connectWithNode(
       }),
     });
     if (!referenced) opening.unref();
-    return await new Promise((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       opening.once("close", () => reject(osError("ECANCELED")));
       opening.once("error", (error: Error) => {
         opening.destroy();
@@ -307,10 +308,27 @@ export function connectWithNode(
       });
     });
   };
+  const open = async (): Promise<StreamConn> => {
+    // Older versions of Deno ignore the local address, and use another.
+    if (local) requireDeno(7, "connect() after bind()");
+    const { connect } = await import("node:net");
+    if (pauses.cancelled) throw osError("ECANCELED");
+    const localPort = local && grantedPort(local);
+    for (const delayMs of localPort ? TAKEN_MS : []) {
+      try {
+        return await attempt(connect, localPort);
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+      }
+      await pauses.wait(delayMs);
+      if (pauses.cancelled) throw osError("ECANCELED");
+    }
+    return await attempt(connect, localPort);
+  };
   return {
     conn: open(),
     cancel() {
-      cancelled = true;
+      pauses.cancel();
       socket?.destroy();
     },
     ref() {

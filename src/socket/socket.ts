@@ -347,7 +347,8 @@ export class Socket<A extends Address = Address> {
    * time. A later call of `listen` does not change it. It may also be given by
    * name, `listen({ backlog: 5 })`.
    * @throws {OSError} EINVAL if the socket is connected; EOPNOTSUPP if it is a
-   * datagram socket; EBADF if the socket is closed.
+   * datagram socket; EADDRINUSE if another socket has taken the port before it
+   * was opened a second time; EBADF if the socket is closed.
    * @throws {PermissionError} EACCES if the socket is not bound and Deno's
    * permission for 0.0.0.0:0 is missing.
    * @throws {TypeError} If `backlog` is not an integer, or is given twice.

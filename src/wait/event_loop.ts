@@ -59,6 +59,28 @@ function take<K extends keyof Timers & keyof typeof globalThis>(
   return first as Timers[K];
 }
 
+/** The pauses between the attempts of a call, until it is cancelled. */
+export class Pauses {
+  cancelled = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #resume: (() => void) | undefined;
+
+  /** Resolves after some milliseconds, or at once when cancelled. */
+  wait(ms: number): Promise<void> {
+    if (this.cancelled) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      this.#timer = timers.setTimeout(resolve, ms);
+    });
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    timers.clearTimeout(this.#timer);
+    this.#resume?.();
+  }
+}
+
 /**
  * How many immediates must run before the reactor has certainly been polled:
  * Tokio polls it after at most 61 tasks, and Deno 2.9.6 runs about one for each

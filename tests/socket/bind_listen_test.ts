@@ -193,6 +193,24 @@ Deno.test({
   },
 });
 
+Deno.test("listen() waits for its port, of which a child that is starting has a copy", () => {
+  using s = bound();
+  const address = s.getsockname();
+  const listen = Deno.listen;
+  let attempts = 0;
+  Deno.listen = ((options: Deno.TcpListenOptions) => {
+    if (++attempts < 4) throw new Deno.errors.AddrInUse("Address in use");
+    return listen(options);
+  }) as typeof Deno.listen;
+  try {
+    s.listen(5);
+  } finally {
+    Deno.listen = listen;
+  }
+  assertEquals(attempts, 4);
+  assertEquals(s.getsockname(), address);
+});
+
 Deno.test("listen() lets one more connection wait than its backlog", async () => {
   for (const backlog of [0, 1, 3]) {
     await using server = listener(backlog);

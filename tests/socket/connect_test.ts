@@ -270,6 +270,60 @@ Deno.test("connect() of a bound socket may be refused, and tried again", async (
   assertEquals(client.getsockname(), before);
 });
 
+/** A bound socket whose port another listener has too, and that listener. */
+function withTakenPort(): { client: TcpSocket; other: Deno.Listener } {
+  const client = socket.socket();
+  client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
+  client.bind(["127.0.0.1", 0]);
+  const [hostname, port] = client.getsockname();
+  const other = Deno.listen({ hostname, port, reusePort: true });
+  return { client, other };
+}
+
+// Deno ignores `reusePort` on other systems, so no other socket can take the port.
+const canTakePort = Deno.build.os === "linux";
+
+Deno.test({
+  name:
+    "connect() of a bound socket waits for its port, and then fails with EADDRINUSE",
+  ignore: !canTakePort,
+  fn: async () => {
+    await using server = listener();
+    const { client, other } = withTakenPort();
+    using _ = client;
+    const before = client.getsockname();
+    const error = await assertRejects(
+      () => connect(client, server.getsockname()),
+      socket.OSError,
+    );
+    assertEquals(error.code, "EADDRINUSE");
+    const connecting = connect(client, server.getsockname());
+    // The first attempts have failed by then, or have yet to come.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    other.close();
+    await connecting;
+    assertEquals(client.getsockname(), before);
+  },
+});
+
+Deno.test({
+  name: "connect() of a bound socket that waits for its port can be aborted",
+  ignore: !canTakePort,
+  fn: async () => {
+    await using server = listener();
+    const { client, other } = withTakenPort();
+    using _ = client;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const connecting = client.connect(server.getsockname(), { signal });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort(new Error("no more"));
+    await assertRejects(() => within(connecting), Error, "no more");
+    other.close();
+    await connect(client, server.getsockname());
+  },
+});
+
 Deno.test("connect() with an aborted signal never starts", async () => {
   await using server = listener();
   server.settimeout(0);
