@@ -463,12 +463,23 @@ class UnixListener implements StreamListener {
     const path = this.#path;
     const successor = this.#file !== undefined &&
       ![undefined, this.#file].includes(identityOf(path));
-    const kept = `${path}.${crypto.randomUUID().slice(0, 8)}`;
-    // A second link keeps the successor's file. It needs a grant for its path.
-    if (!successor || !isWritable(kept)) return this.#listener.close();
-    Deno.linkSync(path, kept);
+    const aside = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+    // The successor's file gets another name for that moment, which needs a
+    // grant. Where the file system refuses to rename it, Deno cannot remove it
+    // either.
+    const isAside = successor && isWritable(aside) && renamed(path, aside);
     this.#listener.close();
-    Deno.renameSync(kept, path);
+    if (isAside) renamed(aside, path);
+  }
+}
+
+/** Renames a file, and returns whether that has succeeded. */
+function renamed(from: string, to: string): boolean {
+  try {
+    Deno.renameSync(from, to);
+    return true;
+  } catch {
+    return false;
   }
 }
 

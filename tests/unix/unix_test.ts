@@ -189,6 +189,43 @@ Deno.test({
 
 Deno.test({
   name:
+    "close() of an AF_UNIX listener leaves alone what has taken its path over",
+  ignore,
+  fn: () =>
+    withDirectory(async (dir) => {
+      const printed = await run(
+        `
+        const path = dir + "s";
+        for (const listens of [false, true]) {
+          const s = unix(SOCK_STREAM, path);
+          if (listens) s.listen();
+          Deno.removeSync(path);
+          Deno.mkdirSync(path);
+          await print(() => s.close());
+          await print(() => s.close());
+          await print(() => Deno.statSync(path).isDirectory);
+          Deno.removeSync(path);
+        }
+        const first = unix(SOCK_STREAM, path);
+        Deno.removeSync(path);
+        const next = unix(SOCK_STREAM, path);
+        next.listen();
+        await print(() => first.close());
+        const client = unix();
+        await print(() => client.connect(path));
+        client.close();
+        next.close();
+        await print(() => [...Deno.readDirSync(dir)].length);`,
+        { dir },
+      );
+      const directory = ["null", "null", "true"];
+      const successor = ["null", "null", "0"];
+      assertEquals(printed, [...directory, ...directory, ...successor]);
+    }),
+});
+
+Deno.test({
+  name:
     "AF_UNIX datagrams need --unstable-net, and fail with a message that names it",
   ignore,
   fn: () =>
