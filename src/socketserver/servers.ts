@@ -643,19 +643,23 @@ export class TCPServer<
       this.server_bind();
       this.server_activate();
     } catch (error) {
-      try {
-        this[Symbol.dispose]();
-      } catch {
-        // The `server_close` of a subclass may need fields that do not exist
-        // yet.
-        this.socket.close();
-      }
+      this.#closeFailed();
       const { server_bind, server_activate } = TCPServer.prototype;
       const isOwn = this.server_bind === server_bind &&
         this.server_activate === server_activate;
       // If the program overrides one of these methods, its frames stay in the
       // stack.
       throw isOwn ? atCaller(error, TCPServer) : error;
+    }
+  }
+
+  /** Closes the server when the constructor has failed. */
+  async #closeFailed(): Promise<void> {
+    try {
+      await this.server_close();
+    } catch {
+      // The `server_close` of a subclass may need fields that do not exist yet.
+      this.socket.close();
     }
   }
 

@@ -132,6 +132,29 @@ Deno.test("TCPServer() closes its socket again if it cannot bind", async () => {
   assertEquals(again.fileno(), free);
 });
 
+Deno.test("TCPServer() that fails closes its socket although an asynchronous server_close() rejects", async () => {
+  const next = socket.socket();
+  const free = next.fileno();
+  next.close();
+  class Failing extends TCPServer {
+    readonly field = new Map();
+
+    override server_activate() {
+      throw new Error("not today");
+    }
+
+    override async server_close() {
+      this.field.clear();
+      await super.server_close();
+    }
+  }
+  assertThrows(() => new Failing(HERE, Idle), Error, "not today");
+  // The close comes in the microtasks after the rejection.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  using again = socket.socket();
+  assertEquals(again.fileno(), free);
+});
+
 Deno.test("TCPServer() rejects wrong arguments", () => {
   assertThrows(() => new TCPServer(HERE, null as never), TypeError, "a class");
   assertThrows(() => new TCPServer("x" as never, Idle), TypeError);
