@@ -36,7 +36,7 @@ import {
   type Descriptor,
   openDescriptor,
 } from "../endpoint/description.ts";
-import { ScatterSink } from "../endpoint/endpoint.ts";
+import { type ReceiveSink, ScatterSink } from "../endpoint/endpoint.ts";
 import { DEFAULT_BACKLOG } from "../endpoint/opening.ts";
 import { intFrom } from "../endpoint/options.ts";
 import { concat } from "../file/open_file.ts";
@@ -1160,8 +1160,9 @@ export class Socket<A extends Address = Address> {
         throw error;
       }
       if (coreOf(copy).descriptor !== descriptor) {
-        copy.close();
+        // The `close` of a subclass may throw.
         descriptor.release();
+        copy.close();
         throw new TypeError(
           `Cannot duplicate: the constructor of ${Class.name} must pass its fourth argument, fileno, on to Socket`,
         );
@@ -1641,8 +1642,7 @@ export class Socket<A extends Address = Address> {
     this.#readable ??= toReadable(
       (signal, sink) => {
         if (this.recv !== Socket.prototype.recv) {
-          return this.recv(STREAM_BYTES, { signal })
-            .then((data) => sink.push(data.length > 0 ? data : null));
+          return this.#receiveFor(signal, sink);
         }
         const core = coreOf(this);
         const context = core.context("recv", 0, signal);
@@ -1651,6 +1651,12 @@ export class Socket<A extends Address = Address> {
       () => this.#readable = undefined,
     );
     return this.#readable;
+  }
+
+  /** Receives with the `recv` of a subclass, which may throw at once. */
+  async #receiveFor(signal: AbortSignal, sink: ReceiveSink): Promise<void> {
+    const data = await this.recv(STREAM_BYTES, { signal });
+    sink.push(data.length > 0 ? data : null);
   }
 
   /**

@@ -211,6 +211,30 @@ Deno.test("readable has a new stream after a timeout, and has lost nothing", asy
   assertEquals(await read(peer.readable.getReader()), "late");
 });
 
+Deno.test("readable has a new stream after the recv() of a subclass has thrown", async () => {
+  class Failing extends socket.Socket<socket.InetAddress> {
+    fails = true;
+
+    override recv(bufsize: number, ...rest: [number?]) {
+      if (this.fails) throw new Error("not yet");
+      return super.recv(bufsize, ...rest);
+    }
+  }
+  using server = socket.create_server(["127.0.0.1", 0]);
+  using client = new Failing();
+  await client.connect(server.getsockname());
+  const [conn] = await within(server.accept());
+  using peer = conn;
+  await peer.sendall(encode("text"));
+  await assertRejects(
+    () => client.readable.getReader().read(),
+    Error,
+    "not yet",
+  );
+  client.fails = false;
+  assertEquals(await read(client.readable.getReader()), "text");
+});
+
 Deno.test("readable fails with ENOTCONN before connect, and works after it", async () => {
   using server = socket.create_server(["127.0.0.1", 0]);
   using client = socket.socket();

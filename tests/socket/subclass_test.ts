@@ -111,6 +111,20 @@ Deno.test("dup() leaves nothing open when the constructor throws", () => {
   assertEquals(nextDescriptor(), next);
 });
 
+Deno.test("dup() leaves nothing open when the close() of a copy that it refuses throws", () => {
+  class Loud extends Named {
+    override close(): void {
+      super.close();
+      throw new Error("closed");
+    }
+  }
+  const s = new Loud("x");
+  const free = nextDescriptor();
+  assertThrows(() => s.dup(), Error, "closed");
+  assertEquals(nextDescriptor(), free);
+  assertThrows(() => s.close(), Error, "closed");
+});
+
 Deno.test("a subclass prints with its own name", () => {
   using s = new Counting();
   assertEquals(
