@@ -398,6 +398,9 @@ export class MulticastState {
   #applied: readonly Membership[] = [];
   #ttl = 1;
   #loop: boolean;
+  /** The values that the socket is known to have. */
+  #actualTtl = 1;
+  #actualLoop: boolean;
   #pending: Promise<void> | undefined;
 
   /**
@@ -412,7 +415,7 @@ export class MulticastState {
     this.#options = options;
     this.#control = control;
     this.#onError = onError;
-    this.#loop = control.loop;
+    this.#loop = this.#actualLoop = control.loop;
   }
 
   /**
@@ -459,16 +462,20 @@ export class MulticastState {
       this.#run(() => this.#control.join(each), () => this.#forget(each));
     }
     const { multicastTtl: ttl, multicastLoop: loop } = options;
+    // When a change fails, a later one may have asked for another value.
     if (ttl !== this.#ttl) {
-      const old = this.#ttl;
       this.#ttl = ttl;
       this.#run(() => this.#control.setTtl(ttl), () => {
-        this.#ttl = options.multicastTtl = old;
-      });
+        if (options.multicastTtl !== ttl) return;
+        this.#ttl = options.multicastTtl = this.#actualTtl;
+      }, () => this.#actualTtl = ttl);
     }
     if (loop === this.#loop) return;
     this.#loop = loop;
-    this.#run(() => this.#control.setLoop(loop));
+    this.#run(() => this.#control.setLoop(loop), () => {
+      if (options.multicastLoop !== loop) return;
+      this.#loop = options.multicastLoop = this.#actualLoop;
+    }, () => this.#actualLoop = loop);
   }
 
   #forget(membership: Membership): void {
@@ -478,7 +485,11 @@ export class MulticastState {
     this.#applied = this.#applied.filter((each) => each !== membership);
   }
 
-  #run(change: () => void | Promise<void>, undo: () => void = () => {}): void {
+  #run(
+    change: () => void | Promise<void>,
+    undo: () => void = nothing,
+    done: () => void = nothing,
+  ): void {
     let changing: void | Promise<void>;
     try {
       changing = change();
@@ -486,8 +497,8 @@ export class MulticastState {
       undo();
       throw fromDeno(error);
     }
-    if (!(changing instanceof Promise)) return;
-    const settled = changing.catch((error: unknown) => {
+    if (!(changing instanceof Promise)) return done();
+    const settled = changing.then(done, (error: unknown) => {
       undo();
       this.#error ??= fromDeno(error);
       this.#onError();
@@ -498,3 +509,5 @@ export class MulticastState {
     this.#pending = pending;
   }
 }
+
+function nothing(): void {}

@@ -229,8 +229,11 @@ export class DenoMulticast implements Multicast {
   async #withOptions(
     set: (options: JoinedGroup) => Promise<void>,
   ): Promise<void> {
-    const [joined] = this.#joined.values();
-    await set(await (joined ?? (this.#left ??= this.#joinAndLeave())));
+    const [joining] = this.#joined.values();
+    // A join that fails reports that itself, and must not take the option with
+    // it.
+    const joined = await joining?.catch((): undefined => undefined);
+    await set(joined ?? await (this.#left ??= this.#joinAndLeave()));
   }
 
   /**
@@ -238,8 +241,13 @@ export class DenoMulticast implements Multicast {
    */
   async #joinAndLeave(): Promise<JoinedGroup> {
     const conn = this.#conn;
-    const joined = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");
-    await joined.leave();
-    return joined;
+    try {
+      const joined = await conn.joinMulticastV4(SCRATCH_GROUP, "127.0.0.1");
+      await joined.leave();
+      return joined;
+    } catch (error) {
+      this.#left = undefined;
+      throw error;
+    }
   }
 }

@@ -1,7 +1,11 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as c from "../../../src/base/constants.ts";
 import { OSError } from "../../../src/base/errors.ts";
-import { intFrom, Options } from "../../../src/endpoint/options.ts";
+import {
+  intFrom,
+  MulticastState,
+  Options,
+} from "../../../src/endpoint/options.ts";
 import {
   IPPROTO_IPV6,
   IPPROTO_TCP,
@@ -168,6 +172,47 @@ Deno.test("Options inherits a copy of every value", () => {
   assertEquals([child.receiveTimeoutMs, child.sendTimeoutMs], [5, null]);
   child.set(SOL_SOCKET, c.SO_KEEPALIVE, 0);
   assertEquals(parent.isSet(SOL_SOCKET, c.SO_KEEPALIVE), true);
+});
+
+Deno.test("MulticastState takes an option back that could not be applied", async () => {
+  const options = new Options(AF_INET, SOCK_DGRAM);
+  let works = false;
+  const apply = async (): Promise<void> => {
+    if (!works) throw new Error("No such device (os error 19)");
+  };
+  const control = {
+    loop: true,
+    join: apply,
+    leave: apply,
+    setTtl: apply,
+    setLoop: apply,
+  };
+  const state = new MulticastState(options, control, () => {});
+  const { IPPROTO_IP, IP_MULTICAST_LOOP, IP_MULTICAST_TTL } = c;
+  const set = async (loop: number, ttl: number): Promise<number[]> => {
+    options.set(IPPROTO_IP, IP_MULTICAST_LOOP, loop);
+    options.set(IPPROTO_IP, IP_MULTICAST_TTL, ttl);
+    state.update();
+    // It rejects with the first failure; the values say which changes failed.
+    await state.settle().catch(() => {});
+    return [IP_MULTICAST_LOOP, IP_MULTICAST_TTL].map((option) =>
+      intFrom(options.get(IPPROTO_IP, option, none))
+    );
+  };
+  assertEquals(await set(0, 4), [1, 1]);
+  works = true;
+  assertEquals(await set(0, 4), [0, 4]);
+  works = false;
+  assertEquals(await set(1, 2), [0, 4]);
+  // Another change is asked for while the first has not failed yet.
+  options.set(IPPROTO_IP, IP_MULTICAST_TTL, 5);
+  options.set(IPPROTO_IP, IP_MULTICAST_LOOP, 1);
+  state.update();
+  assertEquals(await set(0, 6), [0, 4]);
+  options.set(IPPROTO_IP, IP_MULTICAST_TTL, 7);
+  state.update();
+  works = true;
+  assertEquals(await set(1, 8), [1, 8]);
 });
 
 Deno.test("intFrom() takes the first four bytes, or fewer", () => {
