@@ -139,6 +139,7 @@ export class SSLSocketCore<C> {
     if (!(endpoint instanceof Secured)) {
       throw new RangeError("Cannot unwrap: there is no TLS around the socket");
     }
+    signal?.throwIfAborted();
     const { tls } = endpoint;
     const context = this.#call(timeout, signal);
     const carrier = tls.keepCarrier();

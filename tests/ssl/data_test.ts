@@ -660,6 +660,14 @@ Deno.test("unwrap() waits for the peer within the timeout, and again", async () 
   assertEquals(text(await within(server.recv(10))), "plain");
 });
 
+Deno.test("unwrap() with a signal that has aborted does nothing", async () => {
+  await using pair = await tlsPair();
+  const signal = AbortSignal.abort(new Error("stop"));
+  await assertRejects(() => pair.client.unwrap({ signal }), Error, "stop");
+  await pair.client.sendall(bytes("on"));
+  assertEquals(text(await within(pair.server.recv(9))), "on");
+});
+
 Deno.test("unwrap() fails if the peer sends data, or has closed", async () => {
   {
     await using pair = await tlsPair();
