@@ -118,7 +118,11 @@ export class Connected implements Endpoint {
     return toScopedAddress(this.#family, addr, this.#options.boundInterface);
   }
 
-  applyOption(level: number, option: number): void {
+  applyOption(
+    level: number,
+    option: number,
+    before: boolean = this.#options.isSet(level, option),
+  ): void {
     const on = this.#options.isSet(level, option);
     const isNoDelay = level === IPPROTO_TCP && option === TCP_NODELAY;
     const isKeepAlive = level === SOL_SOCKET && option === SO_KEEPALIVE;
@@ -127,7 +131,7 @@ export class Connected implements Endpoint {
       this.#setOnConn(isNoDelay ? "setNoDelay" : "setKeepAlive", on);
     } catch (error) {
       // An option that has not taken effect must not read back as if it had.
-      this.#options.set(level, option, on ? 0 : 1);
+      this.#options.set(level, option, Number(before));
       throw fromDeno(error);
     }
   }

@@ -306,8 +306,9 @@ export class Description {
     if (port !== 0) {
       throw osError("EINVAL", "IPV6_V6ONLY cannot be set after bind");
     }
+    const before = this.options.isSet(level, option);
     this.options.set(level, option, value);
-    this.#endpoint.applyOption(level, option);
+    this.#endpoint.applyOption(level, option, before);
   }
 }
 

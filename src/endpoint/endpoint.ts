@@ -25,8 +25,11 @@ export interface Endpoint {
   localAddress(): Address;
   /** Returns the peer's address. */
   peerAddress(): Address | undefined;
-  /** Applies an option that has just been stored. */
-  applyOption(level: number, option: number): void;
+  /**
+   * Applies an option that has just been stored. `before` says whether it was
+   * set before.
+   */
+  applyOption(level: number, option: number, before: boolean): void;
   /** Returns the pending error, for SO_ERROR, and clears it. */
   takeError(): Error | undefined;
   readonly readable: boolean;

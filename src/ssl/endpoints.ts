@@ -88,8 +88,8 @@ export class Handshaking extends OperationQueue implements Opening {
     return this.carrier.peerAddress();
   }
 
-  applyOption(level: number, option: number): void {
-    this.carrier.applyOption(level, option);
+  applyOption(level: number, option: number, before: boolean): void {
+    this.carrier.applyOption(level, option, before);
   }
 
   takeError(): undefined {
