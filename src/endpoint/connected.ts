@@ -361,8 +361,9 @@ export class Connected implements Endpoint {
   }
 
   #release(): void {
-    if (!this.#gone) this.#closing = this.#closeConn();
+    if (this.#gone) return;
     this.#gone = true;
+    this.#closing = this.#closeConn();
   }
 
   #closeConn(): void | Promise<void> {
@@ -370,7 +371,12 @@ export class Connected implements Endpoint {
       // This fails if the peer has reset the connection.
       this.conn.closeWrite().catch(() => {});
     }
-    return this.conn.close(this.#unread);
+    try {
+      return this.conn.close(this.#unread);
+    } catch (error) {
+      // The program has closed a connection that it gave to `fromconn`.
+      throw fromDeno(error);
+    }
   }
 
   /** Sends the unsent bytes, and then closes the connection. */
@@ -407,8 +413,12 @@ export class Connected implements Endpoint {
     this.#sendShut = true;
     this.#sender.abandon(reason);
     this.#receiver.fail(reason);
-    if (this.conn.reset) this.conn.reset();
-    else this.#closeConn();
+    try {
+      if (this.conn.reset) this.conn.reset();
+      else this.#closeConn();
+    } catch {
+      // The connection is closed already. No call waits for the error here.
+    }
   }
 }
 

@@ -245,6 +245,28 @@ Deno.test("fromconn() of a TcpConn can set options, and fails to with a TlsConn"
   }
 });
 
+for (const [kind, open] of Object.entries(kinds)) {
+  Deno.test(`fromconn() of a ${kind} that the program closes itself fails with EBADF, and can be closed`, async () => {
+    const [one, other] = await open();
+    const a = socket.fromconn(one);
+    using _b = socket.fromconn(other);
+    one.close();
+    assertEquals(await codeOf(() => a.recv(1)), "EBADF");
+    assertEquals(await codeOf(() => a[Symbol.asyncDispose]()), "EBADF");
+    assertEquals(a.fileno(), -1);
+    a.close();
+  });
+}
+
+Deno.test("writable of a connection that the program has closed itself can be aborted", async () => {
+  const [one, other] = await tcpConns();
+  using a = socket.fromconn(one);
+  using _b = socket.fromconn(other);
+  one.close();
+  await within(a.writable.abort());
+  assertEquals(await codeOf(() => a.send(bytes("x"))), "EPIPE");
+});
+
 Deno.test("fromconn() of a TlsConn fails with EPROTO where TLS fails", async () => {
   using listener = listenTls();
   const { port } = listener.addr;
