@@ -100,8 +100,12 @@ export function ThreadingMixIn<
     override process_request(request: unknown, client_address: Address): void {
       if (this.daemon_threads && request instanceof Socket) request.unref();
       const handled = this.process_request_thread(request, client_address)
-        // CPython prints an error that ends a thread.
-        .catch((error) => printError(client_address, error));
+        .catch((error) => {
+          // CPython prints an error that ends a thread, and closes the request
+          // because nothing refers to it any more.
+          printError(client_address, error);
+          if (request instanceof Socket) request.close();
+        });
       if (this.daemon_threads || !this.block_on_close) return;
       // This is not a field: a constructor that fails calls `server_close`
       // before the fields exist.

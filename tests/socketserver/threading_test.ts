@@ -110,6 +110,31 @@ Deno.test("ThreadingMixIn() keeps the attributes and the hooks of its class", as
   assertEquals(server.verified, 1);
 });
 
+Deno.test("ThreadingMixIn() closes a request whose shutdown_request() throws", async () => {
+  const failed = Promise.withResolvers<socket.Socket>();
+  class Failing extends ThreadingTCPServer {
+    override shutdown_request(request: socket.Socket) {
+      failed.resolve(request);
+      throw new Error("not today");
+    }
+  }
+  const { error } = console;
+  const printed: unknown[] = [];
+  console.error = (...values) => void printed.push(...values);
+  try {
+    const server = new Failing(HERE, Echo);
+    await using serving = serve(server);
+    await using client = await serving.connect();
+    await client.shutdown(socket.SHUT_WR);
+    const request = await within(failed.promise);
+    assertEquals((await within(client.recv(1))).length, 0);
+    assertEquals(request.fileno(), -1);
+  } finally {
+    console.error = error;
+  }
+  assertEquals(printed.map(String).includes("Error: not today"), true);
+});
+
 Deno.test("server_close() in a handler does not wait for that handler", async () => {
   class Handler extends BaseRequestHandler {
     override async handle() {
