@@ -187,14 +187,18 @@ export async function sendFileWith(
       if (n === 0) break;
       for (let i = 0; i < n;) {
         const taken = await send(buffer.subarray(i, n));
+        checkUnsigned(ACTION, "the result of send", taken, n - i);
         i += taken;
         sent += taken;
         onProgress?.(sent);
       }
     }
-  } finally {
-    await seek(file, offset + sent);
+  } catch (error) {
+    // The first error explains more, as in `sendFile`.
+    await seek(file, offset + sent).catch(() => {});
+    throw error;
   }
+  await seek(file, offset + sent);
   return sent;
 }
 

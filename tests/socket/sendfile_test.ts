@@ -508,3 +508,48 @@ Deno.test("sendfile() rejects an onProgress that is no function, and sends nothi
   pair.client.close();
   assertEquals((await receiveToEnd(pair.peer)).length, 0);
 });
+
+for (
+  const [what, result] of [
+    ["nothing", undefined],
+    ["a negative number", -1],
+    ["more than it got", 1000],
+  ] as const
+) {
+  Deno.test(`sendfile() rejects the send() of a subclass that returns ${what}`, async () => {
+    class Odd extends socket.Socket<socket.InetAddress> {
+      override send() {
+        return Promise.resolve(result as number);
+      }
+    }
+    using server = socket.create_server(["127.0.0.1", 0]);
+    using s = new Odd();
+    await s.connect(server.getsockname());
+    const file = new MemoryFile(100);
+    const sending = within(s.sendfile(file, 10));
+    const Kind = result === undefined ? TypeError : RangeError;
+    await assertRejects(() => sending, Kind, "the result of send must be");
+    assertEquals(file.position, 10);
+  });
+}
+
+Deno.test("sendfile() rejects with the error of a subclass's send(), not with that of setting the position afterwards", async () => {
+  class Failing extends socket.Socket<socket.InetAddress> {
+    override send(): never {
+      throw new Error("send");
+    }
+  }
+  using server = socket.create_server(["127.0.0.1", 0]);
+  using s = new Failing();
+  await s.connect(server.getsockname());
+  let seeks = 0;
+  const file = {
+    read: (p: Uint8Array) => Promise.resolve(p.length),
+    seek: (offset: number) => {
+      if (seeks++ > 0) throw new Error("seek");
+      return Promise.resolve(offset);
+    },
+  };
+  await assertRejects(() => within(s.sendfile(file)), Error, "send");
+  assertEquals(seeks, 2);
+});
