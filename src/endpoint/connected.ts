@@ -321,6 +321,11 @@ export class Connected implements Endpoint {
     }
     if (how === SHUT_RD || this.#sendShut) return await answer(undefined);
     this.#sendShut = true;
+    await this.halfClose(context);
+  }
+
+  /** Hands the end of the stream to the kernel, in order with the sends. */
+  async halfClose(context: CallContext): Promise<void> {
     try {
       await withCancellation(context, this.#closeWrite(context.owner));
     } catch (error) {

@@ -1,6 +1,11 @@
 /** The states of a TLS socket. */
 
-import type { Address } from "../base/constants.ts";
+import {
+  type Address,
+  SHUT_RD,
+  SHUT_RDWR,
+  SHUT_WR,
+} from "../base/constants.ts";
 import type { OSError } from "../base/errors.ts";
 import { isShortage, osError } from "../base/os_error.ts";
 import { Connected } from "../endpoint/connected.ts";
@@ -238,6 +243,19 @@ export class Secured extends Connected {
     survivesClose: boolean,
   ): Turn | Promise<Turn> {
     return super.enter(wantWrite(context), survivesClose);
+  }
+
+  /** Ends TLS, in order with the sends, for an `unwrap`. */
+  endTls(context: CallContext): Promise<void> {
+    return super.shutdown(context, SHUT_WR);
+  }
+
+  override async shutdown(context: CallContext, how: number): Promise<void> {
+    // An `unwrap` that was cancelled has ended TLS, but not the carrier.
+    const isKept = how !== SHUT_RD && this.tls.releaseCarrier();
+    if (!isKept) return await super.shutdown(context, how);
+    if (how === SHUT_RDWR) await super.shutdown(context, SHUT_RD);
+    await this.halfClose(context);
   }
 
   override async close(): Promise<void> {

@@ -1,6 +1,5 @@
 /** The core of `SSLSocket`; the class itself checks arguments and documents. */
 
-import { SHUT_WR } from "../base/constants.ts";
 import { osError } from "../base/os_error.ts";
 import { type Descriptor, findDescriptor } from "../endpoint/description.ts";
 import { type CallContext, CallOwner } from "../wait/waiter.ts";
@@ -144,7 +143,7 @@ export class SSLSocketCore<C> {
     const context = this.#call(timeout, signal);
     const carrier = tls.keepCarrier();
     endpoint.acknowledge();
-    await endpoint.shutdown(context, SHUT_WR);
+    await endpoint.endTls(context);
     await endpoint.whenReadable(context);
     if (endpoint.queued + tls.pending > 0) {
       throw protocolError("APPLICATION_DATA_AFTER_CLOSE_NOTIFY");

@@ -456,6 +456,13 @@ export class TlsConn implements StreamConn {
     return this.#carrier;
   }
 
+  /** Keeps the carrier open no longer, and returns whether it was to be. */
+  releaseCarrier(): boolean {
+    const kept = this.#keepsCarrier;
+    this.#keepsCarrier = false;
+    return kept;
+  }
+
   /** Resolves when the carrier is released, after {@linkcode close}. */
   get closed(): Promise<void> {
     return this.#released.promise;

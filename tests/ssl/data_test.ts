@@ -660,6 +660,17 @@ Deno.test("unwrap() waits for the peer within the timeout, and again", async () 
   assertEquals(text(await within(server.recv(10))), "plain");
 });
 
+for (const name of ["SHUT_WR", "SHUT_RDWR"] as const) {
+  Deno.test(`shutdown(${name}) after an unwrap() that timed out half-closes the connection`, async () => {
+    await using pair = await tlsPair();
+    pair.client.settimeout(0.05);
+    await assertRejects(() => pair.client.unwrap(), socket.TimeoutError);
+    await within(pair.client.shutdown(socket[name]));
+    await using server = await within(pair.server.unwrap());
+    assertEquals(text(await within(server.recv(10))), "");
+  });
+}
+
 Deno.test("unwrap() with a signal that has aborted does nothing", async () => {
   await using pair = await tlsPair();
   const signal = AbortSignal.abort(new Error("stop"));
