@@ -6,7 +6,11 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { closedAddress, fullListener } from "../support/addresses.ts";
+import {
+  againIfTaken,
+  closedAddress,
+  fullListener,
+} from "../support/addresses.ts";
 import { decode, encode } from "../support/bytes.ts";
 import { startDeno } from "../support/child.ts";
 import { listener, tcpPair } from "../support/pair.ts";
@@ -180,23 +184,22 @@ Deno.test("the documentation's addresses are converted as it describes", async (
 });
 
 Deno.test("the documentation's SO_REUSEADDR binds a port in TIME_WAIT", async () => {
-  let s = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
-  s.bind(["127.0.0.1", 0]);
-  const [HOST, PORT] = s.getsockname();
-  s.listen();
-  using client = await within(socket.create_connection([HOST, PORT]));
-  const [conn] = await within(s.accept());
-  // Who closes first is left in TIME_WAIT.
-  conn.close();
-  await within(client.recv(1));
-  client.close();
-  s.close();
+  await againIfTaken(async () => {
+    using server = listener();
+    const [HOST, PORT] = server.getsockname();
+    using client = await within(socket.create_connection([HOST, PORT]));
+    const [conn] = await within(server.accept());
+    // Who closes first is left in TIME_WAIT.
+    conn.close();
+    await within(client.recv(1));
+    client.close();
+    server.close();
 
-  s = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
-  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
-  s.bind([HOST, PORT]);
-  assertEquals(s.getsockname(), [HOST, PORT]);
-  s.close();
+    using s = socket.socket(socket.AF_INET, socket.SOCK_STREAM);
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
+    s.bind([HOST, PORT]);
+    assertEquals(s.getsockname(), [HOST, PORT]);
+  });
 });
 
 Deno.test("the documentation's raw and CAN sockets fail with errors that name them", () => {

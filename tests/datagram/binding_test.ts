@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { againIfTaken } from "../support/addresses.ts";
 import { decode, encode } from "../support/bytes.ts";
 import { eventually } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
@@ -74,14 +75,16 @@ Deno.test("bind() to the address of a closed datagram socket works soon", async 
 });
 
 Deno.test("bind() to the address of a datagram socket works after `await using`", async () => {
-  let address;
-  {
-    await using first = udpSocket();
-    address = first.getsockname();
-    await first.recv(1, socket.MSG_DONTWAIT).catch(() => {});
-  }
-  using second = unboundUdp();
-  second.bind(address);
+  await againIfTaken(async () => {
+    let address;
+    {
+      await using first = udpSocket();
+      address = first.getsockname();
+      await first.recv(1, socket.MSG_DONTWAIT).catch(() => {});
+    }
+    using second = unboundUdp();
+    second.bind(address);
+  });
 });
 
 Deno.test("sendto() binds a socket that is not bound", async () => {

@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { againIfTaken } from "../support/addresses.ts";
 import { checkTogether, processTest, runDeno } from "../support/child.ts";
 import { eventually } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
@@ -76,25 +77,29 @@ Deno.test("bind() that failed leaves the socket unbound", () => {
   assertNotEquals(second.getsockname(), first.getsockname());
 });
 
-Deno.test("bind() takes an address again once it is closed", () => {
-  const first = listener();
-  const address = first.getsockname();
-  first.close();
-  using second = bound(address);
-  assertEquals(second.getsockname(), address);
+Deno.test("bind() takes an address again once it is closed", async () => {
+  await againIfTaken(() => {
+    const first = listener();
+    const address = first.getsockname();
+    first.close();
+    using second = bound(address);
+    assertEquals(second.getsockname(), address);
+  });
 });
 
 Deno.test("bind() takes an address again although it had connections", async () => {
-  const first = listener();
-  const address = first.getsockname();
-  await using client = socket.socket();
-  await within(client.connect(address));
-  const [conn] = await within(first.accept());
-  // Closed first, so that the connection lingers at this address.
-  await conn[Symbol.asyncDispose]();
-  await first[Symbol.asyncDispose]();
-  using second = bound(address);
-  assertEquals(second.getsockname(), address);
+  await againIfTaken(async () => {
+    const first = listener();
+    const address = first.getsockname();
+    await using client = socket.socket();
+    await within(client.connect(address));
+    const [conn] = await within(first.accept());
+    // Closed first, so that the connection lingers at this address.
+    await conn[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    using second = bound(address);
+    assertEquals(second.getsockname(), address);
+  });
 });
 
 const outstanding: readonly [
@@ -125,27 +130,31 @@ for (const [what, start] of outstanding) {
   });
 
   Deno.test(`"await using" with ${what} frees the address`, async () => {
-    let address: socket.InetAddress;
-    let started: Promise<unknown>;
-    {
-      await using server = listener();
-      address = server.getsockname();
-      started = start(server).catch(() => {});
-      if (what !== "an accept outstanding") await within(started);
-    }
-    using again = bound(address);
-    assertEquals(again.getsockname(), address);
-    await started;
+    await againIfTaken(async () => {
+      let address: socket.InetAddress;
+      let started: Promise<unknown>;
+      {
+        await using server = listener();
+        address = server.getsockname();
+        started = start(server).catch(() => {});
+        if (what !== "an accept outstanding") await within(started);
+      }
+      using again = bound(address);
+      assertEquals(again.getsockname(), address);
+      await started;
+    });
   });
 }
 
-Deno.test("listen() keeps the address, whatever the backlog", () => {
+Deno.test("listen() keeps the address, whatever the backlog", async () => {
   for (const backlog of [undefined, 0, 1, 5, 128, 1000, -3]) {
-    using server = bound();
-    const address = server.getsockname();
-    server.listen(backlog);
-    assertEquals(server.getsockname(), address, String(backlog));
-    assertInUse(address);
+    await againIfTaken(() => {
+      using server = bound();
+      const address = server.getsockname();
+      server.listen(backlog);
+      assertEquals(server.getsockname(), address, String(backlog));
+      assertInUse(address);
+    });
   }
 });
 

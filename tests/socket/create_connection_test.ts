@@ -7,7 +7,12 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { nextDescriptor } from "../support/descriptor.ts";
-import { closedAddress, fullListener } from "../support/addresses.ts";
+import {
+  againIfTaken,
+  closedAddress,
+  freePort,
+  fullListener,
+} from "../support/addresses.ts";
 import { checkTogether } from "../support/child.ts";
 import { canChooseHosts, runWithHosts } from "../support/hosts.ts";
 import { within } from "../support/within.ts";
@@ -47,23 +52,25 @@ Deno.test("create_connection() sets the timeout, or leaves the default one", asy
 
 Deno.test("create_connection() binds the source address, and lets the system choose the host or port", async () => {
   using server = socket.create_server(["127.0.0.1", 0]);
-  const [, free] = closedAddress();
-  const sources = [
-    ["", 0],
-    ["127.0.0.1", 0],
-    ["", free],
-    ["127.0.0.1", closedAddress()[1]],
-  ] as const;
-  for (const source of sources) {
-    using client = await within(
-      socket.create_connection(server.getsockname(), 5, source),
-    );
-    const [host, port] = client.getsockname();
-    assertEquals(host, "127.0.0.1");
-    assertEquals(source[1] === 0 || source[1] === port, true);
-    const [conn, address] = await within(server.accept());
-    conn.close();
-    assertEquals(address, [host, port]);
+  const sources: readonly [host: string, port: () => number][] = [
+    ["", () => 0],
+    ["127.0.0.1", () => 0],
+    ["", freePort],
+    ["127.0.0.1", freePort],
+  ];
+  for (const [from, choose] of sources) {
+    await againIfTaken(async () => {
+      const asked = choose();
+      using client = await within(
+        socket.create_connection(server.getsockname(), 60, [from, asked]),
+      );
+      const [host, port] = client.getsockname();
+      assertEquals(host, "127.0.0.1");
+      assertEquals(asked === 0 || asked === port, true);
+      const [conn, address] = await within(server.accept());
+      conn.close();
+      assertEquals(address, [host, port]);
+    });
   }
 });
 
@@ -191,22 +198,23 @@ const named: readonly [what: string, code: string, prints: string[]][] = [
   [
     "create_connection() tries each address of a name, and takes the first that answers",
     `
-      for (const [family, host] of [[socket.AF_INET, "127.0.0.1"], [socket.AF_INET6, "::1"]]) {
-        const server = socket.create_server([host, 0], { family });
-        const [, port] = server.getsockname();
+      for (const answering of [0, 1]) {
+        const servers = listenAtBoth();
+        await refuse(servers[1 - answering]);
+        const [, port] = servers[answering].getsockname();
         const client = await socket.create_connection(["both", port], 60);
         console.log(client.getpeername()[0], client.gettimeout());
         client.close();
-        server.close();
+        servers[answering].close();
       }`,
     ["127.0.0.1 60", "::1 60"],
   ],
   [
     "create_connection() throws the last error, or the errors of all addresses",
     `
-      const server = socket.create_server(["127.0.0.1", 0]);
-      const [, port] = server.getsockname();
-      server.close();
+      const servers = listenAtBoth();
+      const [, port] = servers[0].getsockname();
+      for (const server of servers) await refuse(server);
       const codes = ({ code, errors }) => JSON.stringify(
         errors?.map(({ code }) => code).sort() ?? code,
       );
@@ -214,8 +222,8 @@ const named: readonly [what: string, code: string, prints: string[]][] = [
         .catch((error) => console.log(error.name, codes(error)));
       const options = { all_errors: true };
       await fail();
-      await fail(5, null, options);
-      await fail(5, ["127.0.0.1", 0], options);`,
+      await fail(60, null, options);
+      await fail(60, ["127.0.0.1", 0], options);`,
     [
       'ConnectionRefusedError "ECONNREFUSED"',
       'AggregateError ["ECONNREFUSED","ECONNREFUSED"]',
@@ -251,6 +259,31 @@ const named: readonly [what: string, code: string, prints: string[]][] = [
   ],
 ];
 
+const prelude = `
+  import * as socket from "@pystd/socket";
+  /** Listeners of both families on one port. */
+  const listenAtBoth = () => {
+    for (;;) {
+      const four = socket.create_server(["127.0.0.1", 0]);
+      const [, port] = four.getsockname();
+      try {
+        const family = socket.AF_INET6;
+        return [four, socket.create_server(["::1", port], { family })];
+      } catch (error) {
+        four.close();
+        if (error.code !== "EADDRINUSE") throw error;
+      }
+    }
+  };
+  const kept = [];
+  /** Closes a listener; its connection keeps the port from other programs. */
+  const refuse = async (server) => {
+    const [host, port] = server.getsockname();
+    kept.push(await socket.create_connection([host, port]));
+    kept.push((await server.accept())[0]);
+    server.close();
+  };`;
+
 Deno.test({
   name: "create_connection() tries the addresses of a name as Python does",
   ignore: !canChooseHosts,
@@ -258,7 +291,7 @@ Deno.test({
     checkTogether(named, async (some) => {
       const { stdout, stderr } = await runWithHosts(
         "127.0.0.1 both\n::1 both\n127.0.0.1 slow\n127.0.0.2 slow\n",
-        `import * as socket from "@pystd/socket";
+        `${prelude}
         ${
           some.map(([what, code]) =>
             `console.log(${JSON.stringify(what)}); {${code}}`

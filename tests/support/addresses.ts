@@ -5,11 +5,53 @@ import { within } from "./within.ts";
 /** A host name that the C library knows to be none without asking anybody. */
 export const unknownHost: string = `${"x".repeat(64)}.invalid`;
 
-/** An address of loopback that refuses connections. */
+/**
+ * The address of a listener that is closed, and a connection that it had. The
+ * connection keeps the port, until the tests end: the kernel gives it to nobody
+ * who listens at or connects from a free one, and refuses connections to it. A
+ * port that was merely closed may belong to another program a moment later.
+ */
+const closed = await (async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { hostname, port } = listener.addr;
+  const ends = await Promise.all([
+    Deno.connect({ hostname, port }),
+    listener.accept(),
+  ]);
+  return { hostname, port, ends };
+})();
+
+/** An address of loopback that refuses connections, and stays so. */
 export function closedAddress(): socket.InetAddress {
+  return [closed.hostname, closed.port];
+}
+
+/**
+ * Lets go of a port and takes it again, in a function that is called once more
+ * if the port is in use. Another program may have taken it meanwhile; a port
+ * that was not let go is in use both times.
+ *
+ * @param attempt The function, which takes another port each time.
+ * @returns What it returns.
+ */
+export async function againIfTaken<T>(
+  attempt: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const isTaken = error instanceof Error && "code" in error &&
+      error.code === "EADDRINUSE";
+    if (!isTaken) throw error;
+    return await attempt();
+  }
+}
+
+/** A port of loopback that is free now, for {@linkcode againIfTaken}. */
+export function freePort(): number {
   using bound = socket.socket();
   bound.bind(["127.0.0.1", 0]);
-  return bound.getsockname();
+  return bound.getsockname()[1];
 }
 
 /** An address where connecting hangs, for `await using`. */

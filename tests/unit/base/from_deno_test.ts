@@ -9,6 +9,7 @@ import dns from "node:dns/promises";
 import net from "node:net";
 import { OSError, PermissionError } from "../../../src/base/errors.ts";
 import { fromDeno, gaiError, osError } from "../../../src/base/os_error.ts";
+import { closedAddress } from "../../support/addresses.ts";
 import { processTest, runDeno } from "../../support/child.ts";
 import { canRun } from "../../support/process.ts";
 import { within } from "../../support/within.ts";
@@ -60,17 +61,20 @@ const failures: readonly Failure[] = [
   {
     what: "connecting to a closed port",
     code: "ECONNREFUSED",
-    fail: () => Deno.connect(closedAddress()),
+    fail: () => {
+      const [hostname, port] = closedAddress();
+      return Deno.connect({ hostname, port });
+    },
   },
   {
     what: "connecting to a closed port, node:net",
     code: "ECONNREFUSED",
-    fail: () => once(net.connect(closedAddress().port, "127.0.0.1"), "connect"),
+    fail: () => once(net.connect(closedAddress()[1], "127.0.0.1"), "connect"),
   },
   {
     what: "connecting by name to a closed port, node:net",
     code: "ECONNREFUSED",
-    fail: () => once(net.connect(closedAddress().port, "localhost"), "connect"),
+    fail: () => once(net.connect(closedAddress()[1], "localhost"), "connect"),
   },
   {
     what: "an address in use",
@@ -260,11 +264,6 @@ for (const { what, code, fail, ignore } of failures) {
 
 function addressOf(listener: Deno.TcpListener) {
   return { hostname: listener.addr.hostname, port: listener.addr.port };
-}
-
-function closedAddress() {
-  using listener = Deno.listen(loopback);
-  return addressOf(listener);
 }
 
 async function boundDatagram(): Promise<dgram.Socket> {

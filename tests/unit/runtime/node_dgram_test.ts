@@ -12,6 +12,7 @@ import type { InetSockaddr } from "../../../src/base/sockaddr.ts";
 import type { DatagramConn } from "../../../src/runtime/deno_net.ts";
 import { openNodeDatagram } from "../../../src/runtime/node_dgram.ts";
 import { fromDeno } from "../../../src/base/os_error.ts";
+import { againIfTaken } from "../../support/addresses.ts";
 import { within } from "../../support/within.ts";
 
 const plain = { reuseAddress: false, v6Only: false };
@@ -132,14 +133,18 @@ Deno.test("openNodeDatagram() rejects a pending receive when it closes, and late
 });
 
 Deno.test("openNodeDatagram() has freed its address when close() resolves", async () => {
-  let port = 0;
-  for (let n = 0; n < 5; n++) {
-    const opened = openNodeDatagram(place("127.0.0.1", port), plain);
-    port = portOf(opened);
-    const pending = n % 2 ? codeOf(() => opened.receive(new Uint8Array(1))) : 0;
-    await opened.close();
-    await pending;
-  }
+  await againIfTaken(async () => {
+    let port = 0;
+    for (let n = 0; n < 5; n++) {
+      const opened = openNodeDatagram(place("127.0.0.1", port), plain);
+      port = portOf(opened);
+      const pending = n % 2
+        ? codeOf(() => opened.receive(new Uint8Array(1)))
+        : 0;
+      await opened.close();
+      await pending;
+    }
+  });
 });
 
 const failures: [string, InetSockaddr, string][] = [

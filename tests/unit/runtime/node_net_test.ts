@@ -7,6 +7,11 @@ import { OSError } from "../../../src/base/errors.ts";
 import type { InetSockaddr } from "../../../src/base/sockaddr.ts";
 import type { StreamConn } from "../../../src/runtime/deno_net.ts";
 import { connectWithNode } from "../../../src/runtime/node_net.ts";
+import {
+  againIfTaken,
+  closedAddress,
+  freePort,
+} from "../../support/addresses.ts";
 import { assertSameBytes } from "../../support/bytes.ts";
 import { within } from "../../support/within.ts";
 
@@ -68,14 +73,14 @@ async function readAll(
 }
 
 Deno.test("connectWithNode() connects from the address that was asked for", async () => {
-  const reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = reserved.addr;
-  reserved.close();
-  using both = await connection(place(AF_INET, "127.0.0.1", port));
-  const { localAddr, remoteAddr } = both.ours;
-  assertEquals((localAddr as Deno.NetAddr).port, port);
-  assertEquals((remoteAddr as Deno.NetAddr).port, both.port);
-  assertEquals((both.peer.remoteAddr as Deno.NetAddr).port, port);
+  await againIfTaken(async () => {
+    const port = freePort();
+    using both = await connection(place(AF_INET, "127.0.0.1", port));
+    const { localAddr, remoteAddr } = both.ours;
+    assertEquals((localAddr as Deno.NetAddr).port, port);
+    assertEquals((remoteAddr as Deno.NetAddr).port, both.port);
+    assertEquals((both.peer.remoteAddr as Deno.NetAddr).port, port);
+  });
 });
 
 Deno.test("connectWithNode() connects over IPv6", async () => {
@@ -93,14 +98,9 @@ Deno.test("connectWithNode() connects over IPv6", async () => {
 });
 
 Deno.test("connectWithNode() rejects with the system's error", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const to = place(AF_INET, ...closedAddress());
   const error = await assertRejects(
-    () =>
-      within(
-        connectWithNode(undefined, place(AF_INET, "127.0.0.1", port)).conn,
-      ),
+    () => within(connectWithNode(undefined, to).conn),
     OSError,
   );
   assertEquals(error.code, "ECONNREFUSED");
