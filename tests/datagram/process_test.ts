@@ -78,7 +78,7 @@ const programs: readonly Program[] = [
   {
     what: "IPV6_V6ONLY turns IPv4 datagrams away",
     code: `
-      for (const value of [0, 1]) {
+      const first = async (value) => {
         const s = udp(AF_INET6);
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, value);
         s.bind(["", 0]);
@@ -86,13 +86,15 @@ const programs: readonly Program[] = [
         const v4 = bound(), v6 = bound("::1");
         await v4.sendto(one, ["127.0.0.1", port]);
         await v6.sendto(one, ["::1", port]);
-        await print(async () => (await s.recvfrom(1))[1][0]);
-        if (value) {
-          const both = udp();
-          await print(() => both.bind(["127.0.0.1", port]));
-        }
+        const [, [host]] = await s.recvfrom(1);
+        if (value) bound("127.0.0.1", port);
+        return host;
+      };
+      for (const value of [0, 1]) {
+        // Another program may have the port over IPv4, but not twice.
+        await print(() => first(value).catch(() => first(value)));
       }`,
-    prints: ["::ffff:127.0.0.1", "::1", "undefined"],
+    prints: ["::ffff:127.0.0.1", "::1"],
   },
   {
     what: "an accepted close of a waiting socket lets the process end",
