@@ -19,18 +19,14 @@ import { within } from "../support/within.ts";
 /** Longer than a busy machine is late, and shorter than for ever. */
 const LATE_MS = 10_000;
 
-/**
- * Checks that a call is ended, and not early: a timer of `mostMs`, which is set
- * after the call is made, must not fire before.
- */
+/** Checks that a call is ended, and not early. */
 async function assertEnds(
   call: () => Promise<unknown>,
   leastMs: number,
-  mostMs: number = LATE_MS,
 ): Promise<socket.OSError> {
   const startMs = performance.now();
   const error = await assertRejects(
-    () => within(call(), "the call", mostMs),
+    () => within(call(), "the call", LATE_MS),
     socket.OSError,
   );
   // Timers may be a fraction of a millisecond early.
@@ -41,9 +37,8 @@ async function assertEnds(
 async function assertTimesOut(
   call: () => Promise<unknown>,
   leastMs: number,
-  mostMs: number = LATE_MS,
 ): Promise<void> {
-  const error = await assertEnds(call, leastMs, mostMs);
+  const error = await assertEnds(call, leastMs);
   assertInstanceOf(error, socket.TimeoutError);
   assertEquals(error.message, "timed out");
   assertEquals(error.code, "ETIMEDOUT");
@@ -134,37 +129,50 @@ Deno.test("the timeout of recv() with MSG_WAITALL bounds the whole call, althoug
   assertEquals(await peer.recv(sent, socket.MSG_WAITALL), numbered(sent));
 });
 
+/** How long a receive with a timeout of 1.3 s takes that begins during a connect. */
+async function receiveDuringConnectMs(): Promise<number> {
+  await using server = listener(1);
+  // What would be one more than a full queue is asked for again a second later.
+  const clients: TcpSocket[] = [];
+  for (;;) {
+    const client = socket.socket();
+    clients.push(client);
+    client.settimeout(0.1);
+    try {
+      await client.connect(server.getsockname());
+    } catch (error) {
+      assertInstanceOf(error, socket.TimeoutError);
+      break;
+    }
+  }
+  const last = clients.at(-1)!;
+  last.settimeout(null);
+  const connecting = last.connect(server.getsockname());
+  last.settimeout(1.3);
+  const startMs = performance.now();
+  const receiving = assertTimesOut(() => last.recv(1), 1300)
+    .then(() => performance.now() - startMs);
+  for (const _ of clients.slice(1)) {
+    (await within(server.accept()))[0].close();
+  }
+  const tookMs = await receiving;
+  await within(connecting);
+  for (const client of clients) client.close();
+  return tookMs;
+}
+
 Deno.test({
   name: "the timeout of recv() during a connect bounds the whole call",
   // Elsewhere a full queue refuses, or takes more than it was told.
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    await using server = listener(1);
-    // What would be one more than a full queue is asked for again a second later.
-    const clients: TcpSocket[] = [];
-    for (;;) {
-      const client = socket.socket();
-      clients.push(client);
-      client.settimeout(0.1);
-      try {
-        await client.connect(server.getsockname());
-      } catch (error) {
-        assertInstanceOf(error, socket.TimeoutError);
-        break;
-      }
+    // The connect takes a second of it, or each time one on top. A busy machine
+    // may keep the program from running for as long, but not each time.
+    for (let round = 1;; round++) {
+      const tookMs = await receiveDuringConnectMs();
+      if (tookMs < 2200) return;
+      assert(round < 5, `${tookMs} ms`);
     }
-    const last = clients.at(-1)!;
-    last.settimeout(null);
-    const connecting = last.connect(server.getsockname());
-    last.settimeout(1.3);
-    // The connect takes a second of it.
-    const receiving = assertTimesOut(() => last.recv(1), 1300, 2200);
-    for (const _ of clients.slice(1)) {
-      (await within(server.accept()))[0].close();
-    }
-    await receiving;
-    await within(connecting);
-    for (const client of clients) client.close();
   },
 });
 

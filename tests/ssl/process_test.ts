@@ -40,7 +40,6 @@ async function run(code: string, permissions: string[]): Promise<string> {
     code: prelude + code,
     permissions,
     args: [folder],
-    timeoutMs: 20_000,
   });
   assertEquals(result.stderr, "");
   assertEquals(result.code, 0);

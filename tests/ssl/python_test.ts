@@ -37,7 +37,7 @@ def client_context(ca="ca", version=None):
     return c
 def listen():
     s = socket.create_server(("127.0.0.1", 0))
-    s.settimeout(20)
+    s.settimeout(60)
     print(s.getsockname()[1])
     return s
 def numbered(n):
