@@ -32,6 +32,25 @@ export async function ticksUntil(promise: Promise<unknown>): Promise<number> {
 }
 
 /**
+ * Waits until a promise has settled, or the event loop has turned so often: no
+ * time, since a busy machine may not let the process run for any.
+ *
+ * @param promise The promise.
+ * @param turns How often.
+ */
+export async function withinTurns(
+  promise: Promise<unknown>,
+  turns: number,
+): Promise<void> {
+  let pending = true;
+  const settled = () => void (pending = false);
+  promise.then(settled, settled);
+  for (let turn = 0; pending && turn < turns; turn++) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
+
+/**
  * Lets a number of microtasks pass.
  *
  * @param count How many.
