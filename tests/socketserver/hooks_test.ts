@@ -148,10 +148,9 @@ async function ourLogs([Base, Handler]: [Class, never]): Promise<Logs> {
     await client.connect(address);
     await client.send(new TextEncoder().encode("request"));
     await server.handle_request();
-    if (isDatagram) {
-      const last = mode === "get_request" ? mode : "close_request";
-      while (!log.includes(last)) await new Promise((done) => setTimeout(done));
-    } else await within(client.recv(1).catch(() => {}));
+    const last = mode === "get_request" ? mode : "close_request";
+    while (!log.includes(last)) await new Promise((done) => setTimeout(done));
+    if (!isDatagram) await within(client.recv(1).catch(() => {}));
     collect(mode);
   }
   mode = "nothing";
@@ -216,14 +215,11 @@ def logs_of(base, handler):
         client.connect(server.server_address)
         client.send(b"request")
         server.handle_request()
-        if server.socket_type == socket.SOCK_DGRAM:
-            last = mode if mode == "get_request" else "close_request"
-            while last not in log: time.sleep(0.001)
-        else:
+        last = mode if mode == "get_request" else "close_request"
+        while last not in log: time.sleep(0.001)
+        if server.socket_type == socket.SOCK_STREAM:
             try: client.recv(1)
             except OSError: pass
-        # Lets a thread end that has just closed the connection.
-        time.sleep(0.01)
         client.close()
         collect(mode)
     mode = "nothing"
