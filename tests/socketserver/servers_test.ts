@@ -12,6 +12,7 @@ import {
   TCPServer,
   UDPServer,
 } from "@pystd/socket/socketserver";
+import { againIfTaken } from "../support/addresses.ts";
 import { runDeno } from "../support/child.ts";
 import { python, runPython } from "../support/python.ts";
 import { serve } from "../support/serving.ts";
@@ -360,20 +361,22 @@ Deno.test("serve_forever() ends when the server is closed, and fails on a closed
 });
 
 Deno.test("server_close() frees the address once it is awaited, and `await using` awaits it", async () => {
-  let address: [string, number];
-  {
-    await using server = new TCPServer(HERE, Idle);
-    const [host, port] = server.server_address;
-    address = [host, port];
-    const serving = server.serve_forever();
-    // A client that has closed first leaves nothing in TIME_WAIT here.
-    using client = await socket.create_connection(address, 60);
-    client.close();
-    await server.shutdown();
-    await serving;
-  }
-  await using again = new TCPServer(address, Idle);
-  assertEquals(again.server_address[1], address[1]);
+  await againIfTaken(async () => {
+    let address: [string, number];
+    {
+      await using server = new TCPServer(HERE, Idle);
+      const [host, port] = server.server_address;
+      address = [host, port];
+      const serving = server.serve_forever();
+      // A client that has closed first leaves nothing in TIME_WAIT here.
+      using client = await socket.create_connection(address, 60);
+      client.close();
+      await server.shutdown();
+      await serving;
+    }
+    await using again = new TCPServer(address, Idle);
+    assertEquals(again.server_address[1], address[1]);
+  });
 });
 
 Deno.test("handle_request() waits no longer than the smaller one of two timeouts", async () => {

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
+import { againIfTaken } from "../support/addresses.ts";
 import { assertSameBytes, numbered } from "../support/bytes.ts";
 import { externalMemory } from "../support/memory.ts";
 import type { TcpSocket } from "../support/pair.ts";
@@ -217,51 +218,55 @@ out = n`) as number;
   assertEquals(received, sent);
 }
 
-/** A listener that is closed under those who wait in its queue. */
+/** Listeners that are closed under those who wait in their queues. */
 async function closedListener(random: Random): Promise<void> {
   await using scene = await Scene.open();
   for (let n = 0; n < 5; n++) {
-    const server = socket.socket();
-    server.bind(["127.0.0.1", 0]);
-    server.listen();
-    const [, port] = server.getsockname();
-    const waiting = random.chance(50) ? server.accept() : undefined;
-    const ended = waiting === undefined ? undefined : waiting.then(
-      ([conn]) => conn.close(),
-      (error) => assertEquals(error.code, "EBADF"),
-    );
-    const count = 1 + random.below(30);
-    await scene.peer.run(`
+    await againIfTaken(() => closeListener(scene, random));
+  }
+}
+
+async function closeListener(scene: Scene, random: Random): Promise<void> {
+  const server = socket.socket();
+  server.bind(["127.0.0.1", 0]);
+  server.listen();
+  const [, port] = server.getsockname();
+  const waiting = random.chance(50) ? server.accept() : undefined;
+  const ended = waiting === undefined ? undefined : waiting.then(
+    ([conn]) => conn.close(),
+    (error) => assertEquals(error.code, "EBADF"),
+  );
+  const count = 1 + random.below(30);
+  await scene.peer.run(`
 queued = []
 for i in range(${count}):
     c = create_connection(("127.0.0.1", ${port}))
     c.settimeout(60)
     c.sendall(b"hello")
     queued.append(c)`);
-    // What is found ready here has been taken from the kernel.
-    if (random.chance(50)) await select([server], [], [], 0);
-    server.close();
-    await within(Promise.resolve(ended));
-    await within(server[Symbol.asyncDispose]());
-    assertEquals(
-      await scene.peer.run(`
+  // What is found ready here has been taken from the kernel.
+  if (random.chance(50)) await select([server], [], [], 0);
+  server.close();
+  await within(Promise.resolve(ended));
+  await within(server[Symbol.asyncDispose]());
+  assertEquals(
+    await scene.peer.run(`
 def end(c):
     try:
         return c.recv(1) == b""
     except ConnectionResetError:
         return True
 out = all([end(c) for c in queued])`),
-      true,
-    );
-    // The address is free, and whoever takes it has a queue of his own.
-    using next = socket.create_server(["127.0.0.1", port]);
-    await scene.peer.run(`
+    true,
+  );
+  // The address is free, and whoever takes it has a queue of his own.
+  using next = socket.create_server(["127.0.0.1", port]);
+  await scene.peer.run(`
 c = create_connection(("127.0.0.1", ${port}))
 c.sendall(b"again")`);
-    const [conn] = await within(next.accept());
-    assertEquals(new TextDecoder().decode(await within(conn.recv(9))), "again");
-    conn.close();
-  }
+  const [conn] = await within(next.accept());
+  assertEquals(new TextDecoder().decode(await within(conn.recv(9))), "again");
+  conn.close();
 }
 
 /** Peers that do not do what peers should. */
