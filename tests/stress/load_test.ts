@@ -55,12 +55,12 @@ Deno.test("300 connections at once each get their own bytes back", async () => {
   assertEquals(numbers.size, CONNECTIONS);
   for (const client of clients) client.close();
   await within(Promise.all(echoes), "all ends");
-  // Every number is free again, the smallest first.
-  const next = [socket.socket(), socket.socket()];
-  assertEquals(
-    next.map((each) => each.fileno()),
-    [first + 1, first + 2],
-  );
+  // Every number is free again, the smallest first. There may be smaller ones,
+  // of sockets that another test has left to the garbage collector.
+  const next = clients.map(() => socket.socket());
+  for (const each of next) {
+    assertLessOrEqual(each.fileno(), first + CONNECTIONS);
+  }
   for (const each of next) each.close();
   await server[Symbol.asyncDispose]();
   await within(serving);
