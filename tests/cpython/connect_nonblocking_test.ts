@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
 import * as select from "@pystd/socket/select";
+import { closedAddress } from "../support/addresses.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { python, runPython } from "../support/python.ts";
@@ -75,8 +76,7 @@ for (const [i, [refused, row]] of rows.entries()) {
     ignore: skipped,
     fn: async () => {
       await using server = listener();
-      const to = server.getsockname();
-      if (refused) await server[Symbol.asyncDispose]();
+      const to = refused ? closedAddress() : server.getsockname();
       await using client = socket.socket();
       client.setblocking(false);
       const first = await within(client.connect_ex(to));
@@ -107,10 +107,14 @@ def outcome(call, s, to):
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
+kept = []
+
 def run(refused, calls):
     server = create_server(("127.0.0.1", 0))
     to = server.getsockname()
     if refused:
+        # Its connection keeps the port from other programs.
+        kept.append([create_connection(to), server.accept()])
         server.close()
     s = socket()
     s.setblocking(False)
