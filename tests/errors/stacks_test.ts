@@ -456,6 +456,8 @@ const udp = () => {
 };
 const first = server();
 const closed = first.getsockname();
+// A connection keeps the port from other programs.
+const kept = [await socket.create_connection(closed), await first.accept()];
 first.close();
 `;
 

@@ -8,8 +8,9 @@ export const unknownHost: string = `${"x".repeat(64)}.invalid`;
 /**
  * The address of a listener that is closed, and a connection that it had. The
  * connection keeps the port, until the tests end: the kernel gives it to nobody
- * who listens at or connects from a free one, and refuses connections to it. A
- * port that was merely closed may belong to another program a moment later.
+ * who listens at or connects from a free one, and refuses connections to it. Who
+ * asks for it by its number may listen there. A port that was merely closed may
+ * belong to another program a moment later.
  */
 const closed = await (async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { closedAddress } from "../../support/addresses.ts";
 import {
   ended,
   type ExampleTest,
@@ -93,14 +94,8 @@ async function cutOff(directory: TemporaryDirectory): Promise<void> {
 }
 
 async function unreachable(): Promise<void> {
-  using bound = socket.create_server(["127.0.0.1", 0]);
-  const args = bound.getsockname().map(String);
-  bound.close();
-  await using sender = await startIn(
-    root,
-    "file_send",
-    ...args,
-  );
+  const args = closedAddress().map(String);
+  await using sender = await startIn(root, "file_send", ...args);
   const { code, stderr } = await sender.result();
   assertEquals(code, 1);
   assertStringIncludes(stderr, "Connection refused");
