@@ -218,6 +218,8 @@ async function resetOn(stack: AsyncDisposableStack): Promise<socket.Socket> {
   const s = stack.use((await within(server.accept()))[0]);
   peer.resetAndDestroy();
   await within(once(peer, "close"));
+  // A child that is starting may have a copy of the peer for some milliseconds.
+  await within(select.select([s], [], []));
   return s;
 }
 

@@ -1,4 +1,6 @@
+import { assertInstanceOf } from "@std/assert";
 import * as socket from "@pystd/socket";
+import { tick } from "./event_loop.ts";
 import { listener, type TcpSocket } from "./pair.ts";
 import { within } from "./within.ts";
 
@@ -13,13 +15,25 @@ export const unknownHost: string = `${"x".repeat(64)}.invalid`;
  * belong to another program a moment later.
  */
 const closed = await (async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = listener.addr;
   const ends = await Promise.all([
     Deno.connect({ hostname, port }),
     listener.accept(),
   ]);
-  return { hostname, port, ends };
+  listener.close();
+  // A child that is starting has a copy of it until it runs its program.
+  for (;;) {
+    try {
+      (await Deno.connect({ hostname, port })).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) {
+        return { hostname, port, ends };
+      }
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 })();
 
 /** An address of loopback that refuses connections, and stays so. */
@@ -29,8 +43,9 @@ export function closedAddress(): socket.InetAddress {
 
 /**
  * Lets go of a port and takes it again, in a function that is called once more
- * if the port is in use. Another program may have taken it meanwhile; a port
- * that was not let go is in use both times.
+ * if the port is in use. Another program may have taken it meanwhile, and a child
+ * that is starting has a copy of what was closed, until it runs its program. A
+ * port that was not let go is in use both times.
  *
  * @param attempt The function, which takes another port each time.
  * @returns What it returns.
@@ -45,6 +60,28 @@ export async function againIfTaken<T>(
       error.code === "EADDRINUSE";
     if (!isTaken) throw error;
     return await attempt();
+  }
+}
+
+/**
+ * Checks that nobody listens at an address any more. A child that is starting
+ * has a copy of what was closed, until it runs its program some milliseconds
+ * later: so long connections are let in.
+ *
+ * @param address The address of a listener that is closed.
+ */
+export async function assertRefuses(
+  address: readonly [host: string, port: number],
+): Promise<void> {
+  for (;;) {
+    try {
+      (await within(socket.create_connection(address))).close();
+    } catch (error) {
+      if (error instanceof socket.ConnectionRefusedError) return;
+      // It was let in when the last copy was closed.
+      assertInstanceOf(error, socket.ConnectionResetError);
+    }
+    await tick();
   }
 }
 
