@@ -70,12 +70,18 @@ export async function againIfTaken<T>(
  *
  * @param address The address of a listener that is closed.
  */
-export async function assertRefuses(
+export function assertRefuses(
+  address: readonly [host: string, port: number],
+): Promise<void> {
+  return within(refusal(address), "a connection that is refused");
+}
+
+async function refusal(
   address: readonly [host: string, port: number],
 ): Promise<void> {
   for (;;) {
     try {
-      (await within(socket.create_connection(address))).close();
+      (await socket.create_connection(address)).close();
     } catch (error) {
       if (error instanceof socket.ConnectionRefusedError) return;
       // It was let in when the last copy was closed.
