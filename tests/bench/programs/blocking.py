@@ -1,5 +1,6 @@
 """CPython's blocking sockets: a thread for each end of a connection."""
 
+import faulthandler
 import socket
 import threading
 from socket import AF_INET, MSG_WAITALL, SOCK_DGRAM
@@ -18,6 +19,8 @@ from data import (
 
 HOST = "127.0.0.1"
 threading.stack_size(128 * 1024)
+# Who waits 60 s for an answer then finds in the errors where it hangs.
+faulthandler.dump_traceback_later(50, repeat=True)
 
 
 class Threads:

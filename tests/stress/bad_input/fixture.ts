@@ -3,12 +3,6 @@ import * as socket from "@pystd/socket";
 import { tcpPair, type TcpSocket, udpSocket } from "../../support/pair.ts";
 import { within } from "../../support/within.ts";
 
-function findClosedPort(): number {
-  using s = socket.socket();
-  s.bind(["127.0.0.1", 0]);
-  return s.getsockname()[1];
-}
-
 /** A file in memory that can be read and moved. */
 export class MemoryFile {
   #position = 0;
@@ -40,12 +34,12 @@ export class Fixture implements AsyncDisposable {
   /** Datagram sockets, of which this one's peer is the other. */
   readonly udp: TcpSocket;
   readonly udpPeer: TcpSocket;
+  /** Is sent datagrams that nobody reads. */
+  readonly udpSink: TcpSocket;
   /** Accepts and closes whatever connects. */
   readonly server: TcpSocket;
   /** Listens, and nobody connects. */
   readonly idleListener: TcpSocket;
-  /** A port on which nothing listens. */
-  readonly closedPort: number;
   /** What the call that was made last was made on, if on something new. */
   subject: unknown;
   readonly #own: { close(): unknown }[] = [];
@@ -62,9 +56,9 @@ export class Fixture implements AsyncDisposable {
     this.peer = peer;
     this.udp = stack.use(udpSocket());
     this.udpPeer = stack.use(udpSocket());
+    this.udpSink = stack.use(udpSocket());
     this.server = stack.use(socket.create_server(["127.0.0.1", 0]));
     this.idleListener = stack.use(socket.create_server(["127.0.0.1", 0]));
-    this.closedPort = findClosedPort();
     this.#serving = this.#serve();
     this.reset();
   }

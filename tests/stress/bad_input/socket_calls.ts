@@ -1,6 +1,7 @@
 /** The methods of sockets. */
 
 import * as socket from "@pystd/socket";
+import { closedAddress } from "../../support/addresses.ts";
 import { type Call, early, invoke, type Param, param } from "./call.ts";
 import {
   address,
@@ -170,7 +171,7 @@ const inherited = Object.getOwnPropertyDescriptor(
   "length",
 )!;
 
-const closedPort = ({ closedPort }: Fixture) => closedPort;
+const udpPort = ({ udpSink }: Fixture) => udpSink.getsockname()[1];
 
 /** The parts of an address, and the address as a whole. */
 function addressed(
@@ -180,6 +181,8 @@ function addressed(
 ): Call[] {
   const rest = name === "bind" ? [] : [last];
   const before = name === "sendto" ? [param(bytes, some)] : [];
+  // Another program's socket may have any other port, and would be sent this.
+  const port = name === "bind" ? 0 : udpPort;
   const call = (
     variant: string,
     family: socket.Family<socket.Address>,
@@ -206,13 +209,16 @@ function addressed(
     call(
       "whole address",
       inet,
-      [param(address, ({ closedPort }: Fixture) => ["127.0.0.1", closedPort])],
+      [param(address, (fixture: Fixture) => [
+        "127.0.0.1",
+        name === "bind" ? 0 : udpPort(fixture),
+      ])],
       ([whole]) => whole,
     ),
     call(
       "parts",
       inet,
-      [param(text, "127.0.0.1"), param(uint16, closedPort)],
+      [param(text, "127.0.0.1"), param(uint16, port)],
       (parts) => parts,
     ),
     call(
@@ -220,7 +226,7 @@ function addressed(
       inet6,
       [
         param(text, "::1"),
-        param(uint16, closedPort),
+        param(uint16, port),
         param(optional(twentyBits), 0),
         param(optional(uint32), 0),
       ],
@@ -265,7 +271,11 @@ const opening: readonly Call[] = [
       name: `Socket.${name}`,
       variant: "of a stream",
       waits: true,
-      params: [param(text, "127.0.0.1"), param(uint16, closedPort), last],
+      params: [
+        param(text, "127.0.0.1"),
+        param(uint16, closedAddress()[1]),
+        last,
+      ],
       async run(fixture, [host, port, options]) {
         const s = fixture.fresh(AF_INET);
         s.settimeout(60);
