@@ -256,13 +256,25 @@ const { hosts } = await findHosts({
 
 Deno.test("bench measures every row with each program", async (t) => {
   await using peer = new Agent(load, 60_000);
+  const datagrams = rows.filter(({ task }) => task.kind === "datagram");
+  const others = rows.filter(({ task }) => task.kind !== "datagram");
   for (const host of hosts) {
-    await t.step(host.title, () => measureEach(host, peer));
+    await t.step(host.title, async () => {
+      await measureEach(others, host, peer);
+      // Linux drops datagrams of loopback too, while over 1,000 packets wait for a
+      // processor. Nobody sends a lost one again.
+      const measureDatagrams = () => measureEach(datagrams, host, peer);
+      await measureDatagrams().catch(measureDatagrams);
+    });
   }
 });
 
-/** Measures every row with a program, and with `peer` as client of servers. */
-async function measureEach(host: Host, peer: Agent): Promise<void> {
+/** Measures rows with a program, and with `peer` as client of servers. */
+async function measureEach(
+  rows: readonly Row[],
+  host: Host,
+  peer: Agent,
+): Promise<void> {
   await using agent = new Agent(host, 60_000);
   for (const whole of rows) {
     const [part] = takingPart(whole.contenders, [host]);
