@@ -8,11 +8,13 @@ import {
   countBytes,
   countCall,
   isYieldDue,
+  Pauses,
   timers,
   yieldToLoop,
 } from "../../../src/wait/event_loop.ts";
 import { freshLoop, microtasks } from "../../support/event_loop.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
+import { within } from "../../support/within.ts";
 
 /** Counts the immediates that are set, for `using`. */
 class ImmediateCounter implements Disposable {
@@ -91,6 +93,17 @@ Deno.test("cancelTick() ends the chain of immediates with its last callback", as
   assertEquals([called, counter.count], [0, 1]);
   await new Promise<void>((resolve) => afterTicks(1, resolve));
   assertEquals(counter.count, 2);
+});
+
+Deno.test("Pauses.cancel() ends the pause, and those that follow, and leaves no timer", async () => {
+  const pauses = new Pauses();
+  await within(pauses.wait(0));
+  assertFalse(pauses.cancelled);
+  const pause = pauses.wait(2 ** 30);
+  pauses.cancel();
+  await within(pause);
+  await within(pauses.wait(2 ** 30));
+  assert(pauses.cancelled);
 });
 
 Deno.test("isYieldDue() is true after 256 calls, until the event loop has turned", async () => {
