@@ -60,6 +60,8 @@ export interface Timing {
   readonly microtasks?: number;
   /** Whether the result arrives before the call is made. */
   readonly before?: boolean;
+  /** Whether the call has the time to find the result before it is cancelled. */
+  readonly found?: boolean;
   /** Whether the call has cancelled, if it can, before the result arrives. */
   readonly early?: boolean;
   /** Whether the cancellation comes before the call is made. */
@@ -144,10 +146,19 @@ export const timings: readonly Timing[] = [
     },
   },
   {
-    name: "after a result that came before the call",
+    name: "a tick after a call whose result had come before",
     before: true,
     run: async (_, cancel) => {
       await new Promise((resolve) => setTimeout(resolve, 0));
+      cancel();
+    },
+  },
+  {
+    name: "after a call has found a result that had come before",
+    before: true,
+    found: true,
+    run: async (_arrive, cancel, _probe, settled) => {
+      await withinTurns(settled, SETTLING_TURNS);
       cancel();
     },
   },
