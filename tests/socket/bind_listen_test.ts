@@ -6,7 +6,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as socket from "@pystd/socket";
-import { againIfTaken } from "../support/addresses.ts";
+import {
+  againIfTaken,
+  canTakePort,
+  withTakenPort,
+} from "../support/addresses.ts";
 import { checkTogether, processTest, runDeno } from "../support/child.ts";
 import { eventually } from "../support/event_loop.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
@@ -156,20 +160,12 @@ Deno.test("listen() keeps the address, whatever the backlog", () => {
   }
 });
 
-// Deno ignores `reusePort` on other systems, so no other socket can take the port.
-const canTakePort = Deno.build.os === "linux";
-
 /**
  * Binds a socket, and lets `listen(5)` fail: with another backlog the port is
  * bound again, and `other` has it by then.
  */
 function failedToListen(): { s: TcpSocket; other: Deno.Listener } {
-  const s = socket.socket();
-  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
-  s.bind(["127.0.0.1", 0]);
-  const [hostname, port] = s.getsockname();
-  const other = Deno.listen({ hostname, port, reusePort: true });
-  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0);
+  const { bound: s, other } = withTakenPort();
   const error = assertThrows(() => s.listen(5), socket.OSError);
   assertEquals(error.code, "EADDRINUSE");
   return { s, other };

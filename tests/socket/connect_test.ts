@@ -6,7 +6,12 @@ import {
 } from "@std/assert";
 import * as socket from "@pystd/socket";
 import * as errno from "@pystd/socket/errno";
-import { closedAddress, fullListener } from "../support/addresses.ts";
+import {
+  canTakePort,
+  closedAddress,
+  fullListener,
+  withTakenPort,
+} from "../support/addresses.ts";
 import { listener, type TcpSocket } from "../support/pair.ts";
 import { within } from "../support/within.ts";
 
@@ -270,26 +275,13 @@ Deno.test("connect() of a bound socket may be refused, and tried again", async (
   assertEquals(client.getsockname(), before);
 });
 
-/** A bound socket whose port another listener has too, and that listener. */
-function withTakenPort(): { client: TcpSocket; other: Deno.Listener } {
-  const client = socket.socket();
-  client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
-  client.bind(["127.0.0.1", 0]);
-  const [hostname, port] = client.getsockname();
-  const other = Deno.listen({ hostname, port, reusePort: true });
-  return { client, other };
-}
-
-// Deno ignores `reusePort` on other systems, so no other socket can take the port.
-const canTakePort = Deno.build.os === "linux";
-
 Deno.test({
   name:
     "connect() of a bound socket waits for its port, and then fails with EADDRINUSE",
   ignore: !canTakePort,
   fn: async () => {
     await using server = listener();
-    const { client, other } = withTakenPort();
+    const { bound: client, other } = withTakenPort();
     using _ = client;
     const before = client.getsockname();
     const error = await assertRejects(
@@ -311,7 +303,7 @@ Deno.test({
   ignore: !canTakePort,
   fn: async () => {
     await using server = listener();
-    const { client, other } = withTakenPort();
+    const { bound: client, other } = withTakenPort();
     using _ = client;
     const controller = new AbortController();
     const { signal } = controller;

@@ -22,18 +22,8 @@ const closed = await (async () => {
     listener.accept(),
   ]);
   listener.close();
-  // A child that is starting has a copy of it until it runs its program.
-  for (;;) {
-    try {
-      (await Deno.connect({ hostname, port })).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) {
-        return { hostname, port, ends };
-      }
-      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await assertRefuses([hostname, port]);
+  return { hostname, port, ends };
 })();
 
 /** An address of loopback that refuses connections, and stays so. */
@@ -89,6 +79,23 @@ async function refusal(
     }
     await tick();
   }
+}
+
+/**
+ * Whether another socket can take the port of a bound one: Deno ignores
+ * `reusePort` on other systems.
+ */
+export const canTakePort: boolean = Deno.build.os === "linux";
+
+/** A bound stream socket whose port another listener has too, and that listener. */
+export function withTakenPort(): { bound: TcpSocket; other: Deno.Listener } {
+  const bound = socket.socket();
+  bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1);
+  bound.bind(["127.0.0.1", 0]);
+  const [hostname, port] = bound.getsockname();
+  const other = Deno.listen({ hostname, port, reusePort: true });
+  bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0);
+  return { bound, other };
 }
 
 /** A port of loopback that is free now, for {@linkcode againIfTaken}. */
