@@ -14,6 +14,7 @@ import {
   isLoopback,
 } from "../base/sockaddr.ts";
 import { AF_INET6 } from "../base/constants.ts";
+import { OSError } from "../base/errors.ts";
 import {
   fromDeno,
   isOlderThan,
@@ -250,8 +251,9 @@ function grantedPort({ host, port, isEphemeral }: LocalSockaddr): number {
 
 /**
  * Translates an error of `node:net`. Deno 2.9.6 reports EINVAL there for the
- * system's EADDRNOTAVAIL: the machine has no address of the family, or the
- * local address is not its own any more. Linux itself reports EINVAL for a
+ * system's EADDRNOTAVAIL: the machine has no address of the family, the local
+ * address is not its own any more, or there is a connection from it to the peer
+ * already. Linux itself reports EINVAL for a
  * link-local address without a scope, and for a peer on another machine with a
  * local address on loopback.
  */
@@ -266,6 +268,14 @@ function connectError(
   return code !== "EINVAL" || leavesLoopback || isLinkLocal(to.host)
     ? fromDeno(error)
     : osError("EADDRNOTAVAIL", undefined, { cause: error });
+}
+
+/**
+ * Whether an attempt failed because there is such a connection already, from the
+ * same port to the same peer: perhaps one that was cancelled just now.
+ */
+function isConnected(error: unknown): boolean {
+  return error instanceof OSError && error.code === "EADDRNOTAVAIL";
 }
 
 /**
@@ -318,7 +328,7 @@ export function connectWithNode(
       try {
         return await attempt(connect, localPort);
       } catch (error) {
-        if (!isTaken(error)) throw error;
+        if (!isTaken(error) && !isConnected(error)) throw error;
       }
       await pauses.wait(delayMs);
       if (pauses.cancelled) throw osError("ECANCELED");

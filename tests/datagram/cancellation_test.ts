@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { decode, encode } from "../support/bytes.ts";
+import { freshLoop, microtasks } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import { type TcpSocket, udpSocket } from "../support/pair.ts";
 import { nextText, received, udpPair, unboundUdp } from "../support/udp.ts";
@@ -161,6 +162,7 @@ Deno.test("concurrent recv() calls go on when one of them is aborted", async () 
 });
 
 Deno.test("close() rejects every pending receive of a datagram socket with EBADF at once", async () => {
+  await freshLoop();
   const s = udpSocket();
   const calls = [
     s.recv(10),
@@ -177,7 +179,7 @@ Deno.test("close() rejects every pending receive of a datagram socket with EBADF
     return code;
   });
   s.close();
-  for (let n = 0; n < 20; n++) await null;
+  await microtasks(20);
   assertEquals(open, 0);
   assertEquals(await Promise.all(codes), calls.map(() => "EBADF"));
 });

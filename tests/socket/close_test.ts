@@ -3,6 +3,7 @@ import { once } from "node:events";
 import * as net from "node:net";
 import * as socket from "@pystd/socket";
 import { assertSameBytes } from "../support/bytes.ts";
+import { freshLoop, microtasks } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
   listener,
@@ -31,10 +32,10 @@ async function assertEndsAtOnce(
 ): Promise<void> {
   let code: unknown;
   pending.catch((error) => code = error.code);
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await freshLoop();
   assertEquals(code, undefined);
   close();
-  for (let n = 0; n < 20; n++) await Promise.resolve();
+  await microtasks(20);
   assertEquals(code, "EBADF");
 }
 

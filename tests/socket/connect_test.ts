@@ -316,6 +316,38 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "connect() of a bound socket waits for a connection of its port to the same peer, and then fails with EADDRNOTAVAIL",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = server.addr;
+    const to: socket.InetAddress = [hostname, port];
+    using former = socket.socket();
+    former.bind(["127.0.0.1", 0]);
+    await connect(former, to);
+    const peer = await within(server.accept());
+    using client = socket.socket();
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);
+    client.bind(former.getsockname());
+    const error = await assertRejects(
+      () => connect(client, to),
+      socket.OSError,
+    );
+    assertEquals(error.code, "EADDRNOTAVAIL");
+    const connecting = connect(client, to);
+    // The first attempts have failed by then, or have yet to come.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await former.sendall(new Uint8Array(2));
+    await within(peer.read(new Uint8Array(1)));
+    // A connection that is closed with bytes unread is reset, and is gone.
+    peer.close();
+    await connecting;
+    assertEquals(client.getsockname(), former.getsockname());
+  },
+});
+
 Deno.test("connect() with an aborted signal never starts", async () => {
   await using server = listener();
   server.settimeout(0);

@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { decode, encode } from "../support/bytes.ts";
-import { microtasks } from "../support/event_loop.ts";
+import { freshLoop, microtasks } from "../support/event_loop.ts";
 import { codeOf } from "../support/outcome.ts";
 import {
   listener,
@@ -180,6 +180,7 @@ const receives: readonly [
 for (const [what, receive] of receives) {
   Deno.test(`close() of a duplicate rejects only its own ${what}`, async () => {
     await using pair = await tcpPair();
+    await freshLoop();
     const copy = pair.client.dup();
     const own = ending(receive(copy));
     const others = pair.client.recv(10);
@@ -194,6 +195,7 @@ for (const [what, receive] of receives) {
 
 Deno.test("close() under a recv_into() leaves the bytes to a duplicate", async () => {
   await using pair = await tcpPair();
+  await freshLoop();
   const buffer = new Uint8Array(10);
   // Begun while there is no duplicate, it reads straight into the buffer.
   const pending = ending(pair.client.recv_into(buffer));
@@ -210,6 +212,7 @@ Deno.test("close() under a recv_into() leaves the bytes to a duplicate", async (
 });
 
 Deno.test("close() of one listener's duplicate rejects only its accept()", async () => {
+  await freshLoop();
   using server = listener();
   const copy = server.dup();
   const own = ending(copy.accept());
@@ -225,6 +228,7 @@ Deno.test("close() of one listener's duplicate rejects only its accept()", async
 });
 
 Deno.test("close() of one datagram duplicate rejects only its recvfrom()", async () => {
+  await freshLoop();
   using s = udpSocket();
   const copy = s.dup();
   const own = ending(copy.recvfrom(10));

@@ -1,4 +1,6 @@
 import {
+  countCall,
+  isYieldDue,
   REACTOR_TICKS,
   timers,
   yieldToLoop,
@@ -75,6 +77,24 @@ export async function freshLoop(): Promise<void> {
     await new Promise<void>((resolve) => void timers.setImmediate(resolve));
   }
   await yieldToLoop();
+}
+
+let left = 0;
+
+/**
+ * Counts calls until the event loop has to turn after so few more: each time one
+ * more, up to 7, and then none.
+ */
+export async function spendCalls(): Promise<void> {
+  await yieldToLoop();
+  let calls = 0;
+  while (!isYieldDue()) {
+    countCall();
+    calls++;
+  }
+  await yieldToLoop();
+  left = (left + 1) % 8;
+  for (let n = left; n < calls; n++) countCall();
 }
 
 /** How long a call may go on failing: long, since a machine may be busy. */

@@ -1,3 +1,4 @@
+import { freshLoop } from "../support/event_loop.ts";
 import { importTests } from "../support/folder.ts";
 
-await importTests(import.meta.url);
+await importTests(import.meta.url, freshLoop);
