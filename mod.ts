@@ -162,6 +162,7 @@ import "./src/runtime/node_dgram.ts";
 import "./src/runtime/node_net.ts";
 import "./src/runtime/resolver.ts";
 import "./src/socket/arguments.ts";
+import "./src/socket/repr.ts";
 import "./src/socket/sendfile.ts";
 import "./src/socket/streams.ts";
 import "./src/wait/event_loop.ts";

@@ -21,7 +21,6 @@ import {
 import {
   type InetSockaddr,
   isLinkLocal,
-  isLoopback,
   isPath,
   type Sockaddr,
   toAddress,
@@ -49,11 +48,9 @@ import {
 } from "./sender.ts";
 import { DenoMulticast, openUnixDatagram } from "../runtime/deno_datagram.ts";
 import {
-  checkUnixGrants,
   checkUnixPeer,
   type DatagramConn,
   hasDatagrams,
-  isGranted,
   listenDatagram,
   type Multicast,
 } from "../runtime/deno_net.ts";
@@ -68,10 +65,9 @@ import {
   checkBoundFamily,
   type Destination,
   hostToBind,
+  implicitBindAddress,
   isBroadcast,
   literalDestination,
-  loopbackToBind,
-  MAPPED_LOOPBACK,
   toDestination,
 } from "../runtime/resolver.ts";
 import { answer } from "../wait/event_loop.ts";
@@ -113,38 +109,6 @@ export function openDatagram(
   }
   if (where.isHostname) checkBoundFamily(where, opened.port);
   return opened;
-}
-
-/**
- * Returns the address that an unbound socket is bound to when it sends. The
- * kernel binds to the wildcard address. If that is not granted and the datagram
- * stays on this machine, the loopback address is enough, which a narrow grant
- * may cover; a datagram to another machine can only be sent from the wildcard.
- * Deno cannot send from an unnamed Unix socket, so such a socket is given a
- * name.
- */
-export function implicitBindAddress(to: Sockaddr): Sockaddr {
-  if (isPath(to)) {
-    // The grants for the destination are checked first. Otherwise the error
-    // would name only those for the generated name.
-    checkUnixGrants(to.path);
-    return { ...to, path: "" };
-  }
-  const sockaddr: InetSockaddr = {
-    ...to,
-    port: 0,
-    scopeId: 0,
-    scopeName: undefined,
-    isHostname: false,
-  };
-  const any = wildcard(to.family);
-  if (!isLoopback(to.host) || isGranted(any, 0)) {
-    return { ...sockaddr, host: any };
-  }
-  if (to.host.startsWith("::ffff:")) {
-    return { ...sockaddr, host: MAPPED_LOOPBACK };
-  }
-  return loopbackToBind({ ...sockaddr, host: "localhost", isHostname: true });
 }
 
 /** A datagram socket: bound or not, with a peer or not. */

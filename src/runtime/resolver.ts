@@ -6,9 +6,11 @@ import {
   type InetSockaddr,
   invalidHostError,
   isLocalhost,
+  isLoopback,
   isPath,
   loopback,
   type Sockaddr,
+  wildcard,
   wildcardToLoopback,
   withHost,
 } from "../base/sockaddr.ts";
@@ -23,7 +25,12 @@ import {
   requireDeno,
 } from "../base/os_error.ts";
 import { answer } from "../wait/event_loop.ts";
-import { isDenied, isGranted, toDenoAddr } from "./deno_net.ts";
+import {
+  checkUnixGrants,
+  isDenied,
+  isGranted,
+  toDenoAddr,
+} from "./deno_net.ts";
 import { scopeIdOf } from "./interface_table.ts";
 
 /** An address that a name was resolved to. */
@@ -185,11 +192,43 @@ export function hostToBind(sockaddr: InetSockaddr): InetSockaddr {
  * Returns the loopback address to bind to, or the name if only the name
  * `localhost` is granted.
  */
-export function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
+function loopbackToBind(sockaddr: InetSockaddr): InetSockaddr {
   const { host, port } = sockaddr;
   const literal = loopback(sockaddr.family);
   const byName = isGranted(host, port) && !isGranted(literal, port);
   return byName ? sockaddr : withHost(sockaddr, literal);
+}
+
+/**
+ * Returns the address that an unbound socket is bound to when it sends. The
+ * kernel binds to the wildcard address. If that is not granted and the datagram
+ * stays on this machine, the loopback address is enough, which a narrow grant
+ * may cover; a datagram to another machine can only be sent from the wildcard.
+ * Deno cannot send from an unnamed Unix socket, so such a socket is given a
+ * name.
+ */
+export function implicitBindAddress(to: Sockaddr): Sockaddr {
+  if (isPath(to)) {
+    // The grants for the destination are checked first. Otherwise the error
+    // would name only those for the generated name.
+    checkUnixGrants(to.path);
+    return { ...to, path: "" };
+  }
+  const sockaddr: InetSockaddr = {
+    ...to,
+    port: 0,
+    scopeId: 0,
+    scopeName: undefined,
+    isHostname: false,
+  };
+  const any = wildcard(to.family);
+  if (!isLoopback(to.host) || isGranted(any, 0)) {
+    return { ...sockaddr, host: any };
+  }
+  if (to.host.startsWith("::ffff:")) {
+    return { ...sockaddr, host: MAPPED_LOOPBACK };
+  }
+  return loopbackToBind({ ...sockaddr, host: "localhost", isHostname: true });
 }
 
 /**
@@ -266,7 +305,7 @@ async function lookUp(host: string, port: number): Promise<Resolved[]> {
 }
 
 /** The IPv4 loopback address on an IPv6 socket. */
-export const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
+const MAPPED_LOOPBACK = "::ffff:127.0.0.1";
 
 /** Returns whether a host is a broadcast address on every network. */
 export function isBroadcast(host: string): boolean {

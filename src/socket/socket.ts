@@ -86,7 +86,8 @@ import {
   toReadable,
   toWritable,
 } from "./streams.ts";
-import { getdefaulttimeout, repr, SocketCore } from "./socket_core.ts";
+import { repr } from "./repr.ts";
+import { getdefaulttimeout, SocketCore } from "./socket_core.ts";
 
 export type { Newline } from "../file/text_file.ts";
 
