@@ -71,6 +71,8 @@ export class Unconnected implements Endpoint {
   readonly #options: Options;
   #bound: Bound | undefined;
   #error: Error | undefined;
+  /** Whether a connect was cancelled, as {@linkcode LocalSockaddr} says. */
+  hasCancelled = false;
 
   constructor(family: number, options: Options, bound?: Bound) {
     this.#family = family;
@@ -197,7 +199,9 @@ export class Unconnected implements Endpoint {
     bound.listener = undefined;
     const { sockaddr, address, isEphemeral } = bound;
     // A socket that was bound by name connects from the address of the name.
-    return { ...withHost(sockaddr, String(address[0])), isEphemeral };
+    const { hasCancelled } = this;
+    const host = String(address[0]);
+    return { ...withHost(sockaddr, host), isEphemeral, hasCancelled };
   }
 
   close(): Promise<void> {
@@ -422,6 +426,7 @@ export class Connecting extends OperationQueue implements Opening {
     if (this.#outcome !== undefined) return;
     this.#outcome = osError("ECANCELED");
     this.#settle(this.#outcome);
+    this.#from.hasCancelled = true;
     this.#operation?.cancel();
     this.operationDone();
   }

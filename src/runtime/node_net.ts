@@ -230,6 +230,12 @@ export function hasNodeNet(): boolean {
 export interface LocalSockaddr extends InetSockaddr {
   /** Whether the system chose the port, after a bind to port 0. */
   readonly isEphemeral?: boolean;
+  /**
+   * Whether a connect from here was cancelled. Its connection may still be there
+   * while another one to the same peer is begun, which then fails with
+   * EADDRNOTAVAIL.
+   */
+  readonly hasCancelled?: boolean;
 }
 
 /**
@@ -253,9 +259,8 @@ function grantedPort({ host, port, isEphemeral }: LocalSockaddr): number {
  * Translates an error of `node:net`. Deno 2.9.6 reports EINVAL there for the
  * system's EADDRNOTAVAIL: the machine has no address of the family, the local
  * address is not its own any more, or there is a connection from it to the peer
- * already. Linux itself reports EINVAL for a
- * link-local address without a scope, and for a peer on another machine with a
- * local address on loopback.
+ * already. Linux itself reports EINVAL for a link-local address without a scope,
+ * and for a peer on another machine with a local address on loopback.
  */
 function connectError(
   error: Error,
@@ -271,14 +276,6 @@ function connectError(
 }
 
 /**
- * Whether an attempt failed because there is such a connection already, from the
- * same port to the same peer: perhaps one that was cancelled just now.
- */
-function isConnected(error: unknown): boolean {
-  return error instanceof OSError && error.code === "EADDRNOTAVAIL";
-}
-
-/**
  * Connects from a local address, or to a name's address of one family, or
  * without keeping the process alive.
  */
@@ -287,7 +284,6 @@ export function connectWithNode(
   sockaddr: InetSockaddr,
 ): ConnectOperation {
   let socket: NodeSocket | undefined;
-  let referenced = true;
   const pauses = new Pauses();
   const attempt = (
     connect: typeof nodeConnect,
@@ -304,7 +300,7 @@ export function connectWithNode(
         localPort: localPort!,
       }),
     });
-    if (!referenced) opening.unref();
+    if (!pauses.referenced) opening.unref();
     return new Promise((resolve, reject) => {
       opening.once("close", () => reject(osError("ECANCELED")));
       opening.once("error", (error: Error) => {
@@ -318,6 +314,9 @@ export function connectWithNode(
       });
     });
   };
+  const isInUse = (error: unknown): boolean =>
+    isTaken(error) || (local?.hasCancelled === true &&
+      error instanceof OSError && error.code === "EADDRNOTAVAIL");
   const open = async (): Promise<StreamConn> => {
     // Older versions of Deno ignore the local address, and use another.
     if (local) requireDeno(7, "connect() after bind()");
@@ -328,7 +327,7 @@ export function connectWithNode(
       try {
         return await attempt(connect, localPort);
       } catch (error) {
-        if (!isTaken(error) && !isConnected(error)) throw error;
+        if (!isInUse(error)) throw error;
       }
       await pauses.wait(delayMs);
       if (pauses.cancelled) throw osError("ECANCELED");
@@ -342,11 +341,11 @@ export function connectWithNode(
       socket?.destroy();
     },
     ref() {
-      referenced = true;
+      pauses.ref();
       socket?.ref();
     },
     unref() {
-      referenced = false;
+      pauses.unref();
       socket?.unref();
     },
   };

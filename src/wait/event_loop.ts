@@ -62,6 +62,8 @@ function take<K extends keyof Timers & keyof typeof globalThis>(
 /** The pauses between the attempts of a call, until it is cancelled. */
 export class Pauses {
   cancelled = false;
+  /** Whether the process waits for the end of a pause. */
+  referenced = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #resume: (() => void) | undefined;
 
@@ -71,7 +73,18 @@ export class Pauses {
     return new Promise((resolve) => {
       this.#resume = resolve;
       this.#timer = timers.setTimeout(resolve, ms);
+      if (!this.referenced) timers.unrefTimer(this.#timer);
     });
+  }
+
+  ref(): void {
+    this.referenced = true;
+    if (this.#timer !== undefined) timers.refTimer(this.#timer);
+  }
+
+  unref(): void {
+    this.referenced = false;
+    if (this.#timer !== undefined) timers.unrefTimer(this.#timer);
   }
 
   cancel(): void {

@@ -1,6 +1,7 @@
 import { assertLess } from "@std/assert";
 import * as socket from "@pystd/socket";
 import { select } from "@pystd/socket/select";
+import { freshLoop } from "../support/event_loop.ts";
 
 /** Calls that find their result, or fail, at once. */
 const calls: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -17,6 +18,7 @@ const calls: Readonly<Record<string, () => Promise<unknown>>> = {
 
 for (const [name, call] of Object.entries(calls)) {
   Deno.test(`a loop of ${name} lets the event loop turn`, async () => {
+    await freshLoop();
     let turned = false;
     setImmediate(() => turned = true);
     let count = 0;

@@ -82,8 +82,8 @@ export async function freshLoop(): Promise<void> {
 let left = 0;
 
 /**
- * Counts calls until the event loop has to turn after so few more: each time one
- * more, up to 7, and then none.
+ * Leaves few calls until the event loop has to turn: one at the first use, one
+ * more at each further use up to 7, then none, and so on.
  */
 export async function spendCalls(): Promise<void> {
   await yieldToLoop();

@@ -7,7 +7,7 @@ import { spendCalls } from "./event_loop.ts";
  * @param all The address of the file that calls this, which lies in the folder.
  * @param before Runs before each test. By default it leaves few of the calls that
  * may be answered before the event loop has to turn, so that a test that counts
- * on more of them fails always, and not by chance.
+ * on more of them is likely to fail in every run, and not only in some.
  */
 export async function importTests(
   all: string,

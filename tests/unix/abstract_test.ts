@@ -54,7 +54,8 @@ const programs: readonly Program[] = [
     prints: ['"kept"'],
   },
   {
-    what: "connect() waits while the listener's queue is full, as asked to",
+    what:
+      "connect() waits while the listener's queue is full, as asked to, and lets the process end if unreferenced",
     code: `
       const s = unix(SOCK_STREAM, "");
       s.listen();
@@ -77,8 +78,14 @@ const programs: readonly Program[] = [
       await s.accept();
       await s.accept();
       await print(() => connected);
-      s.close();`,
-    prints: ["true", "TimeoutError: timed out", "null"],
+      const [last, unreferenced, pending] = [unix(), unix(), unix()];
+      await last.connect(s.getsockname());
+      unreferenced.unref();
+      unreferenced.connect(s.getsockname());
+      pending.connect(s.getsockname());
+      await print(() => new Promise((resolve) => setTimeout(resolve, 5)));
+      pending.unref();`,
+    prints: ["true", "TimeoutError: timed out", "null", "null"],
   },
   {
     what: "an unbound sender gets a name when it sends, not before",
