@@ -1594,8 +1594,8 @@ export class Socket<A extends Address = Address> {
   }
 
   /**
-   * Allows the process to end while this socket's calls are pending. Sends and a
-   * connect in progress still keep it alive.
+   * Allows the process to end while this socket's calls are pending. Sends still
+   * keep it alive, and so may a connect in progress.
    */
   unref(): void {
     coreOf(this).referenced = false;
