@@ -492,7 +492,6 @@ export class Receiver extends OperationQueue {
       else if (this.#step > 0) this.#step--;
       this.#full = full;
       this.#drained = !full;
-      if (this.#shut && !full) this.#ended = true;
       if (call === undefined) this.#queue.filled(n);
       else this.#onDirect(call, buffer, n);
     }
