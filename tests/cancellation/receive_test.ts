@@ -5,6 +5,7 @@ import {
   cancelAt,
   type Cancellation,
   cancellations,
+  findsBefore,
   isCancelled,
   timingsOf,
 } from "../support/cancel.ts";
@@ -62,11 +63,8 @@ async function cancelEverywhere(
       cancelled++;
       if ("value" in outcome) assertEquals(cancellation, "EAGAIN");
       else if (!isCancelled(cancellation, outcome.error)) throw outcome.error;
-      // A call finds what was there before its time is over. One that is cancelled
-      // may not have looked in the first tick. Only a call for more than one byte
-      // could still have to wait.
-      const looks = cancellation === "timeout" || cancellation === "EAGAIN";
-      const finds = timing.before && (looks || timing.found);
+      // Only a call for more than one byte could still have to wait.
+      const finds = findsBefore(timing, cancellation);
       assertFalse(finds && !fixture.partial, timing.name);
     }
     if (cancellation === "close") {

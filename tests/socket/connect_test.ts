@@ -275,6 +275,12 @@ Deno.test("connect() of a bound socket may be refused, and tried again", async (
   assertEquals(client.getsockname(), before);
 });
 
+/** Lets the first attempts of a connect fail, unless they have yet to come. */
+async function letFail(connecting: Promise<void>): Promise<void> {
+  connecting.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 Deno.test({
   name:
     "connect() of a bound socket waits for its port, and then fails with EADDRINUSE",
@@ -290,9 +296,7 @@ Deno.test({
     );
     assertEquals(error.code, "EADDRINUSE");
     const connecting = connect(client, server.getsockname());
-    connecting.catch(() => {});
-    // The first attempts have failed by then, or have yet to come.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await letFail(connecting);
     other.close();
     await connecting;
     assertEquals(client.getsockname(), before);
@@ -309,8 +313,7 @@ Deno.test({
     const controller = new AbortController();
     const { signal } = controller;
     const connecting = client.connect(server.getsockname(), { signal });
-    connecting.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await letFail(connecting);
     controller.abort(new Error("no more"));
     await assertRejects(() => within(connecting), Error, "no more");
     other.close();
@@ -344,9 +347,7 @@ Deno.test({
     controller.abort(new Error("changed my mind"));
     await assertRejects(() => within(cancelled), Error, "changed my mind");
     const connecting = connect(client, to);
-    connecting.catch(() => {});
-    // The first attempts have failed by then, or have yet to come.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await letFail(connecting);
     await former.sendall(new Uint8Array(2));
     await within(peer.read(new Uint8Array(1)));
     // A connection that is closed with bytes unread is reset, and is gone.

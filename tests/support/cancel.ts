@@ -164,6 +164,19 @@ export const timings: readonly Timing[] = [
   },
 ];
 
+/**
+ * Whether a call finds a result that was there before it was made, although it is
+ * cancelled. It has looked before its time is over; one that is aborted or closed
+ * may not have looked in the first tick.
+ */
+export function findsBefore(
+  { before, found }: Timing,
+  cancellation: Cancellation,
+): boolean {
+  const looks = cancellation === "timeout" || cancellation === "EAGAIN";
+  return before === true && (looks || found === true);
+}
+
 /** Those with three numbers of microtasks; `deno task soak` takes them all. */
 export const fewTimings: readonly Timing[] = timings.filter((
   { microtasks = 0 },

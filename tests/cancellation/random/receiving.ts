@@ -7,6 +7,7 @@ import {
   ArrivalProbe,
   type Cancellation,
   cancellations,
+  findsBefore,
 } from "../../support/cancel.ts";
 import type { Outcome } from "../../support/outcome.ts";
 import type { TcpSocket } from "../../support/pair.ts";
@@ -311,11 +312,8 @@ export async function runReceiving(
           (cancellation === "abort" || cancellation === "close"),
         `${cancellation}: a result after the end`,
       );
-      // Before its time is over a call has looked; nobody else waits for that.
-      const looks = cancellation === "timeout" || cancellation === "EAGAIN";
       assert(
-        value || !point.before || fixture.partial ||
-          !(looks || point.found),
+        value || fixture.partial || !findsBefore(point, cancellation),
         `${cancellation} ${point.name}: what was there is not found`,
       );
     }
